@@ -1,0 +1,225 @@
+// Package coord is Dayside's use of etcd, and the only package that imports it: reading and compare-and-swap writing of
+// keys (coord.go), following a range of keys at one revision (follow.go), and finding processes (discovery.go).
+//
+// It moves bytes and knows no resource; what the keys mean is said in services/internal/published and in each service's
+// own store. Keys are relative to the cluster's prefix, so that several clusters can share one etcd.
+package coord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+const (
+	// defaultPrefix is where a cluster keeps its keys.
+	defaultPrefix = "/dayside/"
+	// requestTimeout bounds one etcd request where the caller's context has no earlier deadline.
+	requestTimeout = 5 * time.Second
+	// dialTimeout bounds the first connection.
+	dialTimeout = 5 * time.Second
+	// maxMessageBytes bounds what etcd may answer at once.
+	maxMessageBytes = 64 << 20
+	// maxListPage bounds List.
+	maxListPage = 1000
+)
+
+// Config says where etcd is.
+type Config struct {
+	// Endpoints are host:port or URLs of etcd members. Required.
+	Endpoints []string
+	// Prefix of the cluster's keys; "/dayside/" where empty.
+	Prefix string
+	// Clock is the process's clock. Required.
+	Clock clock.Clock
+}
+
+// Client reads and writes the cluster's keys. Safe for concurrent use. Errors are faults: BACKEND_UNAVAILABLE where etcd
+// does not answer, CONFLICT where a condition of a commit does not hold.
+type Client struct {
+	etcd   *clientv3.Client
+	prefix string
+	clock  clock.Clock
+}
+
+// Open connects to etcd, and fails unless a member answers.
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	if len(cfg.Endpoints) == 0 {
+		return nil, fault.Invalid(fault.Violation{Field: "etcd.endpoints", Rule: "at least one endpoint is needed"})
+	}
+	prefix := cfg.Prefix
+	if prefix == "" {
+		prefix = defaultPrefix
+	}
+	etcd, err := clientv3.New(clientv3.Config{
+		Endpoints:            cfg.Endpoints,
+		DialTimeout:          dialTimeout,
+		DialKeepAliveTime:    5 * time.Second,
+		DialKeepAliveTimeout: 3 * time.Second,
+		PermitWithoutStream:  true,
+		MaxCallRecvMsgSize:   maxMessageBytes,
+		// The client's own log repeats what our errors say, and cannot be joined with a trace.
+		Logger:      zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithDisableServiceConfig()},
+	})
+	if err != nil {
+		return nil, fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err)
+	}
+	c := &Client{etcd: etcd, prefix: prefix, clock: cfg.Clock}
+	if _, err := c.Get(ctx, "cluster/probe"); err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, errors.Join(fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err), etcd.Close())
+	}
+	return c, nil
+}
+
+// Close ends all requests, watches and leases of the client.
+func (c *Client) Close() error { return c.etcd.Close() }
+
+// Entry is one key as stored.
+type Entry struct {
+	Key   string
+	Value []byte
+	// ModRevision is the revision of the last write, CreateRevision that of the first one.
+	ModRevision, CreateRevision int64
+}
+
+// Get reads one key, linearizably. NOT_FOUND where it does not exist.
+func (c *Client) Get(ctx context.Context, key string) (Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	resp, err := c.etcd.Get(ctx, c.prefix+key)
+	if err != nil {
+		return Entry{}, wrap(err)
+	}
+	if len(resp.Kvs) == 0 {
+		return Entry{}, fault.NotFound(key)
+	}
+	kv := resp.Kvs[0]
+	return Entry{key, kv.Value, kv.ModRevision, kv.CreateRevision}, nil
+}
+
+// Page is a part of a list.
+type Page struct {
+	Entries []Entry
+	// More is true where keys follow the last entry.
+	More bool
+	// Revision is the one the page was read at.
+	Revision int64
+}
+
+// List reads up to limit keys (at most 1,000) that begin with prefix and come after the key `after` ("" from the first),
+// in order of key, linearizably.
+func (c *Client) List(ctx context.Context, prefix, after string, limit int) (Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	from := c.prefix + prefix
+	if after != "" {
+		from = c.prefix + after + "\x00"
+	}
+	resp, err := c.etcd.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
+		clientv3.WithLimit(int64(min(max(limit, 1), maxListPage))))
+	if err != nil {
+		return Page{}, wrap(err)
+	}
+	page := Page{More: resp.More, Revision: resp.Header.Revision, Entries: make([]Entry, 0, len(resp.Kvs))}
+	for _, kv := range resp.Kvs {
+		page.Entries = append(page.Entries, Entry{
+			strings.TrimPrefix(string(kv.Key), c.prefix), kv.Value, kv.ModRevision, kv.CreateRevision,
+		})
+	}
+	return page, nil
+}
+
+// ListAll reads every key that begins with prefix, at one revision.
+func (c *Client) ListAll(ctx context.Context, prefix string) (entries []Entry, revision int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	revision, err = c.stream(ctx, Prefix(prefix), func(e Entry) { entries = append(entries, e) })
+	return entries, revision, err
+}
+
+// Commit writes all of the plan, if all of its conditions hold, in one transaction; CONFLICT where one does not, with
+// nothing written. It answers with the revision that put it in force. A plan of another order than etcd's limits (128
+// operations and 1.5 MiB unless etcd is told otherwise) is LIMIT_EXCEEDED. Not retried: the caller knows whether its plan
+// is still true.
+func (c *Client) Commit(ctx context.Context, conditions []*rpcv1.Condition, writes []*rpcv1.Write) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	cmps := make([]clientv3.Cmp, 0, len(conditions))
+	for _, cond := range conditions {
+		cmps = append(cmps, c.compare(cond))
+	}
+	ops := make([]clientv3.Op, 0, len(writes))
+	for _, w := range writes {
+		if w.GetDelete() {
+			ops = append(ops, clientv3.OpDelete(c.prefix+w.GetKey()))
+			continue
+		}
+		ops = append(ops, clientv3.OpPut(c.prefix+w.GetKey(), string(w.GetValue())))
+	}
+	resp, err := c.etcd.Txn(ctx).If(cmps...).Then(ops...).Commit()
+	switch {
+	case errors.Is(err, rpctypes.ErrTooManyOps), errors.Is(err, rpctypes.ErrRequestTooLarge):
+		return 0, fault.LimitExceeded(fmt.Sprintf(
+			"a change of %d keys is more than etcd takes in one transaction (--max-txn-ops, --max-request-bytes); "+
+				"make it in parts", len(writes)))
+	case err != nil:
+		return 0, wrap(err)
+	case !resp.Succeeded:
+		return 0, fault.Conflict("the configuration")
+	}
+	return resp.Header.Revision, nil
+}
+
+func (c *Client) compare(cond *rpcv1.Condition) clientv3.Cmp {
+	key := c.prefix + cond.GetKey()
+	switch {
+	case cond.GetPrefix():
+		// etcd compares every key of the range; an empty range holds.
+		return clientv3.Compare(clientv3.ModRevision(key), "<", cond.GetModRevision()+1).WithPrefix()
+	case cond.GetExists():
+		return clientv3.Compare(clientv3.CreateRevision(key), ">", 0)
+	default:
+		return clientv3.Compare(clientv3.ModRevision(key), "=", cond.GetModRevision())
+	}
+}
+
+// Unchanged holds while the key stands at that revision; 0 while it does not exist.
+func Unchanged(key string, modRevision int64) *rpcv1.Condition {
+	return &rpcv1.Condition{Key: key, ModRevision: modRevision}
+}
+
+// Exists holds while the key exists.
+func Exists(key string) *rpcv1.Condition { return &rpcv1.Condition{Key: key, Exists: true} }
+
+// NothingNewUnder holds while no key with the prefix was written after the revision. Deletions go unnoticed.
+func NothingNewUnder(prefix string, revision int64) *rpcv1.Condition {
+	return &rpcv1.Condition{Key: prefix, Prefix: true, ModRevision: revision}
+}
+
+// Put writes a key.
+func Put(key string, value []byte) *rpcv1.Write { return &rpcv1.Write{Key: key, Value: value} }
+
+// Delete removes a key.
+func Delete(key string) *rpcv1.Write { return &rpcv1.Write{Key: key, Delete: true} }
+
+// wrap makes a fault of etcd's error. The caller's own cancellation stays what it is.
+func wrap(err error) error {
+	if errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled {
+		return context.Canceled
+	}
+	return fault.Unavailable("etcd", err)
+}

@@ -1,0 +1,56 @@
+package phone_test
+
+import (
+	"testing"
+
+	"github.com/daysidehq/dayside/services/internal/phone"
+)
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		in         string
+		strict     phone.Number
+		signalled  phone.Number
+		strictOK   bool
+		signallOK  bool
+		maskedWant string
+	}{
+		{"+353123456789", 353123456789, 353123456789, true, true, "+35…89"},
+		{"353123456789", 0, 353123456789, false, true, "353…89"},
+		{"00353123456789", 0, 353123456789, false, true, "003…89"},
+		{"+353 (12) 345-67.89", 0, 353123456789, false, true, "+35…89"},
+		{"+0123456789", 0, 0, false, false, "+01…89"},
+		{"+1234567890123456", 0, 0, false, false, "+12…56"},
+		{"123456", 0, 0, false, false, "…"},
+		{"anonymous", 0, 0, false, false, "ano…us"},
+		{"", 0, 0, false, false, ""},
+		{"+", 0, 0, false, false, "…"},
+		{"1+234567890", 0, 0, false, false, "1+2…90"},
+		{"+٣٥٣١٢٣٤٥٦", 0, 0, false, false, ""},
+	} {
+		if n, ok := phone.Parse(c.in); n != c.strict || ok != c.strictOK {
+			t.Errorf("Parse(%q) = %d, %v; want %d, %v", c.in, n, ok, c.strict, c.strictOK)
+		}
+		if n, ok := phone.ParseSignalled(c.in); n != c.signalled || ok != c.signallOK {
+			t.Errorf("ParseSignalled(%q) = %d, %v; want %d, %v", c.in, n, ok, c.signalled, c.signallOK)
+		}
+		if c.maskedWant != "" && phone.Mask(c.in) != c.maskedWant {
+			t.Errorf("Mask(%q) = %q, want %q", c.in, phone.Mask(c.in), c.maskedWant)
+		}
+	}
+}
+
+func FuzzParseSignalled(f *testing.F) {
+	for _, s := range []string{"+353123456789", "00353", "sip:anonymous", "+1 (555) 010-0000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, ok := phone.ParseSignalled(s)
+		if !ok {
+			return
+		}
+		if again, ok := phone.Parse(n.String()); !ok || again != n {
+			t.Fatalf("%q read as %d, whose own form %q reads as %d", s, n, n, again)
+		}
+	})
+}
