@@ -869,7 +869,9 @@ type PlanCustomersRequest struct {
 	// Customers to create or to replace whole.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
 	// Delete the stored customers that are not among them.
-	Prune         bool `protobuf:"varint,2,opt,name=prune,proto3" json:"prune,omitempty"`
+	Prune bool `protobuf:"varint,2,opt,name=prune,proto3" json:"prune,omitempty"`
+	// Names to delete besides. References to them are judged by who puts the plans together.
+	Delete        []string `protobuf:"bytes,3,rep,name=delete,proto3" json:"delete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -916,6 +918,13 @@ func (x *PlanCustomersRequest) GetPrune() bool {
 		return x.Prune
 	}
 	return false
+}
+
+func (x *PlanCustomersRequest) GetDelete() []string {
+	if x != nil {
+		return x.Delete
+	}
+	return nil
 }
 
 // PlanCustomersResponse is what would be written.
@@ -1032,10 +1041,11 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x05basis\x18\x04 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12<\n" +
 	"\bcontract\x18\x05 \x01(\v2 .dayside.entitlement.v1.ContractR\bcontract\x12;\n" +
 	"\vvalid_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"w\n" +
+	"validUntil\"\x9a\x01\n" +
 	"\x14PlanCustomersRequest\x12I\n" +
 	"\tcustomers\x18\x01 \x03(\v2 .dayside.entitlement.v1.CustomerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcustomers\x12\x14\n" +
-	"\x05prune\x18\x02 \x01(\bR\x05prune\"A\n" +
+	"\x05prune\x18\x02 \x01(\bR\x05prune\x12!\n" +
+	"\x06delete\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\"A\n" +
 	"\x15PlanCustomersResponse\x12(\n" +
 	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan*\x9c\x01\n" +
 	"\x05Basis\x12\x15\n" +

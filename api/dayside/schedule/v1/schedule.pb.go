@@ -1512,7 +1512,9 @@ type PlanSitesRequest struct {
 	// Sites to create or to replace whole.
 	Sites []*Site `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
 	// Delete the stored sites that are not among them.
-	Prune         bool `protobuf:"varint,2,opt,name=prune,proto3" json:"prune,omitempty"`
+	Prune bool `protobuf:"varint,2,opt,name=prune,proto3" json:"prune,omitempty"`
+	// Names to delete besides. References to them are judged by who puts the plans together.
+	Delete        []string `protobuf:"bytes,3,rep,name=delete,proto3" json:"delete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1559,6 +1561,13 @@ func (x *PlanSitesRequest) GetPrune() bool {
 		return x.Prune
 	}
 	return false
+}
+
+func (x *PlanSitesRequest) GetDelete() []string {
+	if x != nil {
+		return x.Delete
+	}
+	return nil
 }
 
 // PlanSitesResponse is what would be written.
@@ -1716,10 +1725,11 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x04gaps\x18\x03 \x03(\v2\x15.google.type.IntervalR\x04gaps\x12<\n" +
 	"\fcovered_time\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vcoveredTime\x127\n" +
 	"\x05sites\x18\x05 \x03(\v2!.dayside.schedule.v1.SiteOpenTimeR\x05sites\x12%\n" +
-	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"d\n" +
+	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"\x87\x01\n" +
 	"\x10PlanSitesRequest\x12:\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12\x14\n" +
-	"\x05prune\x18\x02 \x01(\bR\x05prune\"=\n" +
+	"\x05prune\x18\x02 \x01(\bR\x05prune\x12!\n" +
+	"\x06delete\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\"=\n" +
 	"\x11PlanSitesResponse\x12(\n" +
 	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan*X\n" +
 	"\tOwnership\x12\x19\n" +

@@ -1,0 +1,150 @@
+package collection_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/coord/embed"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// owner refuses a site without a name for people, and publishes the zone beside it.
+type owner struct{}
+
+func (owner) Compile(_ context.Context, s *schedulev1.Site) (collection.Effect, error) {
+	if s.GetDisplayName() == "" {
+		return collection.Effect{}, fault.Invalid(fault.Violation{Field: "display_name", Rule: "is required"})
+	}
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Put("pub/"+s.GetName(), []byte(s.GetTimeZone()))}}, nil
+}
+
+func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
+	if id == "kept" {
+		return collection.Effect{}, fault.InUse("sites/kept", "lines/gold")
+	}
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Delete("pub/sites/" + id)}}, nil
+}
+
+type world struct {
+	sites *collection.Collection[*schedulev1.Site]
+	etcd  *coord.Client
+	clock *clock.Manual
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = etcd.Close() })
+	clk := clock.NewManual(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))
+	return world{collection.New(etcd, clk, "sites", "schedule/sites/", owner{}), etcd, clk}
+}
+
+func site(id, display string) *schedulev1.Site {
+	return &schedulev1.Site{Name: "sites/" + id, DisplayName: display, TimeZone: "Europe/Dublin"}
+}
+
+func wantReason(t *testing.T, err error, want rpcv1.Reason) {
+	t.Helper()
+	if fault.ReasonOf(err) != want {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+func TestCreateReadUpdateDelete(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	made, err := w.sites.Create(ctx, site("dublin", "Dublin"), "site_id", "dublin", "req-1", false)
+	if err != nil || made.GetEtag() == "" || made.GetCreateTime() == nil {
+		t.Fatalf("created %v, %v", made, err)
+	}
+	if again, err := w.sites.Create(ctx, site("dublin", "Other"), "site_id", "", "req-1", false); err != nil ||
+		again.GetDisplayName() != "Dublin" {
+		t.Errorf("the same request again: %v, %v", again, err)
+	}
+	_, err = w.sites.Create(ctx, site("dublin", "Other"), "site_id", "", "req-2", false)
+	wantReason(t, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
+	_, err = w.sites.Create(ctx, site("cork", ""), "site_id", "", "", false)
+	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD)
+
+	w.clock.Advance(time.Hour)
+	changed := proto.Clone(made).(*schedulev1.Site)
+	changed.DisplayName = "Dublin 2"
+	updated, err := w.sites.Update(ctx, changed, nil, false, false)
+	if err != nil || updated.GetCreateTime().AsTime() != made.GetCreateTime().AsTime() ||
+		updated.GetUpdateTime().AsTime() == made.GetUpdateTime().AsTime() {
+		t.Fatalf("updated %v, %v", updated, err)
+	}
+	_, err = w.sites.Update(ctx, changed, nil, false, false) // its etag is the old one
+	wantReason(t, err, rpcv1.Reason_REASON_CONFLICT)
+	wantReason(t, w.sites.Delete(ctx, "sites/dublin", made.GetEtag(), false), rpcv1.Reason_REASON_CONFLICT)
+
+	if err := w.sites.Delete(ctx, "sites/dublin", updated.GetEtag(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.sites.Get(ctx, "sites/dublin"); err != nil {
+		t.Errorf("validate_only deleted: %v", err)
+	}
+	if err := w.sites.Delete(ctx, "sites/dublin", "", false); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.sites.Get(ctx, "sites/dublin")
+	wantReason(t, err, rpcv1.Reason_REASON_NOT_FOUND)
+	if _, err := w.etcd.Get(ctx, "pub/sites/dublin"); err == nil {
+		t.Error("the published record outlived its source")
+	}
+}
+
+func TestPlanIsJudgedAsAWholeAndWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for _, s := range []*schedulev1.Site{site("a", "A"), site("b", "B"), site("c", "C")} {
+		if _, err := w.sites.Create(ctx, s, "site_id", "", "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	published := func(id string) []string { return []string{"pub/sites/" + id} }
+	_, err := w.sites.Plan(ctx, []*schedulev1.Site{site("x", ""), site("y", ""), site("a", "A")}, nil, false, published)
+	f, _ := err.(*fault.Fault)
+	if f == nil || len(f.Violations) != 2 || f.Violations[0].Field != "sites/x: display_name" {
+		t.Fatalf("want both broken rules by name, got %v", err)
+	}
+	planned, err := w.sites.Plan(ctx, []*schedulev1.Site{site("a", "A"), site("b", "B2"), site("d", "D")}, nil, true, published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, c := range planned.Plan.GetChanges() {
+		got += c.GetName() + ":" + c.GetKind().String() + " "
+	}
+	want := "sites/a:KIND_UNCHANGED sites/b:KIND_UPDATE sites/c:KIND_DELETE sites/d:KIND_CREATE "
+	if got != want {
+		t.Errorf("plan %q, want %q", got, want)
+	}
+	if len(planned.Result) != 3 {
+		t.Errorf("afterwards %v", planned.Result)
+	}
+	if _, err := w.sites.Get(ctx, "sites/d"); err == nil {
+		t.Error("a plan wrote")
+	}
+	if _, err := w.sites.Create(ctx, site("e", "E"), "site_id", "", "", false); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.etcd.Commit(ctx, planned.Plan.GetConditions(), planned.Plan.GetWrites())
+	wantReason(t, err, rpcv1.Reason_REASON_CONFLICT) // e came after the plan was made, and prune would have taken it
+}

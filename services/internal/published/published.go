@@ -1,0 +1,77 @@
+// Package published names the etcd keys that services publish for the views of other services, and reads their values.
+// What stands there is compiled, free of secrets, and made of instants; who writes it is said beside each key. A
+// service's private state has its keys in that service's own store.
+package published
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+)
+
+// Prefixes of published records; the rest of the key is the resource's ID.
+const (
+	// SitePrefix: publishedv1.Site, by schedule.
+	SitePrefix = "pub/schedule/sites/"
+	// CustomerPrefix: publishedv1.Customer, by entitlement.
+	CustomerPrefix = "pub/entitlement/customers/"
+	// LinePrefix: publishedv1.Line, by routing.
+	LinePrefix = "pub/routing/lines/"
+	// AllPrefix covers every published record.
+	AllPrefix = "pub/"
+)
+
+// OpenEnded is the end of what never ends.
+const OpenEnded = math.MaxInt64
+
+// maxRecordBytes bounds one published record: etcd's own limit of a request is 1.5 MiB.
+const maxRecordBytes = 1 << 20
+
+// Site reads a value under SitePrefix.
+func Site(value []byte) (*publishedv1.Site, error) {
+	m := &publishedv1.Site{}
+	return m, read(value, m)
+}
+
+// Customer reads a value under CustomerPrefix.
+func Customer(value []byte) (*publishedv1.Customer, error) {
+	m := &publishedv1.Customer{}
+	return m, read(value, m)
+}
+
+// Line reads a value under LinePrefix.
+func Line(value []byte) (*publishedv1.Line, error) {
+	m := &publishedv1.Line{}
+	return m, read(value, m)
+}
+
+// Marshal is the value of a record; the same record always gives the same bytes, so that an unchanged one is seen as
+// such.
+func Marshal(m proto.Message) ([]byte, error) {
+	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("published %s: %w", m.ProtoReflect().Descriptor().Name(), err)
+	}
+	if len(value) > maxRecordBytes {
+		return nil, fmt.Errorf("published %s: %d bytes, at most %d", m.ProtoReflect().Descriptor().Name(), len(value),
+			maxRecordBytes)
+	}
+	return value, nil
+}
+
+func read(value []byte, m proto.Message) error {
+	if err := proto.Unmarshal(value, m); err != nil {
+		return fmt.Errorf("published %s: %w", m.ProtoReflect().Descriptor().Name(), err)
+	}
+	return nil
+}
+
+// ID is the resource's ID in a key under prefix; false where the key is not under it.
+func ID(key, prefix string) (string, bool) {
+	id, ok := strings.CutPrefix(key, prefix)
+	return id, ok && id != ""
+}
