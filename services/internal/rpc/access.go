@@ -1,0 +1,137 @@
+package rpc
+
+import (
+	"context"
+	"net"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// Peer is who is calling, as authenticated.
+type Peer struct {
+	// ID names it in logs.
+	ID    string
+	roles uint32
+}
+
+// NewPeer is a peer with roles.
+func NewPeer(id string, roles ...rpcv1.Role) Peer {
+	p := Peer{ID: id}
+	for _, r := range roles {
+		p.roles |= 1 << uint32(r) //nolint:gosec // roles are few and positive
+	}
+	return p
+}
+
+// Has says whether the peer has one of the roles.
+func (p Peer) Has(roles ...rpcv1.Role) bool { return p.roles&NewPeer("", roles...).roles != 0 }
+
+type peerKey struct{}
+
+// WithPeer is ctx with an authenticated peer.
+func WithPeer(ctx context.Context, p Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// PeerFrom is the authenticated peer of a request; one without roles where there is none.
+func PeerFrom(ctx context.Context) Peer {
+	p, _ := ctx.Value(peerKey{}).(Peer)
+	return p
+}
+
+// Local is this machine's own user: until certificates are asked for, whoever can reach loopback may do everything. A
+// listener elsewhere refuses to start (see Listen).
+func Local() Peer {
+	var roles []rpcv1.Role
+	for n := range rpcv1.Role_name {
+		if n != 0 {
+			roles = append(roles, rpcv1.Role(n))
+		}
+	}
+	return NewPeer("local", roles...)
+}
+
+// authenticate makes a Peer of the connection.
+func authenticate(ctx context.Context, local Peer) Peer {
+	if known := PeerFrom(ctx); known.roles != 0 {
+		return known // an in-process call carries its peer
+	}
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return Peer{}
+	}
+	if addr, ok := p.Addr.(*net.TCPAddr); ok && addr.IP.IsLoopback() {
+		return local
+	}
+	if p.Addr.Network() == "bufconn" || p.Addr.Network() == "unix" {
+		return local
+	}
+	return Peer{ID: p.Addr.String()}
+}
+
+// access is who may call what: methods by full name, with the roles as a set. Methods outside our protos (health,
+// reflection) are open to whoever reached the listener.
+type access struct {
+	methods map[string]Peer
+	local   Peer
+}
+
+// newAccess reads the roles of every method of a service from its proto option.
+func newAccess() *access { return &access{methods: map[string]Peer{}, local: Local()} }
+
+func (a *access) add(service string) {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return
+	}
+	sd, ok := d.(protoreflect.ServiceDescriptor)
+	if !ok || sd.ParentFile().Package().Parent() == "grpc" {
+		return
+	}
+	for i := range sd.Methods().Len() {
+		m := sd.Methods().Get(i)
+		a.methods["/"+service+"/"+string(m.Name())] = NewPeer("", MethodRoles(m)...)
+	}
+}
+
+// MethodRoles are the roles that a method's proto option names.
+func MethodRoles(m protoreflect.MethodDescriptor) []rpcv1.Role {
+	roles, _ := proto.GetExtension(m.Options(), rpcv1.E_Roles).([]rpcv1.Role)
+	return roles
+}
+
+// check is ctx with its peer, or the fault that refuses it. A method of ours without roles can be called by nobody.
+func (a *access) check(ctx context.Context, method string) (context.Context, error) {
+	p := authenticate(ctx, a.local)
+	allowed, ours := a.methods[method]
+	if !ours {
+		return ctx, nil
+	}
+	if p.roles == 0 {
+		return ctx, &fault.Fault{
+			Reason: rpcv1.Reason_REASON_CREDENTIALS_REQUIRED, Message: "this method needs a credential, and none was shown",
+		}
+	}
+	if p.roles&allowed.roles == 0 {
+		return ctx, &fault.Fault{
+			Reason: rpcv1.Reason_REASON_ROLE_REQUIRED, Message: "none of the peer's roles may call " + method,
+		}
+	}
+	return WithPeer(ctx, p), nil
+}
+
+// wrappedStream gives a stream another context.
+type wrappedStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream carries its context by definition
+}
+
+// Context is the request's own.
+func (w *wrappedStream) Context() context.Context { return w.ctx }

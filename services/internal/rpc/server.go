@@ -1,0 +1,198 @@
+// Package rpc is how Dayside's services are served and called over gRPC: one chain of interceptors (trace, access by
+// role, validation, the mapping of faults to statuses, metrics), listeners that refuse to serve strangers without
+// credentials, connections to other services, and calls within the process that pass through the same chain.
+//
+// It knows no service by name, and decides nothing about calls.
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+
+	"buf.build/go/protovalidate"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+const (
+	// MaxRequestBytes bounds one request, over gRPC and over HTTP.
+	MaxRequestBytes = 4 << 20
+	// maxStreamsPerConn bounds the requests of one connection that are under way at once.
+	maxStreamsPerConn = 1024
+	// numStreamWorkers keeps goroutines alive between requests: 10% more throughput on two cores.
+	numStreamWorkers = 8
+	// instrumentation names our tracer and meter.
+	instrumentation = "github.com/daysidehq/dayside/services/internal/rpc"
+)
+
+// Deps is what a server needs of its process.
+type Deps struct {
+	Clock          clock.Clock
+	Logger         *slog.Logger
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+}
+
+// Chain is the interceptors that every request passes, from outside in: recovery, trace, metrics and the mapping of
+// errors, access, validation.
+type Chain struct {
+	access    *access
+	validator protovalidate.Validator
+	tracer    trace.Tracer
+	durations *durations
+	clock     clock.Clock
+	log       *slog.Logger
+}
+
+// NewChain is a chain; the services registered with its server or its in-process connection fill its table of roles.
+func NewChain(deps Deps) (*Chain, error) {
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("protovalidate: %w", err)
+	}
+	d, err := newDurations(deps.MeterProvider.Meter(instrumentation))
+	if err != nil {
+		return nil, err
+	}
+	return &Chain{
+		access: newAccess(), validator: validator, tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
+		clock: deps.Clock, log: deps.Logger,
+	}, nil
+}
+
+// Unary runs one request through the chain.
+func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any,
+	err error,
+) {
+	began := c.clock.Now()
+	ctx, span := startServer(ctx, c.tracer, info.FullMethod)
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, fault.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		err = c.finish(ctx, info.FullMethod, err)
+		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
+		endSpan(span, err)
+	}()
+	ctx, err = c.access.check(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.validate(req); err != nil {
+		return nil, err
+	}
+	return handler(ctx, req)
+}
+
+// Stream runs one stream through the chain; each message received is validated.
+func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	began := c.clock.Now()
+	ctx, span := startServer(ss.Context(), c.tracer, info.FullMethod)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+		err = c.finish(ctx, info.FullMethod, err)
+		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
+		endSpan(span, err)
+	}()
+	ctx, err = c.access.check(ctx, info.FullMethod)
+	if err != nil {
+		return err
+	}
+	return handler(srv, &validatedStream{wrappedStream{ss, ctx}, c})
+}
+
+type validatedStream struct {
+	wrappedStream
+	chain *Chain
+}
+
+// RecvMsg is the next message, if it keeps the rules of its proto.
+func (s *validatedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return s.chain.validate(m)
+}
+
+// finish maps the error, and logs what only we can mend.
+func (c *Chain) finish(ctx context.Context, method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	s := Status(err)
+	if s.Code() == codes.Internal || s.Code() == codes.Unknown {
+		var f *fault.Fault
+		cause := err
+		if errors.As(err, &f) && f.Err != nil {
+			cause = f.Err
+		}
+		c.log.ErrorContext(ctx, "request failed", "method", method, "error", cause.Error())
+	}
+	return s.Err()
+}
+
+func (c *Chain) validate(req any) error {
+	m, ok := req.(proto.Message)
+	if !ok {
+		return nil
+	}
+	return Validate(c.validator, m)
+}
+
+// Server is a gRPC server with the chain, health and reflection.
+type Server struct {
+	*grpc.Server
+	Health *health.Server
+	chain  *Chain
+}
+
+// NewServer is a server without services.
+func NewServer(chain *Chain) *Server {
+	s := &Server{
+		Server: grpc.NewServer(
+			grpc.UnaryInterceptor(chain.Unary), grpc.StreamInterceptor(chain.Stream),
+			grpc.MaxRecvMsgSize(MaxRequestBytes), grpc.MaxConcurrentStreams(maxStreamsPerConn),
+			grpc.NumStreamWorkers(numStreamWorkers),
+		),
+		Health: health.NewServer(), chain: chain,
+	}
+	healthv1.RegisterHealthServer(s.Server, s.Health)
+	return s
+}
+
+// RegisterService adds a service, and its roles to the chain.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	s.chain.access.add(desc.ServiceName)
+	s.Server.RegisterService(desc, impl)
+}
+
+// Finish adds reflection; call it once, after the last service.
+func (s *Server) Finish() { reflection.Register(s.Server) }
+
+// Listen opens a listener. There are no credentials yet, so an address that others can reach is refused.
+func Listen(ctx context.Context, field, addr string) (net.Listener, error) {
+	if err := CheckLoopback(field, addr); err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, ListenFault(field, addr, err)
+	}
+	return l, nil
+}

@@ -1,0 +1,77 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/resource"
+)
+
+// Validate checks the rules of a message's proto. Broken ones come as one fault with each field's path, its value (masked
+// or hidden where the field is sensitive) and its rule.
+func Validate(v protovalidate.Validator, m proto.Message) error {
+	err := v.Validate(m)
+	if err == nil {
+		return nil
+	}
+	var invalid *protovalidate.ValidationError
+	if !errors.As(err, &invalid) {
+		return fault.Internal(err)
+	}
+	var broken fault.Violations
+	for _, violation := range invalid.Violations {
+		broken.Add(protovalidate.FieldPathString(violation.Proto.GetField()), shownValue(m, violation),
+			violation.Proto.GetMessage())
+	}
+	return broken.Err()
+}
+
+// shownValue is the broken value as text, if it is a scalar that may be shown.
+func shownValue(m proto.Message, v *protovalidate.Violation) string {
+	if v.FieldDescriptor == nil || !v.FieldValue.IsValid() {
+		return ""
+	}
+	text := ""
+	switch value := v.FieldValue.Interface().(type) {
+	case protoreflect.Message, protoreflect.List, protoreflect.Map, []byte:
+		return ""
+	case protoreflect.EnumNumber:
+		text = fmt.Sprint(int32(value))
+	default:
+		text = fmt.Sprint(value)
+	}
+	switch pathSensitivity(m.ProtoReflect().Descriptor(), v.Proto.GetField()) {
+	case rpcv1.Sensitivity_SENSITIVITY_SECRET:
+		return "(hidden)"
+	case rpcv1.Sensitivity_SENSITIVITY_MASKED:
+		return phone.Mask(text)
+	default:
+		return text
+	}
+}
+
+// pathSensitivity is the strongest sensitivity on the way to a field: a number within a hidden message is hidden.
+func pathSensitivity(d protoreflect.MessageDescriptor, path *validate.FieldPath) rpcv1.Sensitivity {
+	for _, e := range path.GetElements() {
+		if d == nil {
+			break
+		}
+		fd := d.Fields().ByNumber(protoreflect.FieldNumber(e.GetFieldNumber()))
+		if fd == nil {
+			break
+		}
+		if s := resource.SensitivityOf(fd); s != rpcv1.Sensitivity_SENSITIVITY_UNSPECIFIED {
+			return s
+		}
+		d = fd.Message()
+	}
+	return rpcv1.Sensitivity_SENSITIVITY_UNSPECIFIED
+}
