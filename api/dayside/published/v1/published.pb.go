@@ -316,7 +316,9 @@ type Customer struct {
 	// Numbers the customer calls from, as E.164 digits without the plus sign.
 	Numbers []uint64 `protobuf:"fixed64,3,rep,packed,name=numbers,proto3" json:"numbers,omitempty"`
 	// Contracts in no particular order.
-	Contracts     []*Contract `protobuf:"bytes,4,rep,name=contracts,proto3" json:"contracts,omitempty"`
+	Contracts []*Contract `protobuf:"bytes,4,rep,name=contracts,proto3" json:"contracts,omitempty"`
+	// IANA zone in which contract dates were meant, for showing them to people; UTC where empty.
+	TimeZone      string `protobuf:"bytes,5,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +379,13 @@ func (x *Customer) GetContracts() []*Contract {
 		return x.Contracts
 	}
 	return nil
+}
+
+func (x *Customer) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
 }
 
 // Line is what other services may know of a line; its number is not part of it. Key: pub/routing/lines/ID.
@@ -481,12 +490,13 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x04plan\x18\x02 \x01(\tR\x04plan\x12\x18\n" +
 	"\aproduct\x18\x03 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x04 \x01(\x03R\tfromUnixS\x12\x1a\n" +
-	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\x95\x01\n" +
+	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\xb2\x01\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x18\n" +
 	"\anumbers\x18\x03 \x03(\x06R\anumbers\x12<\n" +
-	"\tcontracts\x18\x04 \x03(\v2\x1e.dayside.published.v1.ContractR\tcontracts\"i\n" +
+	"\tcontracts\x18\x04 \x03(\v2\x1e.dayside.published.v1.ContractR\tcontracts\x12\x1b\n" +
+	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\"i\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
