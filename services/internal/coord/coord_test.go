@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
@@ -127,13 +127,7 @@ func TestFollowGivesTheStateThenEveryTransactionWhole(t *testing.T) {
 
 func next(t *testing.T, batches <-chan coord.Batch) coord.Batch {
 	t.Helper()
-	select {
-	case b := <-batches:
-		return b
-	case <-time.After(10 * time.Second):
-		t.Fatal("no batch came")
-		return coord.Batch{}
-	}
+	return await.Receive(t, "a batch", batches)
 }
 
 func TestOpenSaysWhereNobodyAnswers(t *testing.T) {
