@@ -1,0 +1,187 @@
+// Package contracts checks a customer and compiles it to what views need: numbers as integers, and contract dates as
+// instants of the customer's zone. It also reads dates back from instants, for people.
+//
+// It is pure, and judges one customer: whether somebody is entitled is package check's, over what is compiled here.
+package contracts
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/phone_number"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+// Zones finds the rules of a time zone by its IANA name; an INVALID_FIELD fault says what is wrong with a name.
+type Zones interface {
+	Location(name string) (*time.Location, error)
+}
+
+// Compile is the record to publish for a customer, or an INVALID_FIELD fault that names every broken rule. The name is
+// known to be customers/ID.
+func Compile(c *entitlementv1.Customer, zones Zones) (*publishedv1.Customer, error) {
+	k := compiler{loc: time.UTC}
+	k.names(c)
+	k.zone(c.GetTimeZone(), zones)
+	out := &publishedv1.Customer{
+		Id:          strings.TrimPrefix(c.GetName(), "customers/"),
+		DisplayName: c.GetDisplayName(),
+		Numbers:     k.numbers(c.GetPhoneNumbers()),
+		Contracts:   k.contracts(c.GetContracts()),
+		TimeZone:    c.GetTimeZone(),
+	}
+	if err := k.broken.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// compiler gathers what is wrong on its way, so that one answer names all of it.
+type compiler struct {
+	broken fault.Violations
+	loc    *time.Location
+}
+
+func (k *compiler) names(c *entitlementv1.Customer) {
+	k.name("display_name", c.GetDisplayName())
+	first := map[string]string{}
+	for i, a := range c.GetAliases() {
+		path := fmt.Sprintf("aliases[%d]", i)
+		k.name(path, a)
+		folded := strings.ToLower(strings.TrimSpace(a))
+		if was, ok := first[folded]; ok {
+			k.broken.Add(path, a, "is "+was+" again; each alias once, whatever its case")
+			continue
+		}
+		first[folded] = path
+	}
+}
+
+// name checks text that people read and callers say.
+func (k *compiler) name(path, s string) {
+	switch {
+	case strings.TrimSpace(s) == "":
+		k.broken.Add(path, s, "is required")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		k.broken.Add(path, strings.Map(visible, s), "must hold no control characters")
+	}
+}
+
+// visible keeps an error from carrying to a terminal what it complains of.
+func visible(r rune) rune {
+	if unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
+}
+
+func (k *compiler) zone(name string, zones Zones) {
+	if name == "" {
+		return
+	}
+	loc, err := zones.Location(name)
+	if err == nil {
+		k.loc = loc
+		return
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) && len(f.Violations) > 0 {
+		k.broken.Append(f.Violations...)
+		return
+	}
+	k.broken.Add("time_zone", name, "cannot be used")
+}
+
+func (k *compiler) numbers(list []*phone_number.PhoneNumber) []uint64 {
+	out := make([]uint64, 0, len(list))
+	first := make(map[phone.Number]int, len(list))
+	for i, p := range list {
+		path := fmt.Sprintf("phone_numbers[%d]", i)
+		n, ok := phone.Parse(p.GetE164Number())
+		switch was, again := first[n]; {
+		case p.GetExtension() != "":
+			k.broken.Add(path, "", "must be E.164 without an extension")
+		case !ok:
+			k.broken.Add(path, phone.Mask(p.GetE164Number()),
+				"must be E.164: a plus sign, then 7 to 15 digits that begin with a country code")
+		case again:
+			k.broken.Add(path, n.Masked(), fmt.Sprintf("is phone_numbers[%d] again; each number once", was))
+		default:
+			first[n] = i
+			out = append(out, uint64(n))
+		}
+	}
+	return out
+}
+
+func (k *compiler) contracts(list []*entitlementv1.Contract) []*publishedv1.Contract {
+	out := make([]*publishedv1.Contract, 0, len(list))
+	first := make(map[string]int, len(list))
+	for i, c := range list {
+		path := fmt.Sprintf("contracts[%d]", i)
+		k.name(path+".contract_id", c.GetContractId())
+		if was, again := first[c.GetContractId()]; again {
+			k.broken.Add(path+".contract_id", c.GetContractId(), fmt.Sprintf("is that of contracts[%d]; each id once", was))
+		} else {
+			first[c.GetContractId()] = i
+		}
+		from, to := k.term(path, c)
+		out = append(out, &publishedv1.Contract{
+			Id: c.GetContractId(), Plan: c.GetPlan(), Product: c.GetProduct(), FromUnixS: from, ToUnixS: to,
+		})
+	}
+	return out
+}
+
+// term is the time over which a contract is in force: from the first instant of its first date to that of the date after
+// its last one.
+func (k *compiler) term(path string, c *entitlementv1.Contract) (fromUnixS, toUnixS int64) {
+	start := k.date(path+".start_date", c.GetStartDate())
+	if c.GetEndDate() == nil {
+		if !start {
+			return 0, 0
+		}
+		return begins(k.loc, c.GetStartDate(), 0), published.OpenEnded
+	}
+	end := k.date(path+".end_date", c.GetEndDate())
+	if !start || !end {
+		return 0, 0
+	}
+	fromUnixS, toUnixS = begins(k.loc, c.GetStartDate(), 0), begins(k.loc, c.GetEndDate(), 1)
+	if fromUnixS >= toUnixS {
+		k.broken.Add(path+".end_date", text(c.GetEndDate()), "must not be before start_date, "+text(c.GetStartDate()))
+	}
+	return fromUnixS, toUnixS
+}
+
+func (k *compiler) date(path string, d *date.Date) bool {
+	if d == nil {
+		k.broken.Add(path, "", "is required")
+		return false
+	}
+	if !exists(d) {
+		k.broken.Add(path, text(d), fmt.Sprintf("must be a date that exists, %d to %d", minYear, maxYear))
+		return false
+	}
+	return true
+}
+
+// Resource is a published contract as the API has it: with the dates that its instants are in the customer's zone.
+func Resource(c *publishedv1.Contract, loc *time.Location) *entitlementv1.Contract {
+	out := &entitlementv1.Contract{
+		ContractId: c.GetId(), Plan: c.GetPlan(), Product: c.GetProduct(), StartDate: dateAt(loc, c.GetFromUnixS()),
+	}
+	if c.GetToUnixS() != published.OpenEnded {
+		out.EndDate = dateAt(loc, c.GetToUnixS()-1)
+	}
+	return out
+}

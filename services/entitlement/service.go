@@ -1,0 +1,143 @@
+// Package entitlement is the service that owns customers and their contracts, and answers whether a number may have a
+// line, and on what basis. It writes each customer's source and its compiled record together; routing's views are made
+// from the compiled ones.
+//
+// It decides no call: that is routing's, on its own view, by the same rule (services/internal/entitle).
+package entitlement
+
+import (
+	"context"
+	"log/slog"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/contracts"
+	"github.com/daysidehq/dayside/services/entitlement/internal/view"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+// sourcePrefix is where customers are kept as they were written; the rest of the key is the customer's ID.
+const sourcePrefix = "entitlement/customers/"
+
+// Store is the part of etcd that the service needs; coord.Client is one.
+type Store interface {
+	collection.Store
+	// Follow calls apply with the state of a range, then with every change, until ctx ends; it returns only ctx's error.
+	Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error
+}
+
+// Config is what the service is made from. All of it is required.
+type Config struct {
+	Store Store
+	Clock clock.Clock
+	// Zones are the time-zone rules by which contract dates become instants.
+	Zones contracts.Zones
+	// Log hears of published records that cannot be read.
+	Log *slog.Logger
+}
+
+// Service implements dayside.entitlement.v1.EntitlementService. Its errors are faults.
+type Service struct {
+	entitlementv1.UnimplementedEntitlementServiceServer
+	cfg       Config
+	customers *collection.Collection[*entitlementv1.Customer]
+	index     *view.Index
+}
+
+// New is the service. CheckEntitlement answers once Run has listed what is published.
+func New(cfg Config) *Service {
+	return &Service{
+		cfg:       cfg,
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Zones}),
+		index:     view.NewIndex(),
+	}
+}
+
+// Register adds the service to a server.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	entitlementv1.RegisterEntitlementServiceServer(r, s)
+}
+
+// Run keeps the service's view of what is published current, until ctx ends; it returns only ctx's error.
+func (s *Service) Run(ctx context.Context) error {
+	return s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
+		for _, key := range s.index.Apply(b) {
+			s.cfg.Log.ErrorContext(ctx, "a published record cannot be read", "key", key, "revision", b.Revision)
+		}
+	})
+}
+
+// Ready says whether CheckEntitlement can answer.
+func (s *Service) Ready() bool { return s.index.Listed() }
+
+// owner checks and compiles customers for their collection.
+type owner struct{ zones contracts.Zones }
+
+// Compile is the published record of a customer, or what is wrong with it.
+func (o owner) Compile(_ context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+	record, err := contracts.Compile(c, o.zones)
+	if err != nil {
+		return collection.Effect{}, err
+	}
+	value, err := published.Marshal(record)
+	if err != nil {
+		return collection.Effect{}, fault.Internal(err)
+	}
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(published.CustomerPrefix+record.GetId(), value)}}, nil
+}
+
+// Remove takes the published record away; nothing refers to a customer.
+func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Delete(published.CustomerPrefix + id)}}, nil
+}
+
+// CreateCustomer adds a customer.
+func (s *Service) CreateCustomer(ctx context.Context, r *entitlementv1.CreateCustomerRequest,
+) (*entitlementv1.Customer, error) {
+	return s.customers.Create(ctx, r.GetCustomer(), "customer_id", r.GetCustomerId(), r.GetRequestId(), r.GetValidateOnly())
+}
+
+// GetCustomer reads one customer.
+func (s *Service) GetCustomer(ctx context.Context, r *entitlementv1.GetCustomerRequest) (*entitlementv1.Customer, error) {
+	return s.customers.Get(ctx, r.GetName())
+}
+
+// ListCustomers reads a page of customers in order of name.
+func (s *Service) ListCustomers(ctx context.Context, r *entitlementv1.ListCustomersRequest,
+) (*entitlementv1.ListCustomersResponse, error) {
+	list, next, err := s.customers.List(ctx, r.GetPageSize(), r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &entitlementv1.ListCustomersResponse{Customers: list, NextPageToken: next}, nil
+}
+
+// UpdateCustomer changes fields of a customer.
+func (s *Service) UpdateCustomer(ctx context.Context, r *entitlementv1.UpdateCustomerRequest,
+) (*entitlementv1.Customer, error) {
+	return s.customers.Update(ctx, r.GetCustomer(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
+}
+
+// DeleteCustomer removes a customer.
+func (s *Service) DeleteCustomer(ctx context.Context, r *entitlementv1.DeleteCustomerRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, s.customers.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
+}
+
+// PlanCustomers works out what a set of changes would write, without writing it.
+func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest,
+) (*entitlementv1.PlanCustomersResponse, error) {
+	planned, err := s.customers.Plan(ctx, r.GetCustomers(), r.GetDelete(), r.GetPrune(), func(id string) []string {
+		return []string{published.CustomerPrefix + id}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &entitlementv1.PlanCustomersResponse{Plan: planned.Plan}, nil
+}
