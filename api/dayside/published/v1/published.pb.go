@@ -10,6 +10,7 @@
 package publishedv1
 
 import (
+	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -465,7 +466,7 @@ var File_dayside_published_v1_published_proto protoreflect.FileDescriptor
 
 const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\n" +
-	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\"\xe4\x01\n" +
+	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\x1a\x1cdayside/rpc/v1/options.proto\"\xe4\x01\n" +
 	"\bTimeline\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x01 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x02 \x01(\x03R\atoUnixS\x12\x15\n" +
@@ -490,11 +491,11 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x04plan\x18\x02 \x01(\tR\x04plan\x12\x18\n" +
 	"\aproduct\x18\x03 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x04 \x01(\x03R\tfromUnixS\x12\x1a\n" +
-	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\xb2\x01\n" +
+	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\xb8\x01\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x18\n" +
-	"\anumbers\x18\x03 \x03(\x06R\anumbers\x12<\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
+	"\anumbers\x18\x03 \x03(\x06B\x04\xd0\xda\x18\x02R\anumbers\x12<\n" +
 	"\tcontracts\x18\x04 \x03(\v2\x1e.dayside.published.v1.ContractR\tcontracts\x12\x1b\n" +
 	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\"i\n" +
 	"\x04Line\x12\x0e\n" +

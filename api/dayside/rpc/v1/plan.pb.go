@@ -473,7 +473,7 @@ var File_dayside_rpc_v1_plan_proto protoreflect.FileDescriptor
 
 const file_dayside_rpc_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x19dayside/rpc/v1/plan.proto\x12\x0edayside.rpc.v1\"\xa2\x01\n" +
+	"\x19dayside/rpc/v1/plan.proto\x12\x0edayside.rpc.v1\x1a\x1cdayside/rpc/v1/options.proto\"\xa2\x01\n" +
 	"\x04Plan\x120\n" +
 	"\achanges\x18\x01 \x03(\v2\x16.dayside.rpc.v1.ChangeR\achanges\x129\n" +
 	"\n" +
@@ -498,10 +498,10 @@ const file_dayside_rpc_v1_plan_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\bR\x06prefix\x12!\n" +
 	"\fmod_revision\x18\x03 \x01(\x03R\vmodRevision\x12\x16\n" +
-	"\x06exists\x18\x04 \x01(\bR\x06exists\"G\n" +
+	"\x06exists\x18\x04 \x01(\bR\x06exists\"M\n" +
 	"\x05Write\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\x12\x16\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
+	"\x05value\x18\x02 \x01(\fB\x04\xd0\xda\x18\x01R\x05value\x12\x16\n" +
 	"\x06delete\x18\x03 \x01(\bR\x06delete\"P\n" +
 	"\x06Stored\x12\x1a\n" +
 	"\bresource\x18\x01 \x01(\fR\bresource\x12*\n" +
@@ -548,6 +548,7 @@ func file_dayside_rpc_v1_plan_proto_init() {
 	if File_dayside_rpc_v1_plan_proto != nil {
 		return
 	}
+	file_dayside_rpc_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
