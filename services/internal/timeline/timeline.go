@@ -19,7 +19,7 @@ const (
 	maxHorizonS = 3660 * daySeconds
 	// maxInstantS is the year 9999, so that no sum of instants overflows.
 	maxInstantS = 253402300799
-	// maxSpansPerDay bounds the scan of a look-up. Hours allow 24 spans a date, and a UTC day overlaps three dates at most.
+	// maxSpansPerDay bounds the scan of a look-up. Hours allow 24 spans a date, and a UTC day overlaps three dates.
 	maxSpansPerDay = 128
 	maxRules       = 1 << 15
 	maxRuleBytes   = 512

@@ -22,7 +22,7 @@ func (t *Timeline) Proto() *publishedv1.Timeline {
 	return p
 }
 
-// FromProto reads a published timeline. What it reads came from outside: it refuses with an INVALID_FIELD fault whatever
+// FromProto reads a published timeline. What it reads came from outside: it refuses, with an INVALID_FIELD fault, what
 // New would refuse.
 func FromProto(p *publishedv1.Timeline) (*Timeline, error) {
 	steps, rules := p.GetStepS(), p.GetRuleIndex()

@@ -15,8 +15,8 @@ type Offset struct {
 	EastS int64
 }
 
-// probeS is the distance between probes. Of two changes that close together which cancel each other out the search would
-// see neither; no zone has ever changed its clock twice within a day.
+// probeS is the distance between probes. Two changes within it that cancel each other out would go unseen; no zone has
+// ever changed its clock twice within a day.
 const probeS = 86400
 
 // Offsets are the zone's offsets over [fromUnixS, toUnixS), ascending; the first stands at fromUnixS, and neighbours
@@ -47,8 +47,7 @@ func eastOf(loc *time.Location, unixS int64) int64 {
 	return int64(east)
 }
 
-// Fingerprint identifies a zone's behaviour: equal for equal offsets, whatever the release and the form of the data that
-// they came from.
+// Fingerprint identifies a zone's behaviour: equal for equal offsets, whatever release and form of data they came from.
 func Fingerprint(offsets []Offset) uint64 {
 	h := fnv.New64a()
 	var b [16]byte

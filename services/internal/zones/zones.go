@@ -1,5 +1,5 @@
-// Package zones is the one source of time-zone rules: a Bundle holds the rules of every zone in one known release of the
-// IANA database, and Offsets says how a zone behaves over a range of time.
+// Package zones is the one source of time-zone rules: a Bundle holds the rules of every zone in one known release of
+// the IANA database, and Offsets says how a zone behaves over a range of time.
 //
 // It never asks the machine: time.LoadLocation takes whatever copy the machine has, of whatever age, before the one in
 // the binary, and does not say which. The embedded bundle is made by mkbundle; others are read with Read. It knows no
@@ -48,8 +48,8 @@ const (
 )
 
 // Location is the zone of that name. It accepts "UTC" and the names of the IANA database that name a region
-// (Area/Location), and refuses with an INVALID_FIELD fault on time_zone what is empty, relative to the machine ("Local"),
-// or an offset in disguise ("EST5EDT", "UTC+2", "Etc/GMT-2" whose sign is the opposite of what people mean).
+// (Area/Location). It refuses, with an INVALID_FIELD fault on time_zone, what is empty, relative to the machine
+// ("Local"), or an offset in disguise ("EST5EDT", "UTC+2", "Etc/GMT-2" whose sign is the opposite of what people mean).
 func (b *Bundle) Location(name string) (*time.Location, error) {
 	data, ok := b.zones[name]
 	if !ok || !regional(name) {

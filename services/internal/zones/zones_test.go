@@ -57,7 +57,9 @@ func TestLocationIgnoresTheMachine(t *testing.T) {
 
 func TestLocationRefuses(t *testing.T) {
 	b := embedded(t)
-	for _, ok := range []string{"Europe/Dublin", "Asia/Calcutta", "US/Eastern", "America/Argentina/San_Luis", "UTC", "Etc/UTC"} {
+	for _, ok := range []string{
+		"Europe/Dublin", "Asia/Calcutta", "US/Eastern", "America/Argentina/San_Luis", "UTC", "Etc/UTC",
+	} {
 		if _, err := b.Location(ok); err != nil {
 			t.Errorf("%s is refused: %v", ok, err)
 		}

@@ -1,0 +1,123 @@
+package hours
+
+import (
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// Limits of one site's hours. They stand in the API's proto too, but not all hours come through it.
+const (
+	maxSpansPerDate = 24
+	maxDates        = 1000
+	maxNameChars    = 100
+)
+
+// Validate is every rule that the hours break. Fields are those of schedule.v1.Site, after path, such as "site.".
+func Validate(path string, h Hours) []fault.Violation {
+	v := validator{path: path}
+	v.weekly(h.Weekly)
+	decided := v.exceptions(h.Exceptions)
+	v.holidays(h.Holidays, decided)
+	return v.broken
+}
+
+type validator struct {
+	path   string
+	broken []fault.Violation
+}
+
+func (v *validator) add(field, value, rule string) {
+	v.broken = append(v.broken, fault.Violation{Field: v.path + field, Value: value, Rule: rule})
+}
+
+func weeklyField(day int, i int) string {
+	return fmt.Sprintf("weekly_hours.%s[%d]", WeekdayName(Weekdays()[day]), i)
+}
+
+// weekly goes from Monday round to Monday: a span over midnight must leave the next day's first span alone.
+func (v *validator) weekly(week [7][]Span) {
+	days := Weekdays()
+	for n, day := range days {
+		spans := week[day]
+		v.spans(spans, func(i int) string { return weeklyField(n, i) })
+		next := (n + 1) % len(days)
+		if len(spans) > maxSpansPerDate || len(week[days[next]]) > maxSpansPerDate {
+			continue // refused already, and not worth comparing each with each
+		}
+		for i, s := range spans {
+			for j, later := range week[days[next]] {
+				if later.OpenS < s.endS()-DayS {
+					v.add(weeklyField(next, j), later.String(), fmt.Sprintf("must not open before %s, when %s (%s) closes",
+						clockText(s.endS()-DayS), weeklyField(n, i), s))
+				}
+			}
+		}
+	}
+}
+
+// spans checks those of one date.
+func (v *validator) spans(spans []Span, field func(i int) string) {
+	if len(spans) > maxSpansPerDate {
+		v.add(field(maxSpansPerDate), strconv.Itoa(len(spans)), fmt.Sprintf("must be at most %d spans", maxSpansPerDate))
+		return
+	}
+	for i, s := range spans {
+		switch {
+		case s.OpenS < 0 || s.OpenS >= DayS:
+			v.add(field(i), s.String(), ruleOpen)
+		case s.CloseS < 0 || s.CloseS > DayS:
+			v.add(field(i), s.String(), ruleClose)
+		case s.OpenS == s.CloseS:
+			v.add(field(i), s.String(), `must not open and close at the same time; a whole day is "00:00-24:00"`)
+		}
+		if i > 0 && s.OpenS < spans[i-1].endS() {
+			v.add(field(i), s.String(), fmt.Sprintf("must not open before %s (%s) closes: spans ascend and do not overlap",
+				field(i-1), spans[i-1]))
+		}
+	}
+}
+
+func (v *validator) exceptions(list []Exception) map[Date]string {
+	decided := make(map[Date]string, len(list))
+	if len(list) > maxDates {
+		v.add("exceptions", strconv.Itoa(len(list)), fmt.Sprintf("must be at most %d", maxDates))
+		return decided
+	}
+	for i, e := range list {
+		field := fmt.Sprintf("exceptions[%d]", i)
+		v.dated(decided, field, e.Date, e.Name)
+		v.spans(e.Spans, func(k int) string { return fmt.Sprintf("%s.spans[%d]", field, k) })
+		if e.Mode != Replace && e.Mode != Clip {
+			v.add(field+".mode", strconv.Itoa(int(e.Mode)), "must be REPLACE or CLIP")
+		}
+	}
+	return decided
+}
+
+func (v *validator) holidays(list []Holiday, decided map[Date]string) {
+	if len(list) > maxDates {
+		v.add("holidays", strconv.Itoa(len(list)), fmt.Sprintf("must be at most %d", maxDates))
+		return
+	}
+	for i, h := range list {
+		v.dated(decided, fmt.Sprintf("holidays[%d]", i), h.Date, h.Name)
+	}
+}
+
+// dated checks the date and name of an entry, and that it is the only one for its date.
+func (v *validator) dated(decided map[Date]string, field string, d Date, name string) {
+	switch other, taken := decided[d]; {
+	case !d.Exists():
+		v.add(field+".date", d.String(), "must be a date of the calendar, with year, month and day")
+	case taken:
+		v.add(field+".date", d.String(), "must not be the date of "+other+" too")
+	default:
+		decided[d] = field
+	}
+	if utf8.RuneCountInString(name) > maxNameChars || !utf8.ValidString(name) {
+		v.add(field+".display_name", name, fmt.Sprintf("must be at most %d characters", maxNameChars))
+	}
+}
