@@ -115,10 +115,12 @@ PEER_BINARIES := $(addprefix $(PEERS)/,etcd etcdctl grpcurl jaeger)
 BUILD_PEER     = -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o $@
 
 .PHONY: peers
-peers: ## install sipp and kamailio (Debian, as root), build etcd, etcdctl, grpcurl and Jaeger
-	@.tools/peers/install
-	@$(MAKE) --no-print-directory $(PEER_BINARIES)
+peers: debian-peers $(PEER_BINARIES) ## install sipp and kamailio (Debian, as root), build etcd, etcdctl, grpcurl and Jaeger
 	@.tools/peers/absent "not installed"
+
+.PHONY: debian-peers
+debian-peers:
+	@.tools/peers/install
 
 $(PEERS)/etcd: .tools/etcd/go.mod .tools/etcd/go.sum
 	go build -C .tools/etcd $(BUILD_PEER) go.etcd.io/etcd/server/v3
