@@ -61,7 +61,7 @@ func New[T proto.Message](store Store, clk clock.Clock, name, prefix string, own
 }
 
 // outputOnly are the fields that the collection itself fills.
-var outputOnly = []protoreflect.Name{"etag", "create_time", "update_time"} //nolint:gochecknoglobals // constant
+var outputOnly = []protoreflect.Name{"etag", "create_time", "update_time"}
 
 // Get reads one resource by name.
 func (c *Collection[T]) Get(ctx context.Context, name string) (T, error) {

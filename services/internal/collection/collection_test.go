@@ -2,6 +2,7 @@ package collection_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -120,8 +121,8 @@ func TestPlanIsJudgedAsAWholeAndWritesNothing(t *testing.T) {
 	}
 	published := func(id string) []string { return []string{"pub/sites/" + id} }
 	_, err := w.sites.Plan(ctx, []*schedulev1.Site{site("x", ""), site("y", ""), site("a", "A")}, nil, false, published)
-	f, _ := err.(*fault.Fault)
-	if f == nil || len(f.Violations) != 2 || f.Violations[0].Field != "sites/x: display_name" {
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) != 2 || f.Violations[0].Field != "sites/x: display_name" {
 		t.Fatalf("want both broken rules by name, got %v", err)
 	}
 	planned, err := w.sites.Plan(ctx, []*schedulev1.Site{site("a", "A"), site("b", "B2"), site("d", "D")}, nil, true, published)

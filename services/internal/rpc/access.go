@@ -25,7 +25,7 @@ type Peer struct {
 func NewPeer(id string, roles ...rpcv1.Role) Peer {
 	p := Peer{ID: id}
 	for _, r := range roles {
-		p.roles |= 1 << uint32(r) //nolint:gosec // roles are few and positive
+		p.roles |= 1 << uint32(r)
 	}
 	return p
 }

@@ -123,7 +123,9 @@ func (h LogHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs keeps the ids on derived loggers.
-func (h LogHandler) WithAttrs(attrs []slog.Attr) slog.Handler { return LogHandler{h.Handler.WithAttrs(attrs)} }
+func (h LogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return LogHandler{h.Handler.WithAttrs(attrs)}
+}
 
 // WithGroup keeps the ids on derived loggers.
 func (h LogHandler) WithGroup(name string) slog.Handler { return LogHandler{h.Handler.WithGroup(name)} }
