@@ -1,0 +1,147 @@
+// Package manifest is configuration as files: YAML documents of sites, customers and lines, read strictly and written so
+// that what was written reads back as the same resources. Fields are those of the API's protos, in snake_case; what people
+// write often has a short form ("09:00-17:30", 2026-12-25, "+353…", "sip:…", 20s). See the examples in deploy/examples.
+//
+// It checks what one resource says about itself: form, types, dates, the rules of the protos. What needs a server or
+// another resource (zones, overlaps, references) is judged where it is applied. It speaks to no server.
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+)
+
+// Limits of what is read.
+const (
+	maxFileBytes  = 1 << 20
+	maxTotalBytes = 16 << 20
+	maxFiles      = 500
+	maxFolders    = 8 // below one another
+	// maxResources is what one ApplyConfiguration takes: 500 of each kind.
+	maxResources = 1500
+)
+
+// Set is the resources of some files, each kind in order of name.
+type Set struct {
+	Sites     []*schedulev1.Site
+	Customers []*entitlementv1.Customer
+	Lines     []*routingv1.Line
+	places    map[string]place // by resource name
+}
+
+// place is where a resource stands in the files, and where its fields do, by path.
+type place struct {
+	file  string
+	lines map[string]int
+}
+
+// Len is the number of resources.
+func (s *Set) Len() int { return len(s.Sites) + len(s.Customers) + len(s.Lines) }
+
+// Resources are all of them, sites before customers before lines: what is referred to before what refers.
+func (s *Set) Resources() []proto.Message {
+	out := make([]proto.Message, 0, s.Len())
+	for _, m := range s.Sites {
+		out = append(out, m)
+	}
+	for _, m := range s.Customers {
+		out = append(out, m)
+	}
+	for _, m := range s.Lines {
+		out = append(out, m)
+	}
+	return out
+}
+
+// Locate is "file:line" of a field of a resource, or of what stands nearest around it; empty where the resource came from
+// no file.
+func (s *Set) Locate(name, path string) string {
+	p, ok := s.places[name]
+	if !ok {
+		return ""
+	}
+	return at(p.file, p.line(path))
+}
+
+// line is where a path stands; what is not written stands where it is missing.
+func (p place) line(path string) int {
+	for {
+		if n, ok := p.lines[path]; ok || path == "" {
+			return n
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+}
+
+// add takes a resource in; what else can stand in a file is not of these types.
+func (s *Set) add(m proto.Message) {
+	switch m := m.(type) {
+	case *schedulev1.Site:
+		s.Sites = append(s.Sites, m)
+	case *entitlementv1.Customer:
+		s.Customers = append(s.Customers, m)
+	case *routingv1.Line:
+		s.Lines = append(s.Lines, m)
+	}
+}
+
+func (s *Set) sort() {
+	slices.SortFunc(s.Sites, byName[*schedulev1.Site])
+	slices.SortFunc(s.Customers, byName[*entitlementv1.Customer])
+	slices.SortFunc(s.Lines, byName[*routingv1.Line])
+}
+
+func byName[T interface{ GetName() string }](a, b T) int {
+	return strings.Compare(a.GetName(), b.GetName())
+}
+
+// NewSet is a set of resources that came from elsewhere than files, for Write.
+func NewSet(sites []*schedulev1.Site, customers []*entitlementv1.Customer, lines []*routingv1.Line) *Set {
+	s := &Set{Sites: slices.Clone(sites), Customers: slices.Clone(customers), Lines: slices.Clone(lines)}
+	s.sort()
+	return s
+}
+
+// kind is a kind of document.
+type kind struct {
+	name       string // as in `kind: Site`
+	collection string // the first part of names
+	empty      proto.Message
+}
+
+var kinds = []kind{
+	{"Site", "sites", (*schedulev1.Site)(nil)},
+	{"Customer", "customers", (*entitlementv1.Customer)(nil)},
+	{"Line", "lines", (*routingv1.Line)(nil)},
+}
+
+func kindNames() string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	return strings.Join(names, ", ")
+}
+
+func kindOf(m proto.Message) (kind, bool) {
+	full := m.ProtoReflect().Descriptor().FullName()
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.empty.ProtoReflect().Descriptor().FullName() == full })
+	if i < 0 {
+		return kind{}, false
+	}
+	return kinds[i], true
+}
+
+// filled are the fields that the server fills: a file that sets one expects what will not happen.
+func filled(fd protoreflect.FieldDescriptor) bool {
+	behaviors, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	return slices.Contains(behaviors, annotations.FieldBehavior_OUTPUT_ONLY)
+}
