@@ -1,0 +1,161 @@
+// Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
+// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (ordered by a strategy:
+// followsun, priority), ladder. A stage answers with a verdict code; text is rendered elsewhere.
+//
+// It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
+// protocol, keeps no state between calls, and never fails: what is missing sends a caller on, not away.
+package decide
+
+import (
+	"math"
+	"time"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/timeline"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+const (
+	// maxTargets bounds a ladder, its last resort included: some minutes of ringing, and a redirect that fits its packet.
+	maxTargets = 16
+	// maxCandidates bounds the customers named in an explanation.
+	maxCandidates = 8
+	// MaxSites is how many sites the explanation of a real call holds; a dry run holds all.
+	MaxSites = 32
+	// unavailableRetryS is when a call that nobody could carry is worth another try.
+	unavailableRetryS = 60
+)
+
+// numStages is how many stages a decision has.
+const numStages = 6
+
+// never is a change that does not come.
+const never = math.MaxInt64
+
+// Capabilities is what a gateway can carry out: a set of routingv1.Capability.
+type Capabilities uint32
+
+// CapabilitiesOf is the set of a list; an empty list is REDIRECT alone.
+func CapabilitiesOf(list []routingv1.Capability) Capabilities {
+	var c Capabilities
+	for _, one := range list {
+		c |= 1 << uint32(one)
+	}
+	if len(list) == 0 {
+		c = 1 << routingv1.Capability_CAPABILITY_REDIRECT
+	}
+	return c
+}
+
+func (c Capabilities) has(one routingv1.Capability) bool { return c&(1<<uint32(one)) != 0 }
+
+// Call is one call, as signalled.
+type Call struct {
+	// ID breaks ties between sites.
+	ID string
+	// Dialled is the dialled number; 0 where it is no E.164 number.
+	Dialled phone.Number
+	// LineID names a line instead of Dialled, where it is set.
+	LineID string
+	// Caller's number; 0 where it is withheld or no E.164 number.
+	Caller phone.Number
+	// Attested: the caller's carrier vouches for the number (STIR attestation A).
+	Attested bool
+	// Gateway is what the asking gateway can carry out.
+	Gateway Capabilities
+}
+
+// Decision is the answer to one call. It is filled by Decide and may be used for any number of calls, one after the
+// other; what it points to belongs to the view.
+type Decision struct {
+	// Line is nil where no line has the number.
+	Line *view.Line
+	// Class the caller was put in; UNSPECIFIED where the line is unknown.
+	Class routingv1.CallerClass
+	// End is why the call ends; UNSPECIFIED where it is forwarded to Targets.
+	End routingv1.EndCause
+	// RetryAfterS is when another try is worth while; 0 where it is not.
+	RetryAfterS int64
+	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the
+	// largest value where there is none.
+	ValidUntilUnixS int64
+	// SitesOmitted were considered, and left out of Sites.
+	SitesOmitted int
+
+	call Call
+	view *view.View
+	nowS int64
+
+	verdicts   [numStages]routingv1.Verdict
+	nVerdicts  int
+	candidates [maxCandidates]*view.Customer
+	nCandidate int
+	targets    [maxTargets]*routingv1.RouteTarget
+	nTargets   int
+	customers  view.Holders
+
+	ranking ranking
+	states  []siteState // of Line.Sites
+	sites   []SiteVerdict
+}
+
+// Verdicts are the stages' verdicts, in order.
+func (d *Decision) Verdicts() []routingv1.Verdict { return d.verdicts[:d.nVerdicts] }
+
+// Candidates are customers who have the caller's number, at most 8, in order of name.
+func (d *Decision) Candidates() []*view.Customer { return d.candidates[:d.nCandidate] }
+
+// Targets is the ladder: where to send the call, in order. The last one is the line's last resort.
+func (d *Decision) Targets() []*routingv1.RouteTarget { return d.targets[:d.nTargets] }
+
+// Sites are the sites considered, in the line's order; those on the ladder are among them.
+func (d *Decision) Sites() []SiteVerdict { return d.sites }
+
+// FirstSite is the site called first; nil where it is none.
+func (d *Decision) FirstSite() *view.Site {
+	if d.nTargets == 0 || d.ranking.n == 0 {
+		return nil
+	}
+	return d.Line.Sites[d.ranking.rungs[0].site].Site
+}
+
+// Open is how many of the line's sites are open.
+func (d *Decision) Open() int { return d.ranking.open }
+
+// SiteVerdict is one site considered.
+type SiteVerdict struct {
+	// At is its place on the line.
+	At *view.LineSite
+	// State of its timeline at the instant.
+	State  timeline.State
+	Reason routingv1.SiteReason
+	// Rank among the sites on the ladder, from 1; 0 where it is not on it.
+	Rank int
+}
+
+// stage finds one verdict, and says whether the decision goes on.
+type stage func(d *Decision) (v routingv1.Verdict, goOn bool)
+
+// stages is the order of a decision.
+var stages = [numStages]stage{findLine, identify, entitle, treat, orderSites, buildLadder}
+
+// Decide answers a call at an instant, into d. maxSites bounds Sites.
+func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
+	*d = Decision{
+		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
+		states: d.states[:0], sites: d.sites[:0],
+	}
+	for _, s := range stages {
+		verdict, goOn := s(d)
+		d.verdicts[d.nVerdicts] = verdict
+		d.nVerdicts++
+		if !goOn {
+			break
+		}
+	}
+	explainSites(d, maxSites)
+}
+
+// changesAt notes an instant at which the answer may change.
+func (d *Decision) changesAt(unixS int64) { d.ValidUntilUnixS = min(d.ValidUntilUnixS, unixS) }

@@ -1,0 +1,82 @@
+package decide
+
+import (
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+// entitle is the third stage: may this caller have this line now. The rule is that of package services/internal/entitle,
+// on contracts as the view holds them; a test compares the two.
+func entitle(d *Decision) (routingv1.Verdict, bool) {
+	if d.customers.Len() != 1 {
+		d.Class = routingv1.CallerClass_CALLER_CLASS_UNKNOWN
+		return routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN, true
+	}
+	verdict, until := judge(d.customers.Contracts(), d.Line.Product, d.nowS)
+	d.changesAt(until)
+	d.Class = routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED
+	if verdict == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT {
+		d.Class = routingv1.CallerClass_CALLER_CLASS_ENTITLED
+	}
+	return verdict, true
+}
+
+// judge is the verdict on contracts for a product, and the first instant at which it is another one.
+func judge(contracts []view.Contract, product view.Product, nowS int64) (routingv1.Verdict, int64) {
+	var anyProduct view.Product
+	covers := func(c view.Contract) bool {
+		return c.Product == product || c.Product == anyProduct || product == anyProduct
+	}
+	ours := survey(contracts, nowS, covers)
+	switch {
+	case ours.inForce:
+		return routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT, unbroken(contracts, nowS, covers)
+	case ours.nextS != never:
+		return routingv1.Verdict_VERDICT_CONTRACT_NOT_STARTED, ours.nextS
+	case ours.ended:
+		return routingv1.Verdict_VERDICT_CONTRACT_ENDED, never
+	}
+	others := survey(contracts, nowS, func(c view.Contract) bool { return !covers(c) })
+	if others.inForce {
+		return routingv1.Verdict_VERDICT_OTHER_PRODUCT,
+			unbroken(contracts, nowS, func(c view.Contract) bool { return !covers(c) })
+	}
+	return routingv1.Verdict_VERDICT_NO_CONTRACT, others.nextS
+}
+
+// findings is what some contracts amount to.
+type findings struct {
+	inForce, ended bool
+	// nextS is when the first of those to come begins; never where none comes.
+	nextS int64
+}
+
+func survey(contracts []view.Contract, nowS int64, covers func(view.Contract) bool) findings {
+	f := findings{nextS: never}
+	for _, c := range contracts {
+		switch {
+		case c.ToUnixS <= c.FromUnixS || !covers(c):
+		case c.FromUnixS > nowS:
+			f.nextS = min(f.nextS, c.FromUnixS)
+		case c.ToUnixS > nowS:
+			f.inForce = true
+		default:
+			f.ended = true
+		}
+	}
+	return f
+}
+
+// unbroken is the end of the time from now over which some contract is in force without a break.
+func unbroken(contracts []view.Contract, nowS int64, covers func(view.Contract) bool) int64 {
+	until := nowS
+	for grown := true; grown && until != never; {
+		grown = false
+		for _, c := range contracts {
+			if c.FromUnixS <= until && c.ToUnixS > until && covers(c) {
+				until, grown = c.ToUnixS, true
+			}
+		}
+	}
+	return until
+}

@@ -1,0 +1,101 @@
+package view
+
+import (
+	"strings"
+	"time"
+
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+// Problem is a record that could not be read. The view keeps what it knew before of that key.
+type Problem struct {
+	// Key holds names only, no number.
+	Key string
+	Err error
+}
+
+// Builder makes the next view. It is used once, by one goroutine, and does not touch the view it began with.
+type Builder struct {
+	from      *View
+	sites     sitesBuilder
+	customers customersBuilder
+	lines     linesBuilder
+	problems  []Problem
+}
+
+// Next begins with v; nil begins with nothing.
+func Next(v *View) *Builder {
+	if v == nil {
+		v = empty()
+	}
+	return newBuilder(v, v)
+}
+
+// Anew begins with nothing, for a list of the whole state. What v knows stands in for records of the list that cannot be
+// read; nil knows nothing.
+func Anew(v *View) *Builder {
+	if v == nil {
+		v = empty()
+	}
+	return newBuilder(empty(), v)
+}
+
+func newBuilder(from, before *View) *Builder {
+	return &Builder{
+		from:      from,
+		sites:     sitesBuilder{from: from.sites, before: before.sites},
+		customers: customersBuilder{next: from.customers, before: before.customers},
+		lines:     linesBuilder{from: from.lines, before: before.lines},
+	}
+}
+
+// Put sets a key's value. Keys of no part are passed over.
+func (b *Builder) Put(key string, value []byte) {
+	part, id := b.part(key)
+	if part == nil {
+		return
+	}
+	if err := part.put(id, value); err != nil {
+		b.problems = append(b.problems, Problem{key, err})
+		part.keep(id)
+	}
+}
+
+// Delete removes a key.
+func (b *Builder) Delete(key string) {
+	if part, id := b.part(key); part != nil {
+		part.remove(id)
+	}
+}
+
+// partBuilder is one part's next state. put changes nothing where it fails; keep then takes over what was known of the
+// record before.
+type partBuilder interface {
+	put(id string, value []byte) error
+	keep(id string)
+	remove(id string)
+}
+
+func (b *Builder) part(key string) (partBuilder, string) {
+	for _, p := range [...]struct {
+		prefix  string
+		builder partBuilder
+	}{
+		{published.CustomerPrefix, &b.customers}, {published.SitePrefix, &b.sites}, {LinePrefix, &b.lines},
+	} {
+		if id, ok := strings.CutPrefix(key, p.prefix); ok && id != "" {
+			return p.builder, id
+		}
+	}
+	return nil, ""
+}
+
+// View is the next view, as of a revision heard at an instant, and what could not be read. Parts without a change are
+// those of the view begun with.
+func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
+	next := &View{revision: revision, heard: heard, customers: b.customers.next}
+	var changed map[string]bool
+	next.sites, changed = b.sites.finish()
+	next.lines = b.lines.finish(next.sites, changed)
+	return next, b.problems
+}

@@ -1,0 +1,215 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/timeline"
+)
+
+const (
+	// maxLineSites is the proto's own limit.
+	maxLineSites = 1000
+	// maxTier is the highest tier; decide packs it in seven bits.
+	maxTier = 99
+	// lastResortID names the last rung in the reports of gateways; no site's rung is called so.
+	lastResortID = "last-resort"
+	// lastResortRingTimeoutS is longer than a site's: nobody comes after it.
+	lastResortRingTimeoutS = 60
+)
+
+// Line is a dialled number's policy as decisions see it. Its number is not to be had from it.
+type Line struct {
+	// ID is the last part of Name, "lines/ID".
+	ID, Name string
+	// Product it supports.
+	Product Product
+	// Strategy is never UNSPECIFIED.
+	Strategy routingv1.Strategy
+	// MinRemainingS: FOLLOW_THE_SUN puts sites with less business time left behind the others, seconds.
+	MinRemainingS uint32
+	// Sites in the line's order, each once.
+	Sites []LineSite
+	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
+	LastResort *routingv1.RouteTarget
+	// TZDataRelease is the release of the time-zone rules in the timelines of its sites; several, joined by commas, while a
+	// new one is being adopted.
+	TZDataRelease string
+
+	number     phone.Number
+	treatments [4]routingv1.Treatment // by CallerClass
+}
+
+// LineSite is a site's place on a line, with what a decision reads of every site side by side.
+type LineSite struct {
+	// Timeline and Hash are the site's own.
+	Timeline *timeline.Timeline
+	Hash     uint64
+	// Site is never nil; where nothing is known of it, it has no timeline and no targets.
+	Site *Site
+	// Tier is 0 to 99, the lower first.
+	Tier uint8
+	// Outsourced is the site's own.
+	Outsourced bool
+}
+
+// Treatment of a class of callers: FORWARD where the line says nothing.
+func (l *Line) Treatment(class routingv1.CallerClass) routingv1.Treatment {
+	if int(class) < len(l.treatments) && l.treatments[class] != routingv1.Treatment_TREATMENT_UNSPECIFIED {
+		return l.treatments[class]
+	}
+	return routingv1.Treatment_TREATMENT_FORWARD
+}
+
+// lines is routing's own part.
+type lines struct {
+	byID map[string]*Line
+	// byNumber: numbers are unique when lines are written; should two ever share one, the first by ID has it.
+	byNumber map[phone.Number]*Line
+}
+
+func newLines() *lines {
+	return &lines{byID: map[string]*Line{}, byNumber: map[phone.Number]*Line{}}
+}
+
+type linesBuilder struct {
+	from, before *lines
+	byID         map[string]*Line // nil until something changes
+	fresh        map[string]bool  // lines whose sites are still to be found
+}
+
+func (b *linesBuilder) edit() {
+	if b.byID == nil {
+		b.byID, b.fresh = maps.Clone(b.from.byID), map[string]bool{}
+	}
+}
+
+func (b *linesBuilder) put(id string, value []byte) error {
+	l, err := readLine(id, value)
+	if err != nil {
+		return err
+	}
+	b.edit()
+	b.byID[id], b.fresh[id] = l, true
+	return nil
+}
+
+func (b *linesBuilder) keep(id string) {
+	if l := b.before.byID[id]; l != nil {
+		b.edit()
+		b.byID[id], b.fresh[id] = l, true
+	}
+}
+
+func (b *linesBuilder) remove(id string) {
+	b.edit()
+	delete(b.byID, id)
+}
+
+// finish finds the sites of lines that changed, or whose sites did, so that a decision looks up none.
+func (b *linesBuilder) finish(sites *sites, changed map[string]bool) *lines {
+	if b.byID == nil && len(changed) == 0 {
+		return b.from
+	}
+	b.edit()
+	for id, l := range b.byID {
+		if b.fresh[id] || l.hasAny(changed) {
+			b.byID[id] = l.resolve(sites)
+		}
+	}
+	next := &lines{byID: b.byID, byNumber: make(map[phone.Number]*Line, len(b.byID))}
+	for _, l := range b.byID {
+		if other := next.byNumber[l.number]; other == nil || l.ID < other.ID {
+			next.byNumber[l.number] = l
+		}
+	}
+	return next
+}
+
+func (l *Line) hasAny(changed map[string]bool) bool {
+	return len(changed) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return changed[s.Site.ID] })
+}
+
+// resolve is the line with its sites as they stand in that part.
+func (l *Line) resolve(sites *sites) *Line {
+	next := *l
+	next.Sites = make([]LineSite, len(l.Sites))
+	var releases []string
+	for i, ls := range l.Sites {
+		s := sites.byID[ls.Site.ID]
+		if s == nil {
+			s = unknownSite(ls.Site.ID)
+		}
+		next.Sites[i] = LineSite{s.Timeline, s.Hash, s, ls.Tier, s.Outsourced}
+		if r := s.Timeline.TZDataRelease(); r != "" && !slices.Contains(releases, r) {
+			releases = append(releases, r)
+		}
+	}
+	slices.Sort(releases)
+	next.TZDataRelease = strings.Join(releases, ",")
+	return &next
+}
+
+func readLine(id string, value []byte) (*Line, error) {
+	var stored rpcv1.Stored
+	var p routingv1.Line
+	if err := proto.Unmarshal(value, &stored); err != nil {
+		return nil, err
+	}
+	if err := proto.Unmarshal(stored.GetResource(), &p); err != nil {
+		return nil, err
+	}
+	number, ok := phone.Parse(p.GetNumber().GetE164Number())
+	if !ok {
+		return nil, errors.New("number: not E.164")
+	}
+	if p.GetLastResort().GetTarget().GetAddress() == nil {
+		return nil, errors.New("last_resort: missing")
+	}
+	l := &Line{
+		ID: id, Name: "lines/" + id, number: number, Product: ProductOf(p.GetProduct()), Strategy: p.GetStrategy(),
+		MinRemainingS: uint32(min(max(p.GetMinRemaining().GetSeconds(), 0), timeline.RemainingMaxS)),
+		LastResort:    lastResort(p.GetLastResort()),
+	}
+	if l.Strategy == routingv1.Strategy_STRATEGY_UNSPECIFIED {
+		l.Strategy = routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN
+	}
+	t := p.GetTreatments()
+	l.treatments[routingv1.CallerClass_CALLER_CLASS_ENTITLED] = t.GetEntitled()
+	l.treatments[routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED] = t.GetNotEntitled()
+	l.treatments[routingv1.CallerClass_CALLER_CLASS_UNKNOWN] = t.GetUnknown()
+	return l, l.readSites(p.GetSites())
+}
+
+// readSites notes the sites by ID; resolve finds them.
+func (l *Line) readSites(list []*routingv1.LineSite) error {
+	if len(list) > maxLineSites {
+		return fmt.Errorf("%d sites, at most %d", len(list), maxLineSites)
+	}
+	seen := map[string]bool{}
+	for i, s := range list {
+		id, ok := strings.CutPrefix(s.GetSite(), "sites/")
+		if !ok || s.GetTier() < 0 || s.GetTier() > maxTier || seen[id] {
+			return fmt.Errorf("sites[%d]: not a site's place on a line", i)
+		}
+		seen[id] = true
+		l.Sites = append(l.Sites, LineSite{Site: &Site{ID: id}, Tier: uint8(s.GetTier())})
+	}
+	return nil
+}
+
+func lastResort(p *routingv1.LastResort) *routingv1.RouteTarget {
+	return &routingv1.RouteTarget{
+		TargetId: lastResortID, Target: p.GetTarget(), LastResort: true, DisplayName: p.GetDisplayName(),
+		RingTimeout: &durationpb.Duration{Seconds: lastResortRingTimeoutS},
+	}
+}

@@ -1,0 +1,112 @@
+package view
+
+import (
+	"slices"
+
+	"github.com/daysidehq/dayside/services/internal/phone"
+)
+
+// numberTable is a hash table from numbers to customers, with linear probing (Knuth, The Art of Computer Programming 3,
+// 6.4, algorithms L and R). With a million customers every dependent read of memory is a cache miss, some 200 ns each, on
+// the path of a ringing phone. Go's map makes five of them, and a customer's contract a sixth; here all that a decision
+// needs of a customer with one contract stands in one cache line.
+//
+// A table is written to by its builder only, before it is shared.
+type numberTable struct {
+	slots []numberSlot // as many as a power of two, or none
+	used  int
+}
+
+// numberSlot is free where number is 0.
+type numberSlot struct {
+	number phone.Number
+	// customer is nil where several have the number.
+	customer *Customer
+	// contract is the customer's, where it has one and no more: then inline is true.
+	contract [1]Contract
+	inline   bool
+	_        [15]byte // 64 bytes: never on two cache lines
+}
+
+// minSlots is the smallest table.
+const minSlots = 8
+
+// hashNumber is Fibonacci hashing (Knuth 6.4): the high bits are the good ones.
+func hashNumber(n phone.Number) uint64 { return uint64(n) * 0x9e3779b97f4a7c15 }
+
+// home is where a number would stand, by the bits that follow those that chose its shard.
+func (t *numberTable) home(n phone.Number) int {
+	return int(hashNumber(n)<<shardBits>>32) & (len(t.slots) - 1)
+}
+
+// find is where the number stands, or the free place where it would; the table has one.
+func (t *numberTable) find(n phone.Number) int {
+	i := t.home(n)
+	for t.slots[i].number != n && t.slots[i].number != 0 {
+		i = (i + 1) & (len(t.slots) - 1)
+	}
+	return i
+}
+
+// get is the slot of a number; nil where it is not in the table.
+func (t *numberTable) get(n phone.Number) *numberSlot {
+	if t == nil || len(t.slots) == 0 || n == 0 {
+		return nil
+	}
+	if s := &t.slots[t.find(n)]; s.number != 0 {
+		return s
+	}
+	return nil
+}
+
+// put sets a number's customer; nil where it has several.
+func (t *numberTable) put(n phone.Number, c *Customer) {
+	if t.get(n) == nil {
+		t.used++
+		t.grow()
+	}
+	s := numberSlot{number: n, customer: c}
+	if c != nil && len(c.Contracts) == 1 {
+		s.contract[0], s.inline = c.Contracts[0], true
+	}
+	t.slots[t.find(n)] = s
+}
+
+// grow keeps three eighths free: beyond that, probing gets long.
+func (t *numberTable) grow() {
+	if t.used*8 <= len(t.slots)*5 {
+		return
+	}
+	old := t.slots
+	t.slots = make([]numberSlot, max(2*len(old), minSlots))
+	for _, s := range old {
+		if s.number != 0 {
+			t.slots[t.find(s.number)] = s
+		}
+	}
+}
+
+// remove takes a number out, and closes the gap so that what was pushed along is still found.
+func (t *numberTable) remove(n phone.Number) {
+	if t.get(n) == nil {
+		return
+	}
+	t.used--
+	i, mask := t.find(n), len(t.slots)-1
+	for j := (i + 1) & mask; t.slots[j].number != 0; j = (j + 1) & mask {
+		// What stands at j may move to i unless its home lies cyclically in (i, j].
+		if home := t.home(t.slots[j].number); (j-home)&mask >= (j-i)&mask {
+			t.slots[i] = t.slots[j]
+			i = j
+		}
+	}
+	t.slots[i] = numberSlot{}
+}
+
+// clone is a copy to write to; a nil table is an empty one.
+func (t *numberTable) clone() *numberTable {
+	if t == nil {
+		return &numberTable{}
+	}
+	return &numberTable{slices.Clone(t.slots), t.used}
+}

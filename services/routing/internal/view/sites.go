@@ -1,0 +1,145 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/timeline"
+	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
+)
+
+const (
+	// maxSiteTargets is schedule's own limit, kept here too: what is read from etcd is not trusted to be small.
+	maxSiteTargets = 8
+	// defaultRingTimeoutS is schedule's default.
+	defaultRingTimeoutS = 20
+	// maxTargetIDBytes is the longest target id the API takes back.
+	maxTargetIDBytes = 64
+)
+
+// Site is a support site as decisions see it.
+type Site struct {
+	// ID is the last part of Name, "sites/ID".
+	ID, Name string
+	// DisplayName is for people.
+	DisplayName string
+	// Outsourced is true for a partner's site.
+	Outsourced bool
+	// Hash breaks ties; see package rendezvous.
+	Hash uint64
+	// Timeline is when it is open; nil where nothing is known.
+	Timeline *timeline.Timeline
+	// Targets are the rungs it gives a ladder, in order. They are answered with as they are: never change them.
+	Targets []*routingv1.RouteTarget
+}
+
+// sites is the part that schedule publishes.
+type sites struct{ byID map[string]*Site }
+
+func newSites() *sites { return &sites{byID: map[string]*Site{}} }
+
+type sitesBuilder struct {
+	from, before *sites
+	byID         map[string]*Site // nil until something changes
+	changed      map[string]bool
+}
+
+// edit copies the index at the first change: sites are some thousands at most.
+func (b *sitesBuilder) edit(id string) map[string]*Site {
+	if b.byID == nil {
+		b.byID, b.changed = maps.Clone(b.from.byID), map[string]bool{}
+	}
+	b.changed[id] = true
+	return b.byID
+}
+
+func (b *sitesBuilder) put(id string, value []byte) error {
+	s, err := readSite(id, value)
+	if err != nil {
+		return err
+	}
+	b.edit(id)[id] = s
+	return nil
+}
+
+func (b *sitesBuilder) keep(id string) {
+	if s := b.before.byID[id]; s != nil {
+		b.edit(id)[id] = s
+	}
+}
+
+func (b *sitesBuilder) remove(id string) { delete(b.edit(id), id) }
+
+// finish is the next part, and the IDs of what changed.
+func (b *sitesBuilder) finish() (*sites, map[string]bool) {
+	if b.byID == nil {
+		return b.from, nil
+	}
+	return &sites{b.byID}, b.changed
+}
+
+func readSite(id string, value []byte) (*Site, error) {
+	p, err := published.Site(value)
+	if err != nil {
+		return nil, err
+	}
+	tl, err := timeline.FromProto(p.GetTimeline())
+	if err != nil {
+		return nil, fmt.Errorf("timeline: %w", err)
+	}
+	s := unknownSite(id)
+	s.DisplayName, s.Outsourced, s.Timeline = p.GetDisplayName(), p.GetOutsourced(), tl
+	if len(p.GetTargets()) > maxSiteTargets {
+		return nil, fmt.Errorf("%d targets, at most %d", len(p.GetTargets()), maxSiteTargets)
+	}
+	ring := p.GetRingTimeoutS()
+	if ring == 0 {
+		ring = defaultRingTimeoutS
+	}
+	timeout := &durationpb.Duration{Seconds: int64(ring)}
+	for i, text := range p.GetTargets() {
+		t, err := readTarget(text)
+		if err != nil {
+			return nil, fmt.Errorf("targets[%d]: %w", i, err)
+		}
+		s.Targets = append(s.Targets, &routingv1.RouteTarget{
+			TargetId: targetID(s, i), Target: t, Site: s.Name, RingTimeout: timeout, DisplayName: s.DisplayName,
+		})
+	}
+	return s, nil
+}
+
+// unknownSite is what a line sees of a site that nothing is known of.
+func unknownSite(id string) *Site {
+	return &Site{ID: id, Name: "sites/" + id, Hash: rendezvous.Of(id)}
+}
+
+// targetID names a rung in the reports of gateways: "dublin.1". The longest of site IDs would be too long with a number
+// behind; those are cut, and told apart by their hash.
+func targetID(s *Site, i int) string {
+	id := fmt.Sprintf("%s.%d", s.ID, i+1)
+	if len(id) <= maxTargetIDBytes {
+		return id
+	}
+	return fmt.Sprintf("%s-%08x.%d", s.ID[:50], uint32(s.Hash), i+1)
+}
+
+// readTarget reads a published target: a SIP URI, or a number in E.164.
+func readTarget(text string) (*schedulev1.Target, error) {
+	switch {
+	case strings.HasPrefix(text, "+"):
+		return &schedulev1.Target{Address: &schedulev1.Target_PhoneNumber{PhoneNumber: &phone_number.PhoneNumber{
+			Kind: &phone_number.PhoneNumber_E164Number{E164Number: text},
+		}}}, nil
+	case strings.HasPrefix(text, "sip:"), strings.HasPrefix(text, "sips:"):
+		return &schedulev1.Target{Address: &schedulev1.Target_SipUri{SipUri: text}}, nil
+	}
+	return nil, fmt.Errorf("neither a SIP URI nor E.164")
+}

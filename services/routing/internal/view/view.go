@@ -1,0 +1,87 @@
+// Package view holds everything that a decision needs, in memory: the published sites and customers, and routing's own
+// lines. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
+// same, and a Current hands the newest one to any number of readers without a lock.
+//
+// It is made of parts, one a publisher, each with its own file and index: sites.go, customers.go, lines.go. It follows
+// nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
+package view
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+// LinePrefix is where routing keeps the sources of its lines: rpcv1.Stored with a routingv1.Line.
+const LinePrefix = "routing/lines/"
+
+// The keys From <= key < To hold all that a view is made of. It is one range, so that one watch brings every transaction
+// whole.
+const (
+	RangeFrom = published.AllPrefix
+	RangeTo   = "routing0" // the first key after all that begin with "routing/"
+)
+
+// View is the state of the cluster at one revision. It is immutable and safe for concurrent use; so is all that it
+// answers with.
+type View struct {
+	revision  int64
+	heard     time.Time
+	sites     *sites
+	customers *customers
+	lines     *lines
+}
+
+// empty is the view before anything was heard.
+func empty() *View { return &View{sites: newSites(), customers: newCustomers(), lines: newLines()} }
+
+// Revision is the etcd revision of the state.
+func (v *View) Revision() int64 { return v.revision }
+
+// Age is the time since etcd was last heard from, changes or not; never negative.
+func (v *View) Age(now time.Time) time.Duration { return max(now.Sub(v.heard), 0) }
+
+// LineByNumber is the line that a dialled number belongs to; nil where it is no line's.
+func (v *View) LineByNumber(n phone.Number) *Line { return v.lines.byNumber[n] }
+
+// LineByID is a line by the last part of its name; nil where there is none.
+func (v *View) LineByID(id string) *Line { return v.lines.byID[id] }
+
+// Site is a site by ID; nil where there is none.
+func (v *View) Site(id string) *Site { return v.sites.byID[id] }
+
+// CustomersByNumber are the customers who call from a number.
+func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
+
+// Counts are the sizes of a view's parts.
+type Counts struct{ Sites, Customers, Lines int }
+
+// Counts are the sizes of the parts.
+func (v *View) Counts() Counts {
+	return Counts{len(v.sites.byID), v.customers.count, len(v.lines.byID)}
+}
+
+// TZDataReleases are the releases of the time-zone rules in the sites' timelines, in order; more than one while a new
+// release is being adopted.
+func (v *View) TZDataReleases() []string {
+	var releases []string
+	for _, s := range v.sites.byID {
+		if r := s.Timeline.TZDataRelease(); r != "" && !slices.Contains(releases, r) {
+			releases = append(releases, r)
+		}
+	}
+	slices.Sort(releases)
+	return releases
+}
+
+// Current is the newest view. The zero value has none yet. Any number of goroutines may Load; one at a time may Store.
+type Current struct{ p atomic.Pointer[View] }
+
+// Load is the newest view, without waiting; nil before the first one.
+func (c *Current) Load() *View { return c.p.Load() }
+
+// Store makes v the newest view.
+func (c *Current) Store(v *View) { c.p.Store(v) }
