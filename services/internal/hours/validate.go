@@ -3,6 +3,8 @@ package hours
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -117,7 +119,9 @@ func (v *validator) dated(decided map[Date]string, field string, d Date, name st
 	default:
 		decided[d] = field
 	}
-	if utf8.RuneCountInString(name) > maxNameChars || !utf8.ValidString(name) {
-		v.add(field+".display_name", name, fmt.Sprintf("must be at most %d characters", maxNameChars))
+	// Names go into rules, and rules to people's terminals.
+	if utf8.RuneCountInString(name) > maxNameChars || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		v.add(field+".display_name", name, fmt.Sprintf("must be at most %d characters, none of them control characters",
+			maxNameChars))
 	}
 }

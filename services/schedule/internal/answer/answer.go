@@ -1,0 +1,167 @@
+// Package answer makes the answers to questions about open time from timelines: who is open at an instant, and how a
+// line is covered over a range. It is pure.
+package answer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/type/interval"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/timeline"
+)
+
+// Site is what is known of a published site.
+type Site struct {
+	// Name is sites/ID, TimeZone an IANA name.
+	Name, DisplayName, TimeZone string
+	// Timeline says when it is open; never nil.
+	Timeline *timeline.Timeline
+}
+
+// maxAnswerBytes bounds the answer about coverage: a gRPC peer takes 4 MiB where it is not told otherwise.
+const maxAnswerBytes = 3 << 20
+
+// What a field of an answer costs at most, bytes; names come on top.
+const (
+	intervalBytes = 32
+	mentionBytes  = 3
+)
+
+// OpenSites is the state of each site at an instant. An instant that a timeline does not know is an INVALID_FIELD fault
+// on "at": outside its horizon a site is neither open nor closed.
+func OpenSites(sites []Site, atUnixS int64) (*schedulev1.QueryOpenSitesResponse, error) {
+	if err := known(sites, "at", atUnixS, atUnixS+1); err != nil {
+		return nil, err
+	}
+	out := &schedulev1.QueryOpenSitesResponse{
+		At: stamp(atUnixS), Sites: make([]*schedulev1.SiteState, 0, len(sites)), TzdataRelease: releases(sites),
+	}
+	var next int64
+	for _, s := range sites {
+		at := s.Timeline.At(atUnixS)
+		state := &schedulev1.SiteState{
+			Site: s.Name, DisplayName: s.DisplayName, TimeZone: s.TimeZone, Open: at.Open, Rule: s.Timeline.Rule(at),
+		}
+		if _, end := s.Timeline.Horizon(); at.UntilUnixS < end {
+			state.NextChange = stamp(at.UntilUnixS)
+			if next == 0 || at.UntilUnixS < next {
+				next, out.NextChange = at.UntilUnixS, stamp(at.UntilUnixS)
+			}
+		}
+		out.Sites = append(out.Sites, state)
+	}
+	return out, nil
+}
+
+// Coverage is when which sites are open over [fromUnixS, toUnixS). A range that a timeline does not know whole is an
+// INVALID_FIELD fault on "interval"; an answer too large for its reader is LIMIT_EXCEEDED.
+func Coverage(sites []Site, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageResponse, error) {
+	if err := known(sites, "interval", fromUnixS, toUnixS); err != nil {
+		return nil, err
+	}
+	out := &schedulev1.QueryCoverageResponse{Interval: between(fromUnixS, toUnixS), TzdataRelease: releases(sites)}
+	left := budget(maxAnswerBytes)
+	var coveredS int64
+	for p := range timeline.Cover(timelines(sites), fromUnixS, toUnixS) {
+		period := &schedulev1.CoveragePeriod{Interval: between(p.FromUnixS, p.ToUnixS)}
+		left.spend(intervalBytes)
+		for _, i := range p.Open {
+			period.Sites = append(period.Sites, sites[i].Name)
+			left.spend(mentionBytes + len(sites[i].Name))
+		}
+		if p.Gap() {
+			out.Gaps = append(out.Gaps, between(p.FromUnixS, p.ToUnixS))
+			left.spend(intervalBytes)
+		} else {
+			coveredS += p.ToUnixS - p.FromUnixS
+		}
+		out.Periods = append(out.Periods, period)
+		if left.spent() {
+			return nil, tooLarge(fromUnixS, p.ToUnixS)
+		}
+	}
+	out.CoveredTime = seconds(coveredS)
+	for _, s := range sites {
+		out.Sites = append(out.Sites, openTime(s, fromUnixS, toUnixS, &left))
+		if left.spent() {
+			return nil, tooLarge(fromUnixS, toUnixS)
+		}
+	}
+	return out, nil
+}
+
+func openTime(s Site, fromUnixS, toUnixS int64, b *budget) *schedulev1.SiteOpenTime {
+	open := &schedulev1.SiteOpenTime{Site: s.Name}
+	var openS int64
+	for iv := range s.Timeline.Within(fromUnixS, toUnixS) {
+		open.OpenIntervals = append(open.OpenIntervals, between(iv.OpenUnixS, iv.CloseUnixS))
+		openS += iv.CloseUnixS - iv.OpenUnixS
+		b.spend(intervalBytes)
+	}
+	open.OpenTime = seconds(openS)
+	return open
+}
+
+// budget is the bytes that an answer may still take.
+type budget int
+
+func (b *budget) spend(n int) { *b -= budget(n) }
+
+func (b *budget) spent() bool { return *b < 0 }
+
+func tooLarge(fromUnixS, reachedUnixS int64) error {
+	return fault.LimitExceeded(fmt.Sprintf("the coverage of so many sites over that range is more than %d MiB; ask for less "+
+		"than %d days at a time", maxAnswerBytes>>20, max((reachedUnixS-fromUnixS)/86400, 1)))
+}
+
+// known refuses a range of which not every timeline knows all.
+func known(sites []Site, field string, fromUnixS, toUnixS int64) error {
+	if len(sites) == 0 {
+		return nil
+	}
+	from, to := timeline.Known(timelines(sites))
+	if fromUnixS >= from && toUnixS <= to {
+		return nil
+	}
+	return fault.Invalid(fault.Violation{
+		Field: field, Value: text(fromUnixS),
+		Rule: fmt.Sprintf("must lie within what hours are compiled for, %s to %s", text(from), text(to)),
+	})
+}
+
+func timelines(sites []Site) []*timeline.Timeline {
+	ts := make([]*timeline.Timeline, len(sites))
+	for i, s := range sites {
+		ts[i] = s.Timeline
+	}
+	return ts
+}
+
+// releases names the zone rules used: one release, but for the moments in which another one is being adopted.
+func releases(sites []Site) string {
+	var all []string
+	for _, s := range sites {
+		if r := s.Timeline.TZDataRelease(); !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, ",")
+}
+
+func stamp(unixS int64) *timestamppb.Timestamp { return &timestamppb.Timestamp{Seconds: unixS} }
+
+func seconds(s int64) *durationpb.Duration { return &durationpb.Duration{Seconds: s} }
+
+func between(fromUnixS, toUnixS int64) *interval.Interval {
+	return &interval.Interval{StartTime: stamp(fromUnixS), EndTime: stamp(toUnixS)}
+}
+
+func text(unixS int64) string { return time.Unix(unixS, 0).UTC().Format(time.RFC3339) }

@@ -1,0 +1,88 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/schedule/internal/answer"
+)
+
+const (
+	defaultCoverageDays = 7
+	maxCoverageDays     = 400
+)
+
+// QueryOpenSites answers which sites are open at an instant. It reads the service's own view, which is behind a commit by
+// some milliseconds, and goes on without etcd.
+func (s *Service) QueryOpenSites(_ context.Context, r *schedulev1.QueryOpenSitesRequest,
+) (*schedulev1.QueryOpenSitesResponse, error) {
+	list, err := s.ask(r.GetLine())
+	if err != nil {
+		return nil, err
+	}
+	at, err := instant("at", r.GetAt(), s.cfg.Clock.Now().Unix())
+	if err != nil {
+		return nil, err
+	}
+	return answer.OpenSites(list, at)
+}
+
+// QueryCoverage answers when which sites of a line are open, and when none is. It reads the same view.
+func (s *Service) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRequest,
+) (*schedulev1.QueryCoverageResponse, error) {
+	list, err := s.ask(r.GetLine())
+	if err != nil {
+		return nil, err
+	}
+	from, err := instant("interval.start_time", r.GetInterval().GetStartTime(), s.cfg.Clock.Now().Unix())
+	if err != nil {
+		return nil, err
+	}
+	to, err := instant("interval.end_time", r.GetInterval().GetEndTime(), from+defaultCoverageDays*dayS)
+	if err != nil {
+		return nil, err
+	}
+	if to <= from || to-from > maxCoverageDays*dayS {
+		return nil, fault.Invalid(fault.Violation{
+			Field: "interval.end_time", Value: time.Unix(to, 0).UTC().Format(time.RFC3339),
+			Rule: fmt.Sprintf("must be after start_time, by at most %d days", maxCoverageDays),
+		})
+	}
+	return answer.Coverage(list, from, to)
+}
+
+// ask is the sites of a line, or all sites where the line is empty.
+func (s *Service) ask(line string) ([]answer.Site, error) {
+	if !s.index.Listed() {
+		return nil, &fault.Fault{
+			Reason: rpcv1.Reason_REASON_VIEW_NOT_READY, RetryAfter: time.Second,
+			Message: "this process has not read its sites yet",
+		}
+	}
+	if line == "" {
+		return s.index.Sites(), nil
+	}
+	list, ok := s.index.SitesOf(strings.TrimPrefix(line, "lines/"))
+	if !ok {
+		return nil, fault.NotFound(line)
+	}
+	return list, nil
+}
+
+// instant is a time of a request in Unix seconds, the given one where it is unset.
+func instant(field string, t *timestamppb.Timestamp, unsetUnixS int64) (int64, error) {
+	if t == nil {
+		return unsetUnixS, nil
+	}
+	if t.CheckValid() != nil {
+		return 0, fault.Invalid(fault.Violation{Field: field, Rule: "must be an instant of the years 1 to 9999"})
+	}
+	return t.GetSeconds(), nil
+}

@@ -1,0 +1,146 @@
+package schedule_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/timeofday"
+
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/coord/embed"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/schedule"
+)
+
+// sunday is the 22nd of November 2026, a Sunday, at nine.
+var sunday = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+// world is an etcd and one schedule service on it, at a time of its own.
+type world struct {
+	*schedule.Service
+	etcd  *coord.Client
+	clock *clock.Manual
+	zones *zones.Bundle
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = etcd.Close() })
+	bundle, err := zones.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world{etcd: etcd, clock: clock.NewManual(sunday), zones: bundle}
+	w.Service = w.another()
+	return w
+}
+
+// another is the service of another process of the same cluster.
+func (w world) another() *schedule.Service {
+	return schedule.New(schedule.Config{
+		Store: w.etcd, Clock: w.clock, Zones: w.zones, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// run runs a service until the test ends, and waits until it can answer.
+func run(t *testing.T, s *schedule.Service) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	await.True(t, "the first list", s.Ready)
+}
+
+func span(fromH, toH int32) *schedulev1.Span {
+	return &schedulev1.Span{Open: &timeofday.TimeOfDay{Hours: fromH}, Close: &timeofday.TimeOfDay{Hours: toH}}
+}
+
+// site is open from nine to five on weekdays.
+func site(id, zone string) *schedulev1.Site {
+	day := []*schedulev1.Span{span(9, 17)}
+	return &schedulev1.Site{
+		Name: "sites/" + id, DisplayName: id, TimeZone: zone,
+		WeeklyHours: &schedulev1.WeeklyHours{Mon: day, Tue: day, Wed: day, Thu: day, Fri: day},
+		Exceptions: []*schedulev1.HoursException{{
+			Date: &date.Date{Year: 2026, Month: 12, Day: 24}, Spans: []*schedulev1.Span{span(9, 12)}, DisplayName: "Christmas Eve",
+		}},
+		Targets: []*schedulev1.Target{{Address: &schedulev1.Target_SipUri{SipUri: "sip:support@" + id + ".example.com"}}},
+	}
+}
+
+func (w world) create(t *testing.T, s *schedulev1.Site) *schedulev1.Site {
+	t.Helper()
+	made, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{Site: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// line publishes a line as routing would.
+func (w world) line(t *testing.T, id string, sites ...string) {
+	t.Helper()
+	value, err := published.Marshal(&publishedv1.Line{Id: id, Sites: sites})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.LinePrefix+id, value)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record is what is published of a site, with its revision.
+func (w world) record(t *testing.T, id string) (*publishedv1.Site, int64) {
+	t.Helper()
+	e, err := w.etcd.Get(t.Context(), published.SitePrefix+id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := published.Site(e.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, e.ModRevision
+}
+
+// keys are all that sites have in etcd.
+func (w world) keys(t *testing.T) (keys []string) {
+	t.Helper()
+	for _, prefix := range []string{published.AllPrefix, "schedule/"} {
+		entries, _, err := w.etcd.ListAll(t.Context(), prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			keys = append(keys, e.Key)
+		}
+	}
+	return keys
+}
+
+func wantReason(t *testing.T, what string, err error, want rpcv1.Reason) {
+	t.Helper()
+	if fault.ReasonOf(err) != want {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+}
