@@ -1,0 +1,140 @@
+// Package render writes a decision as the API has it. It decides nothing, and it is on the path of a ringing phone:
+// what the view holds ready is used as it is, and all that is new of an answer is made in a handful of allocations.
+//
+// An answer shares parts with the view and with other answers: send it, never change it.
+package render
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+// maxVerdicts is how many stages a decision can have.
+const maxVerdicts = 8
+
+// answer is all messages that every answer has, made at once.
+type answer struct {
+	response    routingv1.RouteCallResponse
+	route       routingv1.Route
+	forwardStep routingv1.Route_Forward
+	forward     routingv1.Forward
+	explanation routingv1.Explanation
+	decidedAt   timestamppb.Timestamp
+	validUntil  timestamppb.Timestamp
+	age         durationpb.Duration
+	verdicts    [maxVerdicts]routingv1.Verdict
+	customer    [1]string
+}
+
+// site is all messages of one site's verdict.
+type site struct {
+	verdict    routingv1.SiteVerdict
+	remaining  durationpb.Duration
+	nextChange timestamppb.Timestamp
+}
+
+// Route is the answer to a call: decision d, made on v at now. Rules, the texts behind open and closed, are for dry runs.
+func Route(d *decide.Decision, v *view.View, callID string, now time.Time, rules bool) *routingv1.RouteCallResponse {
+	a := &answer{}
+	a.response.Route = &a.route
+	a.route.CallId = callID
+	a.route.Explanation = &a.explanation
+	if d.Line != nil {
+		a.route.Line = d.Line.Name
+		a.explanation.TzdataRelease = d.Line.TZDataRelease
+		a.explanation.Strategy = d.Line.Strategy
+	}
+	if d.ValidUntilUnixS != math.MaxInt64 {
+		a.validUntil.Seconds = d.ValidUntilUnixS
+		a.route.ValidUntil = &a.validUntil
+	}
+	a.step(d)
+	a.explain(d, v, now, rules)
+	return &a.response
+}
+
+func (a *answer) step(d *decide.Decision) {
+	if d.End != routingv1.EndCause_END_CAUSE_UNSPECIFIED {
+		a.route.Step = &routingv1.Route_End{End: end(d)}
+		return
+	}
+	a.forward.Targets = append(make([]*routingv1.RouteTarget, 0, len(d.Targets())), d.Targets()...)
+	a.forwardStep.Forward = &a.forward
+	a.route.Step = &a.forwardStep
+}
+
+// end says why in words that anybody may read: it travels in a Reason header.
+func end(d *decide.Decision) *routingv1.End {
+	e := &routingv1.End{Cause: d.End}
+	switch d.End {
+	case routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
+		e.Text = "No line has this number"
+	case routingv1.EndCause_END_CAUSE_REFUSED:
+		e.Text = "This line does not take this call"
+	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
+		e.Text = "This gateway can carry nothing that the line has"
+	case routingv1.EndCause_END_CAUSE_UNSPECIFIED:
+	}
+	if d.RetryAfterS > 0 {
+		e.RetryAfter = &durationpb.Duration{Seconds: d.RetryAfterS}
+	}
+	return e
+}
+
+func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules bool) {
+	e := &a.explanation
+	setTime(&a.decidedAt, now)
+	setDuration(&a.age, v.Age(now))
+	e.DecidedAt, e.ViewAge, e.ViewRevision = &a.decidedAt, &a.age, v.Revision()
+	e.CallerClass = d.Class
+	e.Verdicts = append(a.verdicts[:0], d.Verdicts()...)
+	if n := len(d.Candidates()); n > 0 {
+		e.Customers = a.customer[:0]
+		for _, c := range d.Candidates() {
+			e.Customers = append(e.Customers, c.Name)
+		}
+	}
+	e.SitesOmitted = int32(d.SitesOmitted)
+	if len(d.Sites()) == 0 {
+		return
+	}
+	sites := make([]site, len(d.Sites()))
+	e.Sites = make([]*routingv1.SiteVerdict, len(sites))
+	for i := range sites {
+		sites[i].set(&d.Sites()[i], rules)
+		e.Sites[i] = &sites[i].verdict
+	}
+}
+
+func (s *site) set(from *decide.SiteVerdict, rules bool) {
+	v := &s.verdict
+	v.Site, v.Reason = from.At.Site.Name, from.Reason
+	v.Rank, v.Tier = int32(from.Rank), int32(from.At.Tier)
+	if from.State.Open {
+		s.remaining.Seconds = int64(from.State.RemainingS)
+		v.Remaining = &s.remaining
+	}
+	// At the end of its horizon a timeline does not change: there nothing more is known.
+	if _, to := from.At.Timeline.Horizon(); from.State.Known && from.State.UntilUnixS < to {
+		s.nextChange.Seconds = from.State.UntilUnixS
+		v.NextChange = &s.nextChange
+	}
+	if rules {
+		v.Rule = from.At.Timeline.Rule(from.State)
+	}
+}
+
+func setTime(t *timestamppb.Timestamp, at time.Time) {
+	t.Seconds, t.Nanos = at.Unix(), int32(at.Nanosecond())
+}
+
+func setDuration(to *durationpb.Duration, d time.Duration) {
+	to.Seconds, to.Nanos = int64(d/time.Second), int32(d%time.Second)
+}
