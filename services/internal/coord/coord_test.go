@@ -94,6 +94,9 @@ func TestListPages(t *testing.T) {
 	if err != nil || len(all) != 25 {
 		t.Fatalf("ListAll gave %d, %v", len(all), err)
 	}
+	if all, _, err := c.ListAll(t.Context(), ""); err != nil || len(all) != 26 {
+		t.Fatalf("ListAll of everything gave %d, %v", len(all), err)
+	}
 }
 
 func TestFollowGivesTheStateThenEveryTransactionWhole(t *testing.T) {

@@ -26,8 +26,13 @@ const (
 // Range is the keys k with From <= k < To.
 type Range struct{ From, To string }
 
-// Prefix is the range of all keys that begin with p.
-func Prefix(p string) Range { return Range{p, clientv3.GetPrefixRangeEnd(p)} }
+// Prefix is the range of all keys that begin with p; of all of the cluster's where p is empty.
+func Prefix(p string) Range {
+	if p == "" {
+		return Range{"", "\xff"} // no key is above: they are ASCII
+	}
+	return Range{p, clientv3.GetPrefixRangeEnd(p)}
+}
 
 // Event is a key written, or deleted where Value is nil.
 type Event struct {

@@ -24,10 +24,13 @@ var pureCores = []string{
 	"services/internal/published",
 	"services/internal/resource",
 	"services/internal/target",
+	"services/internal/target",
 	"services/internal/timeline",
 	"services/internal/zones",
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
+	"services/schedule/internal/answer",
+	"services/schedule/internal/sites",
 	"services/routing/internal/view",
 	"services/schedule/internal/sites",
 }
