@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/genproto/googleapis/type/timeofday"
@@ -34,17 +35,18 @@ type shortForm struct {
 	format func(m proto.Message) (text string, ok bool)
 	// long allows the field-by-field form besides.
 	long bool
-	// plain is written without quotes, though YAML sees something else than text in it.
-	plain string
+	// tag and style are how it is written: a date without quotes, though YAML sees something else than text in it.
+	tag   string
+	style yaml.Style
 }
 
 // shortOf is the short form of a message type.
 func shortOf(name protoreflect.FullName) (shortForm, bool) {
 	switch name {
 	case "dayside.schedule.v1.Span":
-		return shortForm{parse: parseSpan, format: formatSpan}, true
+		return shortForm{parse: parseSpan, format: formatSpan, style: yaml.DoubleQuotedStyle}, true
 	case "google.type.Date":
-		return shortForm{parse: parseDate, format: formatDate, plain: "!!timestamp"}, true
+		return shortForm{parse: parseDate, format: formatDate, tag: "!!timestamp"}, true
 	case "google.type.PhoneNumber":
 		return shortForm{parse: parseNumber, format: formatNumber}, true
 	case "dayside.schedule.v1.Target":

@@ -180,9 +180,10 @@ func messageNode(m protoreflect.Message) (*yaml.Node, error) {
 		return nil, fmt.Errorf("holds a %s that has no form in a file", m.Descriptor().Name())
 	}
 	n := str(text)
-	if short.plain != "" {
-		n.Tag = short.plain
+	if short.tag != "" {
+		n.Tag = short.tag
 	}
+	n.Style = short.style
 	return n, nil
 }
 
