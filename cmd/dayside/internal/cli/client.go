@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"google.golang.org/grpc"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+)
+
+// api is a connection to a Dayside process; each process answers the whole API.
+type api struct {
+	conn          *grpc.ClientConn
+	sites         schedulev1.ScheduleServiceClient
+	customers     entitlementv1.EntitlementServiceClient
+	lines         routingv1.LineServiceClient
+	routing       routingv1.RoutingServiceClient
+	configuration routingv1.ConfigurationServiceClient
+}
+
+// connect is a client of the server named by the flags. Nothing is sent yet.
+func (a *app) connect() (*api, error) {
+	conn, err := a.Dial(a.server)
+	if err != nil {
+		return nil, usagef("--server %q: %v", a.server, err)
+	}
+	return &api{
+		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
+		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
+		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
+	}, nil
+}
+
+func (c *api) close() { _ = c.conn.Close() }

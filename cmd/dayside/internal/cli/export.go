@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
+)
+
+// maxApplied is how many resources of a kind one apply takes.
+const maxApplied = 500
+
+func newExport(a *app) *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use: "export", Short: "Write all sites, customers and lines as files that apply again",
+		Long: "Writes the whole configuration as YAML, to standard output or into an empty folder. Applied again, it changes\n" +
+			"nothing. Hidden numbers and customers' numbers are in it: keep it as you keep them.",
+		Example: "  dayside export -o backup/\n  dayside export > all.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			set, err := ask(cmd.Context(), a, client.everything)
+			if err != nil {
+				return err
+			}
+			for _, l := range set.Lines {
+				if l.GetNumber() == nil {
+					return fmt.Errorf("%s comes without its number, which is hidden from this user: "+
+						"export needs the rights of an administrator", l.GetName())
+				}
+			}
+			if n := max(len(set.Sites), len(set.Customers), len(set.Lines)); n > maxApplied {
+				linef(a.Err, "note: %d resources of one kind; apply takes %d at once, so these files go in parts", n, maxApplied)
+			}
+			if out == "-" {
+				return manifest.Write(a.Out, set.Resources()...)
+			}
+			return a.writeFiles(out, set)
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "-", "an empty folder, made where it does not exist, or - for standard output")
+	_ = c.MarkFlagDirname("output")
+	return c
+}
+
+// everything is the whole configuration.
+func (c *api) everything(ctx context.Context) (*manifest.Set, error) {
+	sites, err := c.listSites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	customers, err := c.listCustomers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := c.listLines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.NewSet(sites, customers, lines), nil
+}
+
+// writeFiles writes a set into a folder that holds nothing else: a file left over from before would be applied with it.
+func (a *app) writeFiles(dir string, set *manifest.Set) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		return fmt.Errorf("%s holds files already: name an empty or a new folder", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is no folder that can be written to: %w", dir, errors.Unwrap(err))
+	}
+	files, err := manifest.Files(set)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("%s cannot be made: %w", dir, errors.Unwrap(err))
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.WriteFile(path, f.Data, 0o600); err != nil {
+			return fmt.Errorf("%s cannot be written: %w", path, errors.Unwrap(err))
+		}
+		linef(a.Err, "wrote %s", path)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Collections of resources, the first part of their names.
+const (
+	collectionSites     = "sites"
+	collectionCustomers = "customers"
+	collectionLines     = "lines"
+)
+
+var collections = []string{collectionSites, collectionCustomers, collectionLines}
+
+// collectionOf takes "site", "sites", "Site".
+func collectionOf(word string) (string, error) {
+	plural := strings.ToLower(word)
+	if !strings.HasSuffix(plural, "s") {
+		plural += "s"
+	}
+	for _, c := range collections {
+		if c == plural {
+			return c, nil
+		}
+	}
+	return "", usagef("%q is no kind of resource: give one of %s", word, strings.Join(collections, ", "))
+}
+
+// resourceName takes "sites/dublin", "site/dublin", or the two words "site dublin".
+func resourceName(args []string) (collection, name string, err error) {
+	word, id := args[0], ""
+	if len(args) > 1 {
+		id = args[1]
+	}
+	if before, after, ok := strings.Cut(args[0], "/"); ok {
+		if id != "" {
+			return "", "", usagef("give one name, not %q and %q", args[0], args[1])
+		}
+		word, id = before, after
+	}
+	collection, err = collectionOf(word)
+	if err != nil {
+		return "", "", err
+	}
+	id = strings.TrimPrefix(id, collection+"/")
+	if id == "" || strings.Contains(id, "/") {
+		return "", "", usagef("%q does not say which of the %s: give %s/ID", strings.Join(args, " "), collection, collection)
+	}
+	return collection, collection + "/" + id, nil
+}
+
+// lineName takes a line's name or ID.
+func lineName(s string) (string, error) {
+	id := strings.TrimPrefix(s, collectionLines+"/")
+	if id == "" || strings.Contains(id, "/") {
+		return "", usagef("%q is no line: give lines/ID, or the ID alone", s)
+	}
+	return collectionLines + "/" + id, nil
+}
+
+// isNumber says whether somebody typed a telephone number rather than a name.
+func isNumber(s string) bool {
+	return strings.HasPrefix(s, "+") || strings.HasPrefix(s, "00") || strings.Trim(s, "0123456789") == "" && s != ""
+}
+
+// mask shows the first three and the last two characters of a number.
+func mask(s string) string {
+	const minBytes = 8
+	if len(s) < minBytes {
+		return "…"
+	}
+	return s[:3] + "…" + s[len(s)-2:]
+}
+
+// oneOrTwo takes a name as one word or as two.
+func oneOrTwo(cmd *cobra.Command, args []string) error { return cobra.RangeArgs(1, 2)(cmd, args) }

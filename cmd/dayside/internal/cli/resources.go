@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+)
+
+const (
+	pageSize = 500
+	// maxPages bounds what a list brings here, whatever the server says of further pages.
+	maxPages = 200
+)
+
+// get reads one resource.
+func (c *api) get(ctx context.Context, collection, name string) (proto.Message, error) {
+	switch collection {
+	case collectionSites:
+		return c.sites.GetSite(ctx, &schedulev1.GetSiteRequest{Name: name})
+	case collectionCustomers:
+		return c.customers.GetCustomer(ctx, &entitlementv1.GetCustomerRequest{Name: name})
+	default:
+		return c.lines.GetLine(ctx, &routingv1.GetLineRequest{Name: name})
+	}
+}
+
+// remove deletes one resource.
+func (c *api) remove(ctx context.Context, collection, name string) error {
+	var err error
+	switch collection {
+	case collectionSites:
+		_, err = c.sites.DeleteSite(ctx, &schedulev1.DeleteSiteRequest{Name: name})
+	case collectionCustomers:
+		_, err = c.customers.DeleteCustomer(ctx, &entitlementv1.DeleteCustomerRequest{Name: name})
+	default:
+		_, err = c.lines.DeleteLine(ctx, &routingv1.DeleteLineRequest{Name: name})
+	}
+	return err
+}
+
+// pages gathers all pages of a list.
+func pages[T any](ctx context.Context, page func(ctx context.Context, token string) ([]T, string, error)) ([]T, error) {
+	var all []T
+	token := ""
+	for range maxPages {
+		items, next, err := page(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+		if next == "" {
+			return all, nil
+		}
+		token = next
+	}
+	return nil, fmt.Errorf("the list goes on after %d resources", maxPages*pageSize)
+}
+
+func (c *api) listSites(ctx context.Context) ([]*schedulev1.Site, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*schedulev1.Site, string, error) {
+		r, err := c.sites.ListSites(ctx, &schedulev1.ListSitesRequest{PageSize: pageSize, PageToken: token})
+		return r.GetSites(), r.GetNextPageToken(), err
+	})
+}
+
+func (c *api) listCustomers(ctx context.Context) ([]*entitlementv1.Customer, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*entitlementv1.Customer, string, error) {
+		r, err := c.customers.ListCustomers(ctx, &entitlementv1.ListCustomersRequest{PageSize: pageSize, PageToken: token})
+		return r.GetCustomers(), r.GetNextPageToken(), err
+	})
+}
+
+func (c *api) listLines(ctx context.Context) ([]*routingv1.Line, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*routingv1.Line, string, error) {
+		r, err := c.lines.ListLines(ctx, &routingv1.ListLinesRequest{PageSize: pageSize, PageToken: token})
+		return r.GetLines(), r.GetNextPageToken(), err
+	})
+}
+
+// list reads a whole collection, as the API's list message and as resources.
+func (c *api) list(ctx context.Context, collection string) (proto.Message, []proto.Message, error) {
+	switch collection {
+	case collectionSites:
+		l, err := c.listSites(ctx)
+		return &schedulev1.ListSitesResponse{Sites: l}, messages(l), err
+	case collectionCustomers:
+		l, err := c.listCustomers(ctx)
+		return &entitlementv1.ListCustomersResponse{Customers: l}, messages(l), err
+	default:
+		l, err := c.listLines(ctx)
+		return &routingv1.ListLinesResponse{Lines: l}, messages(l), err
+	}
+}
+
+func messages[T proto.Message](list []T) []proto.Message {
+	return slices.Collect(func(yield func(proto.Message) bool) {
+		for _, m := range list {
+			if !yield(m) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+)
+
+func newRoute(a *app) *cobra.Command {
+	var to, from, at, attestation string
+	c := &cobra.Command{
+		Use: "route --to LINE [--from NUMBER]", Short: "Show where a call would go, and why",
+		Long: "Decides for any caller and any instant as a dry run, and explains every site of the line.",
+		Example: "  dayside route --to gold-emergency --from +13035550101\n" +
+			"  dayside route --to +61255500100 --at \"2026-12-25 09:00 Europe/Dublin\"",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			request, err := a.routeRequest(to, from, at, attestation)
+			if err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*routingv1.ExplainRouteResponse, error) {
+				return client.routing.ExplainRoute(ctx, request)
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(answer, func(w io.Writer) error { return a.routeText(w, request, answer.GetRoute()) })
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "the line, by name or ID, or a dialled number (required)")
+	c.Flags().StringVar(&from, "from", "", "the caller's number; withheld where it is left out")
+	c.Flags().StringVar(&at, "at", "", "another time than now: "+whenHelp)
+	c.Flags().StringVar(&attestation, "attestation", "", "how far the caller's number was verified (STIR): A, B or C")
+	a.completeLines(c, "to")
+	return c
+}
+
+func (a *app) routeRequest(to, from, at, attestation string) (*routingv1.ExplainRouteRequest, error) {
+	if to == "" {
+		return nil, usagef("--to is required: a line such as gold-emergency, or a dialled number")
+	}
+	when, err := a.at(at)
+	if err != nil {
+		return nil, err
+	}
+	r := &routingv1.ExplainRouteRequest{Caller: &routingv1.Caller{Number: from}, At: when}
+	if isNumber(to) {
+		r.DialledNumber = to
+	} else if r.Line, err = lineName(to); err != nil {
+		return nil, err
+	}
+	if attestation != "" {
+		level, ok := routingv1.Attestation_value["ATTESTATION_"+strings.ToUpper(attestation)]
+		if !ok || level == 0 {
+			return nil, usagef("--attestation %q: must be A, B or C", attestation)
+		}
+		r.Caller.Attestation = routingv1.Attestation(level)
+	}
+	return r, nil
+}
+
+func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *routingv1.Route) error {
+	e := r.GetExplanation()
+	caller := "a withheld number"
+	if n := request.GetCaller().GetNumber(); n != "" {
+		caller = mask(n)
+	}
+	line := r.GetLine()
+	if line == "" {
+		line = "no line"
+	}
+	linef(w, "A call from %s to %s at %s", caller, line, instant(e.GetDecidedAt()))
+	linef(w, "is %s.", routeOutcome(r))
+	linef(w, "")
+	linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
+	linef(w, "Why: %s.", verdicts(e.GetVerdicts()))
+	if targets := r.GetForward().GetTargets(); len(targets) > 0 {
+		linef(w, "")
+		if err := targetGrid(targets).write(w); err != nil {
+			return err
+		}
+	}
+	if len(e.GetSites()) > 0 {
+		linef(w, "")
+		if err := siteGrid(e).write(w); err != nil {
+			return err
+		}
+	}
+	linef(w, "")
+	until := "; the same until the configuration changes"
+	if r.GetValidUntil() != nil {
+		until = "; the same until " + instant(r.GetValidUntil())
+	}
+	linef(w, "Decided on view revision %d, %v old, with zone rules %s%s.", e.GetViewRevision(), e.GetViewAge().AsDuration(),
+		dash(e.GetTzdataRelease()), until)
+	return nil
+}
+
+// routeOutcome is what happens, in one phrase.
+func routeOutcome(r *routingv1.Route) string {
+	if end := r.GetEnd(); end != nil {
+		text := "ended: " + word(endCauseWords, end.GetCause())
+		if end.GetText() != "" {
+			text += " (" + end.GetText() + ")"
+		}
+		if end.GetRetryAfter() != nil {
+			text += ", worth another try in " + shortSpan(end.GetRetryAfter().AsDuration())
+		}
+		return text
+	}
+	targets := r.GetForward().GetTargets()
+	switch {
+	case len(targets) == 0:
+		return "not forwarded"
+	case targets[0].GetLastResort():
+		return "forwarded to the last resort: " + placeOf(targets[0])
+	}
+	return "forwarded to " + placeOf(targets[0])
+}
+
+// placeOf is whose target it is.
+func placeOf(t *routingv1.RouteTarget) string {
+	name := t.GetDisplayName()
+	if name == "" {
+		name = t.GetSite()
+	}
+	if name == "" {
+		return targetText(t.GetTarget())
+	}
+	return name
+}
+
+func candidates(customers []string) string {
+	if len(customers) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(customers, ", ") + ")"
+}
+
+func verdicts(list []routingv1.Verdict) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = word(verdictWords, v)
+	}
+	return strings.Join(words, "; ")
+}
+
+func targetGrid(targets []*routingv1.RouteTarget) *grid {
+	g := newGrid("#", "target", "of", "rings")
+	for i, t := range targets {
+		of := t.GetSite()
+		if t.GetLastResort() {
+			of = "last resort: " + dash(t.GetDisplayName())
+		}
+		rings := "-"
+		if t.GetRingTimeout() != nil {
+			rings = t.GetRingTimeout().AsDuration().String()
+		}
+		g.row(fmt.Sprint(i+1), targetText(t.GetTarget()), of, rings)
+	}
+	return g
+}
+
+func targetText(t *schedulev1.Target) string {
+	if t.GetPhoneNumber() != nil {
+		return t.GetPhoneNumber().GetE164Number()
+	}
+	return dash(t.GetSipUri())
+}
+
+func siteGrid(e *routingv1.Explanation) *grid {
+	g := newGrid("site", "verdict", "tier", "time left", "changes", "rule")
+	for _, s := range e.GetSites() {
+		left := "-"
+		if s.GetRemaining().AsDuration() > 0 {
+			left = shortSpan(s.GetRemaining().AsDuration())
+		}
+		g.row(s.GetSite(), word(siteReasonWords, s.GetReason()), fmt.Sprint(s.GetTier()), left, instant(s.GetNextChange()),
+			dash(s.GetRule()))
+	}
+	if e.GetSitesOmitted() > 0 {
+		g.row(fmt.Sprintf("and %d more", e.GetSitesOmitted()), "", "", "", "", "")
+	}
+	return g
+}

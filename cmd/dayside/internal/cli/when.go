@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// whenHelp says how times are written.
+const whenHelp = `RFC 3339, "2026-12-25 09:00 Europe/Dublin", a date, or now+3h`
+
+const ruleWhen = `must be a time: 2026-12-25T09:00:00Z, "2026-12-25 09:00 Europe/Dublin", 2026-12-25, now, now+3h or now-2d`
+
+// when reads a time that somebody typed; wall-clock times without a zone are those of loc. Errors are usage errors that
+// name the flag.
+func (a *app) when(flag, text string, loc *time.Location) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	if rest, ok := strings.CutPrefix(text, "now"); ok {
+		d, ok := offset(rest)
+		if !ok {
+			return time.Time{}, usagef("--%s %q: %s", flag, text, ruleWhen)
+		}
+		return a.Now().Add(d), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	wall, zone := text, ""
+	if i := strings.LastIndexByte(text, ' '); i >= 0 && !strings.Contains(text[i:], ":") {
+		wall, zone = strings.TrimSpace(text[:i]), text[i+1:]
+	}
+	if zone != "" {
+		named, err := a.Location(zone)
+		if err != nil {
+			return time.Time{}, usagef("--%s %q: %q is no time zone: give an IANA name such as Europe/Dublin", flag, text, zone)
+		}
+		loc = named
+	}
+	for _, layout := range []string{
+		"2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly,
+	} {
+		if t, err := time.ParseInLocation(layout, wall, loc); err == nil {
+			return exact(flag, text, wall, layout, t)
+		}
+	}
+	return time.Time{}, usagef("--%s %q: %s", flag, text, ruleWhen)
+}
+
+// exact is the instant of a wall-clock time: the first one where it comes twice. Where the clock skips it there is none,
+// but for a date, which then begins later.
+func exact(flag, text, wall, layout string, t time.Time) (time.Time, error) {
+	if t.Format(layout) != wall {
+		return time.Time{}, usagef("--%s %q: is skipped in %s, where the clock is put forward then", flag, text, t.Location())
+	}
+	for _, back := range []time.Duration{2 * time.Hour, time.Hour, 30 * time.Minute} {
+		if earlier := t.Add(-back); earlier.Format(layout) == wall && layout != time.DateOnly {
+			return earlier, nil
+		}
+	}
+	return t, nil
+}
+
+// offset reads what follows "now": "", "+3h", "-2d", "+1h30m".
+func offset(s string) (time.Duration, bool) {
+	if s == "" {
+		return 0, true
+	}
+	if m := regexp.MustCompile(`^([+-]\d{1,5})d$`).FindStringSubmatch(s); m != nil {
+		n, err := strconv.Atoi(m[1])
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	if s[0] != '+' && s[0] != '-' {
+		return 0, false
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil
+}
+
+// at reads --at; nil where it is not given: the server's own now.
+func (a *app) at(text string) (*timestamppb.Timestamp, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // an unset field of the request
+	}
+	t, err := a.when("at", text, time.UTC)
+	if err != nil {
+		return nil, err
+	}
+	return timestamppb.New(t), nil
+}
+
+// utc shows an instant to the minute, or to the second where it has any.
+func utc(t time.Time) string { return wallClock(t.UTC()) + " UTC" }
+
+// local shows an instant in its zone.
+func local(t time.Time) string { return wallClock(t) + t.Format(" MST") }
+
+func wallClock(t time.Time) string {
+	if t.Second() != 0 {
+		return t.Format("Mon 2006-01-02 15:04:05")
+	}
+	return t.Format("Mon 2006-01-02 15:04")
+}
+
+// instant shows a timestamp in UTC; a dash where it is unset.
+func instant(ts *timestamppb.Timestamp) string {
+	if ts == nil {
+		return "-"
+	}
+	return utc(ts.AsTime())
+}
+
+// inZone shows a timestamp on a zone's clock; a dash where it is unset, and in UTC where the zone is not known here.
+func (a *app) inZone(ts *timestamppb.Timestamp, zone string) string {
+	if ts == nil {
+		return "-"
+	}
+	loc, err := a.Location(zone)
+	if err != nil || zone == "" {
+		return utc(ts.AsTime())
+	}
+	return local(ts.AsTime().In(loc))
+}

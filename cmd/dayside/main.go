@@ -1,0 +1,80 @@
+// Command dayside is the one binary of Dayside: `dayside serve` runs the services, every other command is a client of them.
+// What commands do is in internal/cli; here is where they meet the machine.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/daysidehq/dayside/cmd/dayside/internal/cli"
+	"github.com/daysidehq/dayside/services/schedule"
+)
+
+// version is set by the linker: -X main.version=...
+var version = "dev"
+
+// maxAnswerBytes is the largest answer read: a list of customers can be long.
+const maxAnswerBytes = 64 << 20
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return cli.Run(ctx, environment(), os.Args[1:])
+}
+
+func environment() cli.Env {
+	width, color := terminal()
+	return cli.Env{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Now:      time.Now, //nolint:forbidigo // here the wall clock comes in
+		Getenv:   os.Getenv,
+		Width:    width,
+		Color:    color,
+		Dial:     dial,
+		Location: location(sync.OnceValues(schedule.EmbeddedZones)),
+		Program:  os.Args[0],
+		Version:  version,
+	}
+}
+
+// terminal is the width of standard output, 0 where it is none, and whether to colour it (https://no-color.org).
+func terminal() (width int, color bool) {
+	fd := int(os.Stdout.Fd())
+	if !term.IsTerminal(fd) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(fd)
+	if err != nil {
+		width = 0
+	}
+	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// dial connects in plain text: servers listen on loopback alone.
+func dial(addr string) (*grpc.ClientConn, error) {
+	return grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)))
+}
+
+// location finds time zones in the binary, whatever the machine has. They are read when the first is asked for.
+func location(read func() (schedule.Zones, error)) func(name string) (*time.Location, error) {
+	return func(name string) (*time.Location, error) {
+		zones, err := read()
+		if err != nil {
+			return nil, err
+		}
+		return zones.Location(name)
+	}
+}
