@@ -47,7 +47,7 @@ const (
 
 // statuses are all that the gateway answers with; 0 is no answer.
 func statuses() []int {
-	return []int{0, 200, 302, 400, 403, 404, 405, 416, 420, 480, 481, 483, 500, 501, 503, 505, 513}
+	return []int{0, 200, 302, 400, 403, 404, 405, 416, 420, 480, 483, 500, 501, 503, 505, 513}
 }
 
 // series are the options of one attribute set: making a set costs more than recording.

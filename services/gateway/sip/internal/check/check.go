@@ -30,7 +30,8 @@ type Request struct {
 	HasVia bool
 	// From and To could be read where their URI is set.
 	From, To wire.Address
-	// FromTag and ToTag are nil where there is none.
+	// FromTag and ToTag are nil where there is none. A To tag in an INVITE is let pass (RFC 3261, 12.2.2 allows it): there is no
+	// dialog that it could belong to, and phones that try again with the tag of an earlier failure are not to be stranded.
 	FromTag, ToTag []byte
 	// URI is the Request-URI, set where Inspect accepts the request.
 	URI wire.URI
@@ -74,7 +75,7 @@ func Inspect(m *wire.Message, stream bool, r *Request) Verdict {
 	}
 	locate(m, r)
 	for _, stage := range [...]func(*wire.Message, *Request) Verdict{
-		structure, mandatory, values, method, target, extensions, dialog,
+		structure, mandatory, values, method, target, extensions, hops,
 	} {
 		if v := stage(m, r); v.Refused() {
 			return v

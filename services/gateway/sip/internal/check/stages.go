@@ -140,16 +140,10 @@ func extensions(m *wire.Message, _ *Request) Verdict {
 	return Verdict{}
 }
 
-// dialog: a redirect server has no dialogs, and needs a hop for whoever follows the redirect. An OPTIONS that has come to
-// its last hop is answered by whoever has it (RFC 3261, 11).
-func dialog(m *wire.Message, r *Request) Verdict {
-	if r.Method != Invite {
-		return Verdict{}
-	}
-	if r.ToTag != nil {
-		return Verdict{Status: 481, Phrase: "Dialog Does Not Exist", Field: "To", Rule: "must have no tag in a new call"}
-	}
-	if n, ok := wire.Number(m.Value(wire.MaxForwards)); ok && n == 0 {
+// hops: whoever follows a redirect needs a hop for it. An OPTIONS that has come to its last hop is answered by whoever has
+// it (RFC 3261, 11).
+func hops(m *wire.Message, r *Request) Verdict {
+	if n, ok := wire.Number(m.Value(wire.MaxForwards)); ok && n == 0 && r.Method == Invite {
 		return Verdict{
 			Status: 483, Phrase: "Too Many Hops", Field: "Max-Forwards",
 			Rule: "must leave a hop for the target of a redirect", Value: m.Value(wire.MaxForwards),

@@ -21,13 +21,19 @@ const (
 // into m. n is its length: of all of it where Whole, of its head where Oversized or Unframed; skip is then how much of
 // the stream its body takes beyond n (Oversized only). Leading CRLFs are the caller's to take away.
 func Frame(data []byte, maxBytes int, m *Message) (f Framing, n int, skip uint64) {
+	if line, n, _ := nextLine(data); n > len(line) && !looksLikeSIP(line) {
+		// The rest of a body that was longer than announced, or no SIP at all. A message may follow.
+		Scan(line, m)
+		return Unframed, n, 0
+	}
 	end := headEnd(data)
 	switch {
 	case end < 0 && len(data) < maxBytes:
 		return More, 0, 0
 	case end < 0 || end > maxBytes:
-		Scan(data[:min(len(data), maxBytes)], m)
-		return Unframed, min(len(data), maxBytes), 0
+		n := min(len(data), maxBytes)
+		Scan(data[:bytes.LastIndexByte(data[:n], '\n')+1], m)
+		return Unframed, n, 0
 	}
 	Scan(data[:end], m)
 	value := m.Value(ContentLength)
@@ -44,6 +50,12 @@ func Frame(data []byte, maxBytes int, m *Message) (f Framing, n int, skip uint64
 	n = end + int(length)
 	m.Body = data[end:n]
 	return Whole, n, 0
+}
+
+// looksLikeSIP says whether a line can be meant as a start line, however malformed.
+func looksLikeSIP(line []byte) bool {
+	var m Message
+	return startLine(line, &m)
 }
 
 // headEnd is where the empty line ends; -1 where none has come. A line is empty though its CR is missing: such a message
