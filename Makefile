@@ -31,7 +31,7 @@ build: ## bin/dayside
 
 .PHONY: run
 run: build ## everything in one process on loopback, with the example configuration (data in DAYSIDE_DATA)
-	@mkdir -p "$$DAYSIDE_DATA"; exec bin/dayside serve
+	@mkdir -p "$$DAYSIDE_DATA"; exec bin/dayside serve --example $(ARGS)
 
 .PHONY: test
 test: ## all tests (PKG=./services/... for some); those whose outside peer is absent skip

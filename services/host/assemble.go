@@ -1,0 +1,217 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/entitlement"
+	"github.com/daysidehq/dayside/services/gateway/sip"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/routing"
+	"github.com/daysidehq/dayside/services/schedule"
+)
+
+// isGRPC says whether a service is found and called over gRPC; the SIP gateway is an edge.
+func isGRPC(service string) bool { return service != SIP }
+
+// service is what every gRPC service of the process offers.
+type service interface {
+	Register(r grpc.ServiceRegistrar)
+	Run(ctx context.Context) error
+	Ready() bool
+}
+
+// assemble makes the services the process holds, and forwards the API of those it does not.
+func (h *Host) assemble(ctx context.Context) error {
+	chain, err := rpc.NewChain(rpc.Deps{
+		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
+	})
+	if err != nil {
+		return err
+	}
+	h.server, h.local = rpc.NewServer(chain), rpc.NewInProcess(chain, rpc.Local())
+	for _, name := range Names() {
+		if !isGRPC(name) {
+			continue
+		}
+		if err := h.addService(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if h.cfg.Extra != nil {
+		h.cfg.Extra(h.server)
+	}
+	h.server.Finish()
+	if h.cfg.runs(SIP) {
+		if err := h.addSIP(); err != nil {
+			return err
+		}
+	}
+	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting)
+	return err
+}
+
+// addService makes and registers one service, or forwards to the processes that hold it.
+func (h *Host) addService(name string) error {
+	if !h.cfg.runs(name) {
+		cc, err := h.conn(name)
+		if err != nil {
+			return err
+		}
+		for _, desc := range descriptions(name) {
+			for _, to := range []grpc.ServiceRegistrar{h.server, h.local} {
+				if err := rpc.Forward(to, desc, cc); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	s, err := h.newService(name)
+	if err != nil {
+		return err
+	}
+	s.Register(h.server)
+	s.Register(h.local)
+	h.units = append(h.units, unit{name: name, run: s.Run, ready: s.Ready})
+	return nil
+}
+
+// descriptions are the gRPC services of one of ours.
+func descriptions(name string) []*grpc.ServiceDesc {
+	switch name {
+	case Schedule:
+		return []*grpc.ServiceDesc{&schedulev1.ScheduleService_ServiceDesc}
+	case Entitlement:
+		return []*grpc.ServiceDesc{&entitlementv1.EntitlementService_ServiceDesc}
+	default:
+		return []*grpc.ServiceDesc{
+			&routingv1.RoutingService_ServiceDesc, &routingv1.LineService_ServiceDesc,
+			&routingv1.ConfigurationService_ServiceDesc,
+		}
+	}
+}
+
+// conn calls a service: within the process where it is held here, else found through etcd.
+func (h *Host) conn(name string) (grpc.ClientConnInterface, error) {
+	if h.cfg.runs(name) {
+		return h.local, nil
+	}
+	if cc, ok := h.conns[name]; ok {
+		return cc, nil
+	}
+	found, err := h.etcd.Resolver()
+	if err != nil {
+		return nil, err
+	}
+	cc, err := rpc.Dial(h.etcd.Target(name), found, h.telemetry.TracerProvider)
+	if err != nil {
+		return nil, err
+	}
+	h.conns[name] = cc
+	h.closers = append(h.closers, cc.Close)
+	return cc, nil
+}
+
+func (h *Host) newService(name string) (service, error) {
+	switch name {
+	case Schedule:
+		return schedule.New(schedule.Config{Store: h.etcd, Clock: h.clock, Zones: h.zones, Log: h.log}), nil
+	case Entitlement:
+		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Zones: h.zones, Log: h.log}), nil
+	default:
+		scheduleConn, err := h.conn(Schedule)
+		if err != nil {
+			return nil, err
+		}
+		entitlementConn, err := h.conn(Entitlement)
+		if err != nil {
+			return nil, err
+		}
+		return routing.New(routing.Config{}, routing.Deps{
+			Store: h.etcd, Clock: h.clock, Logger: h.log,
+			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
+			Schedule:    schedulev1.NewScheduleServiceClient(scheduleConn),
+			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn),
+		})
+	}
+}
+
+// localRouter asks the routing service of the same process, without copying its answer.
+type localRouter struct{ conn *rpc.InProcess }
+
+// RouteCall is routingv1.RoutingServiceClient's.
+func (r localRouter) RouteCall(ctx context.Context, in *routingv1.RouteCallRequest, _ ...grpc.CallOption) (
+	*routingv1.RouteCallResponse, error,
+) {
+	return rpc.Call[*routingv1.RouteCallResponse](ctx, r.conn, routingv1.RoutingService_RouteCall_FullMethodName, in)
+}
+
+func (h *Host) addSIP() error {
+	cfg := h.cfg.SIP
+	cfg.RouterInProcess = h.cfg.runs(Routing)
+	var router sip.Router = localRouter{h.local}
+	if !cfg.RouterInProcess {
+		cc, err := h.conn(Routing)
+		if err != nil {
+			return err
+		}
+		router = routingv1.NewRoutingServiceClient(cc)
+	}
+	gateway, err := sip.New(cfg, router, sip.Deps{
+		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
+	})
+	if err != nil {
+		return err
+	}
+	h.sip = gateway
+	h.units = append(h.units, unit{name: SIP, run: gateway.Run, ready: func() bool { return true }})
+	return nil
+}
+
+// seed applies the example configuration where the cluster holds none.
+func (h *Host) seed(ctx context.Context) error {
+	if h.cfg.Seed == nil {
+		return nil
+	}
+	for _, prefix := range []string{"schedule/sites/", "entitlement/customers/", "routing/lines/"} {
+		page, err := h.etcd.List(ctx, prefix, "", 1)
+		if err != nil {
+			return err
+		}
+		if len(page.Entries) > 0 {
+			return nil
+		}
+	}
+	if _, err := routingv1.NewConfigurationServiceClient(h.local).ApplyConfiguration(ctx, h.cfg.Seed); err != nil {
+		return err
+	}
+	return h.awaitLines(ctx)
+}
+
+// awaitLines waits until calls to the seeded lines are decided by the seed: whoever is told that the process is ready may
+// ring at once.
+func (h *Host) awaitLines(ctx context.Context) error {
+	client := routingv1.NewRoutingServiceClient(h.local)
+	for _, line := range h.cfg.Seed.GetLines() {
+		for {
+			_, err := client.ExplainRoute(ctx, &routingv1.ExplainRouteRequest{Line: line.GetName()})
+			if status.Code(err) != codes.NotFound {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-h.clock.After(readyPoll):
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+// Package host puts services into a process: configuration, etcd (embedded or elsewhere), listeners, telemetry, start and
+// stop in the right order. It decides nothing about calls and owns no resource; `dayside serve` and whole-process tests
+// are its users.
+package host
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/gateway/sip"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+)
+
+// The services a process can hold.
+const (
+	Schedule    = "schedule"
+	Entitlement = "entitlement"
+	Routing     = "routing"
+	SIP         = "sip"
+)
+
+// Names are all services, in order of start.
+func Names() []string { return []string{Schedule, Entitlement, Routing, SIP} }
+
+// Config is all a process is told. DefaultConfig has the values of `dayside serve`.
+type Config struct {
+	// Services to run, of Names; empty: all.
+	Services []string
+	// DataDir keeps what must survive the process; made where it does not exist.
+	DataDir string
+	// GRPCListen and HTTPListen are loopback host:port; port 0 for any.
+	GRPCListen, HTTPListen string
+	// EtcdEndpoints of a cluster's etcd; empty: one is embedded.
+	EtcdEndpoints []string
+	// EtcdListen is where the embedded etcd serves other processes of this machine.
+	EtcdListen string
+	// EtcdPrefix of the cluster's keys; empty: "/dayside/".
+	EtcdPrefix string
+	// EtcdFast trades the embedded etcd's durability for speed. Tests only.
+	EtcdFast bool
+	// SIP is the SIP gateway's own configuration.
+	SIP sip.Config
+	// Seed is applied where the cluster is empty; nil: nothing is.
+	Seed *routingv1.ApplyConfigurationRequest
+	// OTLPEndpoint receives traces; empty: none are made.
+	OTLPEndpoint string
+	// SampleRatio of new traces, 0 to 1.
+	SampleRatio float64
+	// Instance names the process in discovery, traces and metrics; empty: host name and process id.
+	Instance string
+	// Version of the program.
+	Version string
+	// Extra registers further services on the process's listener and chain; tests measure with it.
+	Extra func(grpc.ServiceRegistrar)
+	// Logger of the process.
+	Logger *slog.Logger
+	// Clock of the process; nil: the machine's.
+	Clock clock.Clock
+}
+
+// DefaultConfig is one process with everything, on loopback.
+func DefaultConfig() Config {
+	return Config{
+		DataDir:     "dayside-data",
+		GRPCListen:  "127.0.0.1:7400",
+		HTTPListen:  "127.0.0.1:7480",
+		EtcdListen:  "127.0.0.1:7479",
+		SIP:         sip.Config{GatewayID: "sip", ListenUDP: "127.0.0.1:5060", ListenTCP: "127.0.0.1:5060"},
+		SampleRatio: 1,
+	}
+}
+
+// validate checks what can be checked before anything is opened.
+func (c *Config) validate() error {
+	var broken fault.Violations
+	for _, s := range c.Services {
+		if !slices.Contains(Names(), s) {
+			broken.Add("SERVICE", s, "is not one of "+strings.Join(Names(), ", "))
+		}
+	}
+	if c.SampleRatio < 0 || c.SampleRatio > 1 {
+		broken.Add("sample-ratio", fmt.Sprint(c.SampleRatio), "must be from 0 to 1")
+	}
+	for field, addr := range map[string]string{"sip-udp": c.SIP.ListenUDP, "sip-tcp": c.SIP.ListenTCP} {
+		var f *fault.Fault
+		if err := rpc.CheckLoopback(field, addr); addr != "" && c.runs(SIP) && errors.As(err, &f) {
+			broken.Append(f.Violations...)
+		}
+	}
+	if c.Logger == nil {
+		broken.Add("logger", "", "is required")
+	}
+	return broken.Err()
+}
+
+func (c *Config) runs(service string) bool {
+	return len(c.Services) == 0 || slices.Contains(c.Services, service)
+}

@@ -1,0 +1,321 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/daysidehq/dayside/services/gateway/sip"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/coord/embed"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/telemetry"
+	"github.com/daysidehq/dayside/services/internal/zones"
+)
+
+const (
+	// stopTimeout bounds how long requests under way are waited for.
+	stopTimeout = 5 * time.Second
+	// readyPoll is how often readiness is looked at while starting.
+	readyPoll = 5 * time.Millisecond
+)
+
+// Host is a process's services, made by New and run by Run.
+type Host struct {
+	cfg   Config
+	clock clock.Clock
+	log   *slog.Logger
+
+	member    *embed.Server // nil where etcd is elsewhere
+	etcd      *coord.Client
+	telemetry *telemetry.Telemetry
+	zones     *zones.Bundle
+	server    *rpc.Server
+	local     *rpc.InProcess
+	units     []unit
+	sip       *sip.Gateway // nil where it is not held here
+	grpcL     net.Listener
+	httpL     net.Listener
+	http      *http.Server
+	unlock    func()
+	conns     map[string]grpc.ClientConnInterface
+	closers   []func() error
+	ready     chan struct{}
+	readyOnce sync.Once
+}
+
+// unit is a service of the process.
+type unit struct {
+	name  string
+	run   func(context.Context) error
+	ready func() bool
+}
+
+// New opens all that the process needs, and fails with one clear line where something is in the way: a port, a directory,
+// an etcd that does not answer. What it opened it closes again on failure.
+func New(ctx context.Context, cfg Config) (_ *Host, err error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	h := &Host{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ready: make(chan struct{}),
+		conns: map[string]grpc.ClientConnInterface{}}
+	if h.clock == nil {
+		h.clock = clock.System{}
+	}
+	if h.cfg.Instance == "" {
+		name, hostErr := os.Hostname()
+		if hostErr != nil {
+			name = "dayside"
+		}
+		h.cfg.Instance = fmt.Sprintf("%s-%d", name, os.Getpid())
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := h.open(ctx); err != nil {
+		return nil, err
+	}
+	return h, h.assemble(ctx)
+}
+
+// open takes listeners first, so that a second process fails before it touches the data of the first.
+func (h *Host) open(ctx context.Context) (err error) {
+	if h.grpcL, err = rpc.Listen(ctx, "grpc-listen", h.cfg.GRPCListen); err != nil {
+		return err
+	}
+	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen); err != nil {
+		return err
+	}
+	if h.zones, err = zones.Embedded(); err != nil {
+		return err
+	}
+	endpoints := h.cfg.EtcdEndpoints
+	if len(endpoints) == 0 {
+		if err := h.openMember(ctx); err != nil {
+			return err
+		}
+		endpoints = []string{h.member.Endpoint()}
+	}
+	h.etcd, err = coord.Open(ctx, coord.Config{Endpoints: endpoints, Prefix: h.cfg.EtcdPrefix, Clock: h.clock})
+	if err != nil {
+		return err
+	}
+	h.telemetry, err = telemetry.New(ctx, telemetry.Config{
+		OTLPEndpoint: h.cfg.OTLPEndpoint, SampleRatio: h.cfg.SampleRatio, Instance: h.cfg.Instance, Version: h.cfg.Version,
+	})
+	return err
+}
+
+func (h *Host) openMember(ctx context.Context) error {
+	if err := probeListen(ctx, "etcd-listen", h.cfg.EtcdListen); err != nil {
+		return err
+	}
+	unlock, err := lockDir(h.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	h.unlock = unlock
+	h.member, err = embed.Start(ctx, embed.Config{
+		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast,
+	})
+	return err
+}
+
+// probeListen sees whether an address is free: etcd says less clearly that it is not.
+func probeListen(ctx context.Context, field, addr string) error {
+	l, err := rpc.Listen(ctx, field, addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// Addresses are where the process serves; empty where it does not.
+type Addresses struct {
+	GRPC   string `json:"grpc"`
+	HTTP   string `json:"http"`
+	Etcd   string `json:"etcd,omitempty"`
+	SIPUDP string `json:"sip_udp,omitempty"`
+	SIPTCP string `json:"sip_tcp,omitempty"`
+}
+
+// Addresses are known once New has returned.
+func (h *Host) Addresses() Addresses {
+	a := Addresses{GRPC: h.grpcL.Addr().String(), HTTP: h.httpL.Addr().String()}
+	if h.member != nil {
+		a.Etcd = h.member.Endpoint()
+	}
+	if h.sip != nil {
+		udp, tcp := h.sip.Addrs()
+		a.SIPUDP, a.SIPTCP = shown(udp), shown(tcp)
+	}
+	return a
+}
+
+// shown is an address, or nothing where it is not served.
+func shown(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// Conn calls this process's API from within, as its own user.
+func (h *Host) Conn() grpc.ClientConnInterface { return h.local }
+
+// Ready is closed once every service can answer.
+func (h *Host) Ready() <-chan struct{} { return h.ready }
+
+// waiting names the services that cannot answer yet.
+func (h *Host) waiting() []string {
+	names := []string{}
+	for _, u := range h.units {
+		if !u.ready() {
+			names = append(names, u.name)
+		}
+	}
+	return names
+}
+
+// Run serves until ctx ends or something fails that the process cannot live without; then it stops in order: first it is
+// found no longer, then requests under way end, then what they needed is closed.
+func (h *Host) Run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	// Services and listeners live on a context of their own, so that they outlast the announcement that leads to them.
+	g, failed := errgroup.WithContext(background)
+	for _, u := range h.units {
+		g.Go(func() error { return ended(u.name, background, u.run(background)) })
+	}
+	g.Go(func() error { return ended("gRPC", background, h.server.Serve(h.grpcL)) })
+	g.Go(func() error {
+		if err := h.http.Serve(h.httpL); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("HTTP: %w", err)
+		}
+		return nil
+	})
+	announced, withdraw := context.WithCancel(background)
+	defer withdraw()
+	var announcements sync.WaitGroup
+	g.Go(func() error { return h.becomeReady(announced, &announcements) })
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+		cause = context.Cause(failed)
+	}
+	h.log.Info("stopping")
+	h.server.Health.Shutdown()
+	withdraw()
+	announcements.Wait()
+	h.stopServers(background)
+	stop()
+	if err := g.Wait(); cause == nil {
+		cause = err
+	}
+	return errors.Join(ignoreCanceled(cause), h.close(context.WithoutCancel(ctx)))
+}
+
+// ended is how a part's end is seen: while the process is stopping, as it should.
+func ended(name string, ctx context.Context, err error) error {
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// becomeReady waits until every service can answer, seeds an empty cluster, and lets the process be found.
+func (h *Host) becomeReady(ctx context.Context, announcements *sync.WaitGroup) error {
+	for len(h.waiting()) > 0 {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.clock.After(readyPoll):
+		}
+	}
+	for _, u := range h.units {
+		if !isGRPC(u.name) {
+			continue
+		}
+		announcements.Add(1)
+		go func() {
+			defer announcements.Done()
+			_ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.grpcL.Addr().String())
+		}()
+	}
+	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
+	if err := h.seed(ctx); err != nil {
+		return fmt.Errorf("example configuration: %w", err)
+	}
+	h.readyOnce.Do(func() { close(h.ready) })
+	h.log.Info("ready", "addresses", h.Addresses())
+	return nil
+}
+
+func (h *Host) stopServers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { h.server.GracefulStop(); close(done) }()
+	_ = h.http.Shutdown(ctx)
+	select {
+	case <-done:
+	case <-ctx.Done():
+		h.server.Stop()
+		<-done
+	}
+}
+
+// close releases whatever was opened, last things first.
+func (h *Host) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, l := range []net.Listener{h.grpcL, h.httpL} {
+		if l != nil {
+			_ = l.Close() // already closed where it was served
+		}
+	}
+	for _, c := range h.closers {
+		errs = append(errs, c())
+	}
+	if h.telemetry != nil {
+		// A collector that is away loses what it would have been sent; that is no reason to fail.
+		if err := h.telemetry.Close(ctx); err != nil {
+			h.log.Warn("some traces were not delivered", "error", err.Error())
+		}
+	}
+	if h.etcd != nil {
+		errs = append(errs, ignoreCanceled(h.etcd.Close()))
+	}
+	if h.member != nil {
+		h.member.Close()
+	}
+	if h.unlock != nil {
+		h.unlock()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,117 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/api/openapi"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+)
+
+const (
+	// httpHeaderTimeout bounds how slowly a client may send its headers.
+	httpHeaderTimeout = 5 * time.Second
+	// httpTimeout bounds a whole request and its answer.
+	httpTimeout = 30 * time.Second
+	// maxHeaderBytes bounds a request's headers.
+	maxHeaderBytes = 64 << 10
+)
+
+// newHTTP serves REST, OpenAPI, metrics and health. The connection is in-process: a REST request passes the same chain as
+// a gRPC one.
+func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Handler, ready func() []string) (
+	*http.Server, error,
+) {
+	rest := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+		MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: false},
+		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+	}))
+	for _, register := range []func() error{
+		func() error {
+			return schedulev1.RegisterScheduleServiceHandlerClient(ctx, rest, schedulev1.NewScheduleServiceClient(conn))
+		},
+		func() error {
+			return entitlementv1.RegisterEntitlementServiceHandlerClient(ctx, rest,
+				entitlementv1.NewEntitlementServiceClient(conn))
+		},
+		func() error {
+			return routingv1.RegisterRoutingServiceHandlerClient(ctx, rest, routingv1.NewRoutingServiceClient(conn))
+		},
+		func() error {
+			return routingv1.RegisterLineServiceHandlerClient(ctx, rest, routingv1.NewLineServiceClient(conn))
+		},
+		func() error {
+			return routingv1.RegisterConfigurationServiceHandlerClient(ctx, rest,
+				routingv1.NewConfigurationServiceClient(conn))
+		},
+	} {
+		if err := register(); err != nil {
+			return nil, fmt.Errorf("REST gateway: %w", err)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", limitBody(rest))
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(openapi.JSON)
+	})
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeReady(w, ready()) })
+	return &http.Server{
+		Handler:           loopbackHost(http.NewCrossOriginProtection().Handler(mux)),
+		ReadHeaderTimeout: httpHeaderTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
+		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
+	}, nil
+}
+
+// limitBody refuses what is larger than a gRPC request may be, and says so.
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > rpc.MaxRequestBytes {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			_ = json.NewEncoder(w).Encode(map[string]any{"code": 8, "message": fmt.Sprintf(
+				"the request has %d bytes; at most %d are taken", r.ContentLength, rpc.MaxRequestBytes)})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, rpc.MaxRequestBytes)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackHost refuses a request that names another host: a web page that resolves its own name to this machine (DNS
+// rebinding) would otherwise speak for its reader.
+func loopbackHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "this listener answers to loopback names only", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// writeReady answers 200, or 503 with what is not ready.
+func writeReady(w http.ResponseWriter, waiting []string) {
+	w.Header().Set("Content-Type", "application/json")
+	if len(waiting) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"ready": len(waiting) == 0, "waiting_for": waiting})
+}
