@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/timeline"
-	"github.com/daysidehq/dayside/services/internal/zones"
 )
 
 // Zone is a time zone with the release of its rules.
@@ -21,7 +20,7 @@ type Zone struct {
 // spans overlap they are united, and the rule of the one that opened first stands. The error is an INVALID_FIELD fault
 // for a horizon or a number of spans beyond a timeline's limits.
 func Compile(h Hours, z Zone, fromUnixS, toUnixS int64) (*timeline.Timeline, error) {
-	wall := newWallClock(z.Location, fromUnixS, toUnixS)
+	wall := NewWallClock(z.Location, fromUnixS, toUnixS)
 	c := compiler{wall: wall, plan: newPlan(h)}
 	// A span that reaches into the horizon opened at most two dates before it; a zone that crosses the date line eastwards
 	// has the date of its end twice, and the next one before that.
@@ -33,7 +32,7 @@ func Compile(h Hours, z Zone, fromUnixS, toUnixS int64) (*timeline.Timeline, err
 	c.cut(h.Exceptions, first, last)
 	return timeline.New(timeline.Spec{
 		FromUnixS: fromUnixS, ToUnixS: toUnixS, Intervals: c.unite(fromUnixS, toUnixS), Rules: c.rules,
-		TZDataRelease: z.Release, ZoneFingerprint: zones.Fingerprint(wall.offsets),
+		TZDataRelease: z.Release, ZoneFingerprint: wall.Fingerprint(),
 	})
 }
 
@@ -45,7 +44,7 @@ type opening struct {
 }
 
 type compiler struct {
-	wall     wallClock
+	wall     WallClock
 	plan     plan
 	openings []opening
 	rules    []string

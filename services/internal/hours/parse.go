@@ -12,6 +12,7 @@ const (
 	ruleOpen  = "must open at 00:00 to 23:59:59, written HH:MM or HH:MM:SS"
 	ruleClose = "must close at 00:00 to 24:00, written HH:MM or HH:MM:SS"
 	ruleDate  = `must be a date of the calendar, written YYYY-MM-DD such as "2026-12-24"`
+	ruleWall  = `must be a date and time on the wall clock, written YYYY-MM-DDTHH:MM such as "2026-12-24T09:00"`
 )
 
 // ParseSpan reads "09:00-17:30": two wall times, HH:MM or HH:MM:SS, with a hyphen between; the second may be 24:00. The
@@ -40,6 +41,17 @@ func ParseDate(field, s string) (Date, error) {
 		return Date{}, refuse(field, s, ruleDate)
 	}
 	return d, nil
+}
+
+// ParseWallTime reads "2026-12-24T09:00", or with seconds. The error is an INVALID_FIELD fault on the given field.
+func ParseWallTime(field, s string) (WallTime, error) {
+	dateText, timeText, _ := strings.Cut(s, "T")
+	date, err := ParseDate(field, dateText)
+	seconds, ok := parseClock(timeText)
+	if err != nil || !ok || seconds >= DayS {
+		return WallTime{}, refuse(field, s, ruleWall)
+	}
+	return WallTime{date, seconds}, nil
 }
 
 // parseClock reads HH:MM or HH:MM:SS up to 24:00, as seconds.

@@ -20,9 +20,17 @@ const (
 // Validate is every rule that the hours break. Fields are those of schedule.v1.Site, after path, such as "site.".
 func Validate(path string, h Hours) []fault.Violation {
 	v := validator{path: path}
-	v.weekly(h.Weekly)
+	v.weekly("weekly_hours", h.Weekly)
 	decided := v.exceptions(h.Exceptions)
 	v.holidays(h.Holidays, decided)
+	return v.broken
+}
+
+// ValidateWeekly is every rule that weekly spans break; they stand in the given field after path: with "layers[0]." and
+// "restrictions" a violation is on "layers[0].restrictions.mon[0]".
+func ValidateWeekly(path, field string, week [7][]Span) []fault.Violation {
+	v := validator{path: path}
+	v.weekly(field, week)
 	return v.broken
 }
 
@@ -35,13 +43,10 @@ func (v *validator) add(field, value, rule string) {
 	v.broken = append(v.broken, fault.Violation{Field: v.path + field, Value: value, Rule: rule})
 }
 
-func weeklyField(day int, i int) string {
-	return fmt.Sprintf("weekly_hours.%s[%d]", WeekdayName(Weekdays()[day]), i)
-}
-
 // weekly goes from Monday round to Monday: a span over midnight must leave the next day's first span alone.
-func (v *validator) weekly(week [7][]Span) {
+func (v *validator) weekly(field string, week [7][]Span) {
 	days := Weekdays()
+	weeklyField := func(day, i int) string { return fmt.Sprintf("%s.%s[%d]", field, WeekdayName(days[day]), i) }
 	for n, day := range days {
 		spans := week[day]
 		v.spans(spans, func(i int) string { return weeklyField(n, i) })

@@ -17,6 +17,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/published"
 )
@@ -150,13 +151,14 @@ func (k *compiler) term(path string, c *entitlementv1.Contract) (fromUnixS, toUn
 		if !start {
 			return 0, 0
 		}
-		return begins(k.loc, c.GetStartDate(), 0), published.OpenEnded
+		return hours.Begins(k.loc, civil(c.GetStartDate())), published.OpenEnded
 	}
 	end := k.date(path+".end_date", c.GetEndDate())
 	if !start || !end {
 		return 0, 0
 	}
-	fromUnixS, toUnixS = begins(k.loc, c.GetStartDate(), 0), begins(k.loc, c.GetEndDate(), 1)
+	fromUnixS = hours.Begins(k.loc, civil(c.GetStartDate()))
+	toUnixS = hours.Begins(k.loc, civil(c.GetEndDate()).AddDays(1))
 	if fromUnixS >= toUnixS {
 		k.broken.Add(path+".end_date", text(c.GetEndDate()), "must not be before start_date, "+text(c.GetStartDate()))
 	}
