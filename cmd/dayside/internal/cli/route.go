@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +84,9 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	linef(w, "A call from %s to %s at %s", caller, line, instant(e.GetDecidedAt()))
 	linef(w, "is %s.", routeOutcome(r))
 	linef(w, "")
-	linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
+	if e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED {
+		linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
+	}
 	linef(w, "Why: %s.", verdicts(e.GetVerdicts()))
 	if targets := r.GetForward().GetTargets(); len(targets) > 0 {
 		linef(w, "")
@@ -102,8 +105,8 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	if r.GetValidUntil() != nil {
 		until = "; the same until " + instant(r.GetValidUntil())
 	}
-	linef(w, "Decided on view revision %d, %v old, with zone rules %s%s.", e.GetViewRevision(), e.GetViewAge().AsDuration(),
-		dash(e.GetTzdataRelease()), until)
+	linef(w, "Decided on view revision %d, %v old, with zone rules %s%s.", e.GetViewRevision(),
+		e.GetViewAge().AsDuration().Round(time.Millisecond), dash(e.GetTzdataRelease()), until)
 	return nil
 }
 
@@ -165,7 +168,7 @@ func targetGrid(targets []*routingv1.RouteTarget) *grid {
 		}
 		rings := "-"
 		if t.GetRingTimeout() != nil {
-			rings = t.GetRingTimeout().AsDuration().String()
+			rings = fmt.Sprintf("%.0fs", t.GetRingTimeout().AsDuration().Seconds())
 		}
 		g.row(fmt.Sprint(i+1), targetText(t.GetTarget()), of, rings)
 	}

@@ -39,28 +39,44 @@ func (a *app) when(flag, text string, loc *time.Location) (time.Time, error) {
 		}
 		loc = named
 	}
-	for _, layout := range []string{
-		"2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly,
-	} {
-		if t, err := time.ParseInLocation(layout, wall, loc); err == nil {
-			return exact(flag, text, wall, layout, t)
+	if _, err := time.Parse(time.DateOnly, wall); err == nil {
+		return begins(wall, loc), nil
+	}
+	for _, layout := range []string{layoutMinute, time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		t, err := time.ParseInLocation(layout, wall, loc)
+		if err != nil {
+			continue
 		}
+		if t.Format(layout) != wall {
+			return time.Time{}, usagef("--%s %q: is skipped in %s, where the clock is put forward then", flag, text, loc)
+		}
+		return first(t, layout), nil
 	}
 	return time.Time{}, usagef("--%s %q: %s", flag, text, ruleWhen)
 }
 
-// exact is the instant of a wall-clock time: the first one where it comes twice. Where the clock skips it there is none,
-// but for a date, which then begins later.
-func exact(flag, text, wall, layout string, t time.Time) (time.Time, error) {
-	if t.Format(layout) != wall {
-		return time.Time{}, usagef("--%s %q: is skipped in %s, where the clock is put forward then", flag, text, t.Location())
+const layoutMinute = "2006-01-02 15:04"
+
+// begins is the first instant of a date: midnight, or where the clock skips it the end of the change.
+func begins(date string, loc *time.Location) time.Time {
+	t, err := time.ParseInLocation(time.DateOnly, date, loc)
+	for range 4 {
+		if err != nil || t.Format(time.DateOnly) == date {
+			break
+		}
+		t = t.Add(30 * time.Minute) // of a skipped time, ParseInLocation may take the one before it
 	}
+	return first(t, layoutMinute)
+}
+
+// first is the first instant at which the clock shows what it shows at t.
+func first(t time.Time, layout string) time.Time {
 	for _, back := range []time.Duration{2 * time.Hour, time.Hour, 30 * time.Minute} {
-		if earlier := t.Add(-back); earlier.Format(layout) == wall && layout != time.DateOnly {
-			return earlier, nil
+		if earlier := t.Add(-back); earlier.Format(layout) == t.Format(layout) {
+			return earlier
 		}
 	}
-	return t, nil
+	return t
 }
 
 // offset reads what follows "now": "", "+3h", "-2d", "+1h30m".
