@@ -138,3 +138,6 @@ func setTime(t *timestamppb.Timestamp, at time.Time) {
 func setDuration(to *durationpb.Duration, d time.Duration) {
 	to.Seconds, to.Nanos = int64(d/time.Second), int32(d%time.Second)
 }
+
+// Age is how long ago a view heard from etcd.
+func Age(v *view.View, now time.Time) *durationpb.Duration { return durationpb.New(v.Age(now)) }

@@ -13,6 +13,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 )
 
@@ -172,8 +173,8 @@ func readLine(id string, value []byte) (*Line, error) {
 	if !ok {
 		return nil, errors.New("number: not E.164")
 	}
-	if p.GetLastResort().GetTarget().GetAddress() == nil {
-		return nil, errors.New("last_resort: missing")
+	if v, ok := target.Broken("last_resort.target", p.GetLastResort().GetTarget()); !ok {
+		return nil, fmt.Errorf("%s: %s", v.Field, v.Rule)
 	}
 	l := &Line{
 		ID: id, Name: "lines/" + id, number: number, Product: ProductOf(p.GetProduct()), Strategy: p.GetStrategy(),

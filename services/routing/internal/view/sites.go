@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
 )
@@ -131,15 +133,17 @@ func targetID(s *Site, i int) string {
 	return fmt.Sprintf("%s-%08x.%d", s.ID[:50], uint32(s.Hash), i+1)
 }
 
-// readTarget reads a published target: a SIP URI, or a number in E.164.
+// readTarget reads a published target: a SIP URI, or a number in E.164. It is checked once more, since it goes into the
+// headers of gateways.
 func readTarget(text string) (*schedulev1.Target, error) {
-	switch {
-	case strings.HasPrefix(text, "+"):
-		return &schedulev1.Target{Address: &schedulev1.Target_PhoneNumber{PhoneNumber: &phone_number.PhoneNumber{
+	t := &schedulev1.Target{Address: &schedulev1.Target_SipUri{SipUri: text}}
+	if strings.HasPrefix(text, "+") {
+		t.Address = &schedulev1.Target_PhoneNumber{PhoneNumber: &phone_number.PhoneNumber{
 			Kind: &phone_number.PhoneNumber_E164Number{E164Number: text},
-		}}}, nil
-	case strings.HasPrefix(text, "sip:"), strings.HasPrefix(text, "sips:"):
-		return &schedulev1.Target{Address: &schedulev1.Target_SipUri{SipUri: text}}, nil
+		}}
 	}
-	return nil, fmt.Errorf("neither a SIP URI nor E.164")
+	if v, ok := target.Broken("target", t); !ok {
+		return nil, errors.New(v.Rule)
+	}
+	return t, nil
 }

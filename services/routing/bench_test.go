@@ -1,0 +1,52 @@
+package routing_test
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
+)
+
+// direct takes the service's implementation as it is registered, without a server around it.
+type direct struct {
+	routing routingv1.RoutingServiceServer
+}
+
+func (d *direct) RegisterService(_ *grpc.ServiceDesc, impl any) {
+	if r, ok := impl.(routingv1.RoutingServiceServer); ok {
+		d.routing = r
+	}
+}
+
+// BenchmarkRouteCall is what the method itself costs: decision, rendering and metrics, without a trace; what a request
+// costs beside an echo is measured by the system tests.
+func BenchmarkRouteCall(b *testing.B) {
+	for _, sites := range []int{4, 32} {
+		b.Run(fmt.Sprintf("sites=%d", sites), func(b *testing.B) {
+			h := open(b)
+			w := followTheSun()
+			w.Sites, w.Lines = nil, w.Lines[:1]
+			w.Lines[0].Sites = nil
+			for i := range sites {
+				id := fmt.Sprintf("site-%02d", i)
+				w.Sites = append(w.Sites, viewtest.Site(id, viewtest.Daily(float64(i%12), float64(i%12)+8, 20)...))
+				w.Lines[0].Sites = append(w.Lines[0].Sites, &routingv1.LineSite{Site: "sites/" + id})
+			}
+			h.applied(b, h.put(b, w.Records()...))
+			var d direct
+			h.service.Register(&d)
+			ctx := rpc.WithPeer(b.Context(), rpc.Local())
+			request := call("+61255500100", "+13035550100")
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.routing.RouteCall(ctx, request); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,275 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/routing/internal/lines"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+// maxPlaces bounds the places that one error names.
+const maxPlaces = 50
+
+// configuration implements ConfigurationService: each owner plans its part, the outcome of all parts is judged, and one
+// transaction puts it in force, or nothing.
+type configuration struct {
+	routingv1.UnimplementedConfigurationServiceServer
+	store       collection.Store
+	clock       clock.Clock
+	current     *view.Current
+	schedule    schedulev1.ScheduleServiceClient
+	entitlement entitlementv1.EntitlementServiceClient
+}
+
+// ApplyConfiguration puts sites, customers and lines in force together.
+func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.ApplyConfigurationRequest,
+) (*routingv1.ApplyConfigurationResponse, error) {
+	doomed, err := sortNames(r.GetDelete())
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.plan(ctx, r, doomed)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := c.judge(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	response := &routingv1.ApplyConfigurationResponse{Changes: whole.GetChanges()}
+	if r.GetValidateOnly() || len(whole.GetWrites()) == 0 {
+		return response, nil
+	}
+	response.Revision, err = c.store.Commit(ctx, whole.GetConditions(), whole.GetWrites())
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// names are the names to delete, by collection.
+type names struct{ sites, customers, lines []string }
+
+func sortNames(all []string) (names, error) {
+	var n names
+	var broken fault.Violations
+	for i, name := range all {
+		collectionName, id, _ := strings.Cut(name, "/")
+		switch {
+		case id == "" || strings.Contains(id, "/"):
+			collectionName = ""
+		case slices.Contains(all[:i], name):
+			broken.Add(fmt.Sprintf("delete[%d]", i), name, "is given twice")
+			continue
+		}
+		switch collectionName {
+		case "sites":
+			n.sites = append(n.sites, name)
+		case "customers":
+			n.customers = append(n.customers, name)
+		case "lines":
+			n.lines = append(n.lines, name)
+		default:
+			broken.Add(fmt.Sprintf("delete[%d]", i), name, "must be sites/ID, customers/ID or lines/ID")
+		}
+	}
+	return n, broken.Err()
+}
+
+// plans is what each owner would write.
+type plans struct {
+	sites, customers *rpcv1.Plan
+	lines            collection.Planned[*routingv1.Line]
+	// linesRevision is one at or before the lines were read.
+	linesRevision int64
+}
+
+// plan asks the owners. Broken rules of all of them come in one fault.
+func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed names) (plans, error) {
+	var p plans
+	var broken fault.Violations
+	var err error
+	p.sites, err = c.planSites(ctx, &schedulev1.PlanSitesRequest{
+		Sites: r.GetSites(), Prune: r.GetPrune(), Delete: doomed.sites,
+	})
+	if err := gather(&broken, err); err != nil {
+		return p, err
+	}
+	p.customers, err = c.planCustomers(ctx, &entitlementv1.PlanCustomersRequest{
+		Customers: r.GetCustomers(), Prune: r.GetPrune(), Delete: doomed.customers,
+	})
+	if err := gather(&broken, err); err != nil {
+		return p, err
+	}
+	if err := gather(&broken, c.planLines(ctx, r, doomed.lines, &p)); err != nil {
+		return p, err
+	}
+	return p, broken.Err()
+}
+
+// gather notes the broken rules of an INVALID_FIELD fault; any other error is answered.
+func gather(broken *fault.Violations, err error) error {
+	err = rpc.Fault(err)
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_INVALID_FIELD {
+		broken.Append(f.Violations...)
+		return nil
+	}
+	return err
+}
+
+// planSites asks schedule, if there is something to ask: a change of lines alone needs nobody else.
+func (c *configuration) planSites(ctx context.Context, r *schedulev1.PlanSitesRequest) (*rpcv1.Plan, error) {
+	if len(r.GetSites()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
+		return &rpcv1.Plan{}, nil
+	}
+	resp, err := c.schedule.PlanSites(ctx, r)
+	return resp.GetPlan(), err
+}
+
+func (c *configuration) planCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest) (*rpcv1.Plan, error) {
+	if len(r.GetCustomers()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
+		return &rpcv1.Plan{}, nil
+	}
+	resp, err := c.entitlement.PlanCustomers(ctx, r)
+	return resp.GetPlan(), err
+}
+
+func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed []string, p *plans,
+) error {
+	page, err := c.store.List(ctx, view.LinePrefix, "", 1)
+	if err != nil {
+		return err
+	}
+	p.linesRevision = page.Revision
+	all := collection.New(c.store, c.clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](planOwner{}))
+	p.lines, err = all.Plan(ctx, r.GetLines(), doomed, r.GetPrune(), func(id string) []string {
+		return []string{published.LinePrefix + id}
+	})
+	return err
+}
+
+// judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site
+// of a line exists.
+func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error) {
+	if err := judgeNumbers(p.lines.Result); err != nil {
+		return nil, err
+	}
+	written, deleted := outcome(p.sites)
+	if err := judgeDeleted(p.lines.Result, deleted); err != nil {
+		return nil, err
+	}
+	exist, err := c.judgeSites(ctx, p, written)
+	if err != nil {
+		return nil, err
+	}
+	whole := &rpcv1.Plan{}
+	for _, part := range []*rpcv1.Plan{p.sites, p.customers, p.lines.Plan} {
+		whole.Changes = append(whole.Changes, part.GetChanges()...)
+		whole.Conditions = append(whole.Conditions, part.GetConditions()...)
+		whole.Writes = append(whole.Writes, part.GetWrites()...)
+	}
+	whole.Conditions = append(whole.Conditions, exist...)
+	if len(p.lines.Plan.GetWrites()) > 0 || len(deleted) > 0 {
+		// All lines were judged; one written meanwhile may have taken a number, or a site that goes.
+		whole.Conditions = append(whole.Conditions, coord.NothingNewUnder(view.LinePrefix, p.linesRevision))
+	}
+	whole.Conditions = distinct(whole.Conditions)
+	return whole, nil
+}
+
+func judgeNumbers(result map[string]*routingv1.Line) error {
+	shared := lines.Sharing(result)
+	var broken fault.Violations
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		broken.Add(name+": number", lines.Hidden, "is the number of "+shared[name]+" too")
+	}
+	return broken.Err()
+}
+
+// outcome is which sites a plan writes, and which it deletes.
+func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
+	written, deleted = map[string]bool{}, map[string]bool{}
+	for _, ch := range p.GetChanges() {
+		switch ch.GetKind() {
+		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
+			written[ch.GetName()] = true
+		case rpcv1.Change_KIND_DELETE:
+			deleted[ch.GetName()] = true
+		case rpcv1.Change_KIND_UNCHANGED, rpcv1.Change_KIND_UNSPECIFIED:
+		}
+	}
+	return written, deleted
+}
+
+// judgeDeleted is IN_USE where a line that remains lists a site that goes.
+func judgeDeleted(result map[string]*routingv1.Line, deleted map[string]bool) error {
+	var places []fault.Violation
+	users := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(result)) {
+		found := lines.SitesAmong(result[name], name+": ", deleted, "is deleted by the same change")
+		for _, v := range found {
+			users[v.Value] = append(users[v.Value], name)
+		}
+		places = append(places, found...)
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	f := fault.InUse(places[0].Value, users[places[0].Value]...)
+	f.Violations = places[:min(len(places), maxPlaces)]
+	return f
+}
+
+// judgeSites is MISSING_REFERENCE where a line that is written lists a site that does not exist; else the conditions under
+// which its sites go on existing. Those of other lines cannot go meanwhile: a site is deleted only while no line lists it.
+func (c *configuration) judgeSites(ctx context.Context, p plans, written map[string]bool) ([]*rpcv1.Condition, error) {
+	var changed []*routingv1.Line
+	for _, ch := range p.lines.Plan.GetChanges() {
+		if k := ch.GetKind(); k == rpcv1.Change_KIND_CREATE || k == rpcv1.Change_KIND_UPDATE {
+			changed = append(changed, p.lines.Result[ch.GetName()])
+		}
+	}
+	conditions, missing, err := (siteFinder{c.store, c.current}).conditions(ctx, changed, written)
+	if err != nil || len(missing) == 0 {
+		return conditions, err
+	}
+	var places []fault.Violation
+	for _, l := range changed {
+		places = append(places,
+			lines.SitesAmong(l, l.GetName()+": ", missing, "does not exist, and is not among what is applied")...)
+	}
+	return nil, fault.MissingReference(places[:min(len(places), maxPlaces)]...)
+}
+
+// distinct leaves out conditions that were stated before: etcd counts them.
+func distinct(all []*rpcv1.Condition) []*rpcv1.Condition {
+	var out []*rpcv1.Condition
+	seen := map[string]bool{}
+	for _, c := range all {
+		key, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
+		if err == nil && seen[string(key)] {
+			continue
+		}
+		seen[string(key)] = true
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,323 @@
+package routing_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/coord/embed"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/routing"
+	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
+)
+
+const (
+	goldNumber = phone.Number(61255500100)
+	acmeNumber = phone.Number(13035550100)
+	// canary is goldNumber as it would show if it leaked.
+	canary = "61255500100"
+)
+
+// house is a routing service on a real etcd, behind the chain of interceptors that it has in production, with the owners
+// of sites and customers beside it as fakes that plan as those do.
+type house struct {
+	etcd          *coord.Client
+	clock         *clock.Manual
+	service       *routing.Service
+	routing       routingv1.RoutingServiceClient
+	lines         routingv1.LineServiceClient
+	configuration routingv1.ConfigurationServiceClient
+	conn          *grpc.ClientConn
+	schedule      *fakeSchedule
+	entitlement   *fakeEntitlement
+	spans         *tracetest.SpanRecorder
+	metrics       *sdkmetric.ManualReader
+	log           *logBuffer
+	// roles of the peer; all of them where empty.
+	roles []rpcv1.Role
+	// beforeCommit, where set, runs once between a plan and its commit: that is where races are.
+	beforeCommit func()
+	// follow, where set before run, stands in for etcd's watch.
+	follow func(ctx context.Context, apply func(coord.Batch)) error
+	// stopEtcd takes etcd away.
+	stopEtcd func()
+}
+
+// racing is the store as the service has it.
+type racing struct {
+	*coord.Client
+	h *house
+}
+
+func (r racing) Follow(ctx context.Context, keys coord.Range, apply func(coord.Batch)) error {
+	if r.h.follow != nil {
+		return r.h.follow(ctx, apply)
+	}
+	return r.Client.Follow(ctx, keys, apply)
+}
+
+func (r racing) Commit(ctx context.Context, conditions []*rpcv1.Condition, writes []*rpcv1.Write) (int64, error) {
+	if f := r.h.beforeCommit; f != nil {
+		r.h.beforeCommit = nil
+		f()
+	}
+	return r.Client.Commit(ctx, conditions, writes)
+}
+
+// logBuffer is what was logged.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// build makes a house without running its service.
+func build(t testing.TB) *house {
+	t.Helper()
+	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := sync.OnceFunc(srv.Close)
+	t.Cleanup(stop)
+	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = etcd.Close() })
+	h := &house{
+		etcd: etcd, clock: clock.NewManual(viewtest.At(4)), spans: tracetest.NewSpanRecorder(),
+		metrics: sdkmetric.NewManualReader(), log: &logBuffer{}, stopEtcd: stop,
+	}
+	h.schedule = &fakeSchedule{sites: collection.New(etcd, h.clock, "sites", "schedule/sites/",
+		collection.Owner[*schedulev1.Site](siteOwner{}))}
+	h.entitlement = &fakeEntitlement{customers: collection.New(etcd, h.clock, "customers", "entitlement/customers/",
+		collection.Owner[*entitlementv1.Customer](customerOwner{}))}
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(h.spans))
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(h.metrics))
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.service, err = routing.New(routing.Config{}, routing.Deps{
+		Store: racing{etcd, h}, Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp,
+		Schedule: h.schedule, Entitlement: h.entitlement,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := rpc.NewChain(rpc.Deps{Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, chain)
+	return h
+}
+
+// serve puts the service behind a server on an in-memory listener.
+func (h *house) serve(t testing.TB, chain *rpc.Chain) {
+	t.Helper()
+	asRoles := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if len(h.roles) > 0 {
+			ctx = rpc.WithPeer(ctx, rpc.NewPeer("test", h.roles...))
+		}
+		return next(ctx, req)
+	}
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(asRoles, chain.Unary), grpc.StreamInterceptor(chain.Stream))
+	h.service.Register(server)
+	h.service.Register(rpc.NewInProcess(chain, rpc.Local())) // tells the chain the roles of the methods
+	listener := bufconn.Listen(1 << 20)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	var err error
+	h.conn, err = grpc.NewClient("passthrough:house", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.conn.Close() })
+	h.routing = routingv1.NewRoutingServiceClient(h.conn)
+	h.lines = routingv1.NewLineServiceClient(h.conn)
+	h.configuration = routingv1.NewConfigurationServiceClient(h.conn)
+}
+
+// open is a house whose service runs and is ready.
+func open(t testing.TB) *house {
+	t.Helper()
+	h := build(t)
+	h.run(t)
+	return h
+}
+
+func (h *house) run(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- h.service.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run ended with %v", err)
+		}
+	})
+	await.True(t, "the view is listed", h.service.Ready)
+}
+
+// put writes records as their owners would.
+func (h *house) put(t testing.TB, records ...viewtest.Record) int64 {
+	t.Helper()
+	var writes []*rpcv1.Write
+	for _, r := range records {
+		writes = append(writes, coord.Put(r.Key, r.Value))
+	}
+	revision, err := h.etcd.Commit(t.Context(), nil, writes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+// applied waits until the view holds what was committed at that revision.
+func (h *house) applied(t testing.TB, revision int64) {
+	t.Helper()
+	await.True(t, "the view has the revision", func() bool {
+		r, err := h.routing.RouteCall(t.Context(), &routingv1.RouteCallRequest{CallId: "probe", DialledNumber: "+10005550000"})
+		return err == nil && r.GetRoute().GetExplanation().GetViewRevision() >= revision
+	})
+}
+
+// wantReason checks the reason of an error as a client gets it.
+func wantReason(t testing.TB, err error, want rpcv1.Reason) {
+	t.Helper()
+	if got := fault.ReasonOf(rpc.Fault(err)); got != want {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+	if err != nil && strings.Contains(err.Error(), canary) {
+		t.Errorf("the hidden number is in the error: %v", err)
+	}
+}
+
+// fakeSchedule plans sites: open nine to five UTC, with a target named after the site.
+type fakeSchedule struct {
+	schedulev1.ScheduleServiceClient
+	sites *collection.Collection[*schedulev1.Site]
+	asked int
+}
+
+func (f *fakeSchedule) PlanSites(ctx context.Context, r *schedulev1.PlanSitesRequest, _ ...grpc.CallOption) (
+	*schedulev1.PlanSitesResponse, error,
+) {
+	f.asked++
+	p, err := f.sites.Plan(ctx, r.GetSites(), r.GetDelete(), r.GetPrune(), func(id string) []string {
+		return []string{"pub/schedule/sites/" + id}
+	})
+	if err != nil {
+		return nil, rpc.Status(err).Err()
+	}
+	return &schedulev1.PlanSitesResponse{Plan: p.Plan}, nil
+}
+
+type siteOwner struct{}
+
+func (siteOwner) Compile(_ context.Context, s *schedulev1.Site) (collection.Effect, error) {
+	if s.GetTimeZone() == "Local" {
+		return collection.Effect{}, fault.Invalid(fault.Violation{Field: "time_zone", Value: "Local", Rule: "is no zone"})
+	}
+	id := strings.TrimPrefix(s.GetName(), "sites/")
+	r := viewtest.SiteRecord(viewtest.Site(id, viewtest.Daily(9, 17, 20)...))
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(r.Key, r.Value)}}, nil
+}
+
+func (siteOwner) Remove(context.Context, string) (collection.Effect, error) {
+	return collection.Effect{}, nil
+}
+
+type fakeEntitlement struct {
+	entitlementv1.EntitlementServiceClient
+	customers *collection.Collection[*entitlementv1.Customer]
+	asked     int
+}
+
+func (f *fakeEntitlement) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest, _ ...grpc.CallOption) (
+	*entitlementv1.PlanCustomersResponse, error,
+) {
+	f.asked++
+	p, err := f.customers.Plan(ctx, r.GetCustomers(), r.GetDelete(), r.GetPrune(), func(id string) []string {
+		return []string{"pub/entitlement/customers/" + id}
+	})
+	if err != nil {
+		return nil, rpc.Status(err).Err()
+	}
+	return &entitlementv1.PlanCustomersResponse{Plan: p.Plan}, nil
+}
+
+type customerOwner struct{}
+
+func (customerOwner) Compile(_ context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+	if c.GetTimeZone() == "Local" {
+		return collection.Effect{}, fault.Invalid(fault.Violation{Field: "time_zone", Value: "Local", Rule: "is no zone"})
+	}
+	p := &publishedv1.Customer{Id: strings.TrimPrefix(c.GetName(), "customers/"), DisplayName: c.GetDisplayName()}
+	for _, n := range c.GetPhoneNumbers() {
+		number, _ := phone.Parse(n.GetE164Number())
+		p.Numbers = append(p.Numbers, uint64(number))
+	}
+	r := viewtest.CustomerRecord(p)
+	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(r.Key, r.Value)}}, nil
+}
+
+func (customerOwner) Remove(context.Context, string) (collection.Effect, error) {
+	return collection.Effect{}, nil
+}
+
+// Resources as a person would write them.
+
+func site(id string) *schedulev1.Site {
+	return &schedulev1.Site{
+		Name: "sites/" + id, DisplayName: id, TimeZone: "Europe/Dublin",
+		Targets: []*schedulev1.Target{{Address: &schedulev1.Target_SipUri{SipUri: "sip:support@" + id + ".example.com"}}},
+	}
+}
+
+func customer(id string, n phone.Number) *entitlementv1.Customer {
+	return &entitlementv1.Customer{
+		Name: "customers/" + id, DisplayName: id,
+		PhoneNumbers: []*phone_number.PhoneNumber{viewtest.Number(n)},
+	}
+}
+
+func line(id string, n phone.Number, sites ...string) *routingv1.Line {
+	return viewtest.Line(id, n, sites...)
+}

@@ -1,0 +1,141 @@
+// Package lines knows the rules of a line that can be judged by the line alone, what is published of it, and the rules
+// that hold between the lines, sites and numbers of a whole configuration. It is pure; who asks says what exists.
+package lines
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/target"
+	"github.com/daysidehq/dayside/services/internal/timeline"
+)
+
+const (
+	maxSites = 1000
+	maxTier  = 99
+	// Hidden stands for a line's number wherever one would be shown.
+	Hidden = "(hidden)"
+
+	siteNames = "sites/"
+)
+
+// Check is INVALID_FIELD where a line breaks a rule by itself, with every broken rule; fields are paths within the line.
+func Check(l *routingv1.Line) error {
+	var broken fault.Violations
+	if _, ok := Number(l); !ok {
+		broken.Add("number", hidden(l), "must be E.164: a plus sign, then 7 to 15 digits that begin with a country code, "+
+			"without an extension")
+	}
+	checkSites(l.GetSites(), &broken)
+	checkLastResort(l, &broken)
+	if d := l.GetMinRemaining(); d != nil {
+		if d.GetNanos() != 0 || d.GetSeconds() < 0 || d.GetSeconds() > timeline.RemainingMaxS {
+			broken.Add("min_remaining", d.AsDuration().String(), "must be whole seconds, from 0 s to 12 h")
+		}
+	}
+	return broken.Err()
+}
+
+// Number is the line's dialled number; false where it is no E.164 number.
+func Number(l *routingv1.Line) (phone.Number, bool) {
+	if l.GetNumber().GetExtension() != "" {
+		return 0, false
+	}
+	return phone.Parse(l.GetNumber().GetE164Number())
+}
+
+// hidden says that there is something, and not what.
+func hidden(l *routingv1.Line) string {
+	if l.GetNumber() == nil {
+		return ""
+	}
+	return Hidden
+}
+
+func checkSites(sites []*routingv1.LineSite, broken *fault.Violations) {
+	if len(sites) == 0 || len(sites) > maxSites {
+		broken.Add("sites", fmt.Sprint(len(sites)), fmt.Sprintf("must be 1 to %d", maxSites))
+		return
+	}
+	first := map[string]int{}
+	for i, s := range sites {
+		field := fmt.Sprintf("sites[%d]", i)
+		if id, ok := strings.CutPrefix(s.GetSite(), siteNames); !ok || id == "" || strings.Contains(id, "/") {
+			broken.Add(field+".site", s.GetSite(), "must be sites/ID")
+		} else if at, twice := first[s.GetSite()]; twice {
+			broken.Add(field+".site", s.GetSite(), fmt.Sprintf("is listed twice: sites[%d] is the same", at))
+		} else {
+			first[s.GetSite()] = i
+		}
+		if s.GetTier() < 0 || s.GetTier() > maxTier {
+			broken.Add(field+".tier", fmt.Sprint(s.GetTier()), fmt.Sprintf("must be 0 to %d", maxTier))
+		}
+	}
+}
+
+func checkLastResort(l *routingv1.Line, broken *fault.Violations) {
+	r := l.GetLastResort()
+	if r == nil {
+		broken.Add("last_resort", "", "is required: a call that nobody answered must end at a person or a mailbox")
+		return
+	}
+	if r.GetKind() != routingv1.LastResort_KIND_PERSON && r.GetKind() != routingv1.LastResort_KIND_MAILBOX {
+		broken.Add("last_resort.kind", fmt.Sprint(int32(r.GetKind())), "must be KIND_PERSON or KIND_MAILBOX")
+	}
+	if v, ok := target.Broken("last_resort.target", r.GetTarget()); !ok {
+		broken.Append(v)
+		return
+	}
+	own, ok := Number(l)
+	if to, isNumber := phone.Parse(target.Text(r.GetTarget())); ok && isNumber && to == own {
+		broken.Add("last_resort.target.phone_number", Hidden, "must not be the line's own number: the call would go round")
+	}
+}
+
+// Publish is what other services may know of a line.
+func Publish(l *routingv1.Line) *publishedv1.Line {
+	p := &publishedv1.Line{
+		Id: strings.TrimPrefix(l.GetName(), "lines/"), DisplayName: l.GetDisplayName(), Product: l.GetProduct(),
+	}
+	for _, s := range l.GetSites() {
+		p.Sites = append(p.Sites, strings.TrimPrefix(s.GetSite(), siteNames))
+	}
+	return p
+}
+
+// Sharing finds lines that have the same number: for each but the first by name, the name of the first.
+func Sharing(all map[string]*routingv1.Line) map[string]string {
+	first, shared := map[phone.Number]string{}, map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		n, ok := Number(all[name])
+		if !ok {
+			continue
+		}
+		if other, taken := first[n]; taken {
+			shared[name] = other
+			continue
+		}
+		first[n] = name
+	}
+	return shared
+}
+
+// SitesAmong are the places at which a line lists one of some sites, as violations of a rule; fields are paths behind
+// prefix.
+func SitesAmong(l *routingv1.Line, prefix string, sites map[string]bool, rule string) []fault.Violation {
+	var found []fault.Violation
+	for i, s := range l.GetSites() {
+		if sites[s.GetSite()] {
+			found = append(found, fault.Violation{
+				Field: fmt.Sprintf("%ssites[%d].site", prefix, i), Value: s.GetSite(), Rule: rule,
+			})
+		}
+	}
+	return found
+}

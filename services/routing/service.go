@@ -1,0 +1,119 @@
+// Package routing is the service that owns lines and decides where calls go. It keeps a view of all that a decision needs
+// in memory (internal/view), decides on it purely (internal/decide), and answers gateways without waiting for anybody; it
+// also puts configuration of all services in force as a whole.
+//
+// It is the sole writer of lines. It compiles no hours and judges no contract's dates: it reads what schedule and
+// entitlement publish.
+package routing
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+// Store is the part of etcd that the service needs; coord.Client is one.
+type Store interface {
+	collection.Store
+	// Follow calls apply with the state of a range, then with every change, until ctx ends; it returns only ctx's error.
+	Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error
+}
+
+// Config is what an operator can set; nothing yet.
+type Config struct{}
+
+// Deps is what the service needs of its process. All of it is required.
+type Deps struct {
+	Store          Store
+	Clock          clock.Clock
+	Logger         *slog.Logger
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	// Schedule and Entitlement plan their parts of a configuration.
+	Schedule    schedulev1.ScheduleServiceClient
+	Entitlement entitlementv1.EntitlementServiceClient
+}
+
+func (d *Deps) complete() bool {
+	return d.Store != nil && d.Clock != nil && d.Logger != nil && d.TracerProvider != nil && d.MeterProvider != nil &&
+		d.Schedule != nil && d.Entitlement != nil
+}
+
+// Service implements RoutingService, LineService and ConfigurationService of dayside.routing.v1. Its errors are faults.
+type Service struct {
+	store   Store
+	clock   clock.Clock
+	log     *slog.Logger
+	current view.Current
+	signals *signals
+
+	calls         *calls
+	lines         *lineServer
+	configuration *configuration
+}
+
+// New is the service. Calls are answered once Run has listed the state of the cluster.
+func New(_ Config, deps Deps) (*Service, error) {
+	if !deps.complete() {
+		return nil, errors.New("routing: a dependency is missing")
+	}
+	s := &Service{store: deps.Store, clock: deps.Clock, log: deps.Logger}
+	var err error
+	s.signals, err = newSignals(deps, &s.current)
+	if err != nil {
+		return nil, err
+	}
+	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals}
+	s.lines = newLineServer(deps.Store, deps.Clock, &s.current)
+	s.configuration = &configuration{
+		store: deps.Store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
+	}
+	return s, nil
+}
+
+// Register adds the services to a server.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	routingv1.RegisterRoutingServiceServer(r, s.calls)
+	routingv1.RegisterLineServiceServer(r, s.lines)
+	routingv1.RegisterConfigurationServiceServer(r, s.configuration)
+}
+
+// Run keeps the view current until ctx ends; it returns only ctx's error. While etcd is away the view stays as it is, and
+// calls go on being answered.
+func (s *Service) Run(ctx context.Context) error {
+	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })
+}
+
+// Ready says whether calls can be answered.
+func (s *Service) Ready() bool { return s.current.Load() != nil }
+
+// apply makes the view of a batch the current one, at once and whole.
+func (s *Service) apply(ctx context.Context, b coord.Batch) {
+	before := s.current.Load()
+	next := view.Next(before)
+	if b.Reset {
+		next = view.Anew(before)
+	}
+	for _, e := range b.Events {
+		if e.Value == nil {
+			next.Delete(e.Key)
+			continue
+		}
+		next.Put(e.Key, e.Value)
+	}
+	v, problems := next.View(b.Revision, s.clock.Now())
+	s.current.Store(v)
+	s.signals.applied(ctx, b, v, problems)
+}

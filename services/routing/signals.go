@@ -1,0 +1,303 @@
+package routing
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+const (
+	instrumentation = "github.com/daysidehq/dayside/services/routing"
+	// maxRejectedEvents bounds the sites told of on a span.
+	maxRejectedEvents = 32
+	// maxSeries bounds the combinations of line, action and class that have their own counter; others share one without a
+	// line.
+	maxSeries = 5000
+	// callerHashBytes is enough to tell the callers of a day apart.
+	callerHashBytes = 8
+)
+
+// signals is what the service tells operators: metrics of every decision, spans of sampled ones, and a log line of those
+// that somebody should look at. No number is in any of them but a caller's masked, or as a keyed hash.
+type signals struct {
+	clock  clock.Clock
+	log    *slog.Logger
+	tracer trace.Tracer
+	// key of the caller hash; of this process alone, so hashes of two processes differ.
+	key [32]byte
+
+	decisions metric.Int64Counter
+	duration  metric.Float64Histogram
+	problems  metric.Int64Counter
+	// series are attribute sets made once: making one costs more than a decision.
+	series   atomic.Pointer[map[seriesKey][]metric.AddOption]
+	seriesMu sync.Mutex
+}
+
+// decision is one call, as answered.
+type decision struct {
+	d       *decide.Decision
+	view    *view.View
+	call    decide.Call
+	gateway string
+	at      time.Time
+}
+
+func newSignals(deps Deps, current *view.Current) (*signals, error) {
+	s := &signals{clock: deps.Clock, log: deps.Logger, tracer: deps.TracerProvider.Tracer(instrumentation)}
+	if _, err := rand.Read(s.key[:]); err != nil {
+		return nil, fmt.Errorf("routing: key of the caller hash: %w", err)
+	}
+	s.series.Store(&map[seriesKey][]metric.AddOption{})
+	m := deps.MeterProvider.Meter(instrumentation)
+	var err error
+	if s.decisions, err = m.Int64Counter("dayside.route.decisions",
+		metric.WithDescription("Calls decided, by line, action and class of caller.")); err != nil {
+		return nil, fmt.Errorf("routing: metric: %w", err)
+	}
+	if s.duration, err = m.Float64Histogram("dayside.route.duration", metric.WithUnit("s"),
+		metric.WithDescription("Time to decide a call and to write the answer.")); err != nil {
+		return nil, fmt.Errorf("routing: metric: %w", err)
+	}
+	if s.problems, err = m.Int64Counter("dayside.view.problems",
+		metric.WithDescription("Records that the view could not read. Alert on any.")); err != nil {
+		return nil, fmt.Errorf("routing: metric: %w", err)
+	}
+	return s, s.observeView(m, current)
+}
+
+// observeView reports the view whenever metrics are read. Nothing is reported before there is one.
+func (s *signals) observeView(m metric.Meter, current *view.Current) error {
+	revision, err := m.Int64ObservableGauge("dayside.view.revision", metric.WithDescription("etcd revision of the view."))
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
+	age, err := m.Float64ObservableGauge("dayside.view.age", metric.WithUnit("s"),
+		metric.WithDescription("Time since the view last heard from etcd, changes or not."))
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
+	records, err := m.Int64ObservableGauge("dayside.view.records", metric.WithDescription("Records in the view, by kind."))
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
+	kind := func(k string) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", k)))
+	}
+	sites, customers, lines := kind("sites"), kind("customers"), kind("lines")
+	_, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		v := current.Load()
+		if v == nil {
+			return nil
+		}
+		n := v.Counts()
+		o.ObserveInt64(revision, v.Revision())
+		o.ObserveFloat64(age, v.Age(s.clock.Now()).Seconds())
+		o.ObserveInt64(records, int64(n.Sites), sites)
+		o.ObserveInt64(records, int64(n.Customers), customers)
+		o.ObserveInt64(records, int64(n.Lines), lines)
+		return nil
+	}, revision, age, records)
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
+	return nil
+}
+
+// applied tells of a batch that became a view.
+func (s *signals) applied(ctx context.Context, b coord.Batch, v *view.View, problems []view.Problem) {
+	for _, p := range problems {
+		s.problems.Add(ctx, 1)
+		s.log.ErrorContext(ctx, "a record cannot be read; what was known before stays in force", "key", p.Key,
+			"revision", b.Revision, "error", p.Err)
+	}
+	if b.Reset {
+		n := v.Counts()
+		s.log.InfoContext(ctx, "view listed", "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
+			"lines", n.Lines, "tzdata", strings.Join(v.TZDataReleases(), ","))
+	}
+}
+
+// action is what a decision came to.
+type action uint8
+
+const (
+	actionForward action = iota
+	actionLastResort
+	actionRefused
+	actionUnknownLine
+	actionUnavailable
+)
+
+var actionNames = [...]string{"forward", "last_resort", "refused", "unknown_line", "unavailable"}
+
+func (a action) String() string { return actionNames[a] }
+
+func actionOf(d *decide.Decision) action {
+	switch d.End {
+	case routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
+		return actionUnknownLine
+	case routingv1.EndCause_END_CAUSE_REFUSED:
+		return actionRefused
+	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
+		return actionUnavailable
+	case routingv1.EndCause_END_CAUSE_UNSPECIFIED:
+	}
+	if d.FirstSite() == nil {
+		return actionLastResort
+	}
+	return actionForward
+}
+
+// decided tells of one call. It is on the path of a ringing phone: a span is made only within one that is recorded.
+func (s *signals) decided(ctx context.Context, c decision) {
+	did := actionOf(c.d)
+	s.decisions.Add(ctx, 1, s.options(c.d, did)...)
+	s.duration.Record(ctx, s.clock.Now().Sub(c.at).Seconds())
+	if trace.SpanFromContext(ctx).IsRecording() {
+		s.span(ctx, c, did)
+	}
+	if level, message := worthALine(did); message != "" && s.log.Enabled(ctx, level) {
+		s.log.LogAttrs(ctx, level, message, s.attrs(c, did)...)
+	}
+}
+
+// worthALine is how loudly a decision is told. An unknown number is what strangers dial, so it must not fill a log.
+func worthALine(did action) (slog.Level, string) {
+	switch did {
+	case actionUnavailable:
+		return slog.LevelError, "call cannot be carried: its gateway can neither redirect nor forward"
+	case actionLastResort:
+		return slog.LevelWarn, "call goes to the last resort: no site is open"
+	case actionRefused:
+		return slog.LevelInfo, "call refused"
+	case actionUnknownLine:
+		return slog.LevelDebug, "call to a number of no line"
+	case actionForward:
+	}
+	return 0, ""
+}
+
+func (s *signals) attrs(c decision, did action) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("action", did.String()), slog.String("call_id", c.call.ID), slog.String("gateway", c.gateway),
+		slog.String("caller", c.call.Caller.Masked()), slog.String("class", className(c.d.Class)),
+		slog.String("reason", reason(c.d)),
+	}
+	if c.d.Line != nil {
+		attrs = append(attrs, slog.String("line", c.d.Line.Name))
+	}
+	return attrs
+}
+
+// reason is the verdict that settled it: why a refused caller is not entitled, else that of the last stage.
+func reason(d *decide.Decision) string {
+	verdicts := d.Verdicts()
+	last := verdicts[len(verdicts)-1]
+	if last == routingv1.Verdict_VERDICT_TREATMENT_REJECT {
+		last = verdicts[len(verdicts)-2]
+	}
+	return strings.TrimPrefix(last.String(), "VERDICT_")
+}
+
+func className(c routingv1.CallerClass) string {
+	return strings.TrimPrefix(c.String(), "CALLER_CLASS_")
+}
+
+// span records the decision within the request's span, and says there too what finds a call again.
+func (s *signals) span(ctx context.Context, c decision, did action) {
+	attrs := []attribute.KeyValue{
+		attribute.String("dayside.call_id", c.call.ID), attribute.String("dayside.gateway", c.gateway),
+		attribute.String("dayside.action", did.String()), attribute.String("dayside.reason", reason(c.d)),
+		attribute.String("dayside.caller.class", className(c.d.Class)),
+		attribute.Int64("dayside.view.revision", c.view.Revision()),
+		attribute.Float64("dayside.view.age", c.view.Age(c.at).Seconds()),
+	}
+	if c.call.Caller != 0 {
+		attrs = append(attrs, attribute.String("dayside.caller.hash", s.callerHash(c.call.Caller)))
+	}
+	if c.d.Line != nil {
+		attrs = append(attrs, attribute.String("dayside.line", c.d.Line.Name),
+			attribute.String("dayside.tzdata", c.d.Line.TZDataRelease))
+	}
+	if site := c.d.FirstSite(); site != nil {
+		attrs = append(attrs, attribute.String("dayside.site", site.Name))
+	}
+	trace.SpanFromContext(ctx).SetAttributes(attrs...)
+	_, span := s.tracer.Start(ctx, "routing.decide", trace.WithTimestamp(c.at), trace.WithAttributes(attrs...))
+	told := 0
+	for _, site := range c.d.Sites() {
+		if site.Rank > 0 || told == maxRejectedEvents {
+			continue
+		}
+		told++
+		span.AddEvent("site rejected", trace.WithAttributes(attribute.String("dayside.site", site.At.Site.Name),
+			attribute.String("dayside.reason", strings.TrimPrefix(site.Reason.String(), "SITE_REASON_"))))
+	}
+	span.End(trace.WithTimestamp(s.clock.Now()))
+}
+
+// callerHash finds the calls of one caller without saying who it is: numbers are few enough to try them all, so it is
+// keyed.
+func (s *signals) callerHash(n phone.Number) string {
+	h := hmac.New(sha256.New, s.key[:])
+	h.Write([]byte(n.String()))
+	return hex.EncodeToString(h.Sum(nil)[:callerHashBytes])
+}
+
+// seriesKey is a counter's attributes.
+type seriesKey struct {
+	line   string
+	action action
+	class  routingv1.CallerClass
+}
+
+func (s *signals) options(d *decide.Decision, did action) []metric.AddOption {
+	key := seriesKey{action: did, class: d.Class}
+	if d.Line != nil {
+		key.line = d.Line.Name
+	}
+	if opts, ok := (*s.series.Load())[key]; ok {
+		return opts
+	}
+	return s.newSeries(key)
+}
+
+func (s *signals) newSeries(key seriesKey) []metric.AddOption {
+	s.seriesMu.Lock()
+	defer s.seriesMu.Unlock()
+	known := *s.series.Load()
+	if len(known) >= maxSeries {
+		key.line = ""
+	}
+	opts, ok := known[key]
+	if !ok {
+		opts = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(
+			attribute.String("dayside.line", key.line), attribute.String("dayside.action", key.action.String()),
+			attribute.String("dayside.caller.class", className(key.class))))}
+		next := maps.Clone(known)
+		next[key] = opts
+		s.series.Store(&next)
+	}
+	return opts
+}
