@@ -222,7 +222,7 @@ func (c *conn) answer(ctx context.Context, n int, v check.Verdict) bool {
 	}
 	// The peer is not read while too many of its requests wait.
 	c.places <- struct{}{}
-	g.later(x, c.buf[:n], func(y *exchange) {
+	g.later(ctx, x, c.buf[:n], func(ctx context.Context, y *exchange) {
 		defer func() { <-c.places }()
 		g.decide(ctx, y)
 		c.write(ctx, y.out)

@@ -105,7 +105,7 @@ func (g *Gateway) listen() error {
 		g.udp = c
 	}
 	if addr := g.cfg.ListenTCP; addr != "" {
-		l, err := net.Listen("tcp", addr)
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
 		if err != nil {
 			return errors.Join(listenFault("sip.listen_tcp", addr, err), g.Close())
 		}

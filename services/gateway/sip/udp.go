@@ -138,7 +138,7 @@ func (g *Gateway) packet(ctx context.Context, x *exchange, data []byte, flags in
 		g.decide(ctx, x)
 		return true
 	}
-	g.later(x, data, func(x *exchange) {
+	g.later(ctx, x, data, func(ctx context.Context, x *exchange) {
 		g.decide(ctx, x)
 		if _, err := g.udp.WriteToUDPAddrPort(x.out, netip.AddrPortFrom(x.source.Addr(), replyPort(x))); err != nil {
 			g.cannotSend(ctx, err)
@@ -148,7 +148,7 @@ func (g *Gateway) packet(ctx context.Context, x *exchange, data []byte, flags in
 }
 
 // later runs decide in a goroutine of its own, on a copy of the exchange, and gives the place among calls back.
-func (g *Gateway) later(x *exchange, data []byte, decide func(*exchange)) {
+func (g *Gateway) later(ctx context.Context, x *exchange, data []byte, decide func(context.Context, *exchange)) {
 	y, ok := g.idle.Get().(*exchange)
 	if !ok {
 		y = new(exchange)
@@ -156,12 +156,11 @@ func (g *Gateway) later(x *exchange, data []byte, decide func(*exchange)) {
 	y.source, y.stream, y.trusted, y.began = x.source, x.stream, x.trusted, x.began
 	y.own(data)
 	g.calls.Go(func() {
-		ctx := context.Background()
 		defer g.idle.Put(y)
 		defer g.leave()
 		defer g.recovered(ctx, y)
 		check.Inspect(&y.msg, y.stream, &y.req)
-		decide(y)
+		decide(ctx, y)
 	})
 }
 

@@ -30,8 +30,8 @@ type Request struct {
 	HasVia bool
 	// From and To could be read where their URI is set.
 	From, To wire.Address
-	// FromTag and ToTag are nil where there is none. A To tag in an INVITE is let pass (RFC 3261, 12.2.2 allows it): there is no
-	// dialog that it could belong to, and phones that try again with the tag of an earlier failure are not to be stranded.
+	// FromTag and ToTag are nil where there is none. A To tag in an INVITE is let pass (RFC 3261, 12.2.2 allows it): there is
+	// no dialog that it could belong to, and a phone that tries again with the tag of an earlier failure is not stranded.
 	FromTag, ToTag []byte
 	// URI is the Request-URI, set where Inspect accepts the request.
 	URI wire.URI

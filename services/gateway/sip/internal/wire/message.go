@@ -57,6 +57,7 @@ func (f Field) String() string {
 		return "Diversion"
 	case Attestation:
 		return "P-Attestation-Indicator"
+	case Other, singles:
 	}
 	return "header"
 }
