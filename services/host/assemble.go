@@ -50,7 +50,7 @@ func (h *Host) assemble(ctx context.Context) error {
 	}
 	h.server.Finish()
 	if h.cfg.runs(SIP) {
-		if err := h.addSIP(); err != nil {
+		if err := h.addSIP(); err != nil { //nolint:contextcheck // its sockets live until Close, not as long as ctx
 			return err
 		}
 	}

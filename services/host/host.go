@@ -200,9 +200,9 @@ func (h *Host) Run(ctx context.Context) error {
 	// Services and listeners live on a context of their own, so that they outlast the announcement that leads to them.
 	g, failed := errgroup.WithContext(background)
 	for _, u := range h.units {
-		g.Go(func() error { return ended(u.name, background, u.run(background)) })
+		g.Go(func() error { return ended(background, u.name, u.run(background)) })
 	}
-	g.Go(func() error { return ended("gRPC", background, h.server.Serve(h.grpcL)) })
+	g.Go(func() error { return ended(background, "gRPC", h.server.Serve(h.grpcL)) })
 	g.Go(func() error {
 		if err := h.http.Serve(h.httpL); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("HTTP: %w", err)
@@ -233,9 +233,9 @@ func (h *Host) Run(ctx context.Context) error {
 }
 
 // ended is how a part's end is seen: while the process is stopping, as it should.
-func ended(name string, ctx context.Context, err error) error {
-	if ctx.Err() != nil || err == nil {
-		return nil
+func ended(ctx context.Context, name string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return nil //nolint:nilerr // it ended because it was told to
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
