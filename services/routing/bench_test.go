@@ -1,9 +1,12 @@
 package routing_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -22,31 +25,49 @@ func (d *direct) RegisterService(_ *grpc.ServiceDesc, impl any) {
 	}
 }
 
-// BenchmarkRouteCall is what the method itself costs: decision, rendering and metrics, without a trace; what a request
-// costs beside an echo is measured by the system tests.
+// BenchmarkRouteCall is what the method itself costs: decision, rendering and metrics, within a request that is traced or
+// not; what a request costs beside an echo is measured by the system tests.
 func BenchmarkRouteCall(b *testing.B) {
 	for _, sites := range []int{4, 32} {
-		b.Run(fmt.Sprintf("sites=%d", sites), func(b *testing.B) {
-			h := open(b)
-			w := followTheSun()
-			w.Sites, w.Lines = nil, w.Lines[:1]
-			w.Lines[0].Sites = nil
-			for i := range sites {
-				id := fmt.Sprintf("site-%02d", i)
-				w.Sites = append(w.Sites, viewtest.Site(id, viewtest.Daily(float64(i%12), float64(i%12)+8, 20)...))
-				w.Lines[0].Sites = append(w.Lines[0].Sites, &routingv1.LineSite{Site: "sites/" + id})
-			}
-			h.applied(b, h.put(b, w.Records()...))
-			var d direct
-			h.service.Register(&d)
-			ctx := rpc.WithPeer(b.Context(), rpc.Local())
-			request := call("+61255500100", "+13035550100")
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := d.routing.RouteCall(ctx, request); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		for _, traced := range []bool{false, true} {
+			b.Run(fmt.Sprintf("sites=%d/traced=%v", sites, traced), func(b *testing.B) { benchRouteCall(b, sites, traced) })
+		}
 	}
 }
+
+func benchRouteCall(b *testing.B, sites int, traced bool) {
+	h := build(b, sdktrace.WithSpanProcessor(discard{}))
+	h.run(b)
+	w := followTheSun()
+	w.Sites, w.Lines = nil, w.Lines[:1]
+	w.Lines[0].Sites = nil
+	for i := range sites {
+		id := fmt.Sprintf("site-%02d", i)
+		w.Sites = append(w.Sites, viewtest.Site(id, viewtest.Daily(float64(i%12), float64(i%12)+8, 20)...))
+		w.Lines[0].Sites = append(w.Lines[0].Sites, &routingv1.LineSite{Site: "sites/" + id})
+	}
+	h.applied(b, h.put(b, w.Records()...))
+	var d direct
+	h.service.Register(&d)
+	ctx := rpc.WithPeer(b.Context(), rpc.Local())
+	if traced {
+		var span trace.Span
+		ctx, span = h.tracer.Start(ctx, "request")
+		defer span.End()
+	}
+	request := call("+61255500100", "+13035550100")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.routing.RouteCall(ctx, request); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// discard keeps no span.
+type discard struct{}
+
+func (discard) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
+func (discard) Shutdown(context.Context) error                  { return nil }
+func (discard) ForceFlush(context.Context) error                { return nil }

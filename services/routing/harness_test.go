@@ -13,6 +13,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -55,6 +56,7 @@ type house struct {
 	schedule      *fakeSchedule
 	entitlement   *fakeEntitlement
 	spans         *tracetest.SpanRecorder
+	tracer        trace.Tracer
 	metrics       *sdkmetric.ManualReader
 	log           *logBuffer
 	// roles of the peer; all of them where empty.
@@ -106,8 +108,8 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-// build makes a house without running its service.
-func build(t testing.TB) *house {
+// build makes a house without running its service. Spans are kept, unless told otherwise.
+func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 	t.Helper()
 	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
 	if err != nil {
@@ -128,7 +130,11 @@ func build(t testing.TB) *house {
 		collection.Owner[*schedulev1.Site](siteOwner{}))}
 	h.entitlement = &fakeEntitlement{customers: collection.New(etcd, h.clock, "customers", "entitlement/customers/",
 		collection.Owner[*entitlementv1.Customer](customerOwner{}))}
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(h.spans))
+	if len(spans) == 0 {
+		spans = append(spans, sdktrace.WithSpanProcessor(h.spans))
+	}
+	tp := sdktrace.NewTracerProvider(spans...)
+	h.tracer = tp.Tracer("test")
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(h.metrics))
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.service, err = routing.New(routing.Config{}, routing.Deps{

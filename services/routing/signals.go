@@ -30,6 +30,8 @@ const (
 	instrumentation = "github.com/daysidehq/dayside/services/routing"
 	// maxRejectedEvents bounds the sites told of on a span.
 	maxRejectedEvents = 32
+	// maxSpanAttributes is how many a decision's span has.
+	maxSpanAttributes = 11
 	// maxSeries bounds the combinations of line, action and class that have their own counter; others share one without a
 	// line.
 	maxSeries = 5000
@@ -174,8 +176,8 @@ func (s *signals) decided(ctx context.Context, c decision) {
 	did := actionOf(c.d)
 	s.decisions.Add(ctx, 1, s.options(c.d, did)...)
 	s.duration.Record(ctx, s.clock.Now().Sub(c.at).Seconds())
-	if trace.SpanFromContext(ctx).IsRecording() {
-		s.span(ctx, c, did)
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		s.span(span, c, did)
 	}
 	if level, message := worthALine(did); message != "" && s.log.Enabled(ctx, level) {
 		s.log.LogAttrs(ctx, level, message, s.attrs(c, did)...)
@@ -224,15 +226,16 @@ func className(c routingv1.CallerClass) string {
 	return strings.TrimPrefix(c.String(), "CALLER_CLASS_")
 }
 
-// span records the decision within the request's span, and says there too what finds a call again.
-func (s *signals) span(ctx context.Context, c decision, did action) {
-	attrs := []attribute.KeyValue{
+// span tells of the decision on the request's own span, which is the route's: a span of its own would double the price of
+// a sampled call and say nothing more. Rejected sites are events whose names say it all: an attribute costs as much again.
+func (s *signals) span(span trace.Span, c decision, did action) {
+	attrs := make([]attribute.KeyValue, 0, maxSpanAttributes)
+	attrs = append(attrs,
 		attribute.String("dayside.call_id", c.call.ID), attribute.String("dayside.gateway", c.gateway),
 		attribute.String("dayside.action", did.String()), attribute.String("dayside.reason", reason(c.d)),
 		attribute.String("dayside.caller.class", className(c.d.Class)),
 		attribute.Int64("dayside.view.revision", c.view.Revision()),
-		attribute.Float64("dayside.view.age", c.view.Age(c.at).Seconds()),
-	}
+		attribute.Float64("dayside.view.age", c.view.Age(c.at).Seconds()))
 	if c.call.Caller != 0 {
 		attrs = append(attrs, attribute.String("dayside.caller.hash", s.callerHash(c.call.Caller)))
 	}
@@ -243,18 +246,15 @@ func (s *signals) span(ctx context.Context, c decision, did action) {
 	if site := c.d.FirstSite(); site != nil {
 		attrs = append(attrs, attribute.String("dayside.site", site.Name))
 	}
-	trace.SpanFromContext(ctx).SetAttributes(attrs...)
-	_, span := s.tracer.Start(ctx, "routing.decide", trace.WithTimestamp(c.at), trace.WithAttributes(attrs...))
+	span.SetAttributes(attrs...)
 	told := 0
 	for _, site := range c.d.Sites() {
 		if site.Rank > 0 || told == maxRejectedEvents {
 			continue
 		}
 		told++
-		span.AddEvent("site rejected", trace.WithAttributes(attribute.String("dayside.site", site.At.Site.Name),
-			attribute.String("dayside.reason", strings.TrimPrefix(site.Reason.String(), "SITE_REASON_"))))
+		span.AddEvent("rejected " + site.At.Site.Name + " " + strings.TrimPrefix(site.Reason.String(), "SITE_REASON_"))
 	}
-	span.End(trace.WithTimestamp(s.clock.Now()))
 }
 
 // callerHash finds the calls of one caller without saying who it is: numbers are few enough to try them all, so it is

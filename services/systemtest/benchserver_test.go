@@ -7,10 +7,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"testing"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -20,10 +22,12 @@ import (
 const (
 	// benchServerEnv makes this test binary a server: its value is the sampling ratio.
 	benchServerEnv = "DAYSIDE_BENCH_SERVER"
-	benchCLIEnv    = "DAYSIDE_BENCH_CLI"
-	benchFolderEnv = "DAYSIDE_BENCH_FOLDER"
-	echoMethod     = "/bench.Echo/Echo"
-	emptyMethod    = "/bench.Empty/Empty"
+	// benchProfileEnv names a file for the server's CPU profile.
+	benchProfileEnv = "DAYSIDE_BENCH_CPUPROFILE"
+	benchCLIEnv     = "DAYSIDE_BENCH_CLI"
+	benchFolderEnv  = "DAYSIDE_BENCH_FOLDER"
+	echoMethod      = "/bench.Echo/Echo"
+	emptyMethod     = "/bench.Empty/Empty"
 )
 
 func TestMain(m *testing.M) {
@@ -48,7 +52,7 @@ func benchServe(ratio string) error {
 	defer os.RemoveAll(dir)
 	collector, err := serveBare(ctx, func(s *grpc.Server) {
 		coltracepb.RegisterTraceServiceServer(s, discardTraces{})
-	})
+	}, grpc.ForceServerCodecV2(discardCodec{}))
 	if err != nil {
 		return err
 	}
@@ -92,6 +96,16 @@ func benchServe(ratio string) error {
 	if err != nil {
 		return err
 	}
+	if path := os.Getenv(benchProfileEnv); path != "" {
+		f, err := os.Create(path) //nolint:gosec // the developer's own file
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	fmt.Println(h.Addresses().GRPC, bare)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	cancel()
@@ -120,23 +134,36 @@ func unary(service, method string, request, answer func() any) *grpc.ServiceDesc
 }
 
 // serveBare is a gRPC server without interceptors on any loopback port.
-func serveBare(ctx context.Context, register func(*grpc.Server)) (string, error) {
+func serveBare(ctx context.Context, register func(*grpc.Server), opts ...grpc.ServerOption) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	s := grpc.NewServer(grpc.NumStreamWorkers(8))
+	s := grpc.NewServer(append(opts, grpc.NumStreamWorkers(8))...)
 	register(s)
 	go func() { _ = s.Serve(l) }()
 	context.AfterFunc(ctx, s.Stop)
 	return l.Addr().String(), nil
 }
 
+// discardCodec reads nothing of what it is sent: a collector is another machine's work.
+type discardCodec struct{}
+
+// Name is the codec's.
+func (discardCodec) Name() string { return "proto" }
+
+// Unmarshal leaves the message empty.
+func (discardCodec) Unmarshal(mem.BufferSlice, any) error { return nil }
+
+// Marshal is an empty message.
+func (discardCodec) Marshal(any) (mem.BufferSlice, error) { return nil, nil }
+
 // discardTraces is a collector that keeps nothing.
 type discardTraces struct {
 	coltracepb.UnimplementedTraceServiceServer
 }
 
+// Export takes anything.
 func (discardTraces) Export(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse,
 	error,
 ) {

@@ -141,7 +141,7 @@ func TestTheHiddenNumberIsInNothingThatIsWritten(t *testing.T) {
 		prints.WriteString(stdout + stderr)
 	}
 	_, metrics := s.get(t, "/metrics")
-	await.True(t, "the traces to arrive", func() bool { return strings.Contains(sink.text.String(), "routing.decide") })
+	await.True(t, "the traces to arrive", func() bool { return strings.Contains(sink.text.String(), "RoutingService/RouteCall") })
 	for what, text := range map[string]string{
 		"the log": s.logs.String(), "the traces": sink.text.String(), "the metrics": string(metrics),
 		"the errors": errors.String(), "etcd's keys": s.keys(t), "what the commands print": prints.String(),
