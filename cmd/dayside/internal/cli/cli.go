@@ -86,7 +86,7 @@ func New(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
-		newRoute, newOpen, newCoverage, newHours, newApply, newExport, newGet, newList, newDelete, newVersion,
+		newServe, newRoute, newOpen, newCoverage, newHours, newApply, newExport, newGet, newList, newDelete, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/host"
+)
+
+const (
+	// maxBannerLines bounds what is printed of a large configuration.
+	maxBannerLines = 10
+	// maxHandoverSteps bounds how many changes are looked ahead for the next site.
+	maxHandoverSteps = 50
+)
+
+// banner tells a newcomer where calls go now, until when, who is next, and what to try.
+type banner struct {
+	app  *app
+	host *host.Host
+	cfg  host.Config
+}
+
+func (b banner) write(ctx context.Context, w io.Writer) {
+	addrs := b.host.Addresses()
+	linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials yet).\n")
+	linef(w, "  gRPC      %s", addrs.GRPC)
+	linef(w, "  REST      http://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", addrs.HTTP)
+	if sip := strings.Join(present("UDP ", addrs.SIPUDP, "TCP ", addrs.SIPTCP), ", "); sip != "" {
+		linef(w, "  SIP       %s", sip)
+	}
+	if addrs.Etcd != "" {
+		linef(w, "  etcd      %s, embedded; data in %s", addrs.Etcd, b.cfg.DataDir)
+	}
+	if traces := b.cfg.OTLPEndpoint; traces != "" {
+		linef(w, "  traces    to %s", traces)
+	}
+	lines := b.lines(ctx)
+	if len(lines) == 0 {
+		linef(w, "\nThere is no line yet. Apply a configuration:\n\n  dayside apply -f deploy/examples/followthesun\n")
+		return
+	}
+	linef(w, "\nCalls go now:\n")
+	for _, l := range lines {
+		linef(w, "  %-16s  %s", l.id, b.goes(ctx, l))
+	}
+	b.suggest(ctx, w, lines[0])
+}
+
+func present(pairs ...string) []string {
+	var list []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			list = append(list, pairs[i]+pairs[i+1])
+		}
+	}
+	return list
+}
+
+// bannerLine is a line that is printed.
+type bannerLine struct{ id, name string }
+
+func (b banner) lines(ctx context.Context) []bannerLine {
+	ctx, cancel := context.WithTimeout(ctx, b.app.timeout)
+	defer cancel()
+	resp, err := routingv1.NewLineServiceClient(b.host.Conn()).ListLines(ctx,
+		&routingv1.ListLinesRequest{PageSize: maxBannerLines})
+	if err != nil {
+		return nil
+	}
+	var lines []bannerLine
+	for _, l := range resp.GetLines() {
+		lines = append(lines, bannerLine{strings.TrimPrefix(l.GetName(), "lines/"), l.GetName()})
+	}
+	return lines
+}
+
+// goes says where a line's calls go, until when, and who is next.
+func (b banner) goes(ctx context.Context, l bannerLine) string {
+	now, first, err := b.first(ctx, l.name, nil)
+	if err != nil {
+		return "not known: " + err.Error()
+	}
+	at, asked := now, first
+	for range maxHandoverSteps {
+		until := asked.GetValidUntil()
+		if until == nil {
+			return who(first) + ", with no end in sight"
+		}
+		next, route, err := b.first(ctx, l.name, until)
+		if err != nil {
+			return who(first)
+		}
+		if who(route) != who(first) {
+			return fmt.Sprintf("%s until %s (%s), then %s", who(first), utc(next), span(next.Sub(now)), who(route))
+		}
+		at, asked = next, route
+	}
+	return fmt.Sprintf("%s until %s at least", who(first), utc(at))
+}
+
+// first is the route of an unknown caller at an instant, now where nil.
+func (b banner) first(ctx context.Context, line string, at *timestamppb.Timestamp) (time.Time, *routingv1.Route, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.app.timeout)
+	defer cancel()
+	resp, err := routingv1.NewRoutingServiceClient(b.host.Conn()).ExplainRoute(ctx,
+		&routingv1.ExplainRouteRequest{Line: line, At: at})
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	return resp.GetRoute().GetExplanation().GetDecidedAt().AsTime(), resp.GetRoute(), nil
+}
+
+// who is called first.
+func who(r *routingv1.Route) string {
+	targets := r.GetForward().GetTargets()
+	if len(targets) == 0 {
+		return "nowhere: " + r.GetEnd().GetText()
+	}
+	if targets[0].GetLastResort() {
+		return targets[0].GetDisplayName() + " (last resort)"
+	}
+	return targets[0].GetDisplayName()
+}
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	d = d.Round(time.Minute)
+	switch h, m := int(d.Hours()), int(d.Minutes())%60; {
+	case h == 0:
+		return fmt.Sprintf("%d min", m)
+	case m == 0:
+		return fmt.Sprintf("%d h", h)
+	default:
+		return fmt.Sprintf("%d h %d min", h, m)
+	}
+}
+
+// suggest names three commands that work as they stand.
+func (b banner) suggest(ctx context.Context, w io.Writer, l bannerLine) {
+	ctx, cancel := context.WithTimeout(ctx, b.app.timeout)
+	defer cancel()
+	program, from := b.app.Program, ""
+	customers, err := entitlementv1.NewEntitlementServiceClient(b.host.Conn()).ListCustomers(ctx,
+		&entitlementv1.ListCustomersRequest{PageSize: 1})
+	if err == nil && len(customers.GetCustomers()) > 0 && len(customers.GetCustomers()[0].GetPhoneNumbers()) > 0 && b.cfg.Seed != nil {
+		from = " --from " + customers.GetCustomers()[0].GetPhoneNumbers()[0].GetE164Number()
+	}
+	server := ""
+	if addr := b.host.Addresses().GRPC; addr != defaultServer {
+		server = " --server " + addr
+	}
+	linef(w, "\nTry in another terminal:\n")
+	linef(w, "  %s open%s", program, server)
+	linef(w, "  %s route --to %s%s%s", program, l.id, from, server)
+	if udp := b.host.Addresses().SIPUDP; udp != "" {
+		gateway := ""
+		if udp != defaultGateway {
+			gateway = " --gateway " + udp
+		}
+		linef(w, "  %s call %s%s%s%s", program, l.id, from, gateway, server)
+	}
+	linef(w, "\nCtrl-C stops it; the next start finds the same data.\n")
+}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
+	"github.com/daysidehq/dayside/deploy/examples"
+	"github.com/daysidehq/dayside/services/host"
+)
+
+// serveFlags are the flags of `serve` that need reading.
+type serveFlags struct {
+	cfg         host.Config
+	example     bool
+	trusted     []string
+	logLevel    string
+	logFormat   string
+	clockOffset time.Duration
+}
+
+func newServe(a *app) *cobra.Command {
+	f := &serveFlags{cfg: host.DefaultConfig()}
+	if dir := a.Getenv("DAYSIDE_DATA"); dir != "" {
+		f.cfg.DataDir = dir
+	}
+	cmd := &cobra.Command{
+		Use:   "serve [SERVICE...]",
+		Short: "Run Dayside: all services in one process, or the named ones (" + strings.Join(host.Names(), ", ") + ")",
+		Long: "Run Dayside until it is interrupted: all services in one process, or the named ones.\n\n" +
+			"Services: " + strings.Join(host.Names(), ", ") + ". Processes on one etcd find each other, and each answers the " +
+			"whole API.\nWithout --etcd an etcd is embedded. Everything listens on loopback: there are no credentials yet.",
+		Example: "  dayside serve --example\n  dayside serve routing sip --etcd 127.0.0.1:2379",
+		Args:    cobra.ArbitraryArgs, ValidArgs: host.Names(),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.serve(cmd, f, args) },
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *serveFlags) register(cmd *cobra.Command) {
+	flags, c := cmd.Flags(), &f.cfg
+	flags.StringVar(&c.DataDir, "data", c.DataDir, "directory for what must survive the process (env DAYSIDE_DATA)")
+	flags.BoolVar(&f.example, "example", false, "apply the example configuration where the cluster holds none")
+	flags.StringVar(&c.GRPCListen, "grpc-listen", c.GRPCListen, "address of the gRPC API")
+	flags.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of REST, /metrics, /readyz and /openapi.json")
+	flags.StringSliceVar(&c.EtcdEndpoints, "etcd", nil, "endpoints of an etcd 3.7 cluster; without any, one is embedded")
+	flags.StringVar(&c.EtcdListen, "etcd-listen", c.EtcdListen, "address of the embedded etcd")
+	flags.StringVar(&c.EtcdPrefix, "etcd-prefix", "/dayside/", "where the cluster keeps its keys")
+	flags.StringVar(&c.SIP.ListenUDP, "sip-udp", c.SIP.ListenUDP, "address of the SIP gateway over UDP; empty: not served")
+	flags.StringVar(&c.SIP.ListenTCP, "sip-tcp", c.SIP.ListenTCP, "address of the SIP gateway over TCP; empty: not served")
+	flags.StringVar(&c.SIP.GatewayID, "sip-gateway-id", c.SIP.GatewayID, "the gateway's name, a slug")
+	flags.StringVar(&c.SIP.PSTNDomain, "sip-pstn-domain", "",
+		"host that numbers are redirected to (sip:+E164@HOST); empty: as tel: URIs")
+	flags.StringSliceVar(&f.trusted, "sip-trusted", nil, "networks (CIDR) whose asserted identities are believed")
+	flags.StringSliceVar(&c.SIP.Trust.CallerHeaders, "sip-caller-headers", nil,
+		"where the caller's number is read, in order (P-Asserted-Identity, Diversion, From)")
+	flags.StringVar(&c.OTLPEndpoint, "otlp", "", "host:port of an OTLP gRPC receiver for traces, such as Jaeger's 127.0.0.1:4317")
+	flags.Float64Var(&c.SampleRatio, "sample-ratio", c.SampleRatio, "share of calls that are traced, 0 to 1")
+	flags.StringVar(&c.Instance, "instance", "", "name of this process; empty: host name and process id")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; the log goes to standard error")
+	flags.DurationVar(&f.clockOffset, "clock-offset", 0, "skew this process's clock; for tests")
+	_ = flags.MarkHidden("clock-offset")
+}
+
+func (a *app) serve(cmd *cobra.Command, f *serveFlags, services []string) error {
+	cfg, err := f.config(a, services)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	h, err := host.New(ctx, cfg)
+	if err != nil {
+		return startFailed(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	select {
+	case err := <-done:
+		return startFailed(err)
+	case <-h.Ready():
+		banner{a, h, cfg}.write(ctx, a.Out)
+	}
+	return <-done
+}
+
+// config is what the flags say, checked as far as this side can.
+func (f *serveFlags) config(a *app, services []string) (host.Config, error) {
+	cfg := f.cfg
+	cfg.Services, cfg.Version = services, a.Version
+	cfg.Clock = host.Skewed(f.clockOffset)
+	for _, text := range f.trusted {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return cfg, usagef("--sip-trusted %q: must be a network such as 192.0.2.0/24", text)
+		}
+		cfg.SIP.Trust.Peers = append(cfg.SIP.Trust.Peers, p)
+	}
+	var err error
+	if cfg.Logger, err = newLogger(a.Err, f.logLevel, f.logFormat); err != nil {
+		return cfg, err
+	}
+	if f.example {
+		if cfg.Seed, err = exampleSeed(); err != nil {
+			return cfg, err
+		}
+	}
+	return cfg, nil
+}
+
+func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usagef("--log-level %q: must be debug, info, warn or error", level)
+	}
+	switch format {
+	case "text":
+		return host.NewLogger(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+	case "json":
+		return host.NewLogger(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})), nil
+	}
+	return nil, usagef("--log-format %q: must be text or json", format)
+}
+
+// exampleSeed is the example configuration that the binary carries.
+func exampleSeed() (*routingv1.ApplyConfigurationRequest, error) {
+	sources, err := manifest.LoadFS(examples.Files, examples.FollowTheSun)
+	if err != nil {
+		return nil, err
+	}
+	set, err := manifest.Read(sources)
+	if err != nil {
+		return nil, err
+	}
+	return &routingv1.ApplyConfigurationRequest{Sites: set.Sites, Customers: set.Customers, Lines: set.Lines}, nil
+}
+
+// startFailed is one clear line, whatever was in the way.
+func startFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) && len(joined.Unwrap()) > 0 {
+		err = joined.Unwrap()[0] // what follows is what closing made of it
+	}
+	return &failure{message: fmt.Sprintf("cannot serve: %v", err)}
+}
