@@ -137,7 +137,8 @@ $(PEERS)/jaeger: .tools/jaeger/go.mod .tools/jaeger/go.sum
 
 .PHONY: jaeger
 jaeger: $(PEERS)/jaeger ## run Jaeger on loopback: takes OTLP on 4317, answers queries on 16686
-	@echo "Jaeger takes traces on 127.0.0.1:4317 (OTLP/gRPC) and answers on http://127.0.0.1:16686/api/traces; Ctrl-C ends it"
+	@echo "Jaeger takes traces on 127.0.0.1:4317 (OTLP/gRPC) and answers on http://127.0.0.1:16686/api/traces; Ctrl-C ends it."
+	@echo "In another terminal: make run ARGS='--otlp 127.0.0.1:4317'"
 	@exec $(PEERS)/jaeger --config deploy/jaeger/jaeger.yaml
 
 .PHONY: clean

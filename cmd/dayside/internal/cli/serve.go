@@ -65,7 +65,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.trusted, "sip-trusted", nil, "networks (CIDR) whose asserted identities are believed")
 	flags.StringSliceVar(&c.SIP.Trust.CallerHeaders, "sip-caller-headers", nil,
 		"where the caller's number is read, in order (P-Asserted-Identity, Diversion, From)")
-	flags.StringVar(&c.OTLPEndpoint, "otlp", "", "host:port of an OTLP gRPC receiver for traces, such as Jaeger's 127.0.0.1:4317")
+	flags.StringVar(&c.OTLPEndpoint, "otlp", "",
+		"host:port of an OTLP gRPC receiver for traces, such as Jaeger's 127.0.0.1:4317")
 	flags.Float64Var(&c.SampleRatio, "sample-ratio", c.SampleRatio, "share of calls that are traced, 0 to 1")
 	flags.StringVar(&c.Instance, "instance", "", "name of this process; empty: host name and process id")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
