@@ -150,8 +150,8 @@ func (b banner) suggest(ctx context.Context, w io.Writer, l bannerLine) {
 	program, from := b.app.Program, ""
 	customers, err := entitlementv1.NewEntitlementServiceClient(b.host.Conn()).ListCustomers(ctx,
 		&entitlementv1.ListCustomersRequest{PageSize: 1})
-	if list := customers.GetCustomers(); err == nil && b.cfg.Seed != nil && len(list) > 0 && len(list[0].GetPhoneNumbers()) > 0 {
-		from = " --from " + list[0].GetPhoneNumbers()[0].GetE164Number()
+	if all := customers.GetCustomers(); err == nil && b.cfg.Seed != nil && len(all) > 0 && len(all[0].GetPhoneNumbers()) > 0 {
+		from = " --from " + all[0].GetPhoneNumbers()[0].GetE164Number()
 	}
 	server := ""
 	if addr := b.host.Addresses().GRPC; addr != defaultServer {
