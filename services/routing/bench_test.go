@@ -50,16 +50,18 @@ func benchRouteCall(b *testing.B, sites int, traced bool) {
 	var d direct
 	h.service.Register(&d)
 	ctx := rpc.WithPeer(b.Context(), rpc.Local())
-	if traced {
-		var span trace.Span
-		ctx, span = h.tracer.Start(ctx, "request")
-		defer span.End()
-	}
 	request := call("+61255500100", "+13035550100")
 	b.ReportAllocs()
 	for b.Loop() {
+		ctx, span := ctx, trace.Span(nil)
+		if traced {
+			ctx, span = h.tracer.Start(ctx, "request")
+		}
 		if _, err := d.routing.RouteCall(ctx, request); err != nil {
 			b.Fatal(err)
+		}
+		if traced {
+			span.End()
 		}
 	}
 }
