@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/daysidehq/dayside/cmd/dayside/internal/cli"
+	"github.com/daysidehq/dayside/services/gateway/sip/probe"
+	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/schedule"
 )
 
@@ -36,13 +38,17 @@ func run() int {
 
 func environment() cli.Env {
 	width, color := terminal()
+	clock := host.Skewed(0)
 	return cli.Env{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Now:      time.Now, //nolint:forbidigo // here the wall clock comes in
-		Getenv:   os.Getenv,
-		Width:    width,
-		Color:    color,
-		Dial:     dial,
+		Now:    clock.Now,
+		Getenv: os.Getenv,
+		Width:  width,
+		Color:  color,
+		Dial:   dial,
+		Ring: func(ctx context.Context, call probe.Call) (*probe.Result, error) {
+			return probe.Place(ctx, clock, call)
+		},
 		Location: location(sync.OnceValues(schedule.EmbeddedZones)),
 		Program:  os.Args[0],
 		Version:  version,

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+
+	"github.com/daysidehq/dayside/services/gateway/sip/probe"
 )
 
 // Exit codes.
@@ -44,6 +46,8 @@ type Env struct {
 	Color bool
 	// Dial connects to a server's gRPC address, host:port. It does not wait for an answer.
 	Dial func(addr string) (*grpc.ClientConn, error)
+	// Ring places a SIP call.
+	Ring func(ctx context.Context, call probe.Call) (*probe.Result, error)
 	// Location finds a time zone by its IANA name.
 	Location func(name string) (*time.Location, error)
 	// Program is how the program was called, for commands to try.
@@ -86,7 +90,7 @@ func New(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
-		newServe, newRoute, newOpen, newCoverage, newHours, newApply, newExport, newGet, newList, newDelete, newVersion,
+		newServe, newRoute, newCall, newOpen, newCoverage, newHours, newApply, newExport, newGet, newList, newDelete, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

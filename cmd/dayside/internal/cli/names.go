@@ -63,7 +63,8 @@ func lineName(s string) (string, error) {
 
 // isNumber says whether somebody typed a telephone number rather than a name.
 func isNumber(s string) bool {
-	return strings.HasPrefix(s, "+") || strings.HasPrefix(s, "00") || strings.Trim(s, "0123456789") == "" && s != ""
+	digits := strings.TrimPrefix(s, "+")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // mask shows the first three and the last two characters of a number.

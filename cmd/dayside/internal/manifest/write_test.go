@@ -216,7 +216,7 @@ func TestLargeSetsAreSplitIntoReadableFiles(t *testing.T) {
 	var many []*entitlementv1.Customer
 	for i := range 500 {
 		c := &entitlementv1.Customer{Name: fmt.Sprintf("customers/c%03d", i), DisplayName: "C"}
-		for j := range 200 {
+		for j := range 110 {
 			c.PhoneNumbers = append(c.PhoneNumbers, &phone_number.PhoneNumber{
 				Kind: &phone_number.PhoneNumber_E164Number{E164Number: fmt.Sprintf("+1303555%04d%03d", j, i)},
 			})

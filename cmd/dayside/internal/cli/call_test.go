@@ -1,0 +1,87 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daysidehq/dayside/services/gateway/sip/probe"
+)
+
+// TestCallRingsTheLinesNumber: the number is looked up and rung, and shown nowhere.
+func TestCallRingsTheLinesNumber(t *testing.T) {
+	f := newFake(t)
+	term := newTerminal(t, f)
+	var rung probe.Call
+	term.env.Ring = func(_ context.Context, c probe.Call) (*probe.Result, error) {
+		rung = c
+		return &probe.Result{
+			Status: 302, Phrase: "Moved Temporarily", CallID: "x1@probe", Took: 1234567 * time.Nanosecond,
+			Contacts: []probe.Contact{
+				{URI: "sip:support@dublin.example.com;transport=tcp", Q: 1}, {URI: "tel:+13035550131", Q: 0.9},
+				{URI: "sip:+13035550131@pstn.example.com;user=phone", Q: 0.8}, {URI: "sip:support@sydney.example.com", Q: 0.7},
+				{URI: "sip:somebody@elsewhere.example.com", Q: 0.6}, {URI: "sip:duty-manager@hq.example.com", Q: 0.001},
+			},
+		}, nil
+	}
+	if code := term.run(t.Context(), "call", "gold-emergency", "--from", "+13035550101", "--transport", "tcp"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	golden(t, "call", term.out.String())
+	if want := (probe.Call{
+		Network: "tcp", Gateway: "127.0.0.1:5060", Dialled: "+61255500100", Caller: "+13035550101", Timeout: 10 * time.Second,
+	}); rung != want {
+		t.Errorf("rang %+v, want %+v", rung, want)
+	}
+	if code := term.run(t.Context(), "call", "+61255500100", "--gateway", "127.0.0.1:5070", "-o", "json"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	golden(t, "call-json", term.out.String())
+	if rung.Gateway != "127.0.0.1:5070" || rung.Caller != "" || strings.Contains(term.out.String(), "255500100") {
+		t.Errorf("rang %+v: %s", rung, term.out.String())
+	}
+}
+
+func TestACallThatIsRefused(t *testing.T) {
+	term := newTerminal(t, newFake(t))
+	term.env.Ring = func(context.Context, probe.Call) (*probe.Result, error) {
+		return &probe.Result{
+			Status: 480, Phrase: "Temporarily Unavailable", CallID: "x2@probe", Took: time.Millisecond,
+			Reason: `Q.850;cause=31;text="nobody"`, Warning: `399 dayside "nothing can be carried"`, RetryAfter: 90 * time.Second,
+		}, nil
+	}
+	if code := term.run(t.Context(), "call", "public-support"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	golden(t, "call-refused", term.out.String())
+}
+
+func TestCallSaysWhyItCannot(t *testing.T) {
+	f := newFake(t)
+	term := newTerminal(t, f)
+	term.env.Ring = func(context.Context, probe.Call) (*probe.Result, error) {
+		return nil, errors.New("SIP gateway at 127.0.0.1:5060 over udp did not answer")
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"call", "public-support"}, 1, "did not answer: is the SIP gateway served there? Name another with --gateway"},
+		{[]string{"call", "nope"}, 1, "lines/nope does not exist"},
+		{[]string{"call", "public-support", "--transport", "sctp"}, 2, "must be udp or tcp"},
+		{[]string{"call", "public-support", "--from", "a b"}, 2, "--from: must be a number"},
+		{[]string{"call", "public-support", "--gateway", "here"}, 2, "--gateway \"here\": must be HOST:PORT"},
+		{[]string{"call"}, 2, "dayside call LINE"},
+	} {
+		if code := term.run(t.Context(), c.args...); code != c.code || !strings.Contains(term.err.String(), c.want) {
+			t.Errorf("%v: exit %d, %s", c.args, code, term.err.String())
+		}
+	}
+	f.set.Lines[0].Number = nil
+	if code := term.run(t.Context(), "call", "gold-emergency"); code != 1 || !strings.Contains(term.err.String(), "hidden from this user") {
+		t.Errorf("without the right to the number: exit %d, %s", code, term.err.String())
+	}
+}
