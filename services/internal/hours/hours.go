@@ -14,7 +14,9 @@
 //	S6  An exception replaces the spans that open on its date; mode Clip also cuts other dates' spans out of that date.
 //	S7  Intervals are half-open, and united where they overlap or touch.
 //
-// WallClock, which does so, also serves rotas and the dates of contracts. It is not for rotas themselves, calendars of holidays by country, or deciding where a call goes.
+// WallClock, by which it does so, also serves rotas and the dates of contracts.
+//
+// It is not for rotas themselves, calendars of holidays by country, or deciding where a call goes.
 package hours
 
 import (

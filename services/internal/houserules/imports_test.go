@@ -23,6 +23,7 @@ var pureCores = []string{
 	"services/internal/phone",
 	"services/internal/published",
 	"services/internal/resource",
+	"services/internal/rota",
 	"services/internal/target",
 	"services/internal/target",
 	"services/internal/timeline",
