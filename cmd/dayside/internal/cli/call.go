@@ -62,7 +62,8 @@ func newCall(a *app) *cobra.Command {
 	c.Flags().StringVar(&call.Network, "transport", "udp", "udp or tcp")
 	c.Flags().BoolVar(&trace, "trace", false, "show the SIP messages on standard error, the dialled number masked")
 	c.ValidArgsFunction = a.linesToComplete
-	_ = c.RegisterFlagCompletionFunc("transport", cobra.FixedCompletions([]string{"udp", "tcp"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("transport", cobra.FixedCompletions(
+		[]string{"udp", "tcp"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
