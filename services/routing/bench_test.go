@@ -3,13 +3,17 @@ package routing_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
@@ -64,6 +68,34 @@ func benchRouteCall(b *testing.B, sites int, traced bool) {
 			span.End()
 		}
 	}
+}
+
+// BenchmarkChangeInForce is the time from the end of a commit to the first decision made with it, on one machine.
+func BenchmarkChangeInForce(b *testing.B) {
+	h := open(b)
+	w := followTheSun()
+	h.applied(b, h.put(b, w.Records()...))
+	var d direct
+	h.service.Register(&d)
+	var took []time.Duration
+	for b.Loop() {
+		revision := h.put(b, viewtest.SiteRecord(w.Sites[0]))
+		began := clock.System{}.Now()
+		for {
+			resp, err := d.routing.RouteCall(b.Context(), call("+61255500199", ""))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if resp.GetRoute().GetExplanation().GetViewRevision() >= revision {
+				break
+			}
+			runtime.Gosched()
+		}
+		took = append(took, clock.System{}.Now().Sub(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
 }
 
 // discard keeps no span.

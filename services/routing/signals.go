@@ -48,6 +48,8 @@ type signals struct {
 	// key of the caller hash; of this process alone, so hashes of two processes differ.
 	key [32]byte
 
+	lines [len(actionNames)]lineLimit
+
 	decisions metric.Int64Counter
 	duration  metric.Float64Histogram
 	problems  metric.Int64Counter
@@ -180,8 +182,21 @@ func (s *signals) decided(ctx context.Context, c decision) {
 		s.span(span, c, did)
 	}
 	if level, message := worthALine(did); message != "" && s.log.Enabled(ctx, level) {
-		s.log.LogAttrs(ctx, level, message, s.attrs(c, did)...)
+		s.line(ctx, level, message, c, did)
 	}
+}
+
+// line logs a decision, unless too many of its kind were logged in this second.
+func (s *signals) line(ctx context.Context, level slog.Level, message string, c decision, did action) {
+	ok, dropped := s.lines[did].allow(c.at)
+	if !ok {
+		return
+	}
+	attrs := s.attrs(c, did)
+	if dropped > 0 {
+		attrs = append(attrs, slog.Int("lines_dropped", dropped))
+	}
+	s.log.LogAttrs(ctx, level, message, attrs...)
 }
 
 // worthALine is how loudly a decision is told. An unknown number is what strangers dial, so it must not fill a log.

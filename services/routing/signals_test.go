@@ -185,6 +185,27 @@ func TestLogTellsWhatSomebodyShouldLookAt(t *testing.T) {
 	}
 }
 
+// A flood of refused calls is counted, not written down.
+func TestAFloodDoesNotFillTheLog(t *testing.T) {
+	h := open(t)
+	h.applied(t, h.put(t, followTheSun().Records()...))
+	const flood = 500
+	for range flood {
+		h.route(t, "+61255500101", "+13035550199")
+	}
+	if got := strings.Count(h.log.String(), "call refused"); got != 20 {
+		t.Errorf("%d lines of %d refused calls in a second", got, flood)
+	}
+	h.clock.Advance(time.Second)
+	h.route(t, "+61255500101", "+13035550199")
+	if !strings.Contains(h.log.String(), "lines_dropped=480") {
+		t.Error("the next line does not say how many are missing")
+	}
+	if got := h.metric(t, "dayside.route.decisions", "dayside.action=refused"); got != flood+1 {
+		t.Errorf("%v refusals counted", got)
+	}
+}
+
 // Whatever a run wrote is searched for the hidden number and for a caller's.
 func TestNumbersAreInNothingThatARunWrites(t *testing.T) {
 	h := open(t)

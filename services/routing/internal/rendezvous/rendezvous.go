@@ -19,26 +19,27 @@ const (
 func Of(s string) uint64 {
 	h := uint64(len(s)) * golden
 	for len(s) >= 8 {
-		h = mix(h ^ word(s))
+		h = Mix(h ^ word(s))
 		s = s[8:]
 	}
 	if len(s) > 0 {
 		var last [8]byte
 		copy(last[:], s)
-		h = mix(h ^ binary.LittleEndian.Uint64(last[:]))
+		h = Mix(h ^ binary.LittleEndian.Uint64(last[:]))
 	}
-	return mix(h)
+	return Mix(h)
 }
 
 // Weight is the place of a site for a call, from the hashes of both: the lowest comes first.
-func Weight(call, site uint64) uint64 { return mix(call ^ site) }
+func Weight(call, site uint64) uint64 { return Mix(call ^ site) }
 
 func word(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-func mix(h uint64) uint64 {
+// Mix spreads a value over all 64 bits, one to one.
+func Mix(h uint64) uint64 {
 	h += golden
 	h = (h ^ h>>30) * mixA
 	h = (h ^ h>>27) * mixB

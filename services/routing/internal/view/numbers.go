@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
 )
 
 // numberTable is a hash table from numbers to customers, with linear probing (Knuth, The Art of Computer Programming 3,
@@ -31,13 +32,11 @@ type numberSlot struct {
 // minSlots is the smallest table.
 const minSlots = 8
 
-// hashNumber is Fibonacci hashing (Knuth 6.4): the high bits are the good ones.
-func hashNumber(n phone.Number) uint64 { return uint64(n) * 0x9e3779b97f4a7c15 }
+// hashNumber spreads numbers over all bits, whatever blocks and strides they come in.
+func hashNumber(n phone.Number) uint64 { return rendezvous.Mix(uint64(n)) }
 
-// home is where a number would stand, by the bits that follow those that chose its shard.
-func (t *numberTable) home(n phone.Number) int {
-	return int(hashNumber(n)<<shardBits>>32) & (len(t.slots) - 1)
-}
+// home is where a number would stand; the highest bits have chosen its shard.
+func (t *numberTable) home(n phone.Number) int { return int(hashNumber(n)) & (len(t.slots) - 1) }
 
 // find is where the number stands, or the free place where it would; the table has one.
 func (t *numberTable) find(n phone.Number) int {

@@ -48,7 +48,7 @@ func TestProbesStayShort(t *testing.T) {
 		t.Run(fmt.Sprint(stride), func(t *testing.T) {
 			var tables [numShards]numberTable
 			c := &Customer{}
-			const n = 200_000
+			const n = 60_000
 			for i := range phone.Number(n) {
 				num := 61255500000 + i*stride
 				tables[numberShard(num)].put(num, c)
