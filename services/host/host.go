@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/telemetry"
 	"github.com/daysidehq/dayside/services/internal/zones"
@@ -68,7 +70,7 @@ type unit struct {
 // an etcd that does not answer. What it opened it closes again on failure.
 func New(ctx context.Context, cfg Config) (_ *Host, err error) {
 	if err := cfg.validate(); err != nil {
-		return nil, err
+		return nil, oneLine(err)
 	}
 	h := &Host{cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ready: make(chan struct{}),
 		conns: map[string]grpc.ClientConnInterface{}}
@@ -84,13 +86,42 @@ func New(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.close(context.WithoutCancel(ctx)))
+			if closing := h.close(context.WithoutCancel(ctx)); closing != nil {
+				cfg.Logger.Warn("closing what was opened", "error", closing.Error())
+			}
+			err = oneLine(err)
 		}
 	}()
 	if err := h.open(ctx); err != nil {
 		return nil, err
 	}
 	return h, h.assemble(ctx)
+}
+
+// oneLine says what is in the way as an operator reads it: the flag, its value, and what to do.
+func oneLine(err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) == 0 {
+		return err
+	}
+	lines := make([]string, 0, len(f.Violations))
+	for _, v := range f.Violations {
+		lines = append(lines, strings.TrimSpace(flag(v.Field)+" "+v.Value)+" "+v.Rule)
+	}
+	return fmt.Errorf("%s", strings.Join(lines, "; "))
+}
+
+// flag is the flag of `dayside serve` that sets a field.
+func flag(field string) string {
+	switch field {
+	case "sip.listen_udp":
+		return "--sip-udp"
+	case "sip.listen_tcp":
+		return "--sip-tcp"
+	case "SERVICE":
+		return field
+	}
+	return "--" + strings.NewReplacer("sip.trust.", "sip-", ".", "-", "_", "-").Replace(field)
 }
 
 // open takes listeners first, so that a second process fails before it touches the data of the first.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -152,10 +151,6 @@ func exampleSeed() (*routingv1.ApplyConfigurationRequest, error) {
 func startFailed(err error) error {
 	if err == nil {
 		return nil
-	}
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) && len(joined.Unwrap()) > 0 {
-		err = joined.Unwrap()[0] // what follows is what closing made of it
 	}
 	return &failure{message: fmt.Sprintf("cannot serve: %v", err)}
 }
