@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/daysidehq/dayside/services/internal/clock"
+)
+
+// kamailioConfig routes an INVITE by drouting, with a time recurrence, and redirects it by sl. It checks less than we do.
+//
+//go:embed testdata/kamailio.cfg
+var kamailioConfig string
+
+// The rules, in db_text's format: four gateways, and one rule of all days for the line's number.
+const (
+	kamailioVersions = "table_name(string) table_version(int)\ndr_gateways:3\ndr_rules:3\ndr_gw_lists:1\ndr_groups:2\n"
+	kamailioGateways = "gwid(int,auto) type(int) address(string) strip(int) pri_prefix(string,null) attrs(string,null) " +
+		"description(string)\n" +
+		"1:0:127.0.0.21:0:::dublin\n2:0:127.0.0.22:0:::bengaluru\n3:0:127.0.0.23:0:::sydney\n4:0:127.0.0.24:0:::last\n"
+	kamailioRules = "ruleid(int,auto) groupid(string) prefix(string) timerec(string) priority(int) routeid(string) " +
+		"gwlist(string) description(string)\n" +
+		"1:1:NUMBER:20200101T000000|||weekly|||MO,TU,WE,TH,FR,SA,SU:0:0:1,2,3,4:line\n"
+	kamailioLists  = "id(int,auto) gwlist(string) description(string)\n"
+	kamailioGroups = "id(int,auto) username(string) domain(string) groupid(int) description(string)\n"
+)
+
+// kamailio is a Kamailio that we started.
+type kamailio struct {
+	addr string
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+	end  chan error
+}
+
+// startKamailio starts one on a free port of loopback, and waits until it answers.
+func startKamailio(ctx context.Context, dir, number string, clk clock.Clock) (*kamailio, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables := filepath.Join(dir, "tables")
+	if err := os.MkdirAll(tables, 0o700); err != nil {
+		return nil, err
+	}
+	config := strings.NewReplacer("LISTEN", "127.0.0.1:"+port, "TABLES", tables).Replace(kamailioConfig)
+	for file, content := range map[string]string{
+		filepath.Join(dir, "kamailio.cfg"):   config,
+		filepath.Join(tables, "version"):     kamailioVersions,
+		filepath.Join(tables, "dr_gateways"): kamailioGateways,
+		filepath.Join(tables, "dr_rules"):    strings.Replace(kamailioRules, "NUMBER", number, 1),
+		filepath.Join(tables, "dr_gw_lists"): kamailioLists,
+		filepath.Join(tables, "dr_groups"):   kamailioGroups,
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	k := &kamailio{addr: "127.0.0.1:" + port, log: &bytes.Buffer{}, end: make(chan error, 1)}
+	k.cmd = exec.CommandContext(ctx, "kamailio", "-f", filepath.Join(dir, "kamailio.cfg"), "-DD", "-E", "-w", dir,
+		"-Y", dir, "-m", "64", "-M", "8")
+	k.cmd.Stderr = k.log
+	if err := k.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { k.end <- k.cmd.Wait() }()
+	if err := k.await(ctx, clk); err != nil {
+		_ = k.stop()
+		return nil, fmt.Errorf("kamailio: %w\n%s", err, k.log)
+	}
+	return k, nil
+}
+
+// await asks with OPTIONS until it answers.
+func (k *kamailio) await(ctx context.Context, clk clock.Clock) error {
+	nc, err := (&net.Dialer{}).DialContext(ctx, "udp", k.addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = nc.Close() }()
+	answered := make(chan struct{})
+	go func() {
+		buf := make([]byte, 2048)
+		for {
+			if n, err := nc.Read(buf); n > 0 {
+				close(answered)
+				return
+			} else if err != nil && ctx.Err() != nil {
+				return
+			} else if strings.Contains(fmt.Sprint(err), "closed") {
+				return
+			}
+		}
+	}()
+	options := "OPTIONS sip:" + k.addr + " SIP/2.0\r\nVia: SIP/2.0/UDP " + nc.LocalAddr().String() + ";branch=z9hG4bKup\r\n" +
+		"From: <sip:bench@127.0.0.1>;tag=1\r\nTo: <sip:" + k.addr + ">\r\nCall-ID: up\r\nCSeq: 1 OPTIONS\r\n" +
+		"Max-Forwards: 10\r\nContent-Length: 0\r\n\r\n"
+	for range 100 {
+		_, _ = nc.Write([]byte(options))
+		select {
+		case <-answered:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-k.end:
+			k.end <- err
+			return fmt.Errorf("it ended: %w", err)
+		case <-clk.After(100 * time.Millisecond):
+		}
+	}
+	return context.DeadlineExceeded
+}
+
+// pids are its processes.
+func (k *kamailio) pids() ([]int, error) {
+	list, err := children(k.cmd.Process.Pid)
+	return append(list, k.cmd.Process.Pid), err
+}
+
+// stop ends it, and waits.
+func (k *kamailio) stop() error {
+	if err := k.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return nil //nolint:nilerr // it has ended by itself
+	}
+	<-k.end
+	return nil
+}

@@ -1,0 +1,102 @@
+package sip
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+)
+
+// SIPp is the phone: its stack is not ours.
+func TestSIPp(t *testing.T) {
+	sipp, err := exec.LookPath("sipp")
+	if err != nil {
+		if os.Getenv("DAYSIDE_REQUIRE_PEERS") == "1" {
+			t.Fatal("sipp not found, and DAYSIDE_REQUIRE_PEERS=1")
+		}
+		t.Skip("SKIP: sipp not found (make peers installs it)")
+	}
+	end := func(cause routingv1.EndCause, text string) *routingv1.RouteCallResponse {
+		return &routingv1.RouteCallResponse{Route: &routingv1.Route{
+			Step: &routingv1.Route_End{End: &routingv1.End{Cause: cause, Text: text}},
+		}}
+	}
+	router := routerFunc(func(_ context.Context, in *routingv1.RouteCallRequest) (*routingv1.RouteCallResponse, error) {
+		switch in.GetDialledNumber() {
+		case "+61255501234":
+			return &routingv1.RouteCallResponse{Route: redirectTo(
+				"sip:support@dublin.example.com", "sip:support@bengaluru.example.com", "tel:+13035550100")}, nil
+		case "+61255500403":
+			return end(routingv1.EndCause_END_CAUSE_REFUSED, "no contract"), nil
+		}
+		return end(routingv1.EndCause_END_CAUSE_UNKNOWN_LINE, ""), nil
+	})
+	for _, inProcess := range []bool{true, false} {
+		cfg := testConfig()
+		cfg.RouterInProcess = inProcess
+		g := startGateway(t, cfg, router, clock.System{})
+		udp, tcp := g.Addrs()
+		for _, c := range []struct{ scenario, transport, addr string }{
+			{"redirect.xml", "u1", udp.String()},
+			{"redirect.xml", "t1", tcp.String()},
+			{"redirect.xml", "tn", tcp.String()}, // a connection a call
+			{"refused.xml", "u1", udp.String()},
+			{"refused.xml", "t1", tcp.String()},
+		} {
+			t.Run(c.scenario+" "+c.transport, func(t *testing.T) {
+				runSIPp(t, sipp, c.addr, "-sf", absolute(t, c.scenario), "-t", c.transport, "-s", "+61255501234",
+					"-m", "200", "-r", "400", "-max_socket", "300")
+			})
+		}
+		g.waitFor(t, "dayside.sip.requests", map[string]string{"method": "INVITE", "status": "302"}, 600)
+		g.waitFor(t, "dayside.sip.requests", map[string]string{"method": "INVITE", "status": "403"}, 400)
+	}
+}
+
+func absolute(t *testing.T, file string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// runSIPp places calls from a port of its own, and fails where one of them fails.
+func runSIPp(t *testing.T, sipp, addr string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	args = append([]string{
+		addr, "-i", "127.0.0.1", "-p", freePort(t), "-nostdin", "-timeout", "40s", "-timeout_error",
+		"-trace_err", "-error_file", filepath.Join(dir, "errors"),
+	}, args...)
+	cmd := exec.CommandContext(ctx, sipp, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		errors, _ := os.ReadFile(filepath.Join(dir, "errors"))
+		t.Fatalf("sipp: %v\n%s\n%.3000s", err, errors, out)
+	}
+}
+
+// freePort is a UDP port that was free a moment ago: SIPp's own choice begins at 5060.
+func freePort(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, port, err := net.SplitHostPort(c.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
