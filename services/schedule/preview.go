@@ -3,11 +3,9 @@ package schedule
 import (
 	"time"
 
-	"buf.build/go/protovalidate"
-
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/validate"
 	"github.com/daysidehq/dayside/services/internal/zones"
 	"github.com/daysidehq/dayside/services/schedule/internal/sites"
 )
@@ -33,11 +31,7 @@ type Compiled struct {
 // hours` shows of a file. Errors are INVALID_FIELD faults with paths within the site. Zone rules are the embedded ones,
 // which need not be those of a cluster.
 func Preview(site *schedulev1.Site, from, to time.Time) (Compiled, error) {
-	validator, err := protovalidate.New()
-	if err != nil {
-		return Compiled{}, fault.Internal(err)
-	}
-	if err := rpc.Validate(validator, site); err != nil {
+	if err := validate.Message(site); err != nil {
 		return Compiled{}, err
 	}
 	rules, err := zones.Embedded()

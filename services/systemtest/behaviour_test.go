@@ -388,3 +388,32 @@ func TestBadInputNamesFieldValueAndRuleAndWritesNothing(t *testing.T) {
 func number(s string) *phone_number.PhoneNumber {
 	return &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: s}}
 }
+
+// TestAnUpdateNeedsOnlyWhatItChanges patches one field of each kind of resource over REST.
+func TestAnUpdateNeedsOnlyWhatItChanges(t *testing.T) {
+	eachKind(t, options{}, func(t *testing.T, s *system) {
+		for _, name := range []string{"sites/dublin", "customers/acme", "lines/gold-emergency"} {
+			_, before := s.get(t, "/v1/"+name)
+			code, after := s.patch(t, "/v1/"+name, `{"displayName":"Renamed"}`)
+			if code != http.StatusOK || !strings.Contains(string(after), "Renamed") {
+				t.Errorf("PATCH %s: %d %s", name, code, after)
+			}
+			if len(after) < len(before)/2 {
+				t.Errorf("%s lost fields:\n%s\n%s", name, before, after)
+			}
+			code, after = s.patch(t, "/v1/"+name, `{"displayName":""}`)
+			if code != http.StatusBadRequest || !strings.Contains(string(after), "display_name") {
+				t.Errorf("PATCH %s to no name: %d %s", name, code, after)
+			}
+		}
+	})
+}
+
+func (s *system) patch(t testing.TB, path, body string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "http://"+s.httpAddr+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.do(t, req)
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/resource"
+	"github.com/daysidehq/dayside/services/internal/validate"
 )
 
 // Store is the part of coord.Client a collection needs, with its contracts.
@@ -221,6 +222,10 @@ func (c *Collection[T]) write(ctx context.Context, over version[T], item T, vali
 
 func (c *Collection[T]) planWrite(ctx context.Context, over version[T], item T) (Effect, error) {
 	c.stamp(over, item)
+	// An update brings some fields only; what counts is the whole that would stand.
+	if err := validate.Message(item); err != nil {
+		return Effect{}, err
+	}
 	effect, err := c.owner.Compile(ctx, item)
 	if err != nil {
 		return Effect{}, err

@@ -13,7 +13,6 @@ import (
 	"net"
 	"runtime/debug"
 
-	"buf.build/go/protovalidate"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/validate"
 )
 
 const (
@@ -51,7 +51,6 @@ type Deps struct {
 // errors, access, validation.
 type Chain struct {
 	access    *access
-	validator protovalidate.Validator
 	tracer    trace.Tracer
 	durations *durations
 	clock     clock.Clock
@@ -60,16 +59,12 @@ type Chain struct {
 
 // NewChain is a chain; the services registered with its server or its in-process connection fill its table of roles.
 func NewChain(deps Deps) (*Chain, error) {
-	validator, err := protovalidate.New()
-	if err != nil {
-		return nil, fmt.Errorf("protovalidate: %w", err)
-	}
 	d, err := newDurations(deps.MeterProvider.Meter(instrumentation))
 	if err != nil {
 		return nil, err
 	}
 	return &Chain{
-		access: newAccess(), validator: validator, tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
+		access: newAccess(), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
 		clock: deps.Clock, log: deps.Logger,
 	}, nil
 }
@@ -92,7 +87,7 @@ func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.validate(req); err != nil {
+	if err := validateRequest(req); err != nil {
 		return nil, err
 	}
 	return handler(ctx, req)
@@ -114,12 +109,11 @@ func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	if err != nil {
 		return err
 	}
-	return handler(srv, &validatedStream{wrappedStream{ss, ctx}, c})
+	return handler(srv, &validatedStream{wrappedStream{ss, ctx}})
 }
 
 type validatedStream struct {
 	wrappedStream
-	chain *Chain
 }
 
 // RecvMsg is the next message, if it keeps the rules of its proto.
@@ -127,7 +121,7 @@ func (s *validatedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
-	return s.chain.validate(m)
+	return validateRequest(m)
 }
 
 // finish maps the error, and logs what only we can mend.
@@ -147,12 +141,12 @@ func (c *Chain) finish(ctx context.Context, method string, err error) error {
 	return s.Err()
 }
 
-func (c *Chain) validate(req any) error {
+func validateRequest(req any) error {
 	m, ok := req.(proto.Message)
 	if !ok {
 		return nil
 	}
-	return Validate(c.validator, m)
+	return validate.Message(m)
 }
 
 // Server is a gRPC server with the chain, health and reflection.

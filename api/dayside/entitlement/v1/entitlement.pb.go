@@ -528,7 +528,8 @@ func (x *ListCustomersResponse) GetNextPageToken() string {
 // UpdateCustomerRequest changes a customer.
 type UpdateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customer; its name says which, its etag (where set) must be the stored one.
+	// The customer; its name says which, its etag (where set) must be the stored one. Other fields may be
+	// left out: the rules are those of the whole that would stand.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	// The fields to change; all where empty.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
@@ -1017,7 +1018,7 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\tcustomers\x18\x01 \x03(\v2 .dayside.entitlement.v1.CustomerR\tcustomers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe7\x01\n" +
 	"\x15UpdateCustomerRequest\x12G\n" +
-	"\bcustomer\x18\x01 \x01(\v2 .dayside.entitlement.v1.CustomerB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bcustomer\x12;\n" +
+	"\bcustomer\x18\x01 \x01(\v2 .dayside.entitlement.v1.CustomerB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\bcustomer\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +

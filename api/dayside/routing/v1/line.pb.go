@@ -92,8 +92,9 @@ type Strategy int32
 const (
 	// Same as FOLLOW_THE_SUN.
 	Strategy_STRATEGY_UNSPECIFIED Strategy = 0
-	// Tier, in-house before outsourced; then most business time left until the next closing that lasts longer than 90
-	// minutes, capped at 12 hours; ties by rendezvous hash of the call id.
+	// Sites with at least min_remaining left before those with less; then tier, in-house before outsourced; then most
+	// business time left until the next closing that lasts longer than 90 minutes, capped at 12 hours; ties by rendezvous
+	// hash of the call id.
 	Strategy_STRATEGY_FOLLOW_THE_SUN Strategy = 1
 	// The line's own order, whoever closes when.
 	Strategy_STRATEGY_PRIORITY Strategy = 2
@@ -815,7 +816,8 @@ func (x *ListLinesResponse) GetNextPageToken() string {
 // UpdateLineRequest changes a line.
 type UpdateLineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The line; its name says which, its etag (where set) must be the stored one.
+	// The line; its name says which, its etag (where set) must be the stored one. Other fields may be
+	// left out: the rules are those of the whole that would stand.
 	Line *Line `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
 	// The fields to change; all where empty.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
@@ -1157,7 +1159,7 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x05lines\x18\x01 \x03(\v2\x18.dayside.routing.v1.LineR\x05lines\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
 	"\x11UpdateLineRequest\x127\n" +
-	"\x04line\x18\x01 \x01(\v2\x18.dayside.routing.v1.LineB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04line\x12;\n" +
+	"\x04line\x18\x01 \x01(\v2\x18.dayside.routing.v1.LineB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x04line\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +

@@ -888,7 +888,8 @@ func (x *ListSitesResponse) GetNextPageToken() string {
 // UpdateSiteRequest changes a site.
 type UpdateSiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The site; its name says which, its etag (where set) must be the stored one.
+	// The site; its name says which, its etag (where set) must be the stored one. Other fields may be
+	// left out: the rules are those of the whole that would stand.
 	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
 	// The fields to change; all where empty.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
@@ -1683,7 +1684,7 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteR\x05sites\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd4\x01\n" +
 	"\x11UpdateSiteRequest\x128\n" +
-	"\x04site\x18\x01 \x01(\v2\x19.dayside.schedule.v1.SiteB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04site\x12;\n" +
+	"\x04site\x18\x01 \x01(\v2\x19.dayside.schedule.v1.SiteB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x04site\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +

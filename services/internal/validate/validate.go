@@ -1,4 +1,7 @@
-package rpc
+// Package validate checks messages against the rules written in their protos, and says what is broken as a fault: field,
+// value (masked or hidden where the field is sensitive) and rule. Rules that need other resources, zones or dates are
+// each service's own.
+package validate
 
 import (
 	"errors"
@@ -15,10 +18,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/resource"
 )
 
-// Validate checks the rules of a message's proto. Broken ones come as one fault with each field's path, its value (masked
-// or hidden where the field is sensitive) and its rule.
-func Validate(v protovalidate.Validator, m proto.Message) error {
-	err := v.Validate(m)
+// Message checks the rules of a message's proto. All that are broken come as one INVALID_FIELD fault.
+func Message(m proto.Message) error {
+	err := protovalidate.Validate(m)
 	if err == nil {
 		return nil
 	}
