@@ -31,8 +31,10 @@ type exchange struct {
 	msg  wire.Message
 	req  check.Request
 	// source is where it came from, stream over what, trusted whether its peer asserts identities.
-	source  netip.AddrPort
-	stream  bool
+	source netip.AddrPort
+	stream bool
+	// local is the control message that has a datagram answered from the address it was sent to; nil: that is the only one.
+	local   []byte
 	trusted bool
 	began   time.Time
 	// out is the response; empty where none is given.

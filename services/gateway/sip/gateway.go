@@ -62,9 +62,11 @@ type Gateway struct {
 	inFlight atomic.Int64
 	idle     sync.Pool // of *exchange
 
-	udp   *net.UDPConn
-	tcp   net.Listener
-	conns connSet
+	udp *net.UDPConn
+	// anyAddr says that udp is bound to all addresses of the host.
+	anyAddr bool
+	tcp     net.Listener
+	conns   connSet
 	// calls are the goroutines that wait for routing.
 	calls sync.WaitGroup
 }
@@ -103,6 +105,9 @@ func (g *Gateway) listen() error {
 			return listenFault("sip.listen_udp", addr, err)
 		}
 		g.udp = c
+		if g.anyAddr, err = tellLocal(c); err != nil {
+			return errors.Join(listenFault("sip.listen_udp", addr, err), g.Close())
+		}
 	}
 	if addr := g.cfg.ListenTCP; addr != "" {
 		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)

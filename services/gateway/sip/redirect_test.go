@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -459,5 +460,31 @@ func TestQueueFill(t *testing.T) {
 	}
 	if f := queueFill(c); f < 0.5 || f > 1.5 {
 		t.Errorf("full: %v", f)
+	}
+}
+
+// A host with many addresses answers from the one that was asked.
+func TestAnswersComeFromTheAddressThatWasAsked(t *testing.T) {
+	for _, c := range []struct{ listen, ask string }{
+		{"0.0.0.0:0", "127.0.0.2"}, {"[::]:0", "::1"}, {"[::]:0", "127.0.0.3"}, {"127.0.0.1:0", "127.0.0.1"},
+	} {
+		for _, inProcess := range []bool{true, false} {
+			cfg := testConfig()
+			cfg.ListenUDP, cfg.RouterInProcess = c.listen, inProcess
+			if probe, err := net.ListenPacket("udp6", "[::1]:0"); err != nil && c.listen == "[::]:0" {
+				t.Logf("SKIP: no IPv6 here: %v", err)
+				continue
+			} else if err == nil {
+				_ = probe.Close()
+			}
+			g := startGateway(t, cfg, fixedRouter{redirectTo("sip:a@dublin.example.com")}, clock.System{})
+			addr, _ := g.Addrs()
+			// A connected socket takes datagrams from this address only.
+			p := dial(t, "udp", netip.AddrPortFrom(netip.MustParseAddr(c.ask), addr.Port()))
+			p.send([]byte(inviteRequest("asked")))
+			if r := p.response(); statusOf(r) != 302 {
+				t.Errorf("%s asked at %s: %s", c.listen, c.ask, r)
+			}
+		}
 	}
 }

@@ -36,6 +36,9 @@ func newUDPReader(g *Gateway) *udpReader {
 	}
 	for i := range r.in {
 		r.in[i].Buffers = [][]byte{make([]byte, g.cfg.Limits.MaxMessageBytes)}
+		if g.anyAddr {
+			r.in[i].OOB = make([]byte, maxControlBytes)
+		}
 		r.slots[i] = new(exchange)
 	}
 	return r
@@ -107,11 +110,15 @@ func (r *udpReader) serve(ctx context.Context, n int) {
 		x.source, x.began = addrPort(from), now
 		x.trusted = trusted(r.g.cfg.Trust.Peers, x.source.Addr())
 		data := r.in[i].Buffers[0][:r.in[i].N]
+		x.local = nil
+		if r.g.anyAddr {
+			x.local = answerFrom(r.in[i].OOB[:r.in[i].NN])
+		}
 		if !r.g.packet(ctx, x, data, r.in[i].Flags, pressed) || len(x.out) == 0 {
 			continue
 		}
 		from.Port = int(replyPort(x))
-		r.out = append(r.out, ipv4.Message{Buffers: [][]byte{x.out}, Addr: from})
+		r.out = append(r.out, ipv4.Message{Buffers: [][]byte{x.out}, OOB: x.local, Addr: from})
 	}
 	r.write(ctx)
 }
@@ -140,7 +147,8 @@ func (g *Gateway) packet(ctx context.Context, x *exchange, data []byte, flags in
 	}
 	g.later(ctx, x, data, func(ctx context.Context, x *exchange) {
 		g.decide(ctx, x)
-		if _, err := g.udp.WriteToUDPAddrPort(x.out, netip.AddrPortFrom(x.source.Addr(), replyPort(x))); err != nil {
+		to := netip.AddrPortFrom(x.source.Addr(), replyPort(x))
+		if _, _, err := g.udp.WriteMsgUDPAddrPort(x.out, x.local, to); err != nil {
 			g.cannotSend(ctx, err)
 		}
 	})
@@ -153,7 +161,7 @@ func (g *Gateway) later(ctx context.Context, x *exchange, data []byte, decide fu
 	if !ok {
 		y = new(exchange)
 	}
-	y.source, y.stream, y.trusted, y.began = x.source, x.stream, x.trusted, x.began
+	y.source, y.local, y.stream, y.trusted, y.began = x.source, x.local, x.stream, x.trusted, x.began
 	y.own(data)
 	g.calls.Go(func() {
 		defer g.idle.Put(y)

@@ -137,7 +137,8 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "  %d MB afterwards\n", r.FloodRSSBytes>>20)
 	fmt.Fprintf(&b, "CPU microseconds a redirect at the fixed rate, alternated\n  dayside  %s median %.1f\n",
 		figures(r.Dayside), median(r.Dayside))
-	fmt.Fprintf(&b, "  kamailio %s median %.1f (drouting with a time recurrence, sl)\n", figures(r.Kamailio), median(r.Kamailio))
+	fmt.Fprintf(&b, "  kamailio %s median %.1f (drouting with a time recurrence, sl)\n", figures(r.Kamailio),
+		median(r.Kamailio))
 	fmt.Fprintf(&b, "  dayside/kamailio %.2f\n", r.Ratio())
 	return b.String()
 }

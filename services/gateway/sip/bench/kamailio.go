@@ -39,7 +39,9 @@ type kamailio struct {
 	addr string
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
-	end  chan error
+	// ended is closed when it has ended, with err.
+	ended chan struct{}
+	err   error
 }
 
 // startKamailio starts one on a free port of loopback, and waits until it answers.
@@ -65,14 +67,15 @@ func startKamailio(ctx context.Context, dir, number string, clk clock.Clock) (*k
 			return nil, err
 		}
 	}
-	k := &kamailio{addr: "127.0.0.1:" + port, log: &bytes.Buffer{}, end: make(chan error, 1)}
+	k := &kamailio{addr: "127.0.0.1:" + port, log: &bytes.Buffer{}, ended: make(chan struct{})}
+	//nolint:gosec // a folder of our own making
 	k.cmd = exec.CommandContext(ctx, "kamailio", "-f", filepath.Join(dir, "kamailio.cfg"), "-DD", "-E", "-w", dir,
 		"-Y", dir, "-m", "64", "-M", "8")
 	k.cmd.Stderr = k.log
 	if err := k.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { k.end <- k.cmd.Wait() }()
+	go func() { defer close(k.ended); k.err = k.cmd.Wait() }()
 	if err := k.await(ctx, clk); err != nil {
 		_ = k.stop()
 		return nil, fmt.Errorf("kamailio: %w\n%s", err, k.log)
@@ -111,9 +114,8 @@ func (k *kamailio) await(ctx context.Context, clk clock.Clock) error {
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-k.end:
-			k.end <- err
-			return fmt.Errorf("it ended: %w", err)
+		case <-k.ended:
+			return fmt.Errorf("it ended: %w", k.err)
 		case <-clk.After(100 * time.Millisecond):
 		}
 	}
@@ -131,6 +133,6 @@ func (k *kamailio) stop() error {
 	if err := k.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return nil //nolint:nilerr // it has ended by itself
 	}
-	<-k.end
+	<-k.ended
 	return nil
 }

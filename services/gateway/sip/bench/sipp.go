@@ -120,6 +120,7 @@ func (s sipp) phone(ctx context.Context, to served, rate, seconds int) (Load, er
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	calls := strconv.Itoa(rate * seconds)
+	//nolint:gosec // the operator's own flags
 	cmd := exec.CommandContext(ctx, "sipp", to.addr, "-sf", file, "-s", to.number, "-i", "127.0.0.1", "-p", port,
 		"-r", strconv.Itoa(rate), "-m", calls, "-l", calls, "-buff_size", "4194304", "-nostdin",
 		"-timeout", strconv.Itoa(seconds+graceSeconds)+"s")
