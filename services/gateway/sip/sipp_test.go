@@ -54,8 +54,13 @@ func TestSIPp(t *testing.T) {
 					"-m", "200", "-r", "400", "-max_socket", "300")
 			})
 		}
-		g.waitFor(t, "dayside.sip.requests", map[string]string{"method": "INVITE", "status": "302"}, 600)
-		g.waitFor(t, "dayside.sip.requests", map[string]string{"method": "INVITE", "status": "403"}, 400)
+		for status, calls := range map[string]int64{"302": 600, "403": 400, "404": 400} {
+			labels := map[string]string{"method": "INVITE", "status": status}
+			// More where one was sent again.
+			if n := g.counter(t, "dayside.sip.requests", labels); n < calls {
+				t.Errorf("%d calls of %d were counted with status %s", n, calls, status)
+			}
+		}
 	}
 }
 
