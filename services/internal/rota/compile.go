@@ -74,8 +74,8 @@ func (c *compiler) turns(i int, l Layer) partition {
 	if l.End != (hours.WallTime{}) {
 		endS = min(endS, c.wall.First(l.End.WallS()))
 	}
-	// Two days before the range are earlier than it on any clock, even one that crosses the date line.
-	n := max(cal.at(c.wall.WallAt(c.fromS)-2*hours.DayS), 0)
+	// What the clock shows it has shown by then for the first time; so this turn began before the range, or at its start.
+	n := max(cal.at(c.wall.WallAt(c.fromS)), 0)
 	// How many turns there are, or some more: growing by doubling costs more than making them.
 	turns := cal.at(c.wall.WallAt(c.toS)) - n + 2
 	out := partition{fromS: c.fromS, toS: c.toS, pieces: make([]piece, 0, max(turns, 0)+2)}
