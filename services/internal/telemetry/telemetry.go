@@ -41,6 +41,8 @@ type Config struct {
 const (
 	// maxQueuedSpans bounds what waits for the collector; beyond it spans are dropped, never calls.
 	maxQueuedSpans = 8192
+	// maxBatchSpans bounds one export: some 2 MiB, below the 4 MiB that a gRPC receiver takes.
+	maxBatchSpans = 2048
 	// maxSpanEvents bounds the rejected sites on a span.
 	maxSpanEvents = 32
 	// exportInterval is how long a span waits for company.
@@ -84,7 +86,8 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	tp := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(res), sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.SampleRatio))),
-		sdktrace.WithBatcher(exporter, sdktrace.WithMaxQueueSize(maxQueuedSpans), sdktrace.WithBatchTimeout(exportInterval)),
+		sdktrace.WithBatcher(exporter, sdktrace.WithMaxQueueSize(maxQueuedSpans),
+			sdktrace.WithMaxExportBatchSize(maxBatchSpans), sdktrace.WithBatchTimeout(exportInterval)),
 	)
 	t.TracerProvider = tp
 	t.close = append(t.close, tp.Shutdown)
