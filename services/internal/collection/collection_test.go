@@ -57,7 +57,10 @@ func newWorld(t *testing.T) world {
 }
 
 func site(id, display string) *schedulev1.Site {
-	return &schedulev1.Site{Name: "sites/" + id, DisplayName: display, TimeZone: "Europe/Dublin"}
+	return &schedulev1.Site{
+		Name: "sites/" + id, DisplayName: display, TimeZone: "Europe/Dublin",
+		Targets: []*schedulev1.Target{{Address: &schedulev1.Target_SipUri{SipUri: "sip:" + id + "@example.com"}}},
+	}
 }
 
 func wantReason(t *testing.T, err error, want rpcv1.Reason) {
