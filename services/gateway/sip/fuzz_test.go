@@ -29,7 +29,7 @@ func FuzzPacket(f *testing.F) {
 	f.Cleanup(func() { _ = g.Close() })
 	x := &exchange{source: udpPeer, began: g.clock.Now()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g.packet(context.Background(), x, data, 0, false)
+		g.packet(context.Background(), x, data, false, false)
 		if told := logs.String(); told != "" {
 			t.Fatal(told)
 		}

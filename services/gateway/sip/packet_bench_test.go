@@ -50,7 +50,7 @@ func BenchmarkPacket(b *testing.B) {
 		data := []byte(benchInvite)
 		b.ReportAllocs()
 		for b.Loop() {
-			if !g.packet(context.Background(), x, data, 0, false) || len(x.out) < 100 {
+			if !g.packet(context.Background(), x, data, false, false) || len(x.out) < 100 {
 				b.Fatalf("answer: %q", x.out)
 			}
 		}

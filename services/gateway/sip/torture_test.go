@@ -106,7 +106,7 @@ func TestTortureUDP(t *testing.T) {
 	for _, c := range torture {
 		t.Run(c.file, func(t *testing.T) {
 			x := &exchange{source: udpPeer, began: g.clock.Now()}
-			g.packet(context.Background(), x, tortureMessage(t, dir, c.file), 0, false)
+			g.packet(context.Background(), x, tortureMessage(t, dir, c.file), false, false)
 			checkTorture(t, string(x.out), c.udp, c.why)
 		})
 	}
@@ -180,7 +180,7 @@ func statusOf(response string) int {
 func TestTortureIsIdentified(t *testing.T) {
 	g := startGateway(t, testConfig(), fixedRouter{redirectTo("sip:support@dublin.example.com")}, clock.System{})
 	x := &exchange{source: udpPeer, began: g.clock.Now()}
-	g.packet(context.Background(), x, tortureMessage(t, tortureDir(t), "valid/intmeth"), 0, false)
+	g.packet(context.Background(), x, tortureMessage(t, tortureDir(t), "valid/intmeth"), false, false)
 	for _, want := range []string{
 		"Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~;received=192.0.2.7\r\n",
 		"To: \"BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f\" <sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>;tag=",

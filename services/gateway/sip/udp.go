@@ -9,8 +9,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"golang.org/x/net/ipv4"
-
 	"github.com/daysidehq/dayside/services/gateway/sip/internal/check"
 	"github.com/daysidehq/dayside/services/gateway/sip/internal/wire"
 )
@@ -21,24 +19,17 @@ const batchSize = 32
 
 // udpReader reads datagrams in batches, answers what it can at once, and writes the answers in one batch.
 type udpReader struct {
-	g    *Gateway
-	conn *ipv4.PacketConn
-	in   []ipv4.Message
-	out  []ipv4.Message
+	g     *Gateway
+	batch *batch
 	// slots are the exchanges of a batch: an answer lies in its slot until the batch is written.
 	slots []*exchange
 }
 
 func newUDPReader(g *Gateway) *udpReader {
 	r := &udpReader{
-		g: g, conn: ipv4.NewPacketConn(g.udp), in: make([]ipv4.Message, batchSize),
-		out: make([]ipv4.Message, 0, batchSize), slots: make([]*exchange, batchSize),
+		g: g, batch: newBatch(g.udp, batchSize, g.cfg.Limits.MaxMessageBytes), slots: make([]*exchange, batchSize),
 	}
-	for i := range r.in {
-		r.in[i].Buffers = [][]byte{make([]byte, g.cfg.Limits.MaxMessageBytes)}
-		if g.anyAddr {
-			r.in[i].OOB = make([]byte, maxControlBytes)
-		}
+	for i := range r.slots {
 		r.slots[i] = new(exchange)
 	}
 	return r
@@ -56,9 +47,8 @@ func (g *Gateway) serveUDP(ctx context.Context, done <-chan struct{}) {
 		helping.Go(func() {
 			r := newUDPReader(g)
 			for range calls {
-				for full := true; full; {
-					n, _ := r.read(ctx, done)
-					full = n == len(r.in)
+				for n := batchSize; n == batchSize; {
+					n, _ = r.read(ctx, done)
 				}
 			}
 		})
@@ -69,7 +59,7 @@ func (g *Gateway) serveUDP(ctx context.Context, done <-chan struct{}) {
 		if ended {
 			return
 		}
-		if n == len(r.in) && helpers > 0 {
+		if n == batchSize && helpers > 0 {
 			select {
 			case calls <- struct{}{}:
 			default:
@@ -80,7 +70,7 @@ func (g *Gateway) serveUDP(ctx context.Context, done <-chan struct{}) {
 
 // read reads one batch and answers it. n is its size, 0 where none could be read.
 func (r *udpReader) read(ctx context.Context, done <-chan struct{}) (n int, ended bool) {
-	n, err := r.conn.ReadBatch(r.in, 0)
+	n, err := r.batch.receive()
 	select {
 	case <-done:
 		return 0, true
@@ -98,37 +88,31 @@ func (r *udpReader) read(ctx context.Context, done <-chan struct{}) (n int, ende
 
 func (r *udpReader) serve(ctx context.Context, n int) {
 	// A batch that is not full has emptied the queue.
-	pressed := n == len(r.in) && queueFill(r.g.udp) > 0.5
+	pressed := n == batchSize && queueFill(r.g.udp) > 0.5
 	now := r.g.clock.Now()
-	r.out = r.out[:0]
-	for i := range r.in[:n] {
-		from, ok := r.in[i].Addr.(*net.UDPAddr)
-		if !ok {
-			continue
-		}
+	for i := range n {
 		x := r.slots[i]
-		x.source, x.began = addrPort(from), now
-		x.trusted = trusted(r.g.cfg.Trust.Peers, x.source.Addr())
-		data := r.in[i].Buffers[0][:r.in[i].N]
-		x.local = nil
+		data, source, cut := r.batch.datagram(i)
+		x.source, x.began, x.local = source, now, nil
+		x.trusted = trusted(r.g.cfg.Trust.Peers, source.Addr())
 		if r.g.anyAddr {
-			x.local = answerFrom(r.in[i].OOB[:r.in[i].NN])
+			x.local = answerFrom(r.batch.control(i))
 		}
-		if !r.g.packet(ctx, x, data, r.in[i].Flags, pressed) || len(x.out) == 0 {
-			continue
+		if r.g.packet(ctx, x, data, cut, pressed) && len(x.out) > 0 {
+			r.batch.answer(i, x.out, replyPort(x), x.local)
 		}
-		from.Port = int(replyPort(x))
-		r.out = append(r.out, ipv4.Message{Buffers: [][]byte{x.out}, OOB: x.local, Addr: from})
 	}
-	r.write(ctx)
+	if err := r.batch.flush(); err != nil {
+		r.g.cannotSend(ctx, err)
+	}
 }
 
 // packet answers one datagram into x.out. It is false where the answer comes later, from another goroutine.
-func (g *Gateway) packet(ctx context.Context, x *exchange, data []byte, flags int, pressed bool) (answered bool) {
+func (g *Gateway) packet(ctx context.Context, x *exchange, data []byte, cut, pressed bool) (answered bool) {
 	defer g.recovered(ctx, x)
 	wire.Scan(data, &x.msg)
 	var v check.Verdict
-	if flags&truncated != 0 {
+	if cut {
 		v = tooLarge()
 	}
 	switch {
@@ -202,18 +186,6 @@ func replyPort(x *exchange) uint16 {
 	}
 	const sipPort = 5060
 	return sipPort
-}
-
-// write sends the batch. A datagram that cannot be sent is passed over; its sender asks again.
-func (r *udpReader) write(ctx context.Context) {
-	for out := r.out; len(out) > 0; {
-		n, err := r.conn.WriteBatch(out, 0)
-		if err != nil {
-			r.g.cannotSend(ctx, err)
-			n = max(n, 0) + 1
-		}
-		out = out[min(n, len(out)):]
-	}
 }
 
 func (g *Gateway) cannotSend(ctx context.Context, err error) {

@@ -9,9 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// truncated marks a datagram that was longer than its buffer.
-const truncated = unix.MSG_TRUNC
-
 // listenUDP opens a socket with a large receive buffer: the queue of calls that a burst needs.
 func listenUDP(addr string, receiveBufferBytes int) (*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {

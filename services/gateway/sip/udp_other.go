@@ -6,9 +6,6 @@ import (
 	"net"
 )
 
-// truncated is not told elsewhere: a datagram that is too long loses its end, and is answered 400 for that.
-const truncated = 0
-
 // listenUDP opens a socket with a large receive buffer.
 func listenUDP(addr string, receiveBufferBytes int) (*net.UDPConn, error) {
 	a, err := net.ResolveUDPAddr("udp", addr)

@@ -6,6 +6,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,14 @@ type Target struct {
 	Addr string
 	// PID of its process.
 	PID int
-	// Number is a line's, that is answered 302.
+	// Number is a line's, that is answered 302 to Caller.
 	Number string
+	// Caller is who rings; empty: a number that is nobody's.
+	Caller string
 }
+
+// nobody's number, by which calls are those of an unknown caller.
+const nobody = "+61255509999"
 
 // Options of a run. The zero value takes the defaults.
 type Options struct {
@@ -168,7 +174,8 @@ func Run(ctx context.Context, t Target, o Options) (*Report, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	r, s := &Report{}, sipp{dir: dir, clock: o.Clock}
-	dayside := served{t.Addr, t.Number, func() ([]int, error) { return []int{t.PID}, nil }}
+	t.Caller = cmp.Or(t.Caller, nobody)
+	dayside := served{t, func() ([]int, error) { return []int{t.PID}, nil }}
 	_, _ = fmt.Fprintf(o.Log, "%d redirects a second for %d s\n", o.Rate, o.Seconds)
 	if r.Long, err = s.load(ctx, dayside, o.Rate, o.Seconds); err != nil {
 		return nil, err
@@ -178,7 +185,7 @@ func Run(ctx context.Context, t Target, o Options) (*Report, error) {
 	}
 	for _, rate := range o.FloodRates {
 		_, _ = fmt.Fprintf(o.Log, "a flood of %d INVITEs a second for %d s\n", rate, o.FloodSeconds)
-		f, err := flood(ctx, o.Clock, t.Addr, t.Number, rate, o.FloodSeconds)
+		f, err := flood(ctx, o.Clock, t, rate, o.FloodSeconds)
 		if err != nil {
 			return nil, err
 		}
@@ -190,12 +197,12 @@ func Run(ctx context.Context, t Target, o Options) (*Report, error) {
 
 // fixed alternates Dayside and Kamailio at the fixed rate.
 func (r *Report) fixed(ctx context.Context, s sipp, dayside served, o Options) (err error) {
-	k, err := startKamailio(ctx, s.dir, dayside.number, o.Clock)
+	k, err := startKamailio(ctx, s.dir, dayside.Number, o.Clock)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, k.stop()) }()
-	kamailio := served{k.addr, dayside.number, k.pids}
+	kamailio := served{Target{Addr: k.addr, Number: dayside.Number, Caller: dayside.Caller}, k.pids}
 	for i := range o.Rounds {
 		_, _ = fmt.Fprintf(o.Log, "%d redirects a second for %d s, beside Kamailio: %d of %d\n", o.FixedRate, o.FixedSeconds,
 			i+1, o.Rounds)

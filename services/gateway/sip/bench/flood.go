@@ -36,9 +36,9 @@ func (f Flood) String() string {
 const floodBatch = 64
 
 // flood offers rate INVITEs a second, each of a call of its own.
-func flood(ctx context.Context, clk clock.Clock, addr, number string, rate, seconds int) (Flood, error) {
+func flood(ctx context.Context, clk clock.Clock, to Target, rate, seconds int) (Flood, error) {
 	f := Flood{Rate: rate}
-	c, err := (&net.Dialer{}).DialContext(ctx, "udp", addr)
+	c, err := (&net.Dialer{}).DialContext(ctx, "udp", to.Addr)
 	if err != nil {
 		return f, err
 	}
@@ -52,7 +52,7 @@ func flood(ctx context.Context, clk clock.Clock, addr, number string, rate, seco
 	ended := make(chan struct{})
 	go func() { defer close(ended); countAnswers(udp, &redirected, &shed) }()
 	began := clk.Now()
-	f.Sent, err = sendFlood(ctx, clk, udp, number, rate, time.Duration(seconds)*time.Second)
+	f.Sent, err = sendFlood(ctx, clk, udp, to, rate, time.Duration(seconds)*time.Second)
 	// The last answers are on their way.
 	<-clk.After(500 * time.Millisecond)
 	took := clk.Now().Sub(began) - 500*time.Millisecond
@@ -63,13 +63,13 @@ func flood(ctx context.Context, clk clock.Clock, addr, number string, rate, seco
 	return f, err
 }
 
-func sendFlood(ctx context.Context, clk clock.Clock, udp *net.UDPConn, number string, rate int, d time.Duration) (sent int,
+func sendFlood(ctx context.Context, clk clock.Clock, udp *net.UDPConn, to Target, rate int, d time.Duration) (sent int,
 	err error,
 ) {
 	conn := ipv4.NewPacketConn(udp)
 	batch, names := make([]ipv4.Message, floodBatch), make([][][]byte, floodBatch)
 	for i := range batch {
-		text := []byte(floodInvite(udp.LocalAddr().String(), number))
+		text := []byte(floodInvite(udp.LocalAddr().String(), to))
 		batch[i].Buffers = [][]byte{text}
 		names[i] = places(text)
 	}
@@ -100,9 +100,9 @@ func sendFlood(ctx context.Context, clk clock.Clock, udp *net.UDPConn, number st
 // mark stands where the number of the call goes.
 const mark = "##########"
 
-func floodInvite(local, number string) string {
-	return "INVITE sip:" + number + "@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP " + local + ";branch=z9hG4bK" + mark +
-		";rport\r\nFrom: <sip:+13035550123@" + local + ">;tag=f" + mark + "\r\nTo: <sip:" + number +
+func floodInvite(local string, to Target) string {
+	return "INVITE sip:" + to.Number + "@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP " + local + ";branch=z9hG4bK" + mark +
+		";rport\r\nFrom: <sip:" + to.Caller + "@" + local + ">;tag=f" + mark + "\r\nTo: <sip:" + to.Number +
 		"@127.0.0.1>\r\nCall-ID: " + mark + "@flood\r\nCSeq: 1 INVITE\r\nContact: <sip:flood@" + local +
 		">\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
 }

@@ -44,8 +44,8 @@ var scenario []byte
 
 // served is a server and its processes, which may come and go.
 type served struct {
-	addr, number string
-	pids         func() ([]int, error)
+	Target
+	pids func() ([]int, error)
 }
 
 // sipp runs SIPp in a folder.
@@ -121,8 +121,8 @@ func (s sipp) phone(ctx context.Context, to served, rate, seconds int) (Load, er
 	defer cancel()
 	calls := strconv.Itoa(rate * seconds)
 	//nolint:gosec // the operator's own flags
-	cmd := exec.CommandContext(ctx, "sipp", to.addr, "-sf", file, "-s", to.number, "-i", "127.0.0.1", "-p", port,
-		"-r", strconv.Itoa(rate), "-m", calls, "-l", calls, "-buff_size", "4194304", "-nostdin",
+	cmd := exec.CommandContext(ctx, "sipp", to.Addr, "-sf", file, "-s", to.Number, "-key", "caller", to.Caller,
+		"-i", "127.0.0.1", "-p", port, "-r", strconv.Itoa(rate), "-m", calls, "-l", calls, "-buff_size", "4194304", "-nostdin",
 		"-timeout", strconv.Itoa(seconds+graceSeconds)+"s")
 	cmd.Dir = s.dir
 	out, err := cmd.Output()

@@ -17,6 +17,7 @@ func main() {
 	flag.StringVar(&t.Addr, "sip", "127.0.0.1:5060", "UDP address of the gateway")
 	flag.IntVar(&t.PID, "pid", 0, "its process")
 	flag.StringVar(&t.Number, "number", "+61255501234", "a number that it redirects")
+	flag.StringVar(&t.Caller, "caller", "", "who rings; a number that is nobody's where empty")
 	flag.IntVar(&o.Rate, "rate", 0, "calls a second of the long run")
 	flag.IntVar(&o.Seconds, "seconds", 0, "its length")
 	flag.IntVar(&o.FixedRate, "fixed-rate", 0, "calls a second at which CPU time is compared")
