@@ -4,6 +4,10 @@
 // It is an edge: it translates, and never decides. It keeps no transaction (RFC 3261, 8.2.7): a retransmitted INVITE is
 // decided again and gets the same To tag, ACK and CANCEL are taken without an answer, and a flood costs no memory. It
 // carries no media, places no calls, and registers nobody.
+//
+// What it does otherwise than RFC 3261 says, so that strangers cannot use it against others: maddr is not followed, and
+// an answer over TCP goes back on the connection that its request came on or nowhere. A source address of UDP can be
+// forged: trust the peers of a network that filters, or connect them by TCP.
 package sip
 
 import (

@@ -90,8 +90,23 @@ func newMetrics(m metric.Meter) (*metrics, error) {
 	errs = append(errs, err)
 	t.conns, err = m.Int64UpDownCounter("dayside.sip.connections", metric.WithDescription("Open TCP connections."))
 	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	t.fill()
-	return t, errors.Join(errs...)
+	t.appear()
+	return t, nil
+}
+
+// appear shows what alerts look at from the start: an increase from nothing to 1 is none.
+func (t *metrics) appear() {
+	ctx := context.Background()
+	for _, c := range []metric.Int64Counter{t.noCarry, t.failures, t.lostFrame} {
+		c.Add(ctx, 0)
+	}
+	for _, o := range t.byReason {
+		t.sheds.Add(ctx, 0, o...)
+	}
 }
 
 func (t *metrics) fill() {
