@@ -87,6 +87,8 @@ func newSignals(deps Deps, current *view.Current) (*signals, error) {
 		metric.WithDescription("Records that the view could not read. Alert on any.")); err != nil {
 		return nil, fmt.Errorf("routing: metric: %w", err)
 	}
+	// An increase is seen from a value that was there before.
+	s.problems.Add(context.Background(), 0)
 	return s, s.observeView(m, current)
 }
 
