@@ -47,8 +47,9 @@ bench: ## all benchmarks, with the ratios they report (BENCH=regexp BENCHTIME=1s
 	go test -mod=readonly -timeout 60m -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PKG) | grep -v 'no test files'
 
 .PHONY: bench-sip
-bench-sip: build ## redirects under load by SIPp, beside Kamailio (needs make peers; three minutes)
-	@.tools/bench-sip $(ARGS)
+bench-sip: ## redirects under load by SIPp, beside Kamailio (needs make peers)
+	@for peer in sipp kamailio; do command -v $$peer >/dev/null || { echo "bench-sip: $$peer is not installed; make peers installs it"; exit 1; }; done
+	$(GOTEST) -timeout 30m -run '^$$' -bench '^BenchmarkSIPRedirects$$' -benchtime 1x -v ./services/systemtest
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s) each

@@ -23,7 +23,7 @@ type served struct {
 }
 
 // serve starts `dayside serve` with the data directory, on free ports, as `make run` does.
-func serve(t *testing.T, data string, args ...string) *served {
+func serve(t testing.TB, data string, args ...string) *served {
 	t.Helper()
 	all := append([]string{
 		"serve", "--example", "--data", data, "--log-format", "json", "--grpc-listen", "127.0.0.1:0", "--http-listen",
@@ -39,7 +39,7 @@ func serve(t *testing.T, data string, args ...string) *served {
 	return s
 }
 
-func (s *served) addresses(t *testing.T) host.Addresses {
+func (s *served) addresses(t testing.TB) host.Addresses {
 	t.Helper()
 	var found host.Addresses
 	await.True(t, "dayside serve to be ready", func() bool {
@@ -58,7 +58,7 @@ func (s *served) addresses(t *testing.T) host.Addresses {
 	return found
 }
 
-func (s *served) interrupt(t *testing.T) {
+func (s *served) interrupt(t testing.TB) {
 	t.Helper()
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
