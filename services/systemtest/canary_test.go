@@ -130,7 +130,7 @@ func TestTheHiddenNumberIsInNothingThatIsWritten(t *testing.T) {
 	}
 	errors.Write(body)
 	for _, args := range [][]string{
-		{"open", "gold-emergency"}, {"route", "--to", "gold-emergency", "--from", exampleCaller},
+		{"open", "gold-emergency"}, {"why", "dublin"}, {"route", "--to", "gold-emergency", "--from", exampleCaller},
 		{"call", "gold-emergency", "--gateway", s.sipUDP}, {"list", "lines"}, {"coverage", "gold-emergency"},
 		{"apply", "-f", canaryFolder(t), "--dry-run"},
 	} {

@@ -20,19 +20,12 @@ type Zone struct {
 // spans overlap they are united, and the rule of the one that opened first stands. The error is an INVALID_FIELD fault
 // for a horizon or a number of spans beyond a timeline's limits.
 func Compile(h Hours, z Zone, fromUnixS, toUnixS int64) (*timeline.Timeline, error) {
-	wall := NewWallClock(z.Location, fromUnixS, toUnixS)
-	c := compiler{wall: wall, plan: newPlan(h)}
-	// A span that reaches into the horizon opened at most two dates before it; a zone that crosses the date line eastwards
-	// has the date of its end twice, and the next one before that.
-	first, last := wall.dateAt(fromUnixS)-2, wall.dateAt(toUnixS)+1
-	c.openings = make([]opening, 0, int(last-first+1)*2)
-	for date := first; date <= last; date++ {
-		c.open(date)
-	}
-	c.cut(h.Exceptions, first, last)
+	c := newCompiler(h, z, fromUnixS, toUnixS)
+	c.cut(h.Exceptions)
+	intervals := c.unite(fromUnixS, toUnixS)
 	return timeline.New(timeline.Spec{
-		FromUnixS: fromUnixS, ToUnixS: toUnixS, Intervals: c.unite(fromUnixS, toUnixS), Rules: c.rules,
-		TZDataRelease: z.Release, ZoneFingerprint: wall.Fingerprint(),
+		FromUnixS: fromUnixS, ToUnixS: toUnixS, Intervals: intervals, Rules: c.rules,
+		TZDataRelease: z.Release, ZoneFingerprint: c.wall.Fingerprint(),
 	})
 }
 
@@ -44,15 +37,30 @@ type opening struct {
 }
 
 type compiler struct {
-	wall     WallClock
-	plan     plan
-	openings []opening
-	rules    []string
+	wall WallClock
+	plan plan
+	// first and last are the dates whose spans can meet the horizon.
+	first, last int64
+	openings    []opening
+	rules       []string
+}
+
+// newCompiler has opened every span that can meet the horizon, and cut none.
+func newCompiler(h Hours, z Zone, fromUnixS, toUnixS int64) *compiler {
+	wall := NewWallClock(z.Location, fromUnixS, toUnixS)
+	// A span that reaches into the horizon opened at most two dates before it; a zone that crosses the date line eastwards
+	// has the date of its end twice, and the next one before that.
+	c := &compiler{wall: wall, plan: newPlan(h), first: wall.dateAt(fromUnixS) - 2, last: wall.dateAt(toUnixS) + 1}
+	c.openings = make([]opening, 0, int(c.last-c.first+1)*2)
+	for date := c.first; date <= c.last; date++ {
+		c.open(date)
+	}
+	return c
 }
 
 // open adds the spans that open on a date (S2 to S5).
 func (c *compiler) open(date int64) {
-	ruled := c.plan.on(date)
+	ruled := c.plan.on(date).rules
 	if len(ruled) == 0 || !c.wall.exists(date) {
 		return
 	}
@@ -65,8 +73,8 @@ func (c *compiler) open(date int64) {
 }
 
 // cut takes the civil dates of Clip exceptions out of the spans opened on other dates (S6).
-func (c *compiler) cut(list []Exception, first, last int64) {
-	cuts := c.cuts(list, first, last)
+func (c *compiler) cut(list []Exception) {
+	cuts := c.cuts(list)
 	if len(cuts) == 0 {
 		return
 	}
@@ -90,11 +98,11 @@ func (c *compiler) cut(list []Exception, first, last int64) {
 }
 
 // cuts are the civil dates of Clip exceptions as instants, ascending.
-func (c *compiler) cuts(list []Exception, first, last int64) []opening {
+func (c *compiler) cuts(list []Exception) []opening {
 	var cuts []opening
 	for _, e := range list {
 		date := e.Date.number()
-		if e.Mode != Clip || date < first || date > last {
+		if e.Mode != Clip || date < c.first || date > c.last {
 			continue
 		}
 		if from, to := c.wall.begins(date), c.wall.begins(date+1); from < to {
@@ -137,51 +145,72 @@ func (c *compiler) index(r *rule) uint32 {
 // rule is one span with what put it in force.
 type rule struct {
 	span  Span
-	by    func() string // "weekly hours, Mon", "exception 2026-12-24 (Christmas Eve):"
-	index int           // in the timeline's rules; negative while unused
+	by    *ruling
+	index int // in the timeline's rules; negative while unused
 }
 
-func (r *rule) text() string { return r.by() + " " + r.span.String() }
+func (r *rule) text() string { return r.by.title() + " " + r.span.String() }
 
-// layer decides which spans open on a date, or leaves it to the layers below it.
-type layer func(date int64) (spans []*rule, decided bool)
+// ruling is what decides a date.
+type ruling struct {
+	kind  Kind
+	title func() string // "weekly hours, Mon", "exception 2026-12-24 (Christmas Eve):", "holiday 2026-12-25:"
+	rules []*rule
+}
 
-// plan is the precedence: exception > holiday > (calendars in their order come here) > weekly hours > closed.
+func newRuling(kind Kind, title func() string, spans []Span) *ruling {
+	r := &ruling{kind: kind, title: title, rules: make([]*rule, len(spans))}
+	for i, s := range spans {
+		r.rules[i] = &rule{span: s, by: r, index: -1}
+	}
+	return r
+}
+
+// layer decides a date, or leaves it to the layers below it: then it answers nil.
+type layer func(date int64) *ruling
+
+// plan is the precedence: exception > holiday > (calendars in their order come here) > weekly hours. The last layer
+// decides every date.
 type plan []layer
 
 func newPlan(h Hours) plan {
 	return plan{exceptions(h.Exceptions), holidays(h.Holidays), weekly(h.Weekly)}
 }
 
-func (p plan) on(date int64) []*rule {
-	for _, decide := range p {
-		if spans, decided := decide(date); decided {
-			return spans
+func (p plan) on(date int64) *ruling {
+	for _, decide := range p[:len(p)-1] {
+		if r := decide(date); r != nil {
+			return r
 		}
 	}
-	return nil
+	return p.usual(date)
 }
 
+// usual is what decides a date of which no other layer knows anything.
+func (p plan) usual(date int64) *ruling { return p[len(p)-1](date) }
+
 func weekly(week [7][]Span) layer {
-	var days [7][]*rule
+	var days [7]*ruling
 	for d, spans := range week {
-		days[d] = rulesOf(spans, func() string { return "weekly hours, " + weekdayTitle(time.Weekday(d)) })
+		days[d] = newRuling(ByWeekly, func() string { return "weekly hours, " + weekdayTitle(time.Weekday(d)) }, spans)
 	}
-	return func(date int64) ([]*rule, bool) { return days[weekday(date)], true }
+	return func(date int64) *ruling { return days[weekday(date)] }
 }
 
 func exceptions(list []Exception) layer {
-	return dates(len(list), func(i int) int64 { return list[i].Date.number() }, func(i int) []*rule {
-		return rulesOf(list[i].Spans, func() string { return list[i].String() + ":" })
+	return dates(len(list), func(i int) int64 { return list[i].Date.number() }, func(i int) *ruling {
+		return newRuling(ByException, func() string { return list[i].String() + ":" }, list[i].Spans)
 	})
 }
 
 func holidays(list []Holiday) layer {
-	return dates(len(list), func(i int) int64 { return list[i].Date.number() }, func(int) []*rule { return nil })
+	return dates(len(list), func(i int) int64 { return list[i].Date.number() }, func(i int) *ruling {
+		return newRuling(ByHoliday, func() string { return list[i].String() + ":" }, nil)
+	})
 }
 
 // dates is a layer that decides on n dates only; of several entries for a date, the first counts.
-func dates(n int, date func(i int) int64, spans func(i int) []*rule) layer {
+func dates(n int, date func(i int) int64, made func(i int) *ruling) layer {
 	type entry struct {
 		date int64
 		i    int
@@ -191,19 +220,11 @@ func dates(n int, date func(i int) int64, spans func(i int) []*rule) layer {
 		sorted[i] = entry{date(i), i}
 	}
 	slices.SortStableFunc(sorted, func(a, b entry) int { return cmp.Compare(a.date, b.date) })
-	return func(want int64) ([]*rule, bool) {
+	return func(want int64) *ruling {
 		at := sort.Search(n, func(k int) bool { return sorted[k].date >= want })
 		if at == n || sorted[at].date != want {
-			return nil, false
+			return nil
 		}
-		return spans(sorted[at].i), true
+		return made(sorted[at].i)
 	}
-}
-
-func rulesOf(spans []Span, by func() string) []*rule {
-	list := make([]*rule, len(spans))
-	for i, s := range spans {
-		list[i] = &rule{span: s, by: by, index: -1}
-	}
-	return list
 }

@@ -87,6 +87,67 @@ func (Ownership) EnumDescriptor() ([]byte, []int) {
 	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{0}
 }
 
+// HoursRule is the kind of entry of a site that decides whether it is open.
+type HoursRule int32
+
+const (
+	// Not said.
+	HoursRule_HOURS_RULE_UNSPECIFIED HoursRule = 0
+	// The weekly hours: a span of the weekday, or that there is none.
+	HoursRule_HOURS_RULE_WEEKLY HoursRule = 1
+	// A holiday.
+	HoursRule_HOURS_RULE_HOLIDAY HoursRule = 2
+	// An exception.
+	HoursRule_HOURS_RULE_EXCEPTION HoursRule = 3
+	// A calendar that the site uses.
+	HoursRule_HOURS_RULE_CALENDAR HoursRule = 4
+)
+
+// Enum value maps for HoursRule.
+var (
+	HoursRule_name = map[int32]string{
+		0: "HOURS_RULE_UNSPECIFIED",
+		1: "HOURS_RULE_WEEKLY",
+		2: "HOURS_RULE_HOLIDAY",
+		3: "HOURS_RULE_EXCEPTION",
+		4: "HOURS_RULE_CALENDAR",
+	}
+	HoursRule_value = map[string]int32{
+		"HOURS_RULE_UNSPECIFIED": 0,
+		"HOURS_RULE_WEEKLY":      1,
+		"HOURS_RULE_HOLIDAY":     2,
+		"HOURS_RULE_EXCEPTION":   3,
+		"HOURS_RULE_CALENDAR":    4,
+	}
+)
+
+func (x HoursRule) Enum() *HoursRule {
+	p := new(HoursRule)
+	*p = x
+	return p
+}
+
+func (x HoursRule) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (HoursRule) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_schedule_v1_schedule_proto_enumTypes[1].Descriptor()
+}
+
+func (HoursRule) Type() protoreflect.EnumType {
+	return &file_dayside_schedule_v1_schedule_proto_enumTypes[1]
+}
+
+func (x HoursRule) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use HoursRule.Descriptor instead.
+func (HoursRule) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{1}
+}
+
 // How far an exception reaches.
 type HoursException_Mode int32
 
@@ -124,11 +185,11 @@ func (x HoursException_Mode) String() string {
 }
 
 func (HoursException_Mode) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_schedule_v1_schedule_proto_enumTypes[1].Descriptor()
+	return file_dayside_schedule_v1_schedule_proto_enumTypes[2].Descriptor()
 }
 
 func (HoursException_Mode) Type() protoreflect.EnumType {
-	return &file_dayside_schedule_v1_schedule_proto_enumTypes[1]
+	return &file_dayside_schedule_v1_schedule_proto_enumTypes[2]
 }
 
 func (x HoursException_Mode) Number() protoreflect.EnumNumber {
@@ -1242,6 +1303,188 @@ func (x *QueryOpenSitesResponse) GetTzdataRelease() string {
 	return ""
 }
 
+// ExplainSiteRequest asks why a site is open or closed.
+type ExplainSiteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// sites/ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The instant; now where unset.
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSiteRequest) Reset() {
+	*x = ExplainSiteRequest{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSiteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSiteRequest) ProtoMessage() {}
+
+func (x *ExplainSiteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSiteRequest.ProtoReflect.Descriptor instead.
+func (*ExplainSiteRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ExplainSiteRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ExplainSiteRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// ExplainSiteResponse says why a site is open or closed.
+type ExplainSiteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// sites/ID.
+	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// The instant asked about.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// Open at the instant.
+	Open bool `protobuf:"varint,3,opt,name=open,proto3" json:"open,omitempty"`
+	// The kind of entry that decided so. Of closed time it is the one without which the site would be open, if any is.
+	RuleKind HoursRule `protobuf:"varint,4,opt,name=rule_kind,json=ruleKind,proto3,enum=dayside.schedule.v1.HoursRule" json:"rule_kind,omitempty"`
+	// That entry, for people: "weekly hours, Tue 08:00-12:30", "holiday 2026-12-25 (Christmas Day): closed".
+	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Since when it is so; unset where that was more than 60 days before.
+	Since *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	// Until when it is so; unset where it does not change within 402 days.
+	Until *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	// All of it in one sentence, with times on the site's clock.
+	Sentence string `protobuf:"bytes,8,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// IANA zone.
+	TimeZone string `protobuf:"bytes,9,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// Release of the time-zone rules used.
+	TzdataRelease string `protobuf:"bytes,10,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSiteResponse) Reset() {
+	*x = ExplainSiteResponse{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSiteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSiteResponse) ProtoMessage() {}
+
+func (x *ExplainSiteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSiteResponse.ProtoReflect.Descriptor instead.
+func (*ExplainSiteResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ExplainSiteResponse) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ExplainSiteResponse) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ExplainSiteResponse) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *ExplainSiteResponse) GetRuleKind() HoursRule {
+	if x != nil {
+		return x.RuleKind
+	}
+	return HoursRule_HOURS_RULE_UNSPECIFIED
+}
+
+func (x *ExplainSiteResponse) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ExplainSiteResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ExplainSiteResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ExplainSiteResponse) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+func (x *ExplainSiteResponse) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *ExplainSiteResponse) GetTzdataRelease() string {
+	if x != nil {
+		return x.TzdataRelease
+	}
+	return ""
+}
+
 // QueryCoverageRequest asks for the coverage of a line.
 type QueryCoverageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1255,7 +1498,7 @@ type QueryCoverageRequest struct {
 
 func (x *QueryCoverageRequest) Reset() {
 	*x = QueryCoverageRequest{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[15]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1510,7 @@ func (x *QueryCoverageRequest) String() string {
 func (*QueryCoverageRequest) ProtoMessage() {}
 
 func (x *QueryCoverageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[15]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1523,7 @@ func (x *QueryCoverageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCoverageRequest.ProtoReflect.Descriptor instead.
 func (*QueryCoverageRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{15}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *QueryCoverageRequest) GetLine() string {
@@ -1310,7 +1553,7 @@ type CoveragePeriod struct {
 
 func (x *CoveragePeriod) Reset() {
 	*x = CoveragePeriod{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[16]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1565,7 @@ func (x *CoveragePeriod) String() string {
 func (*CoveragePeriod) ProtoMessage() {}
 
 func (x *CoveragePeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[16]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1578,7 @@ func (x *CoveragePeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CoveragePeriod.ProtoReflect.Descriptor instead.
 func (*CoveragePeriod) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{16}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CoveragePeriod) GetInterval() *interval.Interval {
@@ -1367,7 +1610,7 @@ type SiteOpenTime struct {
 
 func (x *SiteOpenTime) Reset() {
 	*x = SiteOpenTime{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[17]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1622,7 @@ func (x *SiteOpenTime) String() string {
 func (*SiteOpenTime) ProtoMessage() {}
 
 func (x *SiteOpenTime) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[17]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1635,7 @@ func (x *SiteOpenTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SiteOpenTime.ProtoReflect.Descriptor instead.
 func (*SiteOpenTime) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{17}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SiteOpenTime) GetSite() string {
@@ -1437,7 +1680,7 @@ type QueryCoverageResponse struct {
 
 func (x *QueryCoverageResponse) Reset() {
 	*x = QueryCoverageResponse{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[18]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1692,7 @@ func (x *QueryCoverageResponse) String() string {
 func (*QueryCoverageResponse) ProtoMessage() {}
 
 func (x *QueryCoverageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[18]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1705,7 @@ func (x *QueryCoverageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCoverageResponse.ProtoReflect.Descriptor instead.
 func (*QueryCoverageResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{18}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *QueryCoverageResponse) GetInterval() *interval.Interval {
@@ -1522,7 +1765,7 @@ type PlanSitesRequest struct {
 
 func (x *PlanSitesRequest) Reset() {
 	*x = PlanSitesRequest{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[19]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1777,7 @@ func (x *PlanSitesRequest) String() string {
 func (*PlanSitesRequest) ProtoMessage() {}
 
 func (x *PlanSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[19]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1790,7 @@ func (x *PlanSitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanSitesRequest.ProtoReflect.Descriptor instead.
 func (*PlanSitesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{19}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PlanSitesRequest) GetSites() []*Site {
@@ -1582,7 +1825,7 @@ type PlanSitesResponse struct {
 
 func (x *PlanSitesResponse) Reset() {
 	*x = PlanSitesResponse{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[20]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1837,7 @@ func (x *PlanSitesResponse) String() string {
 func (*PlanSitesResponse) ProtoMessage() {}
 
 func (x *PlanSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[20]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1850,7 @@ func (x *PlanSitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanSitesResponse.ProtoReflect.Descriptor instead.
 func (*PlanSitesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{20}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PlanSitesResponse) GetPlan() *v1.Plan {
@@ -1709,7 +1952,22 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x05sites\x18\x02 \x03(\v2\x1e.dayside.schedule.v1.SiteStateR\x05sites\x12;\n" +
 	"\vnext_change\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"nextChange\x12%\n" +
-	"\x0etzdata_release\x18\x04 \x01(\tR\rtzdataRelease\"\x90\x01\n" +
+	"\x0etzdata_release\x18\x04 \x01(\tR\rtzdataRelease\"\x87\x01\n" +
+	"\x12ExplainSiteRequest\x12E\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xfe\x02\n" +
+	"\x13ExplainSiteResponse\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04open\x18\x03 \x01(\bR\x04open\x12;\n" +
+	"\trule_kind\x18\x04 \x01(\x0e2\x1e.dayside.schedule.v1.HoursRuleR\bruleKind\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
+	"\bsentence\x18\b \x01(\tR\bsentence\x12\x1b\n" +
+	"\ttime_zone\x18\t \x01(\tR\btimeZone\x12%\n" +
+	"\x0etzdata_release\x18\n" +
+	" \x01(\tR\rtzdataRelease\"\x90\x01\n" +
 	"\x14QueryCoverageRequest\x12E\n" +
 	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x121\n" +
 	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"Y\n" +
@@ -1736,7 +1994,13 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\tOwnership\x12\x19\n" +
 	"\x15OWNERSHIP_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12OWNERSHIP_IN_HOUSE\x10\x01\x12\x18\n" +
-	"\x14OWNERSHIP_OUTSOURCED\x10\x022\x96\b\n" +
+	"\x14OWNERSHIP_OUTSOURCED\x10\x02*\x89\x01\n" +
+	"\tHoursRule\x12\x1a\n" +
+	"\x16HOURS_RULE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11HOURS_RULE_WEEKLY\x10\x01\x12\x16\n" +
+	"\x12HOURS_RULE_HOLIDAY\x10\x02\x12\x18\n" +
+	"\x14HOURS_RULE_EXCEPTION\x10\x03\x12\x17\n" +
+	"\x13HOURS_RULE_CALENDAR\x10\x042\xa8\t\n" +
 	"\x0fScheduleService\x12|\n" +
 	"\n" +
 	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\fsite,site_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
@@ -1746,7 +2010,8 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"UpdateSite\x12&.dayside.schedule.v1.UpdateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"=\xdaA\x10site,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1f:\x04site2\x17/v1/{site.name=sites/*}\x12t\n" +
 	"\n" +
 	"DeleteSite\x12&.dayside.schedule.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=sites/*}\x12\x91\x01\n" +
-	"\x0eQueryOpenSites\x12*.dayside.schedule.v1.QueryOpenSitesRequest\x1a+.dayside.schedule.v1.QueryOpenSitesResponse\"&\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openSites:query\x12\x95\x01\n" +
+	"\x0eQueryOpenSites\x12*.dayside.schedule.v1.QueryOpenSitesRequest\x1a+.dayside.schedule.v1.QueryOpenSitesResponse\"&\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openSites:query\x12\x8f\x01\n" +
+	"\vExplainSite\x12'.dayside.schedule.v1.ExplainSiteRequest\x1a(.dayside.schedule.v1.ExplainSiteResponse\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=sites/*}:explain\x12\x95\x01\n" +
 	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12a\n" +
 	"\tPlanSites\x12%.dayside.schedule.v1.PlanSitesRequest\x1a&.dayside.schedule.v1.PlanSitesResponse\"\x05\xca\xda\x18\x01\bBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
@@ -1762,106 +2027,116 @@ func file_dayside_schedule_v1_schedule_proto_rawDescGZIP() []byte {
 	return file_dayside_schedule_v1_schedule_proto_rawDescData
 }
 
-var file_dayside_schedule_v1_schedule_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_dayside_schedule_v1_schedule_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_dayside_schedule_v1_schedule_proto_goTypes = []any{
 	(Ownership)(0),                   // 0: dayside.schedule.v1.Ownership
-	(HoursException_Mode)(0),         // 1: dayside.schedule.v1.HoursException.Mode
-	(*Site)(nil),                     // 2: dayside.schedule.v1.Site
-	(*WeeklyHours)(nil),              // 3: dayside.schedule.v1.WeeklyHours
-	(*Span)(nil),                     // 4: dayside.schedule.v1.Span
-	(*Holiday)(nil),                  // 5: dayside.schedule.v1.Holiday
-	(*HoursException)(nil),           // 6: dayside.schedule.v1.HoursException
-	(*Target)(nil),                   // 7: dayside.schedule.v1.Target
-	(*CreateSiteRequest)(nil),        // 8: dayside.schedule.v1.CreateSiteRequest
-	(*GetSiteRequest)(nil),           // 9: dayside.schedule.v1.GetSiteRequest
-	(*ListSitesRequest)(nil),         // 10: dayside.schedule.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),        // 11: dayside.schedule.v1.ListSitesResponse
-	(*UpdateSiteRequest)(nil),        // 12: dayside.schedule.v1.UpdateSiteRequest
-	(*DeleteSiteRequest)(nil),        // 13: dayside.schedule.v1.DeleteSiteRequest
-	(*QueryOpenSitesRequest)(nil),    // 14: dayside.schedule.v1.QueryOpenSitesRequest
-	(*SiteState)(nil),                // 15: dayside.schedule.v1.SiteState
-	(*QueryOpenSitesResponse)(nil),   // 16: dayside.schedule.v1.QueryOpenSitesResponse
-	(*QueryCoverageRequest)(nil),     // 17: dayside.schedule.v1.QueryCoverageRequest
-	(*CoveragePeriod)(nil),           // 18: dayside.schedule.v1.CoveragePeriod
-	(*SiteOpenTime)(nil),             // 19: dayside.schedule.v1.SiteOpenTime
-	(*QueryCoverageResponse)(nil),    // 20: dayside.schedule.v1.QueryCoverageResponse
-	(*PlanSitesRequest)(nil),         // 21: dayside.schedule.v1.PlanSitesRequest
-	(*PlanSitesResponse)(nil),        // 22: dayside.schedule.v1.PlanSitesResponse
-	(*durationpb.Duration)(nil),      // 23: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
-	(*timeofday.TimeOfDay)(nil),      // 25: google.type.TimeOfDay
-	(*date.Date)(nil),                // 26: google.type.Date
-	(*phone_number.PhoneNumber)(nil), // 27: google.type.PhoneNumber
-	(*fieldmaskpb.FieldMask)(nil),    // 28: google.protobuf.FieldMask
-	(*interval.Interval)(nil),        // 29: google.type.Interval
-	(*v1.Plan)(nil),                  // 30: dayside.rpc.v1.Plan
-	(*emptypb.Empty)(nil),            // 31: google.protobuf.Empty
+	(HoursRule)(0),                   // 1: dayside.schedule.v1.HoursRule
+	(HoursException_Mode)(0),         // 2: dayside.schedule.v1.HoursException.Mode
+	(*Site)(nil),                     // 3: dayside.schedule.v1.Site
+	(*WeeklyHours)(nil),              // 4: dayside.schedule.v1.WeeklyHours
+	(*Span)(nil),                     // 5: dayside.schedule.v1.Span
+	(*Holiday)(nil),                  // 6: dayside.schedule.v1.Holiday
+	(*HoursException)(nil),           // 7: dayside.schedule.v1.HoursException
+	(*Target)(nil),                   // 8: dayside.schedule.v1.Target
+	(*CreateSiteRequest)(nil),        // 9: dayside.schedule.v1.CreateSiteRequest
+	(*GetSiteRequest)(nil),           // 10: dayside.schedule.v1.GetSiteRequest
+	(*ListSitesRequest)(nil),         // 11: dayside.schedule.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),        // 12: dayside.schedule.v1.ListSitesResponse
+	(*UpdateSiteRequest)(nil),        // 13: dayside.schedule.v1.UpdateSiteRequest
+	(*DeleteSiteRequest)(nil),        // 14: dayside.schedule.v1.DeleteSiteRequest
+	(*QueryOpenSitesRequest)(nil),    // 15: dayside.schedule.v1.QueryOpenSitesRequest
+	(*SiteState)(nil),                // 16: dayside.schedule.v1.SiteState
+	(*QueryOpenSitesResponse)(nil),   // 17: dayside.schedule.v1.QueryOpenSitesResponse
+	(*ExplainSiteRequest)(nil),       // 18: dayside.schedule.v1.ExplainSiteRequest
+	(*ExplainSiteResponse)(nil),      // 19: dayside.schedule.v1.ExplainSiteResponse
+	(*QueryCoverageRequest)(nil),     // 20: dayside.schedule.v1.QueryCoverageRequest
+	(*CoveragePeriod)(nil),           // 21: dayside.schedule.v1.CoveragePeriod
+	(*SiteOpenTime)(nil),             // 22: dayside.schedule.v1.SiteOpenTime
+	(*QueryCoverageResponse)(nil),    // 23: dayside.schedule.v1.QueryCoverageResponse
+	(*PlanSitesRequest)(nil),         // 24: dayside.schedule.v1.PlanSitesRequest
+	(*PlanSitesResponse)(nil),        // 25: dayside.schedule.v1.PlanSitesResponse
+	(*durationpb.Duration)(nil),      // 26: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),    // 27: google.protobuf.Timestamp
+	(*timeofday.TimeOfDay)(nil),      // 28: google.type.TimeOfDay
+	(*date.Date)(nil),                // 29: google.type.Date
+	(*phone_number.PhoneNumber)(nil), // 30: google.type.PhoneNumber
+	(*fieldmaskpb.FieldMask)(nil),    // 31: google.protobuf.FieldMask
+	(*interval.Interval)(nil),        // 32: google.type.Interval
+	(*v1.Plan)(nil),                  // 33: dayside.rpc.v1.Plan
+	(*emptypb.Empty)(nil),            // 34: google.protobuf.Empty
 }
 var file_dayside_schedule_v1_schedule_proto_depIdxs = []int32{
 	0,  // 0: dayside.schedule.v1.Site.ownership:type_name -> dayside.schedule.v1.Ownership
-	3,  // 1: dayside.schedule.v1.Site.weekly_hours:type_name -> dayside.schedule.v1.WeeklyHours
-	5,  // 2: dayside.schedule.v1.Site.holidays:type_name -> dayside.schedule.v1.Holiday
-	6,  // 3: dayside.schedule.v1.Site.exceptions:type_name -> dayside.schedule.v1.HoursException
-	7,  // 4: dayside.schedule.v1.Site.targets:type_name -> dayside.schedule.v1.Target
-	23, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
-	24, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
-	24, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 8: dayside.schedule.v1.WeeklyHours.mon:type_name -> dayside.schedule.v1.Span
-	4,  // 9: dayside.schedule.v1.WeeklyHours.tue:type_name -> dayside.schedule.v1.Span
-	4,  // 10: dayside.schedule.v1.WeeklyHours.wed:type_name -> dayside.schedule.v1.Span
-	4,  // 11: dayside.schedule.v1.WeeklyHours.thu:type_name -> dayside.schedule.v1.Span
-	4,  // 12: dayside.schedule.v1.WeeklyHours.fri:type_name -> dayside.schedule.v1.Span
-	4,  // 13: dayside.schedule.v1.WeeklyHours.sat:type_name -> dayside.schedule.v1.Span
-	4,  // 14: dayside.schedule.v1.WeeklyHours.sun:type_name -> dayside.schedule.v1.Span
-	25, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
-	25, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
-	26, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
-	26, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
-	4,  // 19: dayside.schedule.v1.HoursException.spans:type_name -> dayside.schedule.v1.Span
-	1,  // 20: dayside.schedule.v1.HoursException.mode:type_name -> dayside.schedule.v1.HoursException.Mode
-	27, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
-	2,  // 22: dayside.schedule.v1.CreateSiteRequest.site:type_name -> dayside.schedule.v1.Site
-	2,  // 23: dayside.schedule.v1.ListSitesResponse.sites:type_name -> dayside.schedule.v1.Site
-	2,  // 24: dayside.schedule.v1.UpdateSiteRequest.site:type_name -> dayside.schedule.v1.Site
-	28, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
-	24, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
-	24, // 28: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
-	15, // 29: dayside.schedule.v1.QueryOpenSitesResponse.sites:type_name -> dayside.schedule.v1.SiteState
-	24, // 30: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
-	29, // 31: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
-	29, // 32: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
-	23, // 33: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
-	29, // 34: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
-	29, // 35: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
-	18, // 36: dayside.schedule.v1.QueryCoverageResponse.periods:type_name -> dayside.schedule.v1.CoveragePeriod
-	29, // 37: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
-	23, // 38: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
-	19, // 39: dayside.schedule.v1.QueryCoverageResponse.sites:type_name -> dayside.schedule.v1.SiteOpenTime
-	2,  // 40: dayside.schedule.v1.PlanSitesRequest.sites:type_name -> dayside.schedule.v1.Site
-	30, // 41: dayside.schedule.v1.PlanSitesResponse.plan:type_name -> dayside.rpc.v1.Plan
-	8,  // 42: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
-	9,  // 43: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
-	10, // 44: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
-	12, // 45: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
-	13, // 46: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
-	14, // 47: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
-	17, // 48: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
-	21, // 49: dayside.schedule.v1.ScheduleService.PlanSites:input_type -> dayside.schedule.v1.PlanSitesRequest
-	2,  // 50: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
-	2,  // 51: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
-	11, // 52: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
-	2,  // 53: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
-	31, // 54: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
-	16, // 55: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
-	20, // 56: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
-	22, // 57: dayside.schedule.v1.ScheduleService.PlanSites:output_type -> dayside.schedule.v1.PlanSitesResponse
-	50, // [50:58] is the sub-list for method output_type
-	42, // [42:50] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	4,  // 1: dayside.schedule.v1.Site.weekly_hours:type_name -> dayside.schedule.v1.WeeklyHours
+	6,  // 2: dayside.schedule.v1.Site.holidays:type_name -> dayside.schedule.v1.Holiday
+	7,  // 3: dayside.schedule.v1.Site.exceptions:type_name -> dayside.schedule.v1.HoursException
+	8,  // 4: dayside.schedule.v1.Site.targets:type_name -> dayside.schedule.v1.Target
+	26, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
+	27, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
+	27, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
+	5,  // 8: dayside.schedule.v1.WeeklyHours.mon:type_name -> dayside.schedule.v1.Span
+	5,  // 9: dayside.schedule.v1.WeeklyHours.tue:type_name -> dayside.schedule.v1.Span
+	5,  // 10: dayside.schedule.v1.WeeklyHours.wed:type_name -> dayside.schedule.v1.Span
+	5,  // 11: dayside.schedule.v1.WeeklyHours.thu:type_name -> dayside.schedule.v1.Span
+	5,  // 12: dayside.schedule.v1.WeeklyHours.fri:type_name -> dayside.schedule.v1.Span
+	5,  // 13: dayside.schedule.v1.WeeklyHours.sat:type_name -> dayside.schedule.v1.Span
+	5,  // 14: dayside.schedule.v1.WeeklyHours.sun:type_name -> dayside.schedule.v1.Span
+	28, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
+	28, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
+	29, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
+	29, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
+	5,  // 19: dayside.schedule.v1.HoursException.spans:type_name -> dayside.schedule.v1.Span
+	2,  // 20: dayside.schedule.v1.HoursException.mode:type_name -> dayside.schedule.v1.HoursException.Mode
+	30, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
+	3,  // 22: dayside.schedule.v1.CreateSiteRequest.site:type_name -> dayside.schedule.v1.Site
+	3,  // 23: dayside.schedule.v1.ListSitesResponse.sites:type_name -> dayside.schedule.v1.Site
+	3,  // 24: dayside.schedule.v1.UpdateSiteRequest.site:type_name -> dayside.schedule.v1.Site
+	31, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	27, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
+	27, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
+	27, // 28: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
+	16, // 29: dayside.schedule.v1.QueryOpenSitesResponse.sites:type_name -> dayside.schedule.v1.SiteState
+	27, // 30: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
+	27, // 31: dayside.schedule.v1.ExplainSiteRequest.at:type_name -> google.protobuf.Timestamp
+	27, // 32: dayside.schedule.v1.ExplainSiteResponse.at:type_name -> google.protobuf.Timestamp
+	1,  // 33: dayside.schedule.v1.ExplainSiteResponse.rule_kind:type_name -> dayside.schedule.v1.HoursRule
+	27, // 34: dayside.schedule.v1.ExplainSiteResponse.since:type_name -> google.protobuf.Timestamp
+	27, // 35: dayside.schedule.v1.ExplainSiteResponse.until:type_name -> google.protobuf.Timestamp
+	32, // 36: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
+	32, // 37: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
+	26, // 38: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
+	32, // 39: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
+	32, // 40: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
+	21, // 41: dayside.schedule.v1.QueryCoverageResponse.periods:type_name -> dayside.schedule.v1.CoveragePeriod
+	32, // 42: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
+	26, // 43: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
+	22, // 44: dayside.schedule.v1.QueryCoverageResponse.sites:type_name -> dayside.schedule.v1.SiteOpenTime
+	3,  // 45: dayside.schedule.v1.PlanSitesRequest.sites:type_name -> dayside.schedule.v1.Site
+	33, // 46: dayside.schedule.v1.PlanSitesResponse.plan:type_name -> dayside.rpc.v1.Plan
+	9,  // 47: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
+	10, // 48: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
+	11, // 49: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
+	13, // 50: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
+	14, // 51: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
+	15, // 52: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
+	18, // 53: dayside.schedule.v1.ScheduleService.ExplainSite:input_type -> dayside.schedule.v1.ExplainSiteRequest
+	20, // 54: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
+	24, // 55: dayside.schedule.v1.ScheduleService.PlanSites:input_type -> dayside.schedule.v1.PlanSitesRequest
+	3,  // 56: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
+	3,  // 57: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
+	12, // 58: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
+	3,  // 59: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
+	34, // 60: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
+	17, // 61: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
+	19, // 62: dayside.schedule.v1.ScheduleService.ExplainSite:output_type -> dayside.schedule.v1.ExplainSiteResponse
+	23, // 63: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
+	25, // 64: dayside.schedule.v1.ScheduleService.PlanSites:output_type -> dayside.schedule.v1.PlanSitesResponse
+	56, // [56:65] is the sub-list for method output_type
+	47, // [47:56] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_dayside_schedule_v1_schedule_proto_init() }
@@ -1878,8 +2153,8 @@ func file_dayside_schedule_v1_schedule_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_schedule_v1_schedule_proto_rawDesc), len(file_dayside_schedule_v1_schedule_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   21,
+			NumEnums:      3,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

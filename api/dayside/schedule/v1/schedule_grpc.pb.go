@@ -28,6 +28,7 @@ const (
 	ScheduleService_UpdateSite_FullMethodName     = "/dayside.schedule.v1.ScheduleService/UpdateSite"
 	ScheduleService_DeleteSite_FullMethodName     = "/dayside.schedule.v1.ScheduleService/DeleteSite"
 	ScheduleService_QueryOpenSites_FullMethodName = "/dayside.schedule.v1.ScheduleService/QueryOpenSites"
+	ScheduleService_ExplainSite_FullMethodName    = "/dayside.schedule.v1.ScheduleService/ExplainSite"
 	ScheduleService_QueryCoverage_FullMethodName  = "/dayside.schedule.v1.ScheduleService/QueryCoverage"
 	ScheduleService_PlanSites_FullMethodName      = "/dayside.schedule.v1.ScheduleService/PlanSites"
 )
@@ -50,6 +51,8 @@ type ScheduleServiceClient interface {
 	DeleteSite(ctx context.Context, in *DeleteSiteRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// QueryOpenSites answers which sites are open at an instant, and when that changes next.
 	QueryOpenSites(ctx context.Context, in *QueryOpenSitesRequest, opts ...grpc.CallOption) (*QueryOpenSitesResponse, error)
+	// ExplainSite answers why a site is open or closed at an instant, from the site as it is written now.
+	ExplainSite(ctx context.Context, in *ExplainSiteRequest, opts ...grpc.CallOption) (*ExplainSiteResponse, error)
 	// QueryCoverage answers when which sites of a line are open over an interval, and where no site is.
 	QueryCoverage(ctx context.Context, in *QueryCoverageRequest, opts ...grpc.CallOption) (*QueryCoverageResponse, error)
 	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
@@ -125,6 +128,16 @@ func (c *scheduleServiceClient) QueryOpenSites(ctx context.Context, in *QueryOpe
 	return out, nil
 }
 
+func (c *scheduleServiceClient) ExplainSite(ctx context.Context, in *ExplainSiteRequest, opts ...grpc.CallOption) (*ExplainSiteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainSiteResponse)
+	err := c.cc.Invoke(ctx, ScheduleService_ExplainSite_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *scheduleServiceClient) QueryCoverage(ctx context.Context, in *QueryCoverageRequest, opts ...grpc.CallOption) (*QueryCoverageResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(QueryCoverageResponse)
@@ -163,6 +176,8 @@ type ScheduleServiceServer interface {
 	DeleteSite(context.Context, *DeleteSiteRequest) (*emptypb.Empty, error)
 	// QueryOpenSites answers which sites are open at an instant, and when that changes next.
 	QueryOpenSites(context.Context, *QueryOpenSitesRequest) (*QueryOpenSitesResponse, error)
+	// ExplainSite answers why a site is open or closed at an instant, from the site as it is written now.
+	ExplainSite(context.Context, *ExplainSiteRequest) (*ExplainSiteResponse, error)
 	// QueryCoverage answers when which sites of a line are open over an interval, and where no site is.
 	QueryCoverage(context.Context, *QueryCoverageRequest) (*QueryCoverageResponse, error)
 	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
@@ -195,6 +210,9 @@ func (UnimplementedScheduleServiceServer) DeleteSite(context.Context, *DeleteSit
 }
 func (UnimplementedScheduleServiceServer) QueryOpenSites(context.Context, *QueryOpenSitesRequest) (*QueryOpenSitesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QueryOpenSites not implemented")
+}
+func (UnimplementedScheduleServiceServer) ExplainSite(context.Context, *ExplainSiteRequest) (*ExplainSiteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainSite not implemented")
 }
 func (UnimplementedScheduleServiceServer) QueryCoverage(context.Context, *QueryCoverageRequest) (*QueryCoverageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QueryCoverage not implemented")
@@ -331,6 +349,24 @@ func _ScheduleService_QueryOpenSites_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScheduleService_ExplainSite_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainSiteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScheduleServiceServer).ExplainSite(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScheduleService_ExplainSite_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScheduleServiceServer).ExplainSite(ctx, req.(*ExplainSiteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ScheduleService_QueryCoverage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(QueryCoverageRequest)
 	if err := dec(in); err != nil {
@@ -397,6 +433,10 @@ var ScheduleService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "QueryOpenSites",
 			Handler:    _ScheduleService_QueryOpenSites_Handler,
+		},
+		{
+			MethodName: "ExplainSite",
+			Handler:    _ScheduleService_ExplainSite_Handler,
 		},
 		{
 			MethodName: "QueryCoverage",

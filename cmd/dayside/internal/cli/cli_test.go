@@ -31,6 +31,12 @@ sites { site: "sites/dublin" display_name: "Dublin" time_zone: "Europe/Dublin" o
 sites { site: "sites/nowhere" display_name: "Now\033here" time_zone: "Atlantis/Deep" }
 next_change { seconds: 1795437000 } tzdata_release: "2025c"`
 
+const whyAnswer = `
+site: "sites/dublin" at { seconds: 1795525200 } rule_kind: HOURS_RULE_WEEKLY
+rule: "weekly hours, Tue 08:00-12:30, 13:30-17:30" since { seconds: 1795523400 } until { seconds: 1795527000 }
+sentence: "Dublin is closed at Tue 24 Nov 13:00 GMT: between 12:30 and 13:30 by weekly hours, Tue 08:00-12:30, 13:30-17:30; opens at 13:30"
+time_zone: "Europe/Dublin" tzdata_release: "2025c"`
+
 const routeAnswer = `
 route {
   call_id: "explain" line: "lines/gold-emergency" valid_until { seconds: 1795437000 }
@@ -78,6 +84,7 @@ func newFake(t *testing.T) *fake {
 		set:      example(t),
 		open:     text(t, &schedulev1.QueryOpenSitesResponse{}, openAnswer),
 		coverage: text(t, &schedulev1.QueryCoverageResponse{}, coverageAnswer),
+		why:      text(t, &schedulev1.ExplainSiteResponse{}, whyAnswer),
 		route:    text(t, &routingv1.ExplainRouteResponse{}, routeAnswer),
 		applied: text(t, &routingv1.ApplyConfigurationResponse{}, `
 			changes { name: "sites/cork" kind: KIND_CREATE fields { path: "display_name" after: "Cork" } }
@@ -99,6 +106,8 @@ func TestAnswersForPeople(t *testing.T) {
 	}{
 		"open":            {args: []string{"open"}},
 		"open-line":       {args: []string{"open", "gold-emergency"}},
+		"why":             {args: []string{"why", "dublin", "--at", "2026-11-24T13:00:00Z"}},
+		"why-json":        {args: []string{"why", "sites/dublin", "-o", "json"}},
 		"route":           {args: []string{"route", "--to", "gold-emergency", "--from", "+13035550101"}},
 		"coverage":        {args: []string{"coverage", "gold-emergency", "--days", "3"}},
 		"coverage-narrow": {args: []string{"coverage", "gold-emergency", "--days", "3"}, setup: func(t *terminal) { t.env.Width = 40 }},
@@ -153,6 +162,10 @@ func TestRequestsSayWhatWasTyped(t *testing.T) {
 		{
 			[]string{"open", "lines/gold", "--at", "2026-12-25 09:00 Europe/Dublin"},
 			text(t, &schedulev1.QueryOpenSitesRequest{}, `line: "lines/gold" at { seconds: 1798189200 }`),
+		},
+		{
+			[]string{"why", "sites/dublin", "--at", "2026-12-25 09:00 Europe/Dublin"},
+			text(t, &schedulev1.ExplainSiteRequest{}, `name: "sites/dublin" at { seconds: 1798189200 }`),
 		},
 		{
 			[]string{"route", "--to", "gold", "--at", "now+3h"},

@@ -45,6 +45,7 @@ type fake struct {
 	set      *manifest.Set
 	open     *schedulev1.QueryOpenSitesResponse
 	coverage *schedulev1.QueryCoverageResponse
+	why      *schedulev1.ExplainSiteResponse
 	route    *routingv1.ExplainRouteResponse
 	applied  *routingv1.ApplyConfigurationResponse
 	err      error
@@ -55,6 +56,11 @@ type fake struct {
 func (f *fake) QueryOpenSites(_ context.Context, r *schedulev1.QueryOpenSitesRequest) (*schedulev1.QueryOpenSitesResponse, error) {
 	f.asked = r
 	return f.open, f.err
+}
+
+func (f *fake) ExplainSite(_ context.Context, r *schedulev1.ExplainSiteRequest) (*schedulev1.ExplainSiteResponse, error) {
+	f.asked = r
+	return f.why, f.err
 }
 
 func (f *fake) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRequest) (*schedulev1.QueryCoverageResponse, error) {
