@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
 	"github.com/daysidehq/dayside/services/gateway/sip/probe"
 )
 
@@ -22,11 +26,13 @@ func newCall(a *app) *cobra.Command {
 	call := probe.Call{}
 	trace := false
 	c := &cobra.Command{
-		Use: "call LINE", Short: "Place a real SIP call to a line, and show the redirect it gets",
+		Use: "call LINE|NUMBER", Short: "Place a real SIP call to a line, and show the redirect it gets",
 		Long: "Sends an INVITE to the SIP gateway as a phone does, with the line's number, and shows where it is redirected.\n" +
-			"Nobody's phone rings: the redirect is not followed.",
-		Example: "  dayside call gold-emergency --from +13035550101\n  dayside call public-support --transport tcp --trace",
-		Args:    cobra.ExactArgs(1),
+			"Nobody's phone rings: the redirect is not followed. A line's number is asked of the API; a number that is given\n" +
+			"rings without it.",
+		Example: "  dayside call gold-emergency --from +13035550101\n  dayside call public-support --transport tcp --trace\n" +
+			"  dayside call +61255500100",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkCall(call); err != nil {
 				return err
@@ -36,19 +42,20 @@ func newCall(a *app) *cobra.Command {
 				return err
 			}
 			defer client.close()
-			known, err := ask(cmd.Context(), a, func(ctx context.Context) (dialled, error) {
-				return client.dialled(ctx, args[0])
-			})
+			known, err := a.dialled(cmd.Context(), client, args[0])
 			if err != nil {
 				return err
 			}
-			call.Dialled, call.Timeout = known.number, a.timeout
+			call.Dialled, call.Caller, call.Timeout = known.number, callerNumber(call.Caller), a.timeout
 			result, err := a.Ring(cmd.Context(), call)
 			if result != nil && trace {
 				linef(a.Err, "%s", result.Transcript(false))
 			}
 			if err != nil {
 				return fmt.Errorf("%w: is the SIP gateway served there? Name another with --gateway", err)
+			}
+			if len(result.Contacts) > 0 {
+				a.nameOwners(cmd.Context(), client, &known)
 			}
 			return a.showCall(known, call, result)
 		},
@@ -57,7 +64,7 @@ func newCall(a *app) *cobra.Command {
 	if gateway == "" {
 		gateway = defaultGateway
 	}
-	c.Flags().StringVar(&call.Caller, "from", "", "the caller's number; withheld where it is left out")
+	c.Flags().StringVar(&call.Caller, "from", "", fromHelp)
 	c.Flags().StringVar(&call.Gateway, "gateway", gateway, "the SIP gateway, HOST:PORT (env DAYSIDE_GATEWAY)")
 	c.Flags().StringVar(&call.Network, "transport", "udp", "udp or tcp")
 	c.Flags().BoolVar(&trace, "trace", false, "show the SIP messages on standard error, the dialled number masked")
@@ -74,60 +81,83 @@ func checkCall(c probe.Call) error {
 		return usagef("--transport %q: must be udp or tcp", c.Network)
 	case err != nil:
 		return usagef("--gateway %q: must be HOST:PORT, such as %s", c.Gateway, defaultGateway)
-	case c.Caller != "" && !isNumber(c.Caller):
-		return usagef("--from: must be a number in E.164, such as +13035550101")
 	}
-	return nil
+	return checkCaller(c.Caller)
 }
 
-// dialled is what a call needs to know of the line it rings, and of whose contacts it may see.
+// maxOwnersWait bounds how long an answer that has come waits for the names of its contacts' owners.
+const maxOwnersWait = 2 * time.Second
+
+// dialled is the number that a call rings, and whose contacts it may be sent to.
 type dialled struct {
 	number string
 	// name is how the line is called in answers; a number is not repeated, for it may be a hidden one.
 	name string
+	// lines whose last resort might be seen; unset until they are asked for.
+	lines []*routingv1.Line
 	// owners of targets, by SIP URI or number.
 	owners map[string]string
 }
 
-// dialled looks up a line's number, and whose targets are which; a number stands for itself.
-func (c *api) dialled(ctx context.Context, lineOrNumber string) (dialled, error) {
+// dialled looks up a line's number. A number stands for itself: it rings whether or not the API answers.
+func (a *app) dialled(ctx context.Context, client *api, lineOrNumber string) (dialled, error) {
 	d := dialled{number: lineOrNumber, name: "the number given", owners: map[string]string{}}
-	lines, err := c.linesOf(ctx, lineOrNumber)
+	if isNumber(lineOrNumber) {
+		return d, nil
+	}
+	name, err := lineName(lineOrNumber)
 	if err != nil {
 		return d, err
 	}
-	for _, l := range lines {
-		d.owners[targetText(l.GetLastResort().GetTarget())] = "last resort: " + dash(l.GetLastResort().GetDisplayName())
+	noSuchLine := false
+	l, err := ask(ctx, a, func(ctx context.Context) (*routingv1.Line, error) {
+		l, err := client.lines.GetLine(ctx, &routingv1.GetLineRequest{Name: name})
+		noSuchLine = status.Code(err) == codes.NotFound
+		return l, err
+	})
+	switch {
+	case err != nil && noSuchLine:
+		return d, err
+	case err != nil:
+		return d, fmt.Errorf("the line's number cannot be looked up (%w); give the number instead", err)
+	case l.GetNumber().GetE164Number() == "":
+		return d, fmt.Errorf("the number of %s is hidden from this user: to call it needs the rights of an administrator", name)
 	}
-	if !isNumber(lineOrNumber) {
-		d.name, d.number = lines[0].GetName(), lines[0].GetNumber().GetE164Number()
-		if d.number == "" {
-			return d, fmt.Errorf("the number of %s is hidden from this user: to call it needs the rights of an administrator", d.name)
+	d.name, d.number, d.lines = l.GetName(), l.GetNumber().GetE164Number(), []*routingv1.Line{l}
+	return d, nil
+}
+
+// nameOwners finds out whose targets are which. It adds to an answer that is there already: where it fails, a note says so.
+func (a *app) nameOwners(ctx context.Context, client *api, d *dialled) {
+	wait := min(a.timeout, maxOwnersWait)
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := client.nameOwners(ctx, d)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		linef(a.Err, "note: whose contacts these are is not known: no answer from %s within %v", a.server, wait)
+	case err != nil:
+		linef(a.Err, "note: whose contacts these are is not known: %v", a.failed(err))
+	}
+}
+
+func (c *api) nameOwners(ctx context.Context, d *dialled) error {
+	if d.lines == nil {
+		var err error
+		if d.lines, err = c.listLines(ctx); err != nil {
+			return err
 		}
 	}
-	sites, err := c.listSites(ctx)
-	if err != nil {
-		return d, err
+	for _, l := range d.lines {
+		d.owners[targetText(l.GetLastResort().GetTarget())] = "last resort: " + dash(l.GetLastResort().GetDisplayName())
 	}
+	sites, err := c.listSites(ctx)
 	for _, s := range sites {
 		for _, t := range s.GetTargets() {
 			d.owners[targetText(t)] = s.GetName()
 		}
 	}
-	return d, nil
-}
-
-// linesOf is the line named; of a number all lines, whose last resort might be seen.
-func (c *api) linesOf(ctx context.Context, lineOrNumber string) ([]*routingv1.Line, error) {
-	if isNumber(lineOrNumber) {
-		return c.listLines(ctx)
-	}
-	name, err := lineName(lineOrNumber)
-	if err != nil {
-		return nil, err
-	}
-	l, err := c.lines.GetLine(ctx, &routingv1.GetLineRequest{Name: name})
-	return []*routingv1.Line{l}, err
+	return err
 }
 
 // owner of a contact. Gateways add parameters to URIs, and write numbers as tel: URIs or as users of SIP URIs.
@@ -151,7 +181,7 @@ func (a *app) showCall(d dialled, call probe.Call, r *probe.Result) error {
 	return a.show(m, func(w io.Writer) error {
 		caller := "a withheld number"
 		if call.Caller != "" {
-			caller = mask(call.Caller)
+			caller = manifest.Mask(call.Caller)
 		}
 		linef(w, "INVITE to %s from %s, at %s over %s", d.name, caller, call.Gateway, strings.ToUpper(call.Network))
 		linef(w, "%d %s, after %s", r.Status, r.Phrase, r.Took.Round(10*time.Microsecond))

@@ -3,10 +3,14 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/gateway/sip/probe"
 )
 
@@ -73,8 +77,9 @@ func TestCallSaysWhyItCannot(t *testing.T) {
 		{[]string{"call", "nope"}, 1, "lines/nope does not exist"},
 		{[]string{"call", "public-support", "--transport", "sctp"}, 2, "must be udp or tcp"},
 		{[]string{"call", "public-support", "--from", "a b"}, 2, "--from: must be a number"},
+		{[]string{"call", "public-support", "--from", "0301555"}, 2, "--from: must be a number"},
 		{[]string{"call", "public-support", "--gateway", "here"}, 2, "--gateway \"here\": must be HOST:PORT"},
-		{[]string{"call"}, 2, "dayside call LINE"},
+		{[]string{"call"}, 2, "dayside call LINE|NUMBER"},
 	} {
 		if code := term.run(t.Context(), c.args...); code != c.code || !strings.Contains(term.err.String(), c.want) {
 			t.Errorf("%v: exit %d, %s", c.args, code, term.err.String())
@@ -83,5 +88,31 @@ func TestCallSaysWhyItCannot(t *testing.T) {
 	f.set.Lines[0].Number = nil
 	if code := term.run(t.Context(), "call", "gold-emergency"); code != 1 || !strings.Contains(term.err.String(), "hidden from this user") {
 		t.Errorf("without the right to the number: exit %d, %s", code, term.err.String())
+	}
+}
+
+// TestCallRingsANumberWhereTheAPIFails: a number needs nothing of the API, which only names whose contacts came back.
+func TestCallRingsANumberWhereTheAPIFails(t *testing.T) {
+	f := newFake(t)
+	f.err = refusal(codes.Unavailable, "etcd did not answer", rpcv1.Reason_REASON_BACKEND_UNAVAILABLE)
+	term := newTerminal(t, f)
+	var rung []string
+	term.env.Ring = func(_ context.Context, c probe.Call) (*probe.Result, error) {
+		rung = append(rung, c.Dialled+" from "+c.Caller)
+		return &probe.Result{
+			Status: 302, Phrase: "Moved Temporarily", CallID: "x3@probe", Contacts: []probe.Contact{{URI: "tel:+13035550131", Q: 1}},
+		}, nil
+	}
+	if code := term.run(t.Context(), "call", "+61255500100", "--from", "anonymous"); code != 0 ||
+		!strings.Contains(term.out.String(), "tel:+13035550131") || !strings.Contains(term.out.String(), "from a withheld number") ||
+		term.err.String() != "note: whose contacts these are is not known: etcd did not answer\n" {
+		t.Errorf("a number: exit %d, %s%s", code, term.out.String(), term.err.String())
+	}
+	if code := term.run(t.Context(), "call", "gold-emergency"); code != 1 || term.err.String() !=
+		"error: the line's number cannot be looked up (etcd did not answer); give the number instead\n" {
+		t.Errorf("a line: exit %d, %s", code, term.err.String())
+	}
+	if !slices.Equal(rung, []string{"+61255500100 from "}) {
+		t.Errorf("rang %v", rung)
 	}
 }

@@ -124,6 +124,9 @@ func (f *fake) GetCustomer(_ context.Context, r *entitlementv1.GetCustomerReques
 }
 
 func (f *fake) GetLine(_ context.Context, r *routingv1.GetLineRequest) (*routingv1.Line, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	return find(f.set.Lines, r.GetName())
 }
 

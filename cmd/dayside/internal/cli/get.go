@@ -162,7 +162,7 @@ func numbersText(c *entitlementv1.Customer) string {
 			out = append(out, fmt.Sprintf("and %d more", len(c.GetPhoneNumbers())-i))
 			break
 		}
-		out = append(out, mask(n.GetE164Number()))
+		out = append(out, manifest.Mask(n.GetE164Number()))
 	}
 	return dash(strings.Join(out, ", "))
 }

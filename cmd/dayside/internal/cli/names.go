@@ -67,13 +67,30 @@ func isNumber(s string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// mask shows the first three and the last two characters of a number.
-func mask(s string) string {
-	const minBytes = 8
-	if len(s) < minBytes {
-		return "…"
+const (
+	fromHelp = "the caller's number in E.164; \"anonymous\", or left out: withheld"
+	// withheld is what stands for a caller's number that is withheld.
+	withheld = "anonymous"
+)
+
+// checkCaller checks --from. A number is E.164 (ITU-T E.164, 6.2.1), the plus sign optional, as networks signal it:
+// anything else the server takes for a withheld number, which somebody who mistyped one would not see.
+func checkCaller(from string) error {
+	digits := strings.TrimPrefix(from, "+")
+	switch {
+	case from == "" || from == withheld:
+	case !isNumber(from) || len(digits) < 7 || len(digits) > 15 || digits[0] == '0':
+		return usagef("--from: must be a number in E.164, such as +13035550101, or %s for one that is withheld", withheld)
 	}
-	return s[:3] + "…" + s[len(s)-2:]
+	return nil
+}
+
+// callerNumber is the number of --from, empty where it is withheld.
+func callerNumber(from string) string {
+	if from == withheld {
+		return ""
+	}
+	return from
 }
 
 // oneOrTwo takes a name as one word or as two.

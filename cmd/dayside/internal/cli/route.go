@@ -11,6 +11,7 @@ import (
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
 )
 
 func newRoute(a *app) *cobra.Command {
@@ -40,7 +41,7 @@ func newRoute(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "the line, by name or ID, or a dialled number (required)")
-	c.Flags().StringVar(&from, "from", "", "the caller's number; withheld where it is left out")
+	c.Flags().StringVar(&from, "from", "", fromHelp)
 	c.Flags().StringVar(&at, "at", "", "another time than now: "+whenHelp)
 	c.Flags().StringVar(&attestation, "attestation", "", "how far the caller's number was verified (STIR): A, B or C")
 	a.completeLines(c, "to")
@@ -51,11 +52,14 @@ func (a *app) routeRequest(to, from, at, attestation string) (*routingv1.Explain
 	if to == "" {
 		return nil, usagef("--to is required: a line such as gold-emergency, or a dialled number")
 	}
+	if err := checkCaller(from); err != nil {
+		return nil, err
+	}
 	when, err := a.at(at)
 	if err != nil {
 		return nil, err
 	}
-	r := &routingv1.ExplainRouteRequest{Caller: &routingv1.Caller{Number: from}, At: when}
+	r := &routingv1.ExplainRouteRequest{Caller: &routingv1.Caller{Number: callerNumber(from)}, At: when}
 	if isNumber(to) {
 		r.DialledNumber = to
 	} else if r.Line, err = lineName(to); err != nil {
@@ -75,7 +79,7 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	e := r.GetExplanation()
 	caller := "a withheld number"
 	if n := request.GetCaller().GetNumber(); n != "" {
-		caller = mask(n)
+		caller = manifest.Mask(n)
 	}
 	line := r.GetLine()
 	if line == "" {
@@ -87,7 +91,7 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	if e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED {
 		linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
 	}
-	linef(w, "Why: %s.", verdicts(e.GetVerdicts()))
+	linef(w, "Why: %s.", verdicts(e, a.Now()))
 	if targets := r.GetForward().GetTargets(); len(targets) > 0 {
 		linef(w, "")
 		if err := targetGrid(targets).write(w); err != nil {
@@ -151,12 +155,37 @@ func candidates(customers []string) string {
 	return " (" + strings.Join(customers, ", ") + ")"
 }
 
-func verdicts(list []routingv1.Verdict) string {
-	words := make([]string, len(list))
-	for i, v := range list {
+func verdicts(e *routingv1.Explanation, now time.Time) string {
+	words := make([]string, len(e.GetVerdicts()))
+	for i, v := range e.GetVerdicts() {
 		words[i] = word(verdictWords, v)
+		if unknown := hoursUnknown(e.GetSites()); v == routingv1.Verdict_VERDICT_SITES_NONE_OPEN && unknown != "" {
+			words[i] = fmt.Sprintf("no site is known to be open: the hours of %s are not known that far %s (beyond the horizon)",
+				unknown, direction(e.GetDecidedAt().AsTime(), now))
+		}
 	}
 	return strings.Join(words, "; ")
+}
+
+// hoursUnknown says of which sites the hours are compiled for other times than that of the decision; empty: of none.
+func hoursUnknown(sites []*routingv1.SiteVerdict) string {
+	var names []string
+	for _, s := range sites {
+		if s.GetReason() == routingv1.SiteReason_SITE_REASON_NO_TIMELINE {
+			names = append(names, s.GetSite())
+		}
+	}
+	if len(names) > 0 && len(names) == len(sites) {
+		return "the sites"
+	}
+	return strings.Join(names, ", ")
+}
+
+func direction(at, now time.Time) string {
+	if at.Before(now) {
+		return "back"
+	}
+	return "ahead"
 }
 
 func targetGrid(targets []*routingv1.RouteTarget) *grid {

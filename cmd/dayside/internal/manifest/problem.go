@@ -114,7 +114,7 @@ func shown(text string, s rpcv1.Sensitivity) string {
 	case rpcv1.Sensitivity_SENSITIVITY_UNSPECIFIED:
 		return text
 	case rpcv1.Sensitivity_SENSITIVITY_MASKED:
-		return mask(text)
+		return Mask(text)
 	case rpcv1.Sensitivity_SENSITIVITY_SECRET:
 	}
 	if text == "" {
@@ -123,11 +123,15 @@ func shown(text string, s rpcv1.Sensitivity) string {
 	return "(hidden)"
 }
 
-// mask shows the first three and the last two characters of a number; shorter ones are hidden whole.
-func mask(text string) string {
+// Mask shows the first three and the last two characters of a number; shorter ones are hidden whole. The services mask
+// alike (phone.Mask), but theirs is internal to them: commands ask the API, and share no code with what answers.
+func Mask(text string) string {
 	const minRunes = 8
 	runes := []rune(text)
-	if len(runes) < minRunes {
+	switch {
+	case len(runes) == 0:
+		return ""
+	case len(runes) < minRunes:
 		return "…"
 	}
 	return string(runes[:3]) + "…" + string(runes[len(runes)-2:])

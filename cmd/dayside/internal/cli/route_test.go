@@ -1,0 +1,53 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+)
+
+// TestRouteRefusesWhatIsNoNumber: the server takes it for a withheld number, which hides a slip of the finger.
+func TestRouteRefusesWhatIsNoNumber(t *testing.T) {
+	f := newFake(t)
+	term := newTerminal(t, f)
+	for _, from := range []string{"abc", "0301555", "+0301555123", "+1303", "+1303555010112345", "+1 303 555 0101", "+"} {
+		f.asked = nil
+		if code := term.run(t.Context(), "route", "--to", "gold-emergency", "--from", from); code != 2 || f.asked != nil ||
+			!strings.Contains(term.err.String(), "--from: must be a number in E.164, such as +13035550101, or anonymous") {
+			t.Errorf("%q: exit %d, asked %v, %s", from, code, f.asked, term.err.String())
+		}
+	}
+	for from, want := range map[string]string{
+		"": "", "anonymous": "", "+13035550101": "+13035550101", "13035550101": "13035550101", "+1303555": "+1303555",
+		"+130355501011234": "+130355501011234",
+	} {
+		code := term.run(t.Context(), "route", "--to", "gold-emergency", "--from", from)
+		asked, _ := f.asked.(*routingv1.ExplainRouteRequest)
+		if code != 0 || asked.GetCaller().GetNumber() != want {
+			t.Errorf("%q: exit %d, asked for %q", from, code, asked.GetCaller().GetNumber())
+		}
+	}
+}
+
+// TestRouteSaysThatHoursAreNotKnown: "no site is open" would be wrong of a time that no site's hours are compiled for.
+func TestRouteSaysThatHoursAreNotKnown(t *testing.T) {
+	for _, c := range []struct{ name, seconds, dublin, want string }{
+		{"far ahead", "1838635200", "NO_TIMELINE", "the hours of the sites are not known that far ahead (beyond the horizon)."},
+		{"far back", "1700000000", "NO_TIMELINE", "the hours of the sites are not known that far back (beyond the horizon)."},
+		{"one of two", "1838635200", "CLOSED", "the hours of sites/sydney are not known that far ahead (beyond the horizon)."},
+	} {
+		f := newFake(t)
+		f.route = text(t, &routingv1.ExplainRouteResponse{}, `
+			route { line: "lines/gold-emergency" explanation {
+				decided_at { seconds: `+c.seconds+` } verdicts: [VERDICT_LINE_FOUND, VERDICT_SITES_NONE_OPEN]
+				sites { site: "sites/sydney" reason: SITE_REASON_NO_TIMELINE }
+				sites { site: "sites/dublin" reason: SITE_REASON_`+c.dublin+` }
+			} }`)
+		term := newTerminal(t, f)
+		if code := term.run(t.Context(), "route", "--to", "gold-emergency", "--at", "now+500d"); code != 0 ||
+			!strings.Contains(term.out.String(), "Why: line found; no site is known to be open: "+c.want) {
+			t.Errorf("%s: exit %d, %s%s", c.name, code, term.out.String(), term.err.String())
+		}
+	}
+}
