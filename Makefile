@@ -103,11 +103,12 @@ $(LINTER): .tools/lint/go.mod .tools/lint/go.sum
 	go build -C .tools/lint -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: lint
-lint: $(LINTER) $(BUF) $(DEPS) ## the rules of the house on Go and protos, and that the API breaks nobody
+lint: $(LINTER) $(BUF) $(DEPS) ## the rules of the house on Go, protos and go.mod; that the API breaks nobody
 	$(BUF) lint proto
 	@$(BUF) build proto --exclude-source-info -o $(CACHE)/api.binpb
 	$(BREAKING)
 	$(LINTER) run $(PKG)
+	go mod tidy -diff
 
 ## ---- peers: what the tests talk to from outside ----
 

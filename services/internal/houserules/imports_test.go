@@ -24,6 +24,7 @@ var pureCores = []string{
 	"services/internal/published",
 	"services/internal/resource",
 	"services/internal/rota",
+	"services/internal/rota",
 	"services/internal/target",
 	"services/internal/target",
 	"services/internal/timeline",
