@@ -41,7 +41,7 @@ func (h *Host) assemble(ctx context.Context) error {
 		if !isGRPC(name) {
 			continue
 		}
-		if err := h.addService(name); err != nil {
+		if err := h.addService(name); err != nil { //nolint:contextcheck // a counter's first zero belongs to no request
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
