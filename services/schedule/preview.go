@@ -38,7 +38,7 @@ func Preview(site *schedulev1.Site, from, to time.Time) (Compiled, error) {
 	if err != nil {
 		return Compiled{}, fault.Internal(err)
 	}
-	if !from.Before(to) || to.Sub(from) > maxPreviewDays*24*time.Hour {
+	if !from.Before(to) || to.Sub(from) > MaxPreviewDays*24*time.Hour {
 		return Compiled{}, fault.Invalid(fault.Violation{
 			Field: "to", Value: to.Format(time.RFC3339), Rule: "must be after from, by at most ten years",
 		})
@@ -56,5 +56,5 @@ func Preview(site *schedulev1.Site, from, to time.Time) (Compiled, error) {
 	return out, nil
 }
 
-// maxPreviewDays is what a timeline can hold.
-const maxPreviewDays = 3650
+// MaxPreviewDays is what a timeline can hold.
+const MaxPreviewDays = 3650

@@ -214,7 +214,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	eachKind(t, options{}, func(t *testing.T, s *system) {
 		export := func() string {
 			t.Helper()
-			stdout, stderr, err := s.cli(t, "export", "-o", "-")
+			stdout, stderr, err := s.cli(t, "export")
 			if err != nil {
 				t.Fatalf("export: %v\n%s", err, stderr)
 			}
@@ -258,7 +258,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 		}
 		// The export applies again to the same state.
 		again := t.TempDir()
-		if _, stderr, err := s.cli(t, "export", "-o", again); err != nil {
+		if _, stderr, err := s.cli(t, "export", "--dir", again); err != nil {
 			t.Fatalf("export: %v\n%s", err, stderr)
 		}
 		stdout, stderr, err = s.cli(t, "apply", "-f", again, "--prune", "--dry-run", "-o", "json")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -24,8 +26,15 @@ const (
 // banner tells a newcomer where calls go now, until when, who is next, and what to try.
 type banner struct {
 	app  *app
-	host *host.Host
+	host served
 	cfg  host.Config
+}
+
+// served is the process that the banner is about: a host.Host.
+type served interface {
+	Addresses() host.Addresses
+	// Conn asks the API within the process.
+	Conn() grpc.ClientConnInterface
 }
 
 func (b banner) write(ctx context.Context, w io.Writer) {
@@ -42,9 +51,15 @@ func (b banner) write(ctx context.Context, w io.Writer) {
 	if traces := b.cfg.OTLPEndpoint; traces != "" {
 		linef(w, "  traces    to %s", traces)
 	}
-	lines := b.lines(ctx)
-	if len(lines) == 0 {
-		linef(w, "\nThere is no line yet. Apply a configuration:\n\n  dayside apply -f deploy/examples/followthesun\n")
+	lines, err := b.lines(ctx)
+	switch {
+	case err != nil:
+		linef(w, "\nThe lines are not known yet: %s. Ask again in another terminal:\n\n  %s list lines%s\n",
+			status.Convert(err).Message(), b.app.Program, b.server())
+		return
+	case len(lines) == 0:
+		linef(w, "\nThere is no line yet. Apply a configuration:\n\n  %s apply -f deploy/examples/followthesun%s\n",
+			b.app.Program, b.server())
 		return
 	}
 	linef(w, "\nCalls go now:\n")
@@ -64,22 +79,30 @@ func present(pairs ...string) []string {
 	return list
 }
 
+// server is the flag that commands need to find this process; empty: none.
+func (b banner) server() string {
+	if addr := b.host.Addresses().GRPC; addr != defaultServer {
+		return " --server " + addr
+	}
+	return ""
+}
+
 // bannerLine is a line that is printed.
 type bannerLine struct{ id, name string }
 
-func (b banner) lines(ctx context.Context) []bannerLine {
+func (b banner) lines(ctx context.Context) ([]bannerLine, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.app.timeout)
 	defer cancel()
 	resp, err := routingv1.NewLineServiceClient(b.host.Conn()).ListLines(ctx,
 		&routingv1.ListLinesRequest{PageSize: maxBannerLines})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var lines []bannerLine
 	for _, l := range resp.GetLines() {
 		lines = append(lines, bannerLine{strings.TrimPrefix(l.GetName(), "lines/"), l.GetName()})
 	}
-	return lines
+	return lines, nil
 }
 
 // goes says where a line's calls go, until when, and who is next.
@@ -153,10 +176,7 @@ func (b banner) suggest(ctx context.Context, w io.Writer, l bannerLine) {
 	if all := customers.GetCustomers(); err == nil && b.cfg.Seed != nil && len(all) > 0 && len(all[0].GetPhoneNumbers()) > 0 {
 		from = " --from " + all[0].GetPhoneNumbers()[0].GetE164Number()
 	}
-	server := ""
-	if addr := b.host.Addresses().GRPC; addr != defaultServer {
-		server = " --server " + addr
-	}
+	server := b.server()
 	linef(w, "\nTry in another terminal:\n")
 	linef(w, "  %s open%s", program, server)
 	linef(w, "  %s route --to %s%s%s", program, l.id, from, server)

@@ -96,6 +96,8 @@ func New(env Env) *cobra.Command {
 		root.AddCommand(command(a))
 	}
 	checkArguments(root)
+	root.InitDefaultHelpCmd()
+	checkHelp(root)
 	return root
 }
 
@@ -134,9 +136,27 @@ func checkArguments(root *cobra.Command) {
 		}
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usagef("dayside %s", cmd.Use)
+				return usagef("wrong number of arguments; usage: dayside %s", cmd.Use)
 			}
 			return nil
+		}
+	}
+}
+
+// checkHelp makes a usage error of a topic that does not exist, which the default only remarks on.
+func checkHelp(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Run = nil
+		c.RunE = func(_ *cobra.Command, args []string) error {
+			topic, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no help topic %q%s", strings.Join(args, " "), meant(root.SuggestionsFor(args[0])))
+			}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
 		}
 	}
 }

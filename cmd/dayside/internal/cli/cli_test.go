@@ -225,7 +225,7 @@ func TestExportGivesBackTheSameState(t *testing.T) {
 	f := newFake(t)
 	term := newTerminal(t, f)
 	dir := filepath.Join(t.TempDir(), "backup")
-	if code := term.run(t.Context(), "export", "-o", dir); code != 0 || term.out.Len() > 0 {
+	if code := term.run(t.Context(), "export", "--dir", dir); code != 0 || term.out.Len() > 0 {
 		t.Fatalf("exit %d, %s", code, term.err.String())
 	}
 	if info, err := os.Stat(filepath.Join(dir, "lines.yaml")); err != nil || info.Mode().Perm() != 0o600 {
@@ -249,7 +249,7 @@ func TestExportGivesBackTheSameState(t *testing.T) {
 			}
 		}
 	}
-	if code := term.run(t.Context(), "export", "-o", dir); code != 1 || !strings.Contains(term.err.String(), "holds files already") {
+	if code := term.run(t.Context(), "export", "--dir", dir); code != 1 || !strings.Contains(term.err.String(), "holds files already") {
 		t.Errorf("a second export into the folder: exit %d, %s", code, term.err.String())
 	}
 	f.set.Lines[0].Number = nil

@@ -17,13 +17,16 @@ import (
 const maxApplied = 500
 
 func newExport(a *app) *cobra.Command {
-	var out string
+	var dir string
 	c := &cobra.Command{
 		Use: "export", Short: "Write all sites, customers and lines as files that apply again",
 		Long: "Writes the whole configuration as YAML, to standard output or into an empty folder. Applied again, it changes\n" +
 			"nothing. Hidden numbers and customers' numbers are in it: keep it as you keep them.",
-		Example: "  dayside export -o backup/\n  dayside export > all.yaml",
+		Example: "  dayside export --dir backup/\n  dayside export > all.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.output == formatJSON {
+				return usagef("--output json: export writes YAML, which apply reads; for JSON see `dayside list KIND -o json`")
+			}
 			client, err := a.connect()
 			if err != nil {
 				return err
@@ -42,14 +45,15 @@ func newExport(a *app) *cobra.Command {
 			if n := max(len(set.Sites), len(set.Customers), len(set.Lines)); n > maxApplied {
 				linef(a.Err, "note: %d resources of one kind; apply takes %d at once, so these files go in parts", n, maxApplied)
 			}
-			if out == "-" {
+			if dir == "" {
 				return manifest.Write(a.Out, set.Resources()...)
 			}
-			return a.writeFiles(out, set)
+			return a.writeFiles(dir, set)
 		},
 	}
-	c.Flags().StringVarP(&out, "output", "o", "-", "an empty folder, made where it does not exist, or - for standard output")
-	_ = c.MarkFlagDirname("output")
+	c.Flags().StringVar(&dir, "dir", "",
+		"an empty folder for the files, made where it does not exist; without it all goes to standard output")
+	_ = c.MarkFlagDirname("dir")
 	return c
 }
 

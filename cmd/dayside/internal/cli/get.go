@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -103,7 +104,8 @@ func newDelete(a *app) *cobra.Command {
 				return err
 			}
 			linef(a.Err, "%s is deleted", name)
-			return nil
+			// The API's answer is an empty message: nothing to show people, and {} to a program.
+			return a.show(&emptypb.Empty{}, func(io.Writer) error { return nil })
 		},
 	}
 	c.ValidArgsFunction = a.namesToComplete

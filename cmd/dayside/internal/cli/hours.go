@@ -85,6 +85,9 @@ func (a *app) preview(set *manifest.Set, site *schedulev1.Site, from, to string)
 	if !h.from.Before(h.to) {
 		return h, usagef("--to %q: must be after --from", to)
 	}
+	if h.to.Sub(h.from) > schedule.MaxPreviewDays*24*time.Hour {
+		return h, usagef("--to %q: must be at most ten years after --from", to)
+	}
 	h.compiled, err = schedule.Preview(site, h.from, h.to)
 	if err != nil {
 		return h, located(set, site.GetName(), err)
