@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -33,6 +35,10 @@ const (
 	dialTimeout = 5 * time.Second
 	// maxMessageBytes bounds what etcd may answer at once.
 	maxMessageBytes = 64 << 20
+	// maxChangeBytes bounds a transaction, as the embedded member does; another etcd may take less.
+	maxChangeBytes = 8 << 20
+	// maxReconnectDelay is how long after etcd's return it may go unnoticed: gRPC's own two minutes are too long.
+	maxReconnectDelay = 2 * time.Second
 	// maxListPage bounds List.
 	maxListPage = 1000
 )
@@ -45,6 +51,8 @@ type Config struct {
 	Prefix string
 	// Clock is the process's clock. Required.
 	Clock clock.Clock
+	// Logger is told when etcd is lost and when it is back; nil: nobody is.
+	Logger *slog.Logger
 }
 
 // Client reads and writes the cluster's keys. Safe for concurrent use. Errors are faults: BACKEND_UNAVAILABLE where etcd
@@ -53,6 +61,7 @@ type Client struct {
 	etcd   *clientv3.Client
 	prefix string
 	clock  clock.Clock
+	log    *slog.Logger
 }
 
 // Open connects to etcd, and fails unless a member answers.
@@ -71,18 +80,28 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		DialKeepAliveTimeout: 3 * time.Second,
 		PermitWithoutStream:  true,
 		MaxCallRecvMsgSize:   maxMessageBytes,
+		MaxCallSendMsgSize:   maxChangeBytes,
 		// The client's own log repeats what our errors say, and cannot be joined with a trace.
 		Logger:      zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithDisableServiceConfig()},
+		DialOptions: []grpc.DialOption{grpc.WithDisableServiceConfig(), grpc.WithConnectParams(reconnect())},
 	})
 	if err != nil {
 		return nil, fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err)
 	}
-	c := &Client{etcd: etcd, prefix: prefix, clock: cfg.Clock}
+	c := &Client{etcd: etcd, prefix: prefix, clock: cfg.Clock, log: cfg.Logger}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
 	if _, err := c.Get(ctx, "cluster/probe"); err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
 		return nil, errors.Join(fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err), etcd.Close())
 	}
 	return c, nil
+}
+
+func reconnect() grpc.ConnectParams {
+	p := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: maxReconnectDelay}
+	p.Backoff.BaseDelay, p.Backoff.MaxDelay = 100*time.Millisecond, maxReconnectDelay
+	return p
 }
 
 // Close ends all requests, watches and leases of the client.
@@ -172,7 +191,8 @@ func (c *Client) Commit(ctx context.Context, conditions []*rpcv1.Condition, writ
 	}
 	resp, err := c.etcd.Txn(ctx).If(cmps...).Then(ops...).Commit()
 	switch {
-	case errors.Is(err, rpctypes.ErrTooManyOps), errors.Is(err, rpctypes.ErrRequestTooLarge):
+	case errors.Is(err, rpctypes.ErrTooManyOps), errors.Is(err, rpctypes.ErrRequestTooLarge),
+		status.Code(err) == codes.ResourceExhausted && !errors.Is(err, rpctypes.ErrNoSpace):
 		return 0, fault.LimitExceeded(fmt.Sprintf(
 			"a change of %d keys is more than etcd takes in one transaction (--max-txn-ops, --max-request-bytes); "+
 				"make it in parts", len(writes)))
@@ -218,8 +238,13 @@ func Delete(key string) *rpcv1.Write { return &rpcv1.Write{Key: key, Delete: tru
 
 // wrap makes a fault of etcd's error. The caller's own cancellation stays what it is.
 func wrap(err error) error {
-	if errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled {
+	switch {
+	case errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
 		return context.Canceled
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		f := fault.Unavailable("etcd", err)
+		f.Message = "etcd takes no writes: its database has reached its quota (compact, defragment, disarm the alarm)"
+		return f
 	}
 	return fault.Unavailable("etcd", err)
 }

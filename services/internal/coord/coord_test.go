@@ -1,9 +1,13 @@
 package coord_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -164,5 +168,64 @@ func TestEmbeddedMemberKeepsItsDataOverARestart(t *testing.T) {
 		}
 		_ = c.Close()
 		srv.Close()
+	}
+}
+
+// TestHeartbeatsGoOnAfterARestartOfEtcdThoughNothingIsWritten: etcd answers progress requests only after a write behind
+// the revision at which a watch was resumed, so they alone would let a quiet cluster's view grow old.
+func TestHeartbeatsGoOnAfterARestartOfEtcdThoughNothingIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := embed.Start(t.Context(), embed.Config{Dir: dir, Listen: "127.0.0.1:0", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := srv.Endpoint()
+	c, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{addr}, Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	commit(t, c, nil, coord.Put("v/a", []byte("1")))
+	batches := make(chan coord.Batch, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Follow(ctx, coord.Prefix("v/"), func(b coord.Batch) { batches <- b }) }()
+	next(t, batches)
+	srv.Close()
+	for len(batches) > 0 {
+		<-batches
+	}
+	srv, err = embed.Start(t.Context(), embed.Config{Dir: dir, Listen: addr, Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for range 4 {
+		if b := next(t, batches); b.Reset {
+			t.Error("the range was listed anew, where a heartbeat would have done")
+		}
+	}
+	cancel()
+	<-done
+}
+
+func TestADamagedDirectoryIsAnErrorAndNotTheEndOfTheProcess(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := embed.Start(t.Context(), embed.Config{Dir: dir, Listen: "127.0.0.1:0", Fast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Close()
+	db := filepath.Join(dir, "member-data", "member", "snap", "db")
+	if err := os.WriteFile(db, bytes.Repeat([]byte("damaged "), 8192), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv, err = embed.Start(t.Context(), embed.Config{Dir: dir, Listen: "127.0.0.1:0", Fast: true})
+	if err == nil {
+		srv.Close()
+		t.Fatal("it started on a damaged database")
+	}
+	if !strings.Contains(err.Error(), dir) {
+		t.Errorf("the error does not say where: %v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -55,12 +54,20 @@ type Batch struct {
 // Reset. While etcd is away it keeps trying, and calls nothing. It returns only ctx's error.
 func (c *Client) Follow(ctx context.Context, r Range, apply func(Batch)) error {
 	backoff := minBackoff
+	var lost time.Time // when etcd was last heard; zero while it answers
 	for ctx.Err() == nil {
 		revision, err := c.snapshot(ctx, r, apply)
 		if err == nil {
-			backoff = minBackoff
+			if !lost.IsZero() {
+				c.log.InfoContext(ctx, "etcd is back", "range", r.From, "away", c.clock.Now().Sub(lost).Round(time.Second))
+			}
+			lost, backoff = time.Time{}, minBackoff
 			c.watch(ctx, r, revision, apply)
 			continue
+		}
+		if lost.IsZero() && ctx.Err() == nil {
+			lost = c.clock.Now()
+			c.log.WarnContext(ctx, "etcd does not answer; going on with what is known", "range", r.From, "error", cause(err))
 		}
 		wait := backoff/2 + rand.N(backoff) //nolint:gosec // jitter, not a secret
 		select {
@@ -70,6 +77,14 @@ func (c *Client) Follow(ctx context.Context, r Range, apply func(Batch)) error {
 		backoff = min(backoff*2, maxBackoff)
 	}
 	return ctx.Err()
+}
+
+// cause is what etcd, or the way to it, said.
+func cause(err error) string {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return err.Error()
 }
 
 func (c *Client) snapshot(ctx context.Context, r Range, apply func(Batch)) (int64, error) {
@@ -116,6 +131,7 @@ func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(
 	defer cancel()
 	events := c.etcd.Watch(ctx, c.prefix+r.From, clientv3.WithRange(c.prefix+r.To), clientv3.WithRev(revision+1),
 		clientv3.WithProgressNotify())
+	heads := make(chan int64, 1)
 	beat := c.clock.After(heartbeatInterval)
 	heard := c.clock.Now()
 	for {
@@ -123,19 +139,43 @@ func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(
 		case <-ctx.Done():
 			return
 		case <-beat:
-			if c.clock.Now().Sub(heard) > staleAfter {
+			if silent := c.clock.Now().Sub(heard); silent > staleAfter {
+				c.log.WarnContext(ctx, "etcd has fallen silent; listing anew", "range", r.From, "silent", silent.Round(time.Second))
 				return
 			}
-			// An error shows as silence, which is judged above.
-			_ = c.etcd.RequestProgress(ctx)
+			go c.ask(ctx, heads)
 			beat = c.clock.After(heartbeatInterval)
+		case head := <-heads:
+			// Nothing was written since what we know: so what we know is current.
+			if head == revision {
+				heard = c.clock.Now()
+				apply(Batch{Revision: revision})
+			}
 		case resp, ok := <-events:
-			if !ok || resp.Err() != nil || errors.Is(resp.Err(), rpctypes.ErrCompacted) {
+			if !ok || resp.Err() != nil {
 				return
 			}
-			heard = c.clock.Now()
+			heard, revision = c.clock.Now(), max(revision, resp.Header.Revision)
 			apply(c.batch(resp))
 		}
+	}
+}
+
+// ask asks in two ways whether the watch is current, since each has a gap. A progress request is answered on the watch
+// itself, but not before something was written after the revision at which the watch began or was resumed. The store's
+// revision says so where nothing was written at all, but nothing where somebody wrote outside the range.
+func (c *Client) ask(ctx context.Context, heads chan<- int64) {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatInterval)
+	defer cancel()
+	// An error shows as silence, which the watch judges.
+	_ = c.etcd.RequestProgress(ctx)
+	resp, err := c.etcd.Get(ctx, c.prefix+"cluster/probe", clientv3.WithCountOnly())
+	if err != nil {
+		return
+	}
+	select {
+	case heads <- resp.Header.Revision:
+	default: // the one before has not been looked at yet
 	}
 }
 
