@@ -31,9 +31,25 @@ func Message(m proto.Message) error {
 	var broken fault.Violations
 	for _, violation := range invalid.Violations {
 		broken.Add(protovalidate.FieldPathString(violation.Proto.GetField()), shownValue(m, violation),
-			violation.Proto.GetMessage())
+			ruleText(violation))
 	}
 	return broken.Err()
+}
+
+// ruleText is what a rule asks for. "must be at least 1 characters" is how the library says that a field is required.
+func ruleText(v *protovalidate.Violation) string {
+	one := v.RuleValue.IsValid() && v.RuleValue.Interface() == any(uint64(1))
+	switch v.Proto.GetRuleId() {
+	case "string.min_len":
+		if one {
+			return "is required"
+		}
+	case "repeated.min_items":
+		if one {
+			return "must have at least one"
+		}
+	}
+	return v.Proto.GetMessage()
 }
 
 // shownValue is the broken value as text, if it is a scalar that may be shown.
