@@ -169,12 +169,16 @@ func newRuling(kind Kind, title func() string, spans []Span) *ruling {
 // layer decides a date, or leaves it to the layers below it: then it answers nil.
 type layer func(date int64) *ruling
 
-// plan is the precedence: exception > holiday > (calendars in their order come here) > weekly hours. The last layer
-// decides every date.
+// plan is the precedence: exception > holiday > calendars in their order > weekly hours. The last layer decides every date.
 type plan []layer
 
 func newPlan(h Hours) plan {
-	return plan{exceptions(h.Exceptions), holidays(h.Holidays), weekly(h.Weekly)}
+	p := make(plan, 0, 3+len(h.Calendars))
+	p = append(p, exceptions(h.Exceptions), holidays(h.Holidays))
+	for _, c := range h.Calendars {
+		p = append(p, calendar(c, h.Weekly))
+	}
+	return append(p, weekly(h.Weekly))
 }
 
 func (p plan) on(date int64) *ruling {
@@ -209,6 +213,17 @@ func holidays(list []Holiday) layer {
 	})
 }
 
+func calendar(c Calendar, week [7][]Span) layer {
+	return dates(len(c.Days), func(i int) int64 { return c.Days[i].Date.number() }, func(i int) *ruling {
+		day := c.Days[i]
+		spans := day.Spans
+		if like := day.LikeISOWeekday; like >= 1 && like <= 7 {
+			spans = week[like%7] // time.Weekday has Sunday at 0
+		}
+		return newRuling(ByCalendar, func() string { return "calendar " + c.Name + " " + day.String() + ":" }, spans)
+	})
+}
+
 // dates is a layer that decides on n dates only; of several entries for a date, the first counts.
 func dates(n int, date func(i int) int64, made func(i int) *ruling) layer {
 	type entry struct {
@@ -219,7 +234,10 @@ func dates(n int, date func(i int) int64, made func(i int) *ruling) layer {
 	for i := range sorted {
 		sorted[i] = entry{date(i), i}
 	}
-	slices.SortStableFunc(sorted, func(a, b entry) int { return cmp.Compare(a.date, b.date) })
+	byDate := func(a, b entry) int { return cmp.Compare(a.date, b.date) }
+	if !slices.IsSortedFunc(sorted, byDate) {
+		slices.SortStableFunc(sorted, byDate)
+	}
 	return func(want int64) *ruling {
 		at := sort.Search(n, func(k int) bool { return sorted[k].date >= want })
 		if at == n || sorted[at].date != want {

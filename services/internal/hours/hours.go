@@ -16,7 +16,8 @@
 //
 // WallClock, by which it does so, also serves rotas and the dates of contracts.
 //
-// It is not for rotas themselves, calendars of holidays by country, or deciding where a call goes.
+// It is not for rotas themselves, for what calendars hold besides dates and spans (services/internal/calendar), or for
+// deciding where a call goes.
 package hours
 
 import (
@@ -87,12 +88,34 @@ type Holiday struct {
 	Name string
 }
 
+// CalendarDay is what a calendar says of one date.
+type CalendarDay struct {
+	Date Date
+	// Spans of the date; none means closed, unless LikeISOWeekday is set.
+	Spans []Span
+	// LikeISOWeekday, 1 for Monday to 7 for Sunday, opens the weekly spans of that weekday instead: a Saturday on which
+	// everybody works as on a Friday, whatever a site's hours are. 0 where Spans say it.
+	LikeISOWeekday int
+	// Name is for people; may be empty.
+	Name string
+}
+
+// Calendar decides on the dates it has, and on no others.
+type Calendar struct {
+	// Name is for people, and in rules.
+	Name string
+	// Days hold one entry a date, ascending; compiling is faster that way.
+	Days []CalendarDay
+}
+
 // Hours are the business hours of a site, on the wall clock. The zero value is closed always.
 type Hours struct {
 	// Weekly spans, by time.Weekday.
 	Weekly     [7][]Span
 	Exceptions []Exception
 	Holidays   []Holiday
+	// Calendars in their order: the first that has a date decides on it. Exceptions and Holidays precede them.
+	Calendars []Calendar
 }
 
 // weekdays holds the names in files and field paths, by time.Weekday.
@@ -116,6 +139,9 @@ func (e Exception) String() string { return dated("exception", e.Date, e.Name) }
 
 // String names the holiday: "holiday 2026-12-25 (Christmas Day)".
 func (h Holiday) String() string { return dated("holiday", h.Date, h.Name) }
+
+// String names the day: "2026-12-25 (Christmas Day)".
+func (d CalendarDay) String() string { return strings.TrimSpace(dated("", d.Date, d.Name)) }
 
 func dated(what string, d Date, name string) string {
 	var b strings.Builder

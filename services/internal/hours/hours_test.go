@@ -158,6 +158,17 @@ func TestValidate(t *testing.T) {
 		}}, []string{"site.exceptions[0].spans[1]: 11:00-13:00"}},
 		{"an unknown mode", hours.Hours{Exceptions: []hours.Exception{{Date: christmas, Mode: 7}}},
 			[]string{"site.exceptions[0].mode: 7"}},
+		{"a date twice in one calendar", hours.Hours{Calendars: []hours.Calendar{
+			{Name: "a", Days: []hours.CalendarDay{{Date: christmas}, {Date: christmas}}},
+			{Name: "b", Days: []hours.CalendarDay{{Date: christmas}}},
+		}}, []string{"site.calendars[0].days[1].date: 2026-12-25"}},
+		{"an eighth weekday, and a weekday besides spans", hours.Hours{Calendars: []hours.Calendar{
+			{Name: "a", Days: []hours.CalendarDay{
+				{Date: christmas, LikeISOWeekday: 8},
+				{Date: christmas.AddDays(1), LikeISOWeekday: 1, Spans: spans(t, "09:00-12:00")},
+			}},
+		}}, []string{"site.calendars[0].days[0].like_iso_weekday: 8", "site.calendars[0].days[1].like_iso_weekday: 1"}},
+		{"17 calendars", hours.Hours{Calendars: make([]hours.Calendar, 17)}, []string{"site.calendars: 17"}},
 		{"a long name", hours.Hours{Holidays: []hours.Holiday{{Date: christmas, Name: strings.Repeat("x", 101)}}},
 			[]string{"site.holidays[0].display_name: " + strings.Repeat("x", 101)}},
 	} {
@@ -199,6 +210,50 @@ func TestRulesSayWhatOpened(t *testing.T) {
 		"24 09:00 exception 2026-12-24 (Christmas Eve): 09:00-12:00",
 		"27 10:00 exception 2026-12-27: 10:00-11:00",
 		"28 09:00 weekly hours, Mon 09:00-17:00",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestCalendarsDecideInOrder: exception, then holiday, then the first calendar with the date, then weekly hours.
+func TestCalendarsDecideInOrder(t *testing.T) {
+	on := func(s string, like int, open ...string) hours.CalendarDay {
+		return hours.CalendarDay{Date: date(t, s), LikeISOWeekday: like, Spans: spans(t, open...), Name: "N"}
+	}
+	h := hours.Hours{
+		Exceptions: []hours.Exception{{Date: date(t, "2027-02-01"), Spans: spans(t, "01:00-02:00")}},
+		Holidays:   []hours.Holiday{{Date: date(t, "2027-02-02")}},
+		Calendars: []hours.Calendar{
+			{Name: "first", Days: []hours.CalendarDay{
+				on("2027-02-06", 5), on("2027-02-04", 0), on("2027-02-03", 0, "03:00-04:00"), on("2027-02-02", 0, "05:00-06:00"),
+			}},
+			{Name: "second", Days: []hours.CalendarDay{
+				on("2027-02-01", 0), on("2027-02-04", 0, "07:00-08:00"), on("2027-02-05", 7), on("2027-02-07", 0, "22:00-02:00"),
+			}},
+		},
+	}
+	for d := time.Monday; d <= time.Friday; d++ {
+		h.Weekly[d] = spans(t, "09:00-17:00")
+	}
+	h.Weekly[time.Friday] = spans(t, "09:00-15:00")
+	from := time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC).Unix() // a Monday
+	tl, err := hours.Compile(h, hours.Zone{Location: time.UTC}, from, from+8*86400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for iv, rule := range tl.Within(tl.Horizon()) {
+		got = append(got, time.Unix(iv.OpenUnixS, 0).UTC().Format("02 ")+rule)
+	}
+	want := []string{
+		"01 exception 2027-02-01: 01:00-02:00", // though the second calendar is closed
+		// 02: the site's holiday, though the first calendar opens
+		"03 calendar first 2027-02-03 (N): 03:00-04:00",
+		// 04: closed by the first calendar, though the second one opens; 05: like a Sunday, which is closed
+		"06 calendar first 2027-02-06 (N): 09:00-15:00", // a Saturday worked as a Friday
+		"07 calendar second 2027-02-07 (N): 22:00-02:00",
+		"08 weekly hours, Mon 09:00-17:00",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

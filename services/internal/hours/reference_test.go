@@ -92,6 +92,19 @@ func (r *reference) fill(h hours.Hours) {
 	lo, hi := r.shown[minutesADay+800]/minutesADay, r.shown[len(r.shown)-2*minutesADay-800]/minutesADay
 	for date := lo; date < hi; date++ {
 		spans := h.Weekly[time.Unix(date*86400, 0).UTC().Weekday()]
+		for i := len(h.Calendars) - 1; i >= 0; i-- { // the first one has the last word
+			for _, day := range h.Calendars[i].Days {
+				switch {
+				case dayNumber(day.Date) != date:
+				case day.LikeISOWeekday == 7:
+					spans = h.Weekly[time.Sunday]
+				case day.LikeISOWeekday > 0:
+					spans = h.Weekly[day.LikeISOWeekday]
+				default:
+					spans = day.Spans
+				}
+			}
+		}
 		for _, holiday := range h.Holidays {
 			if dayNumber(holiday.Date) == date {
 				spans = nil
@@ -171,6 +184,24 @@ func drawStart(t *rapid.T, loc *time.Location) (fromS int64, quarter int) {
 	return at/86400*86400 - 86400*rapid.Int64Range(0, 3).Draw(t, "days before"), int(shown % 86400 / 900)
 }
 
+// drawCalendars draws up to three calendars, whose dates often are the same ones.
+func drawCalendars(t *rapid.T, from int64, quarter int) []hours.Calendar {
+	list := make([]hours.Calendar, rapid.IntRange(0, 3).Draw(t, "calendars"))
+	for i := range list {
+		for _, n := range rapid.SliceOfNDistinct(rapid.Int64Range(-2, 6), 0, 5, rapid.ID).Draw(t, "days of a calendar") {
+			y, m, d := time.Unix(from+86400*n, 0).UTC().Date()
+			day := hours.CalendarDay{Date: hours.Date{Year: y, Month: m, Day: d}}
+			if rapid.Bool().Draw(t, "like a weekday") {
+				day.LikeISOWeekday = rapid.IntRange(1, 7).Draw(t, "weekday")
+			} else {
+				day.Spans = drawSpans(t, quarter)
+			}
+			list[i].Days = append(list[i].Days, day)
+		}
+	}
+	return list
+}
+
 func TestCompileEqualsTheClockMinuteByMinute(t *testing.T) {
 	b := bundle(t)
 	names := b.Names()
@@ -206,6 +237,7 @@ func TestCompileEqualsTheClockMinuteByMinute(t *testing.T) {
 			mode := rapid.SampledFrom([]hours.Mode{hours.Replace, hours.Clip}).Draw(t, "mode")
 			h.Exceptions = append(h.Exceptions, hours.Exception{Date: date, Spans: drawSpans(t, quarter), Mode: mode})
 		}
+		h.Calendars = drawCalendars(t, from, quarter)
 		tl, err := hours.Compile(h, hours.Zone{Location: loc, Release: b.Release()}, from, to)
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,8 @@ const (
 	maxSpansPerDate = 24
 	maxDates        = 1000
 	maxNameChars    = 100
+	maxCalendars    = 16
+	maxCalendarDays = 50_000 // each date from 1970 to 2100
 )
 
 // Validate is every rule that the hours break. Fields are those of schedule.v1.Site, after path, such as "site.".
@@ -23,6 +25,7 @@ func Validate(path string, h Hours) []fault.Violation {
 	v.weekly("weekly_hours", h.Weekly)
 	decided := v.exceptions(h.Exceptions)
 	v.holidays(h.Holidays, decided)
+	v.calendars(h.Calendars)
 	return v.broken
 }
 
@@ -31,6 +34,13 @@ func Validate(path string, h Hours) []fault.Violation {
 func ValidateWeekly(path, field string, week [7][]Span) []fault.Violation {
 	v := validator{path: path}
 	v.weekly(field, week)
+	return v.broken
+}
+
+// ValidateSpans is every rule that the spans of one date break, on the given field: "entries[0].spans[1]".
+func ValidateSpans(field string, spans []Span) []fault.Violation {
+	v := validator{}
+	v.spans(spans, func(i int) string { return fmt.Sprintf("%s[%d]", field, i) })
 	return v.broken
 }
 
@@ -114,6 +124,32 @@ func (v *validator) holidays(list []Holiday, decided map[Date]string) {
 	}
 }
 
+// calendars are checked where they are written, with what their entries are; here is what compiling relies on.
+func (v *validator) calendars(list []Calendar) {
+	if len(list) > maxCalendars {
+		v.add("calendars", strconv.Itoa(len(list)), fmt.Sprintf("must be at most %d", maxCalendars))
+		return
+	}
+	for i, c := range list {
+		field := fmt.Sprintf("calendars[%d]", i)
+		v.name(field, c.Name)
+		if len(c.Days) > maxCalendarDays {
+			v.add(field+".days", strconv.Itoa(len(c.Days)), fmt.Sprintf("must be at most %d", maxCalendarDays))
+			continue
+		}
+		decided := make(map[Date]string, len(c.Days))
+		for k, d := range c.Days {
+			day := fmt.Sprintf("%s.days[%d]", field, k)
+			v.dated(decided, day, d.Date, d.Name)
+			v.spans(d.Spans, func(n int) string { return fmt.Sprintf("%s.spans[%d]", day, n) })
+			if d.LikeISOWeekday < 0 || d.LikeISOWeekday > 7 || (d.LikeISOWeekday != 0 && len(d.Spans) > 0) {
+				v.add(day+".like_iso_weekday", strconv.Itoa(d.LikeISOWeekday),
+					"must be 1 for Monday to 7 for Sunday, or 0 where spans are given")
+			}
+		}
+	}
+}
+
 // dated checks the date and name of an entry, and that it is the only one for its date.
 func (v *validator) dated(decided map[Date]string, field string, d Date, name string) {
 	switch other, taken := decided[d]; {
@@ -124,6 +160,11 @@ func (v *validator) dated(decided map[Date]string, field string, d Date, name st
 	default:
 		decided[d] = field
 	}
+	v.name(field, name)
+}
+
+// name checks a name for people.
+func (v *validator) name(field, name string) {
 	// Names go into rules, and rules to people's terminals.
 	if utf8.RuneCountInString(name) > maxNameChars || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		v.add(field+".display_name", name, fmt.Sprintf("must be at most %d characters, none of them control characters",

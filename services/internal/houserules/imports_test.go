@@ -17,6 +17,7 @@ var pureCores = []string{
 	"services/gateway/sip/internal/caller",
 	"services/gateway/sip/internal/check",
 	"services/gateway/sip/internal/wire",
+	"services/internal/calendar",
 	"services/internal/entitle",
 	"services/internal/fault",
 	"services/internal/hours",
