@@ -66,6 +66,9 @@ func shownValue(m proto.Message, v *protovalidate.Violation) string {
 	default:
 		text = fmt.Sprint(value)
 	}
+	if text == "" { // nothing to hide; and the rule says that it is missing
+		return ""
+	}
 	switch pathSensitivity(m.ProtoReflect().Descriptor(), v.Proto.GetField()) {
 	case rpcv1.Sensitivity_SENSITIVITY_SECRET:
 		return "(hidden)"

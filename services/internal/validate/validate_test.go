@@ -22,6 +22,7 @@ func TestWhatIsBrokenIsSaidPlainly(t *testing.T) {
 		not  string
 	}{
 		{"what is left out", &schedulev1.Site{}, []string{"display_name: is required", "targets: must have at least one"}, "1 char"},
+		{"a number left out", &routingv1.RouteCallRequest{CallId: "1"}, []string{"dialled_number: is required"}, "hidden"},
 		{
 			"too long", &schedulev1.Site{DisplayName: strings.Repeat("x", 200)},
 			[]string{"display_name: \"xxx", "characters"}, "display_name: is required",
