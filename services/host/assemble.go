@@ -190,7 +190,8 @@ func (h *Host) seed(ctx context.Context) error {
 			return nil
 		}
 	}
-	if _, err := routingv1.NewConfigurationServiceClient(h.local).ApplyConfiguration(ctx, h.cfg.Seed); err != nil {
+	if _, err := routingv1.NewConfigurationServiceClient(h.local).ApplyConfiguration(ctx, h.cfg.Seed); err != nil &&
+		status.Code(err) != codes.Aborted { // of two that seed at once, one does
 		return err
 	}
 	return h.awaitLines(ctx)

@@ -86,7 +86,7 @@ func (c *Config) validate() error {
 			broken.Add("SERVICE", s, "is not one of "+strings.Join(Names(), ", "))
 		}
 	}
-	if c.SampleRatio < 0 || c.SampleRatio > 1 {
+	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) { // NaN too
 		broken.Add("sample-ratio", fmt.Sprint(c.SampleRatio), "must be from 0 to 1")
 	}
 	for field, addr := range map[string]string{"sip-udp": c.SIP.ListenUDP, "sip-tcp": c.SIP.ListenTCP} {
@@ -94,6 +94,9 @@ func (c *Config) validate() error {
 		if err := rpc.CheckLoopback(field, addr); addr != "" && c.runs(SIP) && errors.As(err, &f) {
 			broken.Append(f.Violations...)
 		}
+	}
+	if c.EtcdPrefix != "" && !strings.HasSuffix(c.EtcdPrefix, "/") {
+		broken.Add("etcd-prefix", c.EtcdPrefix, "must end with a slash")
 	}
 	if c.Logger == nil {
 		broken.Add("logger", "", "is required")

@@ -59,7 +59,6 @@ type Host struct {
 	conns     map[string]grpc.ClientConnInterface
 	closers   []func() error
 	ready     chan struct{}
-	readyOnce sync.Once
 	// ballast is never touched, so it takes no memory; see ballastBytes.
 	ballast []byte
 }
@@ -149,12 +148,13 @@ func (h *Host) open(ctx context.Context) (err error) {
 		}
 		endpoints = []string{h.member.Endpoint()}
 	}
-	h.etcd, err = coord.Open(ctx, coord.Config{Endpoints: endpoints, Prefix: h.cfg.EtcdPrefix, Clock: h.clock})
+	h.etcd, err = coord.Open(ctx, coord.Config{Endpoints: endpoints, Prefix: h.cfg.EtcdPrefix, Clock: h.clock, Logger: h.log})
 	if err != nil {
 		return err
 	}
 	h.telemetry, err = telemetry.New(ctx, telemetry.Config{
 		OTLPEndpoint: h.cfg.OTLPEndpoint, SampleRatio: h.cfg.SampleRatio, Instance: h.cfg.Instance, Version: h.cfg.Version,
+		Logger: h.log,
 	})
 	return err
 }
@@ -169,9 +169,23 @@ func (h *Host) openMember(ctx context.Context) error {
 	}
 	h.unlock = unlock
 	h.member, err = embed.Start(ctx, embed.Config{
-		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast,
+		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast, Logger: h.log,
 	})
 	return err
+}
+
+// watchMember tells when the embedded etcd can go on no longer. The process goes on: calls are answered with what is known.
+func (h *Host) watchMember(ctx context.Context) error {
+	if h.member == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-h.member.Failed():
+		h.log.ErrorContext(ctx, "the embedded etcd has stopped; calls go on with what is known, and nothing can be changed "+
+			"until this process is started again", "reason", h.member.Reason())
+	}
+	return nil
 }
 
 // probeListen sees whether an address is free: etcd says less clearly that it is not.
@@ -247,10 +261,14 @@ func (h *Host) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return h.watchMember(background) })
 	announced, withdraw := context.WithCancel(background)
 	defer withdraw()
-	var announcements sync.WaitGroup
-	g.Go(func() error { return h.becomeReady(announced, &announcements) })
+	found := make(chan struct{}) // closed once the process is found no longer
+	g.Go(func() error {
+		defer close(found)
+		return h.becomeReady(announced)
+	})
 
 	var cause error
 	select {
@@ -261,7 +279,8 @@ func (h *Host) Run(ctx context.Context) error {
 	h.log.Info("stopping")
 	h.server.Health.Shutdown()
 	withdraw()
-	announcements.Wait()
+	<-found
+	h.server.EndStreams()
 	h.stopServers(background)
 	stop()
 	if err := g.Wait(); cause == nil {
@@ -285,8 +304,8 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// becomeReady waits until every service can answer, seeds an empty cluster, and lets the process be found.
-func (h *Host) becomeReady(ctx context.Context, announcements *sync.WaitGroup) error {
+// becomeReady waits until every service can answer, seeds an empty cluster, and lets the process be found until ctx ends.
+func (h *Host) becomeReady(ctx context.Context) error {
 	for len(h.waiting()) > 0 {
 		select {
 		case <-ctx.Done():
@@ -294,21 +313,21 @@ func (h *Host) becomeReady(ctx context.Context, announcements *sync.WaitGroup) e
 		case <-h.clock.After(readyPoll):
 		}
 	}
+	var announcements sync.WaitGroup
+	defer announcements.Wait()
 	for _, u := range h.units {
-		if !isGRPC(u.name) {
-			continue
+		if isGRPC(u.name) {
+			announcements.Go(func() { _ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.grpcL.Addr().String()) })
 		}
-		announcements.Add(1)
-		go func() {
-			defer announcements.Done()
-			_ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.grpcL.Addr().String())
-		}()
 	}
 	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
 	if err := h.seed(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while starting
+		}
 		return fmt.Errorf("example configuration: %w", err)
 	}
-	h.readyOnce.Do(func() { close(h.ready) })
+	close(h.ready)
 	h.log.Info("ready", "addresses", h.Addresses())
 	return nil
 }

@@ -115,5 +115,5 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	}
 	v, problems := next.View(b.Revision, s.clock.Now())
 	s.current.Store(v)
-	s.signals.applied(ctx, b, v, problems)
+	s.signals.applied(ctx, b, before, v, problems)
 }

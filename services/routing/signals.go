@@ -131,7 +131,7 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 }
 
 // applied tells of a batch that became a view.
-func (s *signals) applied(ctx context.Context, b coord.Batch, v *view.View, problems []view.Problem) {
+func (s *signals) applied(ctx context.Context, b coord.Batch, before, v *view.View, problems []view.Problem) {
 	for _, p := range problems {
 		s.problems.Add(ctx, 1)
 		s.log.ErrorContext(ctx, "a record cannot be read; what was known before stays in force", "key", p.Key,
@@ -139,6 +139,10 @@ func (s *signals) applied(ctx context.Context, b coord.Batch, v *view.View, prob
 	}
 	if b.Reset {
 		n := v.Counts()
+		if n.Lines == 0 && before != nil && before.Counts().Lines > 0 {
+			s.log.ErrorContext(ctx, "etcd holds no line any more: every call is refused as unknown. Was etcd replaced by an "+
+				"empty one?", "lines_before", before.Counts().Lines, "revision_before", before.Revision(), "revision", v.Revision())
+		}
 		s.log.InfoContext(ctx, "view listed", "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
 			"lines", n.Lines, "tzdata", strings.Join(v.TZDataReleases(), ","))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/daysidehq/dayside/services/gateway/sip/internal/caller"
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
+
+// slug is what the API takes as a gateway's name.
+var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Config is what an operator states.
 type Config struct {
@@ -108,8 +112,8 @@ func (c *Config) check() ([]caller.Source, error) {
 	}
 	checkAddress(&v, "sip.listen_udp", c.ListenUDP)
 	checkAddress(&v, "sip.listen_tcp", c.ListenTCP)
-	if c.GatewayID == "" {
-		v.Add("sip.gateway_id", "", "must be set")
+	if !slug.MatchString(c.GatewayID) {
+		v.Add("sip.gateway_id", c.GatewayID, "must be a slug: lower-case letters, digits and hyphens, at most 63")
 	}
 	if strings.ContainsAny(c.PSTNDomain, " \t\r\n<>\";@/") {
 		v.Add("sip.pstn_domain", c.PSTNDomain, "must be a host, with a port if need be")

@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -124,6 +125,11 @@ func (g *Gateway) listen() error {
 }
 
 func listenFault(field, addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fault.Invalid(fault.Violation{
+			Field: field, Value: addr, Rule: "is in use by another process: stop it, or choose another address",
+		})
+	}
 	return fault.Invalid(fault.Violation{Field: field, Value: addr, Rule: "cannot be listened on: " + err.Error()})
 }
 

@@ -3,9 +3,11 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // client-side health checks of the service config
 	"google.golang.org/grpc/resolver"
@@ -14,14 +16,28 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
-// serviceConfig spreads requests over the healthy processes of a service, and tries again where none was reached.
+// serviceConfig spreads requests over the healthy processes of a service. Reads and decisions are tried again where a
+// process was not reached; a write is not, since it may have been done.
 // https://github.com/grpc/grpc/blob/master/doc/service_config.md
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "healthCheckConfig": {"serviceName": ""},
   "methodConfig": [{
-    "name": [{}],
-    "timeout": "10s",
+    "name": [
+      {"service": "dayside.routing.v1.RoutingService", "method": "RouteCall"},
+      {"service": "dayside.routing.v1.RoutingService", "method": "ExplainRoute"},
+      {"service": "dayside.routing.v1.LineService", "method": "GetLine"},
+      {"service": "dayside.routing.v1.LineService", "method": "ListLines"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "GetSite"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "ListSites"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "QueryOpenSites"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "QueryCoverage"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "PlanSites"},
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "GetCustomer"},
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "ListCustomers"},
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "CheckEntitlement"},
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "PlanCustomers"}
+    ],
     "retryPolicy": {
       "maxAttempts": 3, "initialBackoff": "0.05s", "maxBackoff": "0.5s", "backoffMultiplier": 2,
       "retryableStatusCodes": ["UNAVAILABLE"]
@@ -29,15 +45,39 @@ const serviceConfig = `{
   }]
 }`
 
+const (
+	// callTimeout bounds a call whose context has no deadline, the wait for the service to be found included.
+	callTimeout = 10 * time.Second
+	// maxReconnectDelay is how long the return of a process may go unnoticed.
+	maxReconnectDelay = 2 * time.Second
+	// maxAnswerBytes bounds what another service answers: a plan holds compiled records beside the sources.
+	maxAnswerBytes = 16 << 20
+)
+
+// bounded gives a call a deadline where it has none.
+func bounded(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
+	return invoker(ctx, method, req, reply, cc, opts...)
+}
+
 // Dial is a connection to a service found by a resolver (coord.Client.Resolver and Target). It connects when used.
 func Dial(target string, found resolver.Builder, tp trace.TracerProvider) (*grpc.ClientConn, error) {
+	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: maxReconnectDelay}
+	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = 100*time.Millisecond, maxReconnectDelay
 	cc, err := grpc.NewClient(target,
 		grpc.WithResolvers(found),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(serviceConfig),
-		grpc.WithUnaryInterceptor(TraceUnaryClient(tp.Tracer(instrumentation))),
+		grpc.WithConnectParams(reconnect),
+		grpc.WithChainUnaryInterceptor(bounded, TraceUnaryClient(tp.Tracer(instrumentation))),
 		grpc.WithStreamInterceptor(TraceStreamClient()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRequestBytes)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", target, err)

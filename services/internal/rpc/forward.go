@@ -3,10 +3,15 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
 // Forward registers a service that another process serves: requests pass this process's chain (who may call, is it valid)
@@ -50,7 +55,7 @@ func forwardMethod(method string, in, out protoreflect.MessageType, cc grpc.Clie
 		handler := func(ctx context.Context, req any) (any, error) {
 			resp := out.New().Interface()
 			if err := cc.Invoke(ctx, method, req, resp); err != nil {
-				return nil, err
+				return nil, unreached(method, err)
 			}
 			return resp, nil
 		}
@@ -59,4 +64,14 @@ func forwardMethod(method string, in, out protoreflect.MessageType, cc grpc.Clie
 		}
 		return interceptor(ctx, req, &grpc.UnaryServerInfo{Server: srv, FullMethod: method}, handler)
 	}
+}
+
+// unreached says which service did not answer. What a service did answer is passed on as it is.
+func unreached(method string, err error) error {
+	s := status.Convert(err)
+	if len(s.Details()) > 0 || s.Code() != codes.Unavailable && s.Code() != codes.DeadlineExceeded {
+		return err
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(method, "/dayside."), ".")
+	return fault.Unavailable("the "+name+" service, which another process holds,", err)
 }

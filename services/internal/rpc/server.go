@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/validate"
@@ -50,6 +51,8 @@ type Deps struct {
 // Chain is the interceptors that every request passes, from outside in: recovery, trace, metrics and the mapping of
 // errors, access, validation.
 type Chain struct {
+	// ending is closed when streams must end, since the process does.
+	ending    chan struct{}
 	access    *access
 	tracer    trace.Tracer
 	durations *durations
@@ -64,7 +67,7 @@ func NewChain(deps Deps) (*Chain, error) {
 		return nil, err
 	}
 	return &Chain{
-		access: newAccess(), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
+		ending: make(chan struct{}), access: newAccess(), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
 		clock: deps.Clock, log: deps.Logger,
 	}, nil
 }
@@ -109,6 +112,15 @@ func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.ending:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	return handler(srv, &validatedStream{wrappedStream{ss, ctx}})
 }
 
@@ -137,6 +149,10 @@ func (c *Chain) finish(ctx context.Context, method string, err error) error {
 			cause = f.Err
 		}
 		c.log.ErrorContext(ctx, "request failed", "method", method, "error", cause.Error())
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE && f.Err != nil {
+		c.log.WarnContext(ctx, f.Message, "method", method, "error", f.Err.Error())
 	}
 	return s.Err()
 }
@@ -175,6 +191,9 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.chain.access.add(desc.ServiceName)
 	s.Server.RegisterService(desc, impl)
 }
+
+// EndStreams ends the streams under way: they last as long as their clients, and a stop must not. Call it once.
+func (s *Server) EndStreams() { close(s.chain.ending) }
 
 // Finish adds reflection; call it once, after the last service.
 func (s *Server) Finish() { reflection.Register(s.Server) }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
@@ -36,6 +37,8 @@ type Config struct {
 	Instance string
 	// Version of the program.
 	Version string
+	// Logger is told where signals could not be sent.
+	Logger *slog.Logger
 }
 
 const (
@@ -77,6 +80,10 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.OTLPEndpoint == "" {
 		return t, nil
 	}
+	// OpenTelemetry has one handler a process, and prints where there is none.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		cfg.Logger.WarnContext(ctx, "traces are not delivered", "error", err.Error())
+	}))
 	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(cfg.OTLPEndpoint), otlptracegrpc.WithInsecure())
 	if err != nil {
 		return nil, fmt.Errorf("OTLP exporter to %s: %w", cfg.OTLPEndpoint, err)

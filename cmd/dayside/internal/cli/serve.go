@@ -5,9 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,10 +77,12 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags, services []string) error 
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	ctx := cmd.Context() // main ends it with Ctrl-C
 	h, err := host.New(ctx, cfg)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // interrupted while starting
+		}
 		return startFailed(err)
 	}
 	done := make(chan error, 1)
