@@ -89,6 +89,12 @@ func TestOneDecisionWhoeverAsks(t *testing.T) {
 		if err != nil || !strings.Contains(stdout, "302") || !inOrder(stdout, want...) {
 			t.Errorf("dayside call: %v\n%s%s", err, stdout, stderr)
 		}
+		// A number that is given needs nothing of the API, not even that somebody answers.
+		stdout, stderr, err = dayside(t, "call", exampleHiddenNumber, "--from", exampleCaller, "--gateway", s.sipUDP,
+			"--server", freeAddr(t))
+		if err != nil || !inOrder(stdout, want...) {
+			t.Errorf("dayside call without the API: %v\n%s%s", err, stdout, stderr)
+		}
 	})
 }
 
