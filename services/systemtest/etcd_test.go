@@ -16,56 +16,81 @@ import (
 // etcdAttempts is how often a start is tried: a port that was free may be taken before etcd takes it.
 const etcdAttempts = 3
 
-// startEtcd runs a standalone etcd until the test ends, and answers with its client address.
-func startEtcd(t testing.TB) string {
+// etcdServer is a standalone etcd.
+type etcdServer struct {
+	path, dir    string
+	client, peer string
+	cmd          *exec.Cmd
+	ended        chan struct{}
+	out          *syncBuffer
+}
+
+// startEtcd runs a standalone etcd until the test ends.
+func startEtcd(t testing.TB) *etcdServer {
 	t.Helper()
 	path := peer(t, "etcd")
 	for range etcdAttempts {
-		if client, ok := tryEtcd(t, path); ok {
-			return client
+		e := &etcdServer{path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t)}
+		e.run(t)
+		if e.answers(t) {
+			return e
 		}
 	}
 	t.Fatal("etcd does not start")
-	return ""
+	return nil
 }
 
-func tryEtcd(t testing.TB, path string) (client string, ok bool) {
+// run starts the process, on the data and the addresses it had before.
+func (e *etcdServer) run(t testing.TB) {
 	t.Helper()
-	client, peerAddr := freeAddr(t), freeAddr(t)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, "--name", "test", "--data-dir", t.TempDir(),
-		"--listen-client-urls", "http://"+client, "--advertise-client-urls", "http://"+client,
-		"--listen-peer-urls", "http://"+peerAddr, "--initial-advertise-peer-urls", "http://"+peerAddr,
-		"--initial-cluster", "test=http://"+peerAddr, "--log-level", "error", "--unsafe-no-fsync")
-	var out syncBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	e.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), e.path, "--name", "test", "--data-dir", e.dir,
+		"--listen-client-urls", "http://"+e.client, "--advertise-client-urls", "http://"+e.client,
+		"--listen-peer-urls", "http://"+e.peer, "--initial-advertise-peer-urls", "http://"+e.peer,
+		"--initial-cluster", "test=http://"+e.peer, "--log-level", "error", "--unsafe-no-fsync")
+	e.out, e.ended = &syncBuffer{}, make(chan struct{})
+	e.cmd.Stdout, e.cmd.Stderr = e.out, e.out
+	if err := e.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	cmd, ended := e.cmd, e.ended
 	go func() { _ = cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
 	})
+}
+
+// kill ends the process as a power failure does.
+func (e *etcdServer) kill(t testing.TB) {
+	t.Helper()
+	if err := e.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-e.ended
+}
+
+// answers waits until etcd answers, or has ended.
+func (e *etcdServer) answers(t testing.TB) bool {
+	t.Helper()
 	gone := false
 	await.True(t, "etcd to answer", func() bool {
 		select {
-		case <-ended:
-			t.Logf("etcd ended: %s", out.String())
+		case <-e.ended:
+			t.Logf("etcd ended: %s", e.out.String())
 			gone = true
 			return true
 		default:
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		c, err := coord.Open(ctx, coord.Config{Endpoints: []string{client}, Clock: clock.System{}})
+		c, err := coord.Open(ctx, coord.Config{Endpoints: []string{e.client}, Clock: clock.System{}})
 		if err != nil {
 			return false
 		}
 		_ = c.Close()
 		return true
 	})
-	return client, !gone
+	return !gone
 }
 
 // freeAddr is a loopback address nobody listens on.

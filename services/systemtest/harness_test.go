@@ -42,6 +42,7 @@ type system struct {
 	httpAddr       string
 	sipUDP, sipTCP string
 	etcd           string
+	member         *etcdServer // nil where etcd is embedded
 	logs           *syncBuffer
 	cli            func(t testing.TB, args ...string) (stdout, stderr string, err error)
 }
@@ -113,9 +114,9 @@ func startProcesses(t testing.TB, opts options) *system {
 	t.Helper()
 	etcd := startEtcd(t)
 	logs := &syncBuffer{}
-	s := &system{logs: logs, etcd: etcd}
+	s := &system{logs: logs, etcd: etcd.client, member: etcd}
 	for _, service := range host.Names() {
-		ready := startProcess(t, logs, service, "--etcd", etcd, "--otlp", opts.otlp)
+		ready := startProcess(t, logs, service, "--etcd", etcd.client, "--otlp", opts.otlp)
 		switch service {
 		case host.Schedule:
 			// Any process answers the whole API: tests ask one that holds little of it.

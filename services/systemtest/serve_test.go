@@ -140,6 +140,8 @@ func TestWhatIsInTheWayIsOneClearLine(t *testing.T) {
 		"SIP for all":          {[]string{"--sip-udp", "0.0.0.0:0"}, []string{"--sip-udp", "0.0.0.0:0", "loopback"}},
 		"no etcd there":        {[]string{"--etcd", "127.0.0.1:1"}, []string{"etcd at 127.0.0.1:1", "did not answer"}},
 		"an unknown service":   {[]string{"telepathy"}, []string{"telepathy", "routing"}},
+		"a gateway's name":     {[]string{"--sip-gateway-id", "BAD!!"}, []string{"--sip-gateway-id", "BAD!!", "slug"}},
+		"no number":            {[]string{"--sample-ratio", "NaN"}, []string{"--sample-ratio", "0 to 1"}},
 		"a ratio out of range": {[]string{"--sample-ratio", "2"}, []string{"--sample-ratio", "0 to 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

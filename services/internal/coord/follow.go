@@ -62,8 +62,10 @@ func (c *Client) Follow(ctx context.Context, r Range, apply func(Batch)) error {
 				c.log.InfoContext(ctx, "etcd is back", "range", r.From, "away", c.clock.Now().Sub(lost).Round(time.Second))
 			}
 			lost, backoff = time.Time{}, minBackoff
-			c.watch(ctx, r, revision, apply)
-			continue
+			err = c.watch(ctx, r, revision, apply)
+		}
+		if err == nil {
+			continue // the watch ended; what it cannot resume is listed anew
 		}
 		if lost.IsZero() && ctx.Err() == nil {
 			lost = c.clock.Now()
@@ -125,8 +127,11 @@ func (c *Client) stream(ctx context.Context, r Range, each func(Entry)) (revisio
 	return revision, nil
 }
 
-// watch applies changes after revision until the watch can go on no longer.
-func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(Batch)) {
+// errSilent is an etcd of which nothing was heard for staleAfter.
+var errSilent = errors.New("nothing was heard for " + staleAfter.String())
+
+// watch applies changes after revision until the watch can go on no longer: errSilent where etcd has fallen silent.
+func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(Batch)) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	events := c.etcd.Watch(ctx, c.prefix+r.From, clientv3.WithRange(c.prefix+r.To), clientv3.WithRev(revision+1),
@@ -137,11 +142,10 @@ func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-beat:
-			if silent := c.clock.Now().Sub(heard); silent > staleAfter {
-				c.log.WarnContext(ctx, "etcd has fallen silent; listing anew", "range", r.From, "silent", silent.Round(time.Second))
-				return
+			if c.clock.Now().Sub(heard) > staleAfter {
+				return errSilent
 			}
 			go c.ask(ctx, heads)
 			beat = c.clock.After(heartbeatInterval)
@@ -153,7 +157,7 @@ func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(
 			}
 		case resp, ok := <-events:
 			if !ok || resp.Err() != nil {
-				return
+				return nil
 			}
 			heard, revision = c.clock.Now(), max(revision, resp.Header.Revision)
 			apply(c.batch(resp))

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -36,6 +37,9 @@ const (
 	maxStreamsPerConn = 1024
 	// numStreamWorkers keeps goroutines alive between requests: 10% more throughput on two cores.
 	numStreamWorkers = 8
+	// retryPushback tells a client, where it is negative, not to try again
+	// (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback).
+	retryPushback = "grpc-retry-pushback-ms"
 	// instrumentation names our tracer and meter.
 	instrumentation = "github.com/daysidehq/dayside/services/internal/rpc"
 )
@@ -153,6 +157,8 @@ func (c *Chain) finish(ctx context.Context, method string, err error) error {
 	var f *fault.Fault
 	if errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE && f.Err != nil {
 		c.log.WarnContext(ctx, f.Message, "method", method, "error", f.Err.Error())
+		// What we waited for in vain, the next process would wait for too. There is no trailer within the process.
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(retryPushback, "-1"))
 	}
 	return s.Err()
 }
