@@ -18,6 +18,7 @@ var pureCores = []string{
 	"services/gateway/sip/internal/check",
 	"services/gateway/sip/internal/wire",
 	"services/internal/calendar",
+	"services/internal/calendar/ical",
 	"services/internal/entitle",
 	"services/internal/fault",
 	"services/internal/hours",
@@ -41,8 +42,11 @@ var pureCores = []string{
 // testSupport are packages for tests that several packages' tests import.
 var testSupport = []string{"services/internal/await", "services/routing/internal/viewtest"}
 
-// pureLibraries are what a core may import from outside: messages and their types, no transport.
+// pureLibraries are what a core may import from outside: messages and their types, no transport; and what computes dates
+// from text.
 var pureLibraries = []string{
+	"github.com/emersion/go-ical",
+	"github.com/teambition/rrule-go",
 	"google.golang.org/protobuf",
 	"google.golang.org/genproto/googleapis/type",
 	"google.golang.org/genproto/googleapis/rpc",
