@@ -49,13 +49,15 @@ type Service struct {
 	owner owner
 	sites *collection.Collection[*schedulev1.Site]
 	index *view.Index
+	// watches holds one token a stream of WatchCoverage.
+	watches chan struct{}
 }
 
 // New is the service. Queries are answered once Run has listed what is published.
 func New(cfg Config) *Service {
 	o := owner{cfg.Store, cfg.Clock, cfg.Zones}
 	return &Service{
-		cfg: cfg, owner: o, index: view.NewIndex(),
+		cfg: cfg, owner: o, index: view.NewIndex(), watches: make(chan struct{}, maxWatches),
 		sites: collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, o),
 	}
 }

@@ -1,13 +1,19 @@
 package systemtest
 
 import (
+	"bufio"
+	"context"
 	"net/http"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/host"
 )
 
 // TestWhyASiteIsClosed asks for Dublin's lunch break by each way in.
@@ -30,4 +36,66 @@ func TestWhyASiteIsClosed(t *testing.T) {
 			t.Errorf("a site that does not exist: %v %s", err, stderr)
 		}
 	})
+}
+
+// TestWatchTellsWhatChanges watches through a process that does not hold the schedule: from the API and from the command
+// line, both hear of a change of hours.
+func TestWatchTellsWhatChanges(t *testing.T) {
+	eachKind(t, options{}, func(t *testing.T, s *system) {
+		edge := startProcess(t, s.logs, host.Entitlement, "--etcd", s.etcd)
+		stream, err := schedulev1.NewScheduleServiceClient(dial(t, edge.GRPC)).WatchCoverage(t.Context(),
+			&schedulev1.WatchCoverageRequest{Line: exampleHiddenLine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := stream.Recv()
+		if err != nil || !slices.Contains(first.GetSites(), "sites/dublin") || first.GetNextChange() == nil {
+			t.Fatalf("at first: %v, %v", first, err)
+		}
+		lines := watchByCLI(t, edge.GRPC)
+		if line := <-lines; !strings.Contains(line, "sites/dublin") {
+			t.Errorf("dayside watch: %q", line)
+		}
+		if code, body := s.patch(t, "/v1/sites/dublin", `{"weeklyHours":{}}`); code != http.StatusOK {
+			t.Fatalf("PATCH: %d %s", code, body)
+		}
+		second, err := stream.Recv()
+		if err != nil || slices.Contains(second.GetSites(), "sites/dublin") {
+			t.Errorf("with Dublin closed: %v, %v", second, err)
+		}
+		var told schedulev1.WatchCoverageResponse
+		if line := <-lines; protojson.Unmarshal([]byte(line), &told) != nil || slices.Contains(told.GetSites(), "sites/dublin") {
+			t.Errorf("dayside watch: %q", line)
+		}
+	})
+}
+
+// watchByCLI is the lines of `dayside watch`, which is interrupted when the test ends.
+func watchByCLI(t *testing.T, server string) <-chan string {
+	t.Helper()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary(t),
+		"watch", "gold-emergency", "-o", "json", "--server", server)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string, 100)
+	go func() {
+		defer close(lines)
+		for read := bufio.NewScanner(out); read.Scan(); {
+			lines <- read.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		for range lines { //nolint:revive // read to the end, as Wait asks
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("dayside watch was interrupted, and ended with %v", err)
+		}
+	})
+	return lines
 }

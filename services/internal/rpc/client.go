@@ -32,6 +32,8 @@ const serviceConfig = `{
       {"service": "dayside.schedule.v1.ScheduleService", "method": "ListSites"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "QueryOpenSites"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "QueryCoverage"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "ExplainSite"},
+      {"service": "dayside.schedule.v1.ScheduleService", "method": "WatchCoverage"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "PlanSites"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "GetCustomer"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "ListCustomers"},

@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -15,8 +17,8 @@ import (
 )
 
 // Forward registers a service that another process serves: requests pass this process's chain (who may call, is it valid)
-// and then go there. So every process answers the whole API, and a client needs one address. Unary methods only: a
-// stream belongs to the process that serves it.
+// and then go there. So every process answers the whole API, and a client needs one address. Unary methods and streams of
+// answers only: a stream of requests belongs to the process that serves it, and is UNIMPLEMENTED here.
 func Forward(to grpc.ServiceRegistrar, desc *grpc.ServiceDesc, cc grpc.ClientConnInterface) error {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(desc.ServiceName))
 	if err != nil {
@@ -28,22 +30,44 @@ func Forward(to grpc.ServiceRegistrar, desc *grpc.ServiceDesc, cc grpc.ClientCon
 	}
 	forwarded := &grpc.ServiceDesc{ServiceName: desc.ServiceName, HandlerType: (*any)(nil), Metadata: desc.Metadata}
 	for _, m := range desc.Methods {
-		md := sd.Methods().ByName(protoreflect.Name(m.MethodName))
-		in, err := protoregistry.GlobalTypes.FindMessageByName(md.Input().FullName())
+		in, out, err := types(sd, m.MethodName)
 		if err != nil {
-			return fmt.Errorf("forward %s: %w", md.FullName(), err)
-		}
-		out, err := protoregistry.GlobalTypes.FindMessageByName(md.Output().FullName())
-		if err != nil {
-			return fmt.Errorf("forward %s: %w", md.FullName(), err)
+			return err
 		}
 		forwarded.Methods = append(forwarded.Methods, grpc.MethodDesc{
 			MethodName: m.MethodName,
 			Handler:    forwardMethod("/"+desc.ServiceName+"/"+m.MethodName, in, out, cc),
 		})
 	}
+	for _, m := range desc.Streams {
+		if m.ClientStreams {
+			continue
+		}
+		in, out, err := types(sd, m.StreamName)
+		if err != nil {
+			return err
+		}
+		forwarded.Streams = append(forwarded.Streams, grpc.StreamDesc{
+			StreamName: m.StreamName, ServerStreams: true,
+			Handler: forwardStream("/"+desc.ServiceName+"/"+m.StreamName, in, out, cc),
+		})
+	}
 	to.RegisterService(forwarded, struct{}{})
 	return nil
+}
+
+// types are a method's messages.
+func types(sd protoreflect.ServiceDescriptor, method string) (in, out protoreflect.MessageType, err error) {
+	md := sd.Methods().ByName(protoreflect.Name(method))
+	in, err = protoregistry.GlobalTypes.FindMessageByName(md.Input().FullName())
+	if err != nil {
+		return nil, nil, fmt.Errorf("forward %s: %w", md.FullName(), err)
+	}
+	out, err = protoregistry.GlobalTypes.FindMessageByName(md.Output().FullName())
+	if err != nil {
+		return nil, nil, fmt.Errorf("forward %s: %w", md.FullName(), err)
+	}
+	return in, out, nil
 }
 
 func forwardMethod(method string, in, out protoreflect.MessageType, cc grpc.ClientConnInterface) grpc.MethodHandler {
@@ -74,4 +98,52 @@ func unreached(method string, err error) error {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(method, "/dayside."), ".")
 	return fault.Unavailable("the "+name+" service, which another process holds,", err)
+}
+
+// forwardStream sends one request on, and hands over every answer. It keeps none: where the client is slow, so is the
+// stream behind it.
+func forwardStream(method string, in, out protoreflect.MessageType, cc grpc.ClientConnInterface) grpc.StreamHandler {
+	return func(_ any, client grpc.ServerStream) error {
+		req := in.New().Interface()
+		if err := client.RecvMsg(req); err != nil {
+			return err
+		}
+		// The stream behind ends when the client's does.
+		ctx, cancel := context.WithCancel(client.Context())
+		defer cancel()
+		server, err := begin(ctx, cancel, cc, method)
+		if err != nil {
+			return unreached(method, err)
+		}
+		// Of what fails here, RecvMsg says why.
+		if err := server.SendMsg(req); err != nil && !errors.Is(err, io.EOF) {
+			return unreached(method, err)
+		}
+		if err := server.CloseSend(); err != nil {
+			return unreached(method, err)
+		}
+		for {
+			resp := out.New().Interface()
+			if err := server.RecvMsg(resp); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return unreached(method, err)
+			}
+			if err := client.SendMsg(resp); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// begin opens a stream of answers. The stream may last, but finding its server may not.
+func begin(ctx context.Context, cancel func(), cc grpc.ClientConnInterface, method string) (grpc.ClientStream, error) {
+	soon, done := context.WithTimeout(ctx, callTimeout)
+	defer done()
+	inTime := context.AfterFunc(soon, cancel)
+	server, err := cc.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
+	if !inTime() && errors.Is(soon.Err(), context.DeadlineExceeded) {
+		return nil, status.Error(codes.DeadlineExceeded, "no process was found in time")
+	}
+	return server, err
 }

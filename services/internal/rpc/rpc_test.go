@@ -38,6 +38,7 @@ func (l lines) GetLine(ctx context.Context, r *routingv1.GetLineRequest) (*routi
 }
 
 type server struct {
+	grpc  *rpc.Server
 	chain *rpc.Chain
 	conn  *grpc.ClientConn
 	local *rpc.InProcess
@@ -59,7 +60,7 @@ func start(t *testing.T, register func(grpc.ServiceRegistrar)) server {
 		t.Fatal(err)
 	}
 	srv := rpc.NewServer(chain)
-	s.chain, s.local = chain, rpc.NewInProcess(chain, rpc.Local())
+	s.grpc, s.chain, s.local = srv, chain, rpc.NewInProcess(chain, rpc.Local())
 	register(srv)
 	register(s.local)
 	srv.Finish()

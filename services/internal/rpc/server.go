@@ -100,7 +100,8 @@ func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	return handler(ctx, req)
 }
 
-// Stream runs one stream through the chain; each message received is validated.
+// Stream runs one stream through the chain; each message received is validated. Where the server ends its streams, the
+// stream's context ends, and the client hears UNAVAILABLE: another process may serve it.
 func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	began := c.clock.Now()
 	ctx, span := startServer(ss.Context(), c.tracer, info.FullMethod)
@@ -116,16 +117,29 @@ func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := c.untilEnding(ctx)
 	defer cancel()
+	err = handler(srv, &validatedStream{wrappedStream{ss, ctx}})
+	if err != nil && errors.Is(context.Cause(ctx), errEnding) {
+		return &fault.Fault{Reason: rpcv1.Reason_REASON_BACKEND_UNAVAILABLE, Message: errEnding.Error()}
+	}
+	return err
+}
+
+// errEnding is why streams end that nobody asked to end.
+var errEnding = errors.New("this process is stopping")
+
+// untilEnding is ctx until streams are to end; the cause is errEnding then.
+func (c *Chain) untilEnding(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		select {
 		case <-c.ending:
-			cancel()
+			cancel(errEnding)
 		case <-ctx.Done():
 		}
 	}()
-	return handler(srv, &validatedStream{wrappedStream{ss, ctx}})
+	return ctx, func() { cancel(nil) }
 }
 
 type validatedStream struct {

@@ -1750,6 +1750,143 @@ func (x *QueryCoverageResponse) GetTzdataRelease() string {
 	return ""
 }
 
+// WatchCoverageRequest asks to be told of a line's handovers.
+type WatchCoverageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Line          string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchCoverageRequest) Reset() {
+	*x = WatchCoverageRequest{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchCoverageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchCoverageRequest) ProtoMessage() {}
+
+func (x *WatchCoverageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchCoverageRequest.ProtoReflect.Descriptor instead.
+func (*WatchCoverageRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *WatchCoverageRequest) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+// WatchCoverageResponse is the coverage of a line from an instant on.
+type WatchCoverageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Line string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	// The instant from which this is known.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// sites/ID of the open sites, in the line's order; none in a gap.
+	Sites []string `protobuf:"bytes,3,rep,name=sites,proto3" json:"sites,omitempty"`
+	// The next handover: when the set of open sites changes; unset where it does not within the horizon.
+	NextChange *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=next_change,json=nextChange,proto3" json:"next_change,omitempty"`
+	// sites/ID of the sites that are open from then on; none where a gap begins, or where there is no next change.
+	NextSites []string `protobuf:"bytes,5,rep,name=next_sites,json=nextSites,proto3" json:"next_sites,omitempty"`
+	// Release of the time-zone rules in the timelines used.
+	TzdataRelease string `protobuf:"bytes,6,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchCoverageResponse) Reset() {
+	*x = WatchCoverageResponse{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchCoverageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchCoverageResponse) ProtoMessage() {}
+
+func (x *WatchCoverageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchCoverageResponse.ProtoReflect.Descriptor instead.
+func (*WatchCoverageResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *WatchCoverageResponse) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *WatchCoverageResponse) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *WatchCoverageResponse) GetSites() []string {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *WatchCoverageResponse) GetNextChange() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextChange
+	}
+	return nil
+}
+
+func (x *WatchCoverageResponse) GetNextSites() []string {
+	if x != nil {
+		return x.NextSites
+	}
+	return nil
+}
+
+func (x *WatchCoverageResponse) GetTzdataRelease() string {
+	if x != nil {
+		return x.TzdataRelease
+	}
+	return ""
+}
+
 // PlanSitesRequest is a set of site changes, judged as a whole.
 type PlanSitesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1765,7 +1902,7 @@ type PlanSitesRequest struct {
 
 func (x *PlanSitesRequest) Reset() {
 	*x = PlanSitesRequest{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1914,7 @@ func (x *PlanSitesRequest) String() string {
 func (*PlanSitesRequest) ProtoMessage() {}
 
 func (x *PlanSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,7 +1927,7 @@ func (x *PlanSitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanSitesRequest.ProtoReflect.Descriptor instead.
 func (*PlanSitesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlanSitesRequest) GetSites() []*Site {
@@ -1825,7 +1962,7 @@ type PlanSitesResponse struct {
 
 func (x *PlanSitesResponse) Reset() {
 	*x = PlanSitesResponse{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +1974,7 @@ func (x *PlanSitesResponse) String() string {
 func (*PlanSitesResponse) ProtoMessage() {}
 
 func (x *PlanSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +1987,7 @@ func (x *PlanSitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanSitesResponse.ProtoReflect.Descriptor instead.
 func (*PlanSitesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{22}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PlanSitesResponse) GetPlan() *v1.Plan {
@@ -1984,6 +2121,17 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x04gaps\x18\x03 \x03(\v2\x15.google.type.IntervalR\x04gaps\x12<\n" +
 	"\fcovered_time\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vcoveredTime\x127\n" +
 	"\x05sites\x18\x05 \x03(\v2!.dayside.schedule.v1.SiteOpenTimeR\x05sites\x12%\n" +
+	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"]\n" +
+	"\x14WatchCoverageRequest\x12E\n" +
+	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\"\xf0\x01\n" +
+	"\x15WatchCoverageResponse\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\tR\x04line\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
+	"\x05sites\x18\x03 \x03(\tR\x05sites\x12;\n" +
+	"\vnext_change\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextChange\x12\x1d\n" +
+	"\n" +
+	"next_sites\x18\x05 \x03(\tR\tnextSites\x12%\n" +
 	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"\x87\x01\n" +
 	"\x10PlanSitesRequest\x12:\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12\x14\n" +
@@ -2000,7 +2148,8 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x11HOURS_RULE_WEEKLY\x10\x01\x12\x16\n" +
 	"\x12HOURS_RULE_HOLIDAY\x10\x02\x12\x18\n" +
 	"\x14HOURS_RULE_EXCEPTION\x10\x03\x12\x17\n" +
-	"\x13HOURS_RULE_CALENDAR\x10\x042\xa8\t\n" +
+	"\x13HOURS_RULE_CALENDAR\x10\x042\x9e\n" +
+	"\n" +
 	"\x0fScheduleService\x12|\n" +
 	"\n" +
 	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\fsite,site_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
@@ -2012,7 +2161,9 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"DeleteSite\x12&.dayside.schedule.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=sites/*}\x12\x91\x01\n" +
 	"\x0eQueryOpenSites\x12*.dayside.schedule.v1.QueryOpenSitesRequest\x1a+.dayside.schedule.v1.QueryOpenSitesResponse\"&\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openSites:query\x12\x8f\x01\n" +
 	"\vExplainSite\x12'.dayside.schedule.v1.ExplainSiteRequest\x1a(.dayside.schedule.v1.ExplainSiteResponse\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=sites/*}:explain\x12\x95\x01\n" +
-	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12a\n" +
+	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12t\n" +
+	"\rWatchCoverage\x12).dayside.schedule.v1.WatchCoverageRequest\x1a*.dayside.schedule.v1.WatchCoverageResponse\"\n" +
+	"\xca\xda\x18\x06\x04\x03\x02\x05\x06\b0\x01\x12a\n" +
 	"\tPlanSites\x12%.dayside.schedule.v1.PlanSitesRequest\x1a&.dayside.schedule.v1.PlanSitesResponse\"\x05\xca\xda\x18\x01\bBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (
@@ -2028,7 +2179,7 @@ func file_dayside_schedule_v1_schedule_proto_rawDescGZIP() []byte {
 }
 
 var file_dayside_schedule_v1_schedule_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_dayside_schedule_v1_schedule_proto_goTypes = []any{
 	(Ownership)(0),                   // 0: dayside.schedule.v1.Ownership
 	(HoursRule)(0),                   // 1: dayside.schedule.v1.HoursRule
@@ -2054,17 +2205,19 @@ var file_dayside_schedule_v1_schedule_proto_goTypes = []any{
 	(*CoveragePeriod)(nil),           // 21: dayside.schedule.v1.CoveragePeriod
 	(*SiteOpenTime)(nil),             // 22: dayside.schedule.v1.SiteOpenTime
 	(*QueryCoverageResponse)(nil),    // 23: dayside.schedule.v1.QueryCoverageResponse
-	(*PlanSitesRequest)(nil),         // 24: dayside.schedule.v1.PlanSitesRequest
-	(*PlanSitesResponse)(nil),        // 25: dayside.schedule.v1.PlanSitesResponse
-	(*durationpb.Duration)(nil),      // 26: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 27: google.protobuf.Timestamp
-	(*timeofday.TimeOfDay)(nil),      // 28: google.type.TimeOfDay
-	(*date.Date)(nil),                // 29: google.type.Date
-	(*phone_number.PhoneNumber)(nil), // 30: google.type.PhoneNumber
-	(*fieldmaskpb.FieldMask)(nil),    // 31: google.protobuf.FieldMask
-	(*interval.Interval)(nil),        // 32: google.type.Interval
-	(*v1.Plan)(nil),                  // 33: dayside.rpc.v1.Plan
-	(*emptypb.Empty)(nil),            // 34: google.protobuf.Empty
+	(*WatchCoverageRequest)(nil),     // 24: dayside.schedule.v1.WatchCoverageRequest
+	(*WatchCoverageResponse)(nil),    // 25: dayside.schedule.v1.WatchCoverageResponse
+	(*PlanSitesRequest)(nil),         // 26: dayside.schedule.v1.PlanSitesRequest
+	(*PlanSitesResponse)(nil),        // 27: dayside.schedule.v1.PlanSitesResponse
+	(*durationpb.Duration)(nil),      // 28: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),    // 29: google.protobuf.Timestamp
+	(*timeofday.TimeOfDay)(nil),      // 30: google.type.TimeOfDay
+	(*date.Date)(nil),                // 31: google.type.Date
+	(*phone_number.PhoneNumber)(nil), // 32: google.type.PhoneNumber
+	(*fieldmaskpb.FieldMask)(nil),    // 33: google.protobuf.FieldMask
+	(*interval.Interval)(nil),        // 34: google.type.Interval
+	(*v1.Plan)(nil),                  // 35: dayside.rpc.v1.Plan
+	(*emptypb.Empty)(nil),            // 36: google.protobuf.Empty
 }
 var file_dayside_schedule_v1_schedule_proto_depIdxs = []int32{
 	0,  // 0: dayside.schedule.v1.Site.ownership:type_name -> dayside.schedule.v1.Ownership
@@ -2072,9 +2225,9 @@ var file_dayside_schedule_v1_schedule_proto_depIdxs = []int32{
 	6,  // 2: dayside.schedule.v1.Site.holidays:type_name -> dayside.schedule.v1.Holiday
 	7,  // 3: dayside.schedule.v1.Site.exceptions:type_name -> dayside.schedule.v1.HoursException
 	8,  // 4: dayside.schedule.v1.Site.targets:type_name -> dayside.schedule.v1.Target
-	26, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
-	27, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
-	27, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
+	28, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
+	29, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
+	29, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
 	5,  // 8: dayside.schedule.v1.WeeklyHours.mon:type_name -> dayside.schedule.v1.Span
 	5,  // 9: dayside.schedule.v1.WeeklyHours.tue:type_name -> dayside.schedule.v1.Span
 	5,  // 10: dayside.schedule.v1.WeeklyHours.wed:type_name -> dayside.schedule.v1.Span
@@ -2082,61 +2235,65 @@ var file_dayside_schedule_v1_schedule_proto_depIdxs = []int32{
 	5,  // 12: dayside.schedule.v1.WeeklyHours.fri:type_name -> dayside.schedule.v1.Span
 	5,  // 13: dayside.schedule.v1.WeeklyHours.sat:type_name -> dayside.schedule.v1.Span
 	5,  // 14: dayside.schedule.v1.WeeklyHours.sun:type_name -> dayside.schedule.v1.Span
-	28, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
-	28, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
-	29, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
-	29, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
+	30, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
+	30, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
+	31, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
+	31, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
 	5,  // 19: dayside.schedule.v1.HoursException.spans:type_name -> dayside.schedule.v1.Span
 	2,  // 20: dayside.schedule.v1.HoursException.mode:type_name -> dayside.schedule.v1.HoursException.Mode
-	30, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
+	32, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
 	3,  // 22: dayside.schedule.v1.CreateSiteRequest.site:type_name -> dayside.schedule.v1.Site
 	3,  // 23: dayside.schedule.v1.ListSitesResponse.sites:type_name -> dayside.schedule.v1.Site
 	3,  // 24: dayside.schedule.v1.UpdateSiteRequest.site:type_name -> dayside.schedule.v1.Site
-	31, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
-	27, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
-	27, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
-	27, // 28: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
+	33, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	29, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
+	29, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
+	29, // 28: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
 	16, // 29: dayside.schedule.v1.QueryOpenSitesResponse.sites:type_name -> dayside.schedule.v1.SiteState
-	27, // 30: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
-	27, // 31: dayside.schedule.v1.ExplainSiteRequest.at:type_name -> google.protobuf.Timestamp
-	27, // 32: dayside.schedule.v1.ExplainSiteResponse.at:type_name -> google.protobuf.Timestamp
+	29, // 30: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
+	29, // 31: dayside.schedule.v1.ExplainSiteRequest.at:type_name -> google.protobuf.Timestamp
+	29, // 32: dayside.schedule.v1.ExplainSiteResponse.at:type_name -> google.protobuf.Timestamp
 	1,  // 33: dayside.schedule.v1.ExplainSiteResponse.rule_kind:type_name -> dayside.schedule.v1.HoursRule
-	27, // 34: dayside.schedule.v1.ExplainSiteResponse.since:type_name -> google.protobuf.Timestamp
-	27, // 35: dayside.schedule.v1.ExplainSiteResponse.until:type_name -> google.protobuf.Timestamp
-	32, // 36: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
-	32, // 37: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
-	26, // 38: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
-	32, // 39: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
-	32, // 40: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
+	29, // 34: dayside.schedule.v1.ExplainSiteResponse.since:type_name -> google.protobuf.Timestamp
+	29, // 35: dayside.schedule.v1.ExplainSiteResponse.until:type_name -> google.protobuf.Timestamp
+	34, // 36: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
+	34, // 37: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
+	28, // 38: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
+	34, // 39: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
+	34, // 40: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
 	21, // 41: dayside.schedule.v1.QueryCoverageResponse.periods:type_name -> dayside.schedule.v1.CoveragePeriod
-	32, // 42: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
-	26, // 43: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
+	34, // 42: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
+	28, // 43: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
 	22, // 44: dayside.schedule.v1.QueryCoverageResponse.sites:type_name -> dayside.schedule.v1.SiteOpenTime
-	3,  // 45: dayside.schedule.v1.PlanSitesRequest.sites:type_name -> dayside.schedule.v1.Site
-	33, // 46: dayside.schedule.v1.PlanSitesResponse.plan:type_name -> dayside.rpc.v1.Plan
-	9,  // 47: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
-	10, // 48: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
-	11, // 49: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
-	13, // 50: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
-	14, // 51: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
-	15, // 52: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
-	18, // 53: dayside.schedule.v1.ScheduleService.ExplainSite:input_type -> dayside.schedule.v1.ExplainSiteRequest
-	20, // 54: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
-	24, // 55: dayside.schedule.v1.ScheduleService.PlanSites:input_type -> dayside.schedule.v1.PlanSitesRequest
-	3,  // 56: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
-	3,  // 57: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
-	12, // 58: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
-	3,  // 59: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
-	34, // 60: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
-	17, // 61: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
-	19, // 62: dayside.schedule.v1.ScheduleService.ExplainSite:output_type -> dayside.schedule.v1.ExplainSiteResponse
-	23, // 63: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
-	25, // 64: dayside.schedule.v1.ScheduleService.PlanSites:output_type -> dayside.schedule.v1.PlanSitesResponse
-	56, // [56:65] is the sub-list for method output_type
-	47, // [47:56] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	29, // 45: dayside.schedule.v1.WatchCoverageResponse.at:type_name -> google.protobuf.Timestamp
+	29, // 46: dayside.schedule.v1.WatchCoverageResponse.next_change:type_name -> google.protobuf.Timestamp
+	3,  // 47: dayside.schedule.v1.PlanSitesRequest.sites:type_name -> dayside.schedule.v1.Site
+	35, // 48: dayside.schedule.v1.PlanSitesResponse.plan:type_name -> dayside.rpc.v1.Plan
+	9,  // 49: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
+	10, // 50: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
+	11, // 51: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
+	13, // 52: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
+	14, // 53: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
+	15, // 54: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
+	18, // 55: dayside.schedule.v1.ScheduleService.ExplainSite:input_type -> dayside.schedule.v1.ExplainSiteRequest
+	20, // 56: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
+	24, // 57: dayside.schedule.v1.ScheduleService.WatchCoverage:input_type -> dayside.schedule.v1.WatchCoverageRequest
+	26, // 58: dayside.schedule.v1.ScheduleService.PlanSites:input_type -> dayside.schedule.v1.PlanSitesRequest
+	3,  // 59: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
+	3,  // 60: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
+	12, // 61: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
+	3,  // 62: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
+	36, // 63: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
+	17, // 64: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
+	19, // 65: dayside.schedule.v1.ScheduleService.ExplainSite:output_type -> dayside.schedule.v1.ExplainSiteResponse
+	23, // 66: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
+	25, // 67: dayside.schedule.v1.ScheduleService.WatchCoverage:output_type -> dayside.schedule.v1.WatchCoverageResponse
+	27, // 68: dayside.schedule.v1.ScheduleService.PlanSites:output_type -> dayside.schedule.v1.PlanSitesResponse
+	59, // [59:69] is the sub-list for method output_type
+	49, // [49:59] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_dayside_schedule_v1_schedule_proto_init() }
@@ -2154,7 +2311,7 @@ func file_dayside_schedule_v1_schedule_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_schedule_v1_schedule_proto_rawDesc), len(file_dayside_schedule_v1_schedule_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	ScheduleService_QueryOpenSites_FullMethodName = "/dayside.schedule.v1.ScheduleService/QueryOpenSites"
 	ScheduleService_ExplainSite_FullMethodName    = "/dayside.schedule.v1.ScheduleService/ExplainSite"
 	ScheduleService_QueryCoverage_FullMethodName  = "/dayside.schedule.v1.ScheduleService/QueryCoverage"
+	ScheduleService_WatchCoverage_FullMethodName  = "/dayside.schedule.v1.ScheduleService/WatchCoverage"
 	ScheduleService_PlanSites_FullMethodName      = "/dayside.schedule.v1.ScheduleService/PlanSites"
 )
 
@@ -55,6 +56,10 @@ type ScheduleServiceClient interface {
 	ExplainSite(ctx context.Context, in *ExplainSiteRequest, opts ...grpc.CallOption) (*ExplainSiteResponse, error)
 	// QueryCoverage answers when which sites of a line are open over an interval, and where no site is.
 	QueryCoverage(ctx context.Context, in *QueryCoverageRequest, opts ...grpc.CallOption) (*QueryCoverageResponse, error)
+	// WatchCoverage tells which sites of a line are open and what the next handover is, at once and then whenever that
+	// changes, because time has come or because somebody changed the line or its sites. It ends with NOT_FOUND when the line
+	// is deleted, and UNAVAILABLE when the process stops: ask again then. A process serves 256 such streams.
+	WatchCoverage(ctx context.Context, in *WatchCoverageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCoverageResponse], error)
 	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
 	// Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanSites(ctx context.Context, in *PlanSitesRequest, opts ...grpc.CallOption) (*PlanSitesResponse, error)
@@ -148,6 +153,25 @@ func (c *scheduleServiceClient) QueryCoverage(ctx context.Context, in *QueryCove
 	return out, nil
 }
 
+func (c *scheduleServiceClient) WatchCoverage(ctx context.Context, in *WatchCoverageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCoverageResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ScheduleService_ServiceDesc.Streams[0], ScheduleService_WatchCoverage_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchCoverageRequest, WatchCoverageResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScheduleService_WatchCoverageClient = grpc.ServerStreamingClient[WatchCoverageResponse]
+
 func (c *scheduleServiceClient) PlanSites(ctx context.Context, in *PlanSitesRequest, opts ...grpc.CallOption) (*PlanSitesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PlanSitesResponse)
@@ -180,6 +204,10 @@ type ScheduleServiceServer interface {
 	ExplainSite(context.Context, *ExplainSiteRequest) (*ExplainSiteResponse, error)
 	// QueryCoverage answers when which sites of a line are open over an interval, and where no site is.
 	QueryCoverage(context.Context, *QueryCoverageRequest) (*QueryCoverageResponse, error)
+	// WatchCoverage tells which sites of a line are open and what the next handover is, at once and then whenever that
+	// changes, because time has come or because somebody changed the line or its sites. It ends with NOT_FOUND when the line
+	// is deleted, and UNAVAILABLE when the process stops: ask again then. A process serves 256 such streams.
+	WatchCoverage(*WatchCoverageRequest, grpc.ServerStreamingServer[WatchCoverageResponse]) error
 	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
 	// Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanSites(context.Context, *PlanSitesRequest) (*PlanSitesResponse, error)
@@ -216,6 +244,9 @@ func (UnimplementedScheduleServiceServer) ExplainSite(context.Context, *ExplainS
 }
 func (UnimplementedScheduleServiceServer) QueryCoverage(context.Context, *QueryCoverageRequest) (*QueryCoverageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QueryCoverage not implemented")
+}
+func (UnimplementedScheduleServiceServer) WatchCoverage(*WatchCoverageRequest, grpc.ServerStreamingServer[WatchCoverageResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchCoverage not implemented")
 }
 func (UnimplementedScheduleServiceServer) PlanSites(context.Context, *PlanSitesRequest) (*PlanSitesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PlanSites not implemented")
@@ -385,6 +416,17 @@ func _ScheduleService_QueryCoverage_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScheduleService_WatchCoverage_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchCoverageRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ScheduleServiceServer).WatchCoverage(m, &grpc.GenericServerStream[WatchCoverageRequest, WatchCoverageResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScheduleService_WatchCoverageServer = grpc.ServerStreamingServer[WatchCoverageResponse]
+
 func _ScheduleService_PlanSites_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PlanSitesRequest)
 	if err := dec(in); err != nil {
@@ -447,6 +489,12 @@ var ScheduleService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ScheduleService_PlanSites_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchCoverage",
+			Handler:       _ScheduleService_WatchCoverage_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "dayside/schedule/v1/schedule.proto",
 }

@@ -85,7 +85,14 @@ func newFake(t *testing.T) *fake {
 		open:     text(t, &schedulev1.QueryOpenSitesResponse{}, openAnswer),
 		coverage: text(t, &schedulev1.QueryCoverageResponse{}, coverageAnswer),
 		why:      text(t, &schedulev1.ExplainSiteResponse{}, whyAnswer),
-		route:    text(t, &routingv1.ExplainRouteResponse{}, routeAnswer),
+		watched: []*schedulev1.WatchCoverageResponse{
+			text(t, &schedulev1.WatchCoverageResponse{}, `line: "lines/gold-emergency" at { seconds: 1795435200 }
+				sites: "sites/dublin" sites: "sites/bengaluru" next_change { seconds: 1795437000 } next_sites: "sites/bengaluru"`),
+			text(t, &schedulev1.WatchCoverageResponse{}, `line: "lines/gold-emergency" at { seconds: 1795437000 }
+				sites: "sites/bengaluru" next_change { seconds: 1795442400 }`),
+			text(t, &schedulev1.WatchCoverageResponse{}, `line: "lines/gold-emergency" at { seconds: 1795442400 }`),
+		},
+		route: text(t, &routingv1.ExplainRouteResponse{}, routeAnswer),
 		applied: text(t, &routingv1.ApplyConfigurationResponse{}, `
 			changes { name: "sites/cork" kind: KIND_CREATE fields { path: "display_name" after: "Cork" } }
 			changes { name: "sites/denver" kind: KIND_UNCHANGED }
@@ -108,6 +115,9 @@ func TestAnswersForPeople(t *testing.T) {
 		"open-line":       {args: []string{"open", "gold-emergency"}},
 		"why":             {args: []string{"why", "dublin", "--at", "2026-11-24T13:00:00Z"}},
 		"why-json":        {args: []string{"why", "sites/dublin", "-o", "json"}},
+		"watch":           {args: []string{"watch", "gold-emergency"}},
+		"watch-json":      {args: []string{"watch", "gold-emergency", "-o", "json"}},
+		"watch-yaml":      {args: []string{"watch", "gold-emergency", "-o", "yaml"}},
 		"route":           {args: []string{"route", "--to", "gold-emergency", "--from", "+13035550101"}},
 		"coverage":        {args: []string{"coverage", "gold-emergency", "--days", "3"}},
 		"coverage-narrow": {args: []string{"coverage", "gold-emergency", "--days", "3"}, setup: func(t *terminal) { t.env.Width = 40 }},

@@ -46,6 +46,7 @@ type fake struct {
 	open     *schedulev1.QueryOpenSitesResponse
 	coverage *schedulev1.QueryCoverageResponse
 	why      *schedulev1.ExplainSiteResponse
+	watched  []*schedulev1.WatchCoverageResponse
 	route    *routingv1.ExplainRouteResponse
 	applied  *routingv1.ApplyConfigurationResponse
 	err      error
@@ -61,6 +62,19 @@ func (f *fake) QueryOpenSites(_ context.Context, r *schedulev1.QueryOpenSitesReq
 func (f *fake) ExplainSite(_ context.Context, r *schedulev1.ExplainSiteRequest) (*schedulev1.ExplainSiteResponse, error) {
 	f.asked = r
 	return f.why, f.err
+}
+
+// WatchCoverage ends after what was watched.
+func (f *fake) WatchCoverage(r *schedulev1.WatchCoverageRequest,
+	s grpc.ServerStreamingServer[schedulev1.WatchCoverageResponse],
+) error {
+	f.asked = r
+	for _, w := range f.watched {
+		if err := s.Send(w); err != nil {
+			return err
+		}
+	}
+	return f.err
 }
 
 func (f *fake) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRequest) (*schedulev1.QueryCoverageResponse, error) {

@@ -24,11 +24,13 @@ type Index struct {
 	listed bool
 	sites  map[string]answer.Site
 	lines  map[string][]string // IDs of a line's sites, in its order
+	// changed is closed, and replaced, by the next Apply.
+	changed chan struct{}
 }
 
 // NewIndex is an index that has heard of nothing yet.
 func NewIndex() *Index {
-	x := &Index{}
+	x := &Index{changed: make(chan struct{})}
 	x.clear()
 	return x
 }
@@ -51,7 +53,16 @@ func (x *Index) Apply(b coord.Batch) (unreadable []string) {
 			unreadable = append(unreadable, e.Key)
 		}
 	}
+	close(x.changed)
+	x.changed = make(chan struct{})
 	return unreadable
+}
+
+// Changed is closed once something has been applied after this call. Take it before reading: then nothing is missed.
+func (x *Index) Changed() <-chan struct{} {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.changed
 }
 
 func (x *Index) apply(e coord.Event) error {
