@@ -206,7 +206,9 @@ func TestHeartbeatsGoOnAfterARestartOfEtcdThoughNothingIsWritten(t *testing.T) {
 		}
 	}
 	cancel()
-	<-done
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Follow returned %v", err)
+	}
 }
 
 func TestADamagedDirectoryIsAnErrorAndNotTheEndOfTheProcess(t *testing.T) {
