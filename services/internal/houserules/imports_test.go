@@ -19,6 +19,7 @@ var pureCores = []string{
 	"services/gateway/sip/internal/wire",
 	"services/internal/calendar",
 	"services/internal/calendar/ical",
+	"services/internal/calendar/seed",
 	"services/internal/entitle",
 	"services/internal/fault",
 	"services/internal/hours",
@@ -46,6 +47,7 @@ var testSupport = []string{"services/internal/await", "services/routing/internal
 // from text.
 var pureLibraries = []string{
 	"github.com/emersion/go-ical",
+	"github.com/rickar/cal/v2",
 	"github.com/teambition/rrule-go",
 	"google.golang.org/protobuf",
 	"google.golang.org/genproto/googleapis/type",
