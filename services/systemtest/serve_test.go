@@ -66,6 +66,9 @@ func (s *served) interrupt(t testing.TB) {
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("Ctrl-C ended it with %v\n%s", err, s.log)
 	}
+	if strings.Contains(s.log.String(), `"level":"ERROR"`) {
+		t.Errorf("a clean stop logged errors:\n%s", s.log)
+	}
 }
 
 func TestANewcomerIsToldAndTheSecondStartFindsTheDataOfTheFirst(t *testing.T) {

@@ -151,6 +151,7 @@ func (s *Server) Reason() string { return s.failure.reason() }
 
 // Close stops the member and waits until its files are closed; not for ever, where it has failed.
 func (s *Server) Close() {
+	s.failure.closing.Store(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -17,6 +18,8 @@ type failure struct {
 	ch   chan struct{}
 	mu   sync.Mutex
 	last string
+	// closing is true once the member is told to stop: what it complains of then is its stop.
+	closing atomic.Bool
 }
 
 // OnWrite ends the goroutine that logged a fatal line, instead of the process.
@@ -48,21 +51,22 @@ func describe(e zapcore.Entry, fields []zapcore.Field) string {
 
 // newLogger hands etcd's errors to the process's log. Its warnings are about how it was set up, which is our doing.
 func newLogger(log *slog.Logger, f *failure) *zap.Logger {
-	return zap.New(&core{log: log}, zap.WithFatalHook(f), zap.WithPanicHook(f))
+	return zap.New(&core{log: log, closing: &f.closing}, zap.WithFatalHook(f), zap.WithPanicHook(f))
 }
 
 // core is a zapcore.Core that writes to slog.
 type core struct {
-	log    *slog.Logger
-	fields []zapcore.Field
+	log     *slog.Logger
+	closing *atomic.Bool
+	fields  []zapcore.Field
 }
 
 // Enabled is true of errors.
-func (c *core) Enabled(l zapcore.Level) bool { return l >= zapcore.ErrorLevel }
+func (c *core) Enabled(l zapcore.Level) bool { return l >= zapcore.ErrorLevel && !c.closing.Load() }
 
 // With adds fields to every line.
 func (c *core) With(fields []zapcore.Field) zapcore.Core {
-	return &core{log: c.log, fields: append(slices.Clip(c.fields), fields...)}
+	return &core{log: c.log, closing: c.closing, fields: append(slices.Clip(c.fields), fields...)}
 }
 
 // Check takes part in what is enabled.
