@@ -97,9 +97,14 @@ func (s *Seed) enter(h *cal.Holiday, on, observes hours.Date, first, last int) {
 	})
 }
 
-// date is the one meant by the library, which says the first instant of it in the machine's zone: where a clock skips
-// midnight that may be an hour too early.
 func date(t time.Time) hours.Date {
-	y, m, d := t.Add(12 * time.Hour).Date()
+	y, m, d := t.Date()
 	return hours.Date{Year: y, Month: m, Day: d}
 }
+
+// The library computes in the machine's zone, and is a day wrong at times where that skips midnight (America/Santiago).
+// This is the one way to have it compute without a zone.
+var _ = func() *time.Location {
+	cal.DefaultLoc = time.UTC
+	return cal.DefaultLoc
+}()

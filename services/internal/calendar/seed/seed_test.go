@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/rickar/cal/v2"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/calendar"
@@ -94,5 +97,12 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if s, err := seed.New("NZ", 1970, 2100); err != nil || !strings.Contains(s.Doubts, "Matariki") {
 		t.Errorf("New Zealand: %q, %v", s.Doubts, err)
+	}
+}
+
+// TestMachineZoneIsNoMatter: where the machine's clock skips midnight, the library would be a day wrong.
+func TestMachineZoneIsNoMatter(t *testing.T) {
+	if cal.DefaultLoc != time.UTC {
+		t.Errorf("the library computes in %v", cal.DefaultLoc)
 	}
 }
