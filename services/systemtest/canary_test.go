@@ -132,6 +132,7 @@ func TestTheHiddenNumberIsInNothingThatIsWritten(t *testing.T) {
 	for _, args := range [][]string{
 		{"open", "gold-emergency"}, {"why", "dublin"}, {"route", "--to", "gold-emergency", "--from", exampleCaller},
 		{"call", "gold-emergency", "--gateway", s.sipUDP}, {"list", "lines"}, {"coverage", "gold-emergency"},
+		{"coverage", "gold-emergency", "--ics"}, {"coverage", "gold-emergency", "--svg"},
 		{"apply", "-f", canaryFolder(t), "--dry-run"},
 	} {
 		stdout, stderr, err := s.cli(t, args...)

@@ -120,6 +120,8 @@ func TestAnswersForPeople(t *testing.T) {
 		"watch-yaml":      {args: []string{"watch", "gold-emergency", "-o", "yaml"}},
 		"route":           {args: []string{"route", "--to", "gold-emergency", "--from", "+13035550101"}},
 		"coverage":        {args: []string{"coverage", "gold-emergency", "--days", "3"}},
+		"coverage-ics":    {args: []string{"coverage", "gold-emergency", "--days", "3", "--ics"}},
+		"coverage-svg":    {args: []string{"coverage", "gold-emergency", "--days", "3", "--svg"}},
 		"coverage-narrow": {args: []string{"coverage", "gold-emergency", "--days", "3"}, setup: func(t *terminal) { t.env.Width = 40 }},
 		"list-sites":      {args: []string{"list", "sites"}},
 		"list-customers":  {args: []string{"list", "customer"}},

@@ -21,10 +21,12 @@ const (
 func newCoverage(a *app) *cobra.Command {
 	var from string
 	var days int
+	var ics, svg bool
 	c := &cobra.Command{
 		Use: "coverage LINE", Short: "Draw when the sites of a line are open, and where no site is",
-		Example: "  dayside coverage gold-emergency --days 7\n  dayside coverage gold-emergency --from 2026-12-21 --days 14",
-		Args:    cobra.ExactArgs(1),
+		Example: "  dayside coverage gold-emergency --days 7\n  dayside coverage gold-emergency --from 2026-12-21 --days 14\n" +
+			"  dayside coverage gold-emergency --days 30 --svg >coverage.svg",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			line, err := lineName(args[0])
 			if err != nil {
@@ -32,6 +34,9 @@ func newCoverage(a *app) *cobra.Command {
 			}
 			if days < 1 || days > maxCoverageDays {
 				return usagef("--days %d: must be 1 to %d", days, maxCoverageDays)
+			}
+			if ics && svg || (ics || svg) && a.output != formatTable {
+				return usagef("--ics, --svg, -o %s and -o %s: only one of them", formatJSON, formatYAML)
 			}
 			start := a.Now()
 			if from != "" {
@@ -53,11 +58,21 @@ func newCoverage(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return a.coverageText(w, line, answer) })
+			return a.show(answer, func(w io.Writer) error {
+				switch {
+				case ics:
+					return coverageICS(w, line, answer, a.Now())
+				case svg:
+					return coverageSVG(w, line, answer)
+				}
+				return a.coverageText(w, line, answer)
+			})
 		},
 	}
 	c.Flags().IntVar(&days, "days", defaultCoverageDays, "how many days")
 	c.Flags().StringVar(&from, "from", "", "where to begin, instead of now: "+whenHelp)
+	c.Flags().BoolVar(&ics, "ics", false, "as iCalendar: open intervals and gaps as events")
+	c.Flags().BoolVar(&svg, "svg", false, "as a picture, SVG")
 	c.ValidArgsFunction = a.linesToComplete
 	return c
 }
