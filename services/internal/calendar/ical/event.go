@@ -91,8 +91,12 @@ func (r *eventReader) texts() {
 	}
 }
 
-// zoneOf is the zone of a property's values; nil where there is none, which is noted.
+// zoneOf is the zone of a property's values; nil where there is none, which is noted, and where the event is refused
+// already: looking for a zone that does not exist takes time, and an event may have many thousand properties.
 func (r *eventReader) zoneOf(p *goical.Prop) *zone {
+	if r.bad || r.err != nil {
+		return nil
+	}
 	z, err := r.zone(p)
 	if errors.Is(err, errUnknownZone) {
 		r.refuse(p.Name, p.Params.Get(goical.ParamTimezoneID), ruleZone)

@@ -281,6 +281,11 @@ func TestReadHasLimits(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("u%d DTSTART;VALUE=DATE:20270601", i)
 	}
+	lost := "x DTSTART;VALUE=DATE:20270601" + strings.Repeat(" RDATE;TZID=Mars/Olympus;VALUE=DATE:20270602", 100_000)
+	if _, err := ical.Read(strings.NewReader(file(lost)), options(t, "2027-03-01", "2028-03-01")); err == nil ||
+		strings.Count(err.Error(), "Olympus") != 1 {
+		t.Errorf("one event, 100,000 times in an unknown zone: %v, want one violation", err)
+	}
 	for what, text := range map[string]string{
 		"1,000 nested components":   strings.Repeat("BEGIN:VCALENDAR\r\n", 1000) + strings.Repeat("END:VCALENDAR\r\n", 1000),
 		"21,000 components":         file(many...),
