@@ -21,6 +21,9 @@ func TestExplainNamesTheEntryThatDecided(t *testing.T) {
 			{Date: date(t, "2027-01-07"), Name: "stocktaking"},
 		},
 		Holidays: []hours.Holiday{{Date: date(t, "2026-12-25"), Name: "Christmas Day"}},
+		Calendars: []hours.Calendar{{Name: "ireland", Days: []hours.CalendarDay{
+			{Date: date(t, "2027-01-18"), Name: "a day off"}, {Date: date(t, "2027-01-23"), LikeISOWeekday: 1},
+		}}},
 	}
 	for d := time.Monday; d <= time.Friday; d++ {
 		h.Weekly[d] = spans(t, "08:00-12:30", "13:30-17:00")
@@ -48,6 +51,8 @@ func TestExplainNamesTheEntryThatDecided(t *testing.T) {
 		{"2026-12-31T05:00", false, hours.ByException, "exception 2026-12-31: closed", "2026-12-31T00:00", "2027-01-01T08:00"}, // cut
 		{"2027-01-07T05:00", true, hours.ByWeekly, "weekly hours, Wed 22:00-06:00", "2027-01-06T22:00", "2027-01-07T06:00"},
 		{"2027-01-07T23:00", false, hours.ByException, "exception 2027-01-07 (stocktaking): closed", "2027-01-07T06:00", "2027-01-08T08:00"},
+		{"2027-01-18T09:00", false, hours.ByCalendar, "calendar ireland 2027-01-18 (a day off): closed", "2027-01-15T17:00", "2027-01-19T08:00"},
+		{"2027-01-23T09:00", true, hours.ByCalendar, "calendar ireland 2027-01-23: 08:00-12:30", "2027-01-23T08:00", "2027-01-23T12:30"},
 	} {
 		instant := func(s string) int64 {
 			at, err := time.ParseInLocation("2006-01-02T15:04", s, loc)
@@ -92,6 +97,7 @@ func TestExplainAgreesWithCompile(t *testing.T) {
 				h.Exceptions = append(h.Exceptions, hours.Exception{Date: on, Spans: drawSpans(t, quarter), Mode: mode})
 			}
 		}
+		h.Calendars = drawCalendars(t, from, quarter)
 		zone := hours.Zone{Location: loc}
 		tl, err := hours.Compile(h, zone, from, to)
 		if err != nil {
