@@ -244,7 +244,16 @@ func reason(d *decide.Decision) string {
 }
 
 func className(c routingv1.CallerClass) string {
-	return strings.TrimPrefix(c.String(), "CALLER_CLASS_")
+	switch c { // String looks its answer up in the descriptor, which costs as much as the decision
+	case routingv1.CallerClass_CALLER_CLASS_ENTITLED:
+		return "ENTITLED"
+	case routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED:
+		return "NOT_ENTITLED"
+	case routingv1.CallerClass_CALLER_CLASS_UNKNOWN:
+		return "UNKNOWN"
+	case routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED:
+	}
+	return "UNSPECIFIED"
 }
 
 // span tells of the decision on the request's own span, which is the route's: a span of its own would double the price of

@@ -44,8 +44,8 @@ type Config struct {
 const (
 	// maxQueuedSpans bounds what waits for the collector; beyond it spans are dropped, never calls.
 	maxQueuedSpans = 8192
-	// maxBatchSpans bounds one export: some 2 MiB, below the 4 MiB that a gRPC receiver takes.
-	maxBatchSpans = 2048
+	// maxBatchSpans bounds one export: some half a MiB: a larger one holds a core long enough for calls to feel it.
+	maxBatchSpans = 512
 	// maxSpanEvents bounds the rejected sites on a span.
 	maxSpanEvents = 32
 	// exportInterval is how long a span waits for company.
