@@ -102,8 +102,8 @@ func TestASpanTellsHowACallWasDecided(t *testing.T) {
 	heard := h.route(t, "+61255500100", "+13035550100").GetExplanation()
 	span := h.span(t, routeSpan)
 	want := map[string]string{
-		"dayside.call_id": "call-1", "dayside.gateway": "sip-1", "dayside.action": "forward", "dayside.line": "lines/gold",
-		"dayside.site": "sites/bengaluru", "dayside.reason": "LADDER_SITES", "dayside.caller.class": "ENTITLED",
+		"dayside.call_id": "call-1", "dayside.action": "forward", "dayside.line": "lines/gold",
+		"dayside.site": "sites/bengaluru", "dayside.reason": "LADDER_SITES",
 		"dayside.tzdata": "2025c", "dayside.view.revision": fmt.Sprint(heard.GetViewRevision()),
 		"dayside.view.age": fmt.Sprint(heard.GetViewAge().AsDuration().Seconds()),
 	}
