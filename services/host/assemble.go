@@ -88,7 +88,7 @@ func (h *Host) addService(name string) error {
 func descriptions(name string) []*grpc.ServiceDesc {
 	switch name {
 	case Schedule:
-		return []*grpc.ServiceDesc{&schedulev1.ScheduleService_ServiceDesc}
+		return []*grpc.ServiceDesc{&schedulev1.ScheduleService_ServiceDesc, &schedulev1.PlanService_ServiceDesc}
 	case Entitlement:
 		return []*grpc.ServiceDesc{&entitlementv1.EntitlementService_ServiceDesc}
 	default:
@@ -138,7 +138,7 @@ func (h *Host) newService(name string) (service, error) {
 		return routing.New(routing.Config{}, routing.Deps{
 			Store: h.etcd, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
-			Schedule:    schedulev1.NewScheduleServiceClient(scheduleConn),
+			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn),
 		})
 	}

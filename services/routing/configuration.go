@@ -34,7 +34,7 @@ type configuration struct {
 	store       collection.Store
 	clock       clock.Clock
 	current     *view.Current
-	schedule    schedulev1.ScheduleServiceClient
+	schedule    schedulev1.PlanServiceClient
 	entitlement entitlementv1.EntitlementServiceClient
 }
 
@@ -106,7 +106,7 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 	var p plans
 	var broken fault.Violations
 	var err error
-	p.sites, err = c.planSites(ctx, &schedulev1.PlanSitesRequest{
+	p.sites, err = c.planSchedule(ctx, &schedulev1.PlanScheduleRequest{
 		Sites: r.GetSites(), Prune: r.GetPrune(), Delete: doomed.sites,
 	})
 	if err := gather(&broken, err); err != nil {
@@ -135,12 +135,12 @@ func gather(broken *fault.Violations, err error) error {
 	return err
 }
 
-// planSites asks schedule, if there is something to ask: a change of lines alone needs nobody else.
-func (c *configuration) planSites(ctx context.Context, r *schedulev1.PlanSitesRequest) (*rpcv1.Plan, error) {
+// planSchedule asks schedule, if there is something to ask: a change of lines alone needs nobody else.
+func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest) (*rpcv1.Plan, error) {
 	if len(r.GetSites()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
 		return &rpcv1.Plan{}, nil
 	}
-	resp, err := c.schedule.PlanSites(ctx, r)
+	resp, err := c.schedule.PlanSchedule(ctx, r)
 	return resp.GetPlan(), err
 }
 

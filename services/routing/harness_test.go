@@ -237,13 +237,13 @@ func wantReason(t testing.TB, err error, want rpcv1.Reason) {
 
 // fakeSchedule plans sites: open nine to five UTC, with a target named after the site.
 type fakeSchedule struct {
-	schedulev1.ScheduleServiceClient
+	schedulev1.PlanServiceClient
 	sites *collection.Collection[*schedulev1.Site]
 	asked int
 }
 
-func (f *fakeSchedule) PlanSites(ctx context.Context, r *schedulev1.PlanSitesRequest, _ ...grpc.CallOption) (
-	*schedulev1.PlanSitesResponse, error,
+func (f *fakeSchedule) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest, _ ...grpc.CallOption) (
+	*schedulev1.PlanScheduleResponse, error,
 ) {
 	f.asked++
 	p, err := f.sites.Plan(ctx, r.GetSites(), r.GetDelete(), r.GetPrune(), func(id string) []string {
@@ -252,7 +252,7 @@ func (f *fakeSchedule) PlanSites(ctx context.Context, r *schedulev1.PlanSitesReq
 	if err != nil {
 		return nil, rpc.Status(err).Err()
 	}
-	return &schedulev1.PlanSitesResponse{Plan: p.Plan}, nil
+	return &schedulev1.PlanScheduleResponse{Plan: p.Plan}, nil
 }
 
 type siteOwner struct{}

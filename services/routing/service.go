@@ -42,7 +42,7 @@ type Deps struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	// Schedule and Entitlement plan their parts of a configuration.
-	Schedule    schedulev1.ScheduleServiceClient
+	Schedule    schedulev1.PlanServiceClient
 	Entitlement entitlementv1.EntitlementServiceClient
 }
 

@@ -45,6 +45,7 @@ type Config struct {
 // Service implements dayside.schedule.v1.ScheduleService. Its errors are faults.
 type Service struct {
 	schedulev1.UnimplementedScheduleServiceServer
+	schedulev1.UnimplementedPlanServiceServer
 	cfg   Config
 	owner owner
 	sites *collection.Collection[*schedulev1.Site]
@@ -63,7 +64,10 @@ func New(cfg Config) *Service {
 }
 
 // Register adds the service to a server.
-func (s *Service) Register(r grpc.ServiceRegistrar) { schedulev1.RegisterScheduleServiceServer(r, s) }
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	schedulev1.RegisterScheduleServiceServer(r, s)
+	schedulev1.RegisterPlanServiceServer(r, s)
+}
 
 // Run keeps the service's view of what is published current, and extends timelines every day, until ctx ends; it returns
 // only ctx's error.
@@ -111,13 +115,13 @@ func (s *Service) DeleteSite(ctx context.Context, r *schedulev1.DeleteSiteReques
 	return &emptypb.Empty{}, s.sites.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
 }
 
-// PlanSites works out what a set of changes would write, without writing it.
-func (s *Service) PlanSites(ctx context.Context, r *schedulev1.PlanSitesRequest) (*schedulev1.PlanSitesResponse, error) {
+// PlanSchedule works out what a set of changes would write, without writing it.
+func (s *Service) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest) (*schedulev1.PlanScheduleResponse, error) {
 	planned, err := s.sites.Plan(ctx, r.GetSites(), r.GetDelete(), r.GetPrune(), func(id string) []string {
 		return []string{published.SitePrefix + id}
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &schedulev1.PlanSitesResponse{Plan: planned.Plan}, nil
+	return &schedulev1.PlanScheduleResponse{Plan: planned.Plan}, nil
 }

@@ -75,7 +75,7 @@ func TestABrokenSiteIsNotWritten(t *testing.T) {
 		change(s)
 		_, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{Site: s})
 		wantReason(t, what, err, rpcv1.Reason_REASON_INVALID_FIELD)
-		_, err = w.PlanSites(t.Context(), &schedulev1.PlanSitesRequest{Sites: []*schedulev1.Site{s}})
+		_, err = w.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Sites: []*schedulev1.Site{s}})
 		wantReason(t, what+", planned", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	}
 	if _, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{
@@ -190,7 +190,7 @@ func between(from, to time.Time) *interval.Interval {
 func TestPlanIsCommittedAsOne(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, site("old", "Europe/Dublin"))
-	planned, err := w.PlanSites(t.Context(), &schedulev1.PlanSitesRequest{
+	planned, err := w.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{
 		Sites: []*schedulev1.Site{site("sydney", "Australia/Sydney"), site("dublin", "Europe/Dublin")}, Prune: true,
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ const serviceConfig = `{
       {"service": "dayside.schedule.v1.ScheduleService", "method": "QueryCoverage"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "ExplainSite"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "WatchCoverage"},
-      {"service": "dayside.schedule.v1.ScheduleService", "method": "PlanSites"},
+      {"service": "dayside.schedule.v1.PlanService", "method": "PlanSchedule"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "GetCustomer"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "ListCustomers"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "CheckEntitlement"},

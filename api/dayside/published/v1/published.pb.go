@@ -11,6 +11,7 @@ package publishedv1
 
 import (
 	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	v1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -399,7 +400,11 @@ type Line struct {
 	// IDs of the sites that serve it, in the line's order.
 	Sites []string `protobuf:"bytes,3,rep,name=sites,proto3" json:"sites,omitempty"`
 	// The product it supports; empty means any.
-	Product       string `protobuf:"bytes,4,opt,name=product,proto3" json:"product,omitempty"`
+	Product string `protobuf:"bytes,4,opt,name=product,proto3" json:"product,omitempty"`
+	// IDs of the rotas whose people are on duty for it, in order.
+	Rotas []string `protobuf:"bytes,5,rep,name=rotas,proto3" json:"rotas,omitempty"`
+	// When it is meant to be served; always where unset.
+	ServiceHours  *v1.ServiceHours `protobuf:"bytes,6,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -462,11 +467,427 @@ func (x *Line) GetProduct() string {
 	return ""
 }
 
+func (x *Line) GetRotas() []string {
+	if x != nil {
+		return x.Rotas
+	}
+	return nil
+}
+
+func (x *Line) GetServiceHours() *v1.ServiceHours {
+	if x != nil {
+		return x.ServiceHours
+	}
+	return nil
+}
+
+// Rota is who is on duty when. Key: pub/schedule/rotas/ID.
+type Rota struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID, the last part of the resource name.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// For people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// IANA zone, for showing local times to people.
+	TimeZone string `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// The horizon it was compiled for, Unix seconds, [from, to). Outside it nothing is known.
+	FromUnixS int64 `protobuf:"varint,4,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// The end of the horizon, Unix seconds.
+	ToUnixS int64 `protobuf:"varint,5,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// The members.
+	People []*DutyPerson `protobuf:"bytes,6,rep,name=people,proto3" json:"people,omitempty"`
+	// Turns and gaps, ascending and without a hole: the length of each, seconds.
+	LengthS []uint32 `protobuf:"varint,7,rep,packed,name=length_s,json=lengthS,proto3" json:"length_s,omitempty"`
+	// For each, 1 + the index in `people` of who is on duty; 0 for nobody.
+	Holder []uint32 `protobuf:"varint,8,rep,packed,name=holder,proto3" json:"holder,omitempty"`
+	// How long after a handoff it may stay without being accepted, seconds; 0 where it need not be.
+	AcceptWithinS uint32 `protobuf:"varint,9,opt,name=accept_within_s,json=acceptWithinS,proto3" json:"accept_within_s,omitempty"`
+	// Release of the time-zone rules it was compiled with.
+	TzdataRelease string `protobuf:"bytes,10,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
+	// Fingerprint of the zone's behaviour over the horizon.
+	ZoneFingerprint uint64 `protobuf:"fixed64,11,opt,name=zone_fingerprint,json=zoneFingerprint,proto3" json:"zone_fingerprint,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Rota) Reset() {
+	*x = Rota{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rota) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rota) ProtoMessage() {}
+
+func (x *Rota) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rota.ProtoReflect.Descriptor instead.
+func (*Rota) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Rota) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Rota) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Rota) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *Rota) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *Rota) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+func (x *Rota) GetPeople() []*DutyPerson {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *Rota) GetLengthS() []uint32 {
+	if x != nil {
+		return x.LengthS
+	}
+	return nil
+}
+
+func (x *Rota) GetHolder() []uint32 {
+	if x != nil {
+		return x.Holder
+	}
+	return nil
+}
+
+func (x *Rota) GetAcceptWithinS() uint32 {
+	if x != nil {
+		return x.AcceptWithinS
+	}
+	return 0
+}
+
+func (x *Rota) GetTzdataRelease() string {
+	if x != nil {
+		return x.TzdataRelease
+	}
+	return ""
+}
+
+func (x *Rota) GetZoneFingerprint() uint64 {
+	if x != nil {
+		return x.ZoneFingerprint
+	}
+	return 0
+}
+
+// DutyPerson is how somebody on duty is reached. Part of Rota.
+type DutyPerson struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID, the last part of the resource name.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// For people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Where calls go, in order: SIP URI or E.164.
+	Targets []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	// Ring time-out of each target, seconds.
+	RingTimeoutS  uint32 `protobuf:"varint,4,opt,name=ring_timeout_s,json=ringTimeoutS,proto3" json:"ring_timeout_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DutyPerson) Reset() {
+	*x = DutyPerson{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DutyPerson) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DutyPerson) ProtoMessage() {}
+
+func (x *DutyPerson) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DutyPerson.ProtoReflect.Descriptor instead.
+func (*DutyPerson) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DutyPerson) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DutyPerson) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *DutyPerson) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *DutyPerson) GetRingTimeoutS() uint32 {
+	if x != nil {
+		return x.RingTimeoutS
+	}
+	return 0
+}
+
+// Custody is who last accepted the phone of a rota. Durable; judged against now. Key: pub/schedule/custody/ID of the rota.
+type Custody struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the person who accepted it.
+	Holder string `protobuf:"bytes,1,opt,name=holder,proto3" json:"holder,omitempty"`
+	// When, Unix seconds.
+	AcceptUnixS int64 `protobuf:"varint,2,opt,name=accept_unix_s,json=acceptUnixS,proto3" json:"accept_unix_s,omitempty"`
+	// The turn for which it was accepted: its start, Unix seconds.
+	TurnFromUnixS int64 `protobuf:"varint,3,opt,name=turn_from_unix_s,json=turnFromUnixS,proto3" json:"turn_from_unix_s,omitempty"`
+	// Taken outside their own turn.
+	Taken         bool `protobuf:"varint,4,opt,name=taken,proto3" json:"taken,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Custody) Reset() {
+	*x = Custody{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Custody) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Custody) ProtoMessage() {}
+
+func (x *Custody) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Custody.ProtoReflect.Descriptor instead.
+func (*Custody) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Custody) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+func (x *Custody) GetAcceptUnixS() int64 {
+	if x != nil {
+		return x.AcceptUnixS
+	}
+	return 0
+}
+
+func (x *Custody) GetTurnFromUnixS() int64 {
+	if x != nil {
+		return x.TurnFromUnixS
+	}
+	return 0
+}
+
+func (x *Custody) GetTaken() bool {
+	if x != nil {
+		return x.Taken
+	}
+	return false
+}
+
+// Generation puts staged records in force, all at one revision: the records under pub/schedule/staged/ID/ stand in the place
+// of older ones of the same name. Key: pub/schedule/generation.
+type Generation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the staged records.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Generation) Reset() {
+	*x = Generation{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Generation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Generation) ProtoMessage() {}
+
+func (x *Generation) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Generation.ProtoReflect.Descriptor instead.
+func (*Generation) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Generation) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// TimeZoneRules is the release of the IANA database that everything is compiled with. Key: pub/schedule/tzdata.
+type TimeZoneRules struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Such as "2025c".
+	Release string `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
+	// A gzipped tar of TZif files (RFC 9636).
+	Bundle []byte `protobuf:"bytes,2,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	// When it was adopted, Unix seconds.
+	AdoptUnixS int64 `protobuf:"varint,3,opt,name=adopt_unix_s,json=adoptUnixS,proto3" json:"adopt_unix_s,omitempty"`
+	// Where it came from: schedule.v1.TimeZoneSource.
+	Source        int32 `protobuf:"varint,4,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeZoneRules) Reset() {
+	*x = TimeZoneRules{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeZoneRules) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeZoneRules) ProtoMessage() {}
+
+func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeZoneRules.ProtoReflect.Descriptor instead.
+func (*TimeZoneRules) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TimeZoneRules) GetRelease() string {
+	if x != nil {
+		return x.Release
+	}
+	return ""
+}
+
+func (x *TimeZoneRules) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+func (x *TimeZoneRules) GetAdoptUnixS() int64 {
+	if x != nil {
+		return x.AdoptUnixS
+	}
+	return 0
+}
+
+func (x *TimeZoneRules) GetSource() int32 {
+	if x != nil {
+		return x.Source
+	}
+	return 0
+}
+
 var File_dayside_published_v1_published_proto protoreflect.FileDescriptor
 
 const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\n" +
-	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\x1a\x1cdayside/rpc/v1/options.proto\"\xe4\x01\n" +
+	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\"\xe4\x01\n" +
 	"\bTimeline\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x01 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x02 \x01(\x03R\atoUnixS\x12\x15\n" +
@@ -497,12 +918,47 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
 	"\anumbers\x18\x03 \x03(\x06B\x04\xd0\xda\x18\x02R\anumbers\x12<\n" +
 	"\tcontracts\x18\x04 \x03(\v2\x1e.dayside.published.v1.ContractR\tcontracts\x12\x1b\n" +
-	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\"i\n" +
+	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\"\xc7\x01\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05sites\x18\x03 \x03(\tR\x05sites\x12\x18\n" +
-	"\aproduct\x18\x04 \x01(\tR\aproductBCZAgithub.com/daysidehq/dayside/api/dayside/published/v1;publishedv1b\x06proto3"
+	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
+	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
+	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xf9\x02\n" +
+	"\x04Rota\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
+	"\ttime_zone\x18\x03 \x01(\tR\btimeZone\x12\x1e\n" +
+	"\vfrom_unix_s\x18\x04 \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\x128\n" +
+	"\x06people\x18\x06 \x03(\v2 .dayside.published.v1.DutyPersonR\x06people\x12\x19\n" +
+	"\blength_s\x18\a \x03(\rR\alengthS\x12\x16\n" +
+	"\x06holder\x18\b \x03(\rR\x06holder\x12&\n" +
+	"\x0faccept_within_s\x18\t \x01(\rR\racceptWithinS\x12%\n" +
+	"\x0etzdata_release\x18\n" +
+	" \x01(\tR\rtzdataRelease\x12)\n" +
+	"\x10zone_fingerprint\x18\v \x01(\x06R\x0fzoneFingerprint\"\x85\x01\n" +
+	"\n" +
+	"DutyPerson\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
+	"\atargets\x18\x03 \x03(\tB\x04\xd0\xda\x18\x02R\atargets\x12$\n" +
+	"\x0ering_timeout_s\x18\x04 \x01(\rR\fringTimeoutS\"\x84\x01\n" +
+	"\aCustody\x12\x16\n" +
+	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\"\n" +
+	"\raccept_unix_s\x18\x02 \x01(\x03R\vacceptUnixS\x12'\n" +
+	"\x10turn_from_unix_s\x18\x03 \x01(\x03R\rturnFromUnixS\x12\x14\n" +
+	"\x05taken\x18\x04 \x01(\bR\x05taken\"\x1c\n" +
+	"\n" +
+	"Generation\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"{\n" +
+	"\rTimeZoneRules\x12\x18\n" +
+	"\arelease\x18\x01 \x01(\tR\arelease\x12\x16\n" +
+	"\x06bundle\x18\x02 \x01(\fR\x06bundle\x12 \n" +
+	"\fadopt_unix_s\x18\x03 \x01(\x03R\n" +
+	"adoptUnixS\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\x05R\x06sourceBCZAgithub.com/daysidehq/dayside/api/dayside/published/v1;publishedv1b\x06proto3"
 
 var (
 	file_dayside_published_v1_published_proto_rawDescOnce sync.Once
@@ -516,22 +972,30 @@ func file_dayside_published_v1_published_proto_rawDescGZIP() []byte {
 	return file_dayside_published_v1_published_proto_rawDescData
 }
 
-var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_dayside_published_v1_published_proto_goTypes = []any{
-	(*Timeline)(nil), // 0: dayside.published.v1.Timeline
-	(*Site)(nil),     // 1: dayside.published.v1.Site
-	(*Contract)(nil), // 2: dayside.published.v1.Contract
-	(*Customer)(nil), // 3: dayside.published.v1.Customer
-	(*Line)(nil),     // 4: dayside.published.v1.Line
+	(*Timeline)(nil),        // 0: dayside.published.v1.Timeline
+	(*Site)(nil),            // 1: dayside.published.v1.Site
+	(*Contract)(nil),        // 2: dayside.published.v1.Contract
+	(*Customer)(nil),        // 3: dayside.published.v1.Customer
+	(*Line)(nil),            // 4: dayside.published.v1.Line
+	(*Rota)(nil),            // 5: dayside.published.v1.Rota
+	(*DutyPerson)(nil),      // 6: dayside.published.v1.DutyPerson
+	(*Custody)(nil),         // 7: dayside.published.v1.Custody
+	(*Generation)(nil),      // 8: dayside.published.v1.Generation
+	(*TimeZoneRules)(nil),   // 9: dayside.published.v1.TimeZoneRules
+	(*v1.ServiceHours)(nil), // 10: dayside.schedule.v1.ServiceHours
 }
 var file_dayside_published_v1_published_proto_depIdxs = []int32{
-	0, // 0: dayside.published.v1.Site.timeline:type_name -> dayside.published.v1.Timeline
-	2, // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	0,  // 0: dayside.published.v1.Site.timeline:type_name -> dayside.published.v1.Timeline
+	2,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
+	10, // 2: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	6,  // 3: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
+	4,  // [4:4] is the sub-list for method output_type
+	4,  // [4:4] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_dayside_published_v1_published_proto_init() }
@@ -545,7 +1009,7 @@ func file_dayside_published_v1_published_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_published_v1_published_proto_rawDesc), len(file_dayside_published_v1_published_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

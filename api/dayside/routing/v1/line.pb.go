@@ -275,7 +275,11 @@ type Line struct {
 	// When the line was first written.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the line was last written.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// rotas/ID whose people on duty come after the open sites, and before the last resort, in order.
+	Rotas []string `protobuf:"bytes,14,rep,name=rotas,proto3" json:"rotas,omitempty"`
+	// When the line is meant to be served: time outside is no gap. Always where unset.
+	ServiceHours  *v1.ServiceHours `protobuf:"bytes,15,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -397,6 +401,20 @@ func (x *Line) GetCreateTime() *timestamppb.Timestamp {
 func (x *Line) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Line) GetRotas() []string {
+	if x != nil {
+		return x.Rotas
+	}
+	return nil
+}
+
+func (x *Line) GetServiceHours() *v1.ServiceHours {
+	if x != nil {
+		return x.ServiceHours
 	}
 	return nil
 }
@@ -824,7 +842,9 @@ type UpdateLineRequest struct {
 	// Create it where it does not exist.
 	AllowMissing bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	// Check only; nothing is written.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write it although the line gets an uncovered gap.
+	AllowGap      bool `protobuf:"varint,5,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -883,6 +903,13 @@ func (x *UpdateLineRequest) GetAllowMissing() bool {
 func (x *UpdateLineRequest) GetValidateOnly() bool {
 	if x != nil {
 		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateLineRequest) GetAllowGap() bool {
+	if x != nil {
+		return x.AllowGap
 	}
 	return false
 }
@@ -964,8 +991,17 @@ type ApplyConfigurationRequest struct {
 	Prune bool `protobuf:"varint,4,opt,name=prune,proto3" json:"prune,omitempty"`
 	// Validate, and answer with the changes; nothing is written.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// Names ("sites/x", "customers/y", "lines/z") to delete, without touching what is not named.
-	Delete        []string `protobuf:"bytes,6,rep,name=delete,proto3" json:"delete,omitempty"`
+	// Names ("sites/x", "customers/y", "lines/z", "calendars/a", "people/b", "rotas/c") to delete, without touching what is
+	// not named.
+	Delete []string `protobuf:"bytes,6,rep,name=delete,proto3" json:"delete,omitempty"`
+	// Calendars to create or to replace whole.
+	Calendars []*v1.Calendar `protobuf:"bytes,7,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// People to create or to replace whole.
+	People []*v1.Person `protobuf:"bytes,8,rep,name=people,proto3" json:"people,omitempty"`
+	// Rotas to create or to replace whole.
+	Rotas []*v1.Rota `protobuf:"bytes,9,rep,name=rotas,proto3" json:"rotas,omitempty"`
+	// Write it although a line that was there gets an uncovered gap. Those of a new line are told, and never refused.
+	AllowGap      bool `protobuf:"varint,10,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1042,13 +1078,43 @@ func (x *ApplyConfigurationRequest) GetDelete() []string {
 	return nil
 }
 
+func (x *ApplyConfigurationRequest) GetCalendars() []*v1.Calendar {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+func (x *ApplyConfigurationRequest) GetPeople() []*v1.Person {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *ApplyConfigurationRequest) GetRotas() []*v1.Rota {
+	if x != nil {
+		return x.Rotas
+	}
+	return nil
+}
+
+func (x *ApplyConfigurationRequest) GetAllowGap() bool {
+	if x != nil {
+		return x.AllowGap
+	}
+	return false
+}
+
 // ApplyConfigurationResponse says what changed.
 type ApplyConfigurationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In order of kind (sites, customers, lines) and name; unchanged resources included.
+	// In order of kind (calendars, people, rotas, sites, customers, lines) and name; unchanged resources included.
 	Changes []*v12.Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
 	// The etcd revision that put it in force; 0 where nothing was written.
-	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What it does to coverage within the next 400 days.
+	Impact        *v1.Impact `protobuf:"bytes,3,opt,name=impact,proto3" json:"impact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1097,11 +1163,18 @@ func (x *ApplyConfigurationResponse) GetRevision() int64 {
 	return 0
 }
 
+func (x *ApplyConfigurationResponse) GetImpact() *v1.Impact {
+	if x != nil {
+		return x.Impact
+	}
+	return nil
+}
+
 var File_dayside_routing_v1_line_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\x82\a\n" +
+	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\x99\b\n" +
 	"\x04Line\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12?\n" +
@@ -1123,7 +1196,9 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\vcreate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime:,\xeaA)\n" +
+	"updateTime\x12M\n" +
+	"\x05rotas\x18\x0e \x03(\tB7\xbaH4\x92\x011\x10\b\x18\x01\"+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x05rotas\x12F\n" +
+	"\rservice_hours\x18\x0f \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours:,\xeaA)\n" +
 	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"p\n" +
 	"\bLineSite\x12E\n" +
 	"\x04site\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04site\x12\x1d\n" +
@@ -1157,27 +1232,34 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"k\n" +
 	"\x11ListLinesResponse\x12.\n" +
 	"\x05lines\x18\x01 \x03(\v2\x18.dayside.routing.v1.LineR\x05lines\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf0\x01\n" +
 	"\x11UpdateLineRequest\x127\n" +
 	"\x04line\x18\x01 \x01(\v2\x18.dayside.routing.v1.LineB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x04line\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x9c\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x1b\n" +
+	"\tallow_gap\x18\x05 \x01(\bR\ballowGap\"\x9c\x01\n" +
 	"\x11DeleteLineRequest\x12E\n" +
 	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
-	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xbb\x02\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x9c\x04\n" +
 	"\x19ApplyConfigurationRequest\x12:\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12I\n" +
 	"\tcustomers\x18\x02 \x03(\v2 .dayside.entitlement.v1.CustomerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcustomers\x129\n" +
 	"\x05lines\x18\x03 \x03(\v2\x18.dayside.routing.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05lines\x12\x14\n" +
 	"\x05prune\x18\x04 \x01(\bR\x05prune\x12#\n" +
 	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12!\n" +
-	"\x06delete\x18\x06 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\"j\n" +
+	"\x06delete\x18\x06 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\x12F\n" +
+	"\tcalendars\x18\a \x03(\v2\x1d.dayside.schedule.v1.CalendarB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcalendars\x12>\n" +
+	"\x06people\x18\b \x03(\v2\x1b.dayside.schedule.v1.PersonB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06people\x12:\n" +
+	"\x05rotas\x18\t \x03(\v2\x19.dayside.schedule.v1.RotaB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rotas\x12\x1b\n" +
+	"\tallow_gap\x18\n" +
+	" \x01(\bR\ballowGap\"\x9f\x01\n" +
 	"\x1aApplyConfigurationResponse\x120\n" +
 	"\achanges\x18\x01 \x03(\v2\x16.dayside.rpc.v1.ChangeR\achanges\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x03R\brevision*Y\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x123\n" +
+	"\x06impact\x18\x03 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact*Y\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -1237,12 +1319,17 @@ var file_dayside_routing_v1_line_proto_goTypes = []any{
 	(*phone_number.PhoneNumber)(nil),   // 16: google.type.PhoneNumber
 	(*durationpb.Duration)(nil),        // 17: google.protobuf.Duration
 	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
-	(*v1.Target)(nil),                  // 19: dayside.schedule.v1.Target
-	(*fieldmaskpb.FieldMask)(nil),      // 20: google.protobuf.FieldMask
-	(*v1.Site)(nil),                    // 21: dayside.schedule.v1.Site
-	(*v11.Customer)(nil),               // 22: dayside.entitlement.v1.Customer
-	(*v12.Change)(nil),                 // 23: dayside.rpc.v1.Change
-	(*emptypb.Empty)(nil),              // 24: google.protobuf.Empty
+	(*v1.ServiceHours)(nil),            // 19: dayside.schedule.v1.ServiceHours
+	(*v1.Target)(nil),                  // 20: dayside.schedule.v1.Target
+	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
+	(*v1.Site)(nil),                    // 22: dayside.schedule.v1.Site
+	(*v11.Customer)(nil),               // 23: dayside.entitlement.v1.Customer
+	(*v1.Calendar)(nil),                // 24: dayside.schedule.v1.Calendar
+	(*v1.Person)(nil),                  // 25: dayside.schedule.v1.Person
+	(*v1.Rota)(nil),                    // 26: dayside.schedule.v1.Rota
+	(*v12.Change)(nil),                 // 27: dayside.rpc.v1.Change
+	(*v1.Impact)(nil),                  // 28: dayside.schedule.v1.Impact
+	(*emptypb.Empty)(nil),              // 29: google.protobuf.Empty
 }
 var file_dayside_routing_v1_line_proto_depIdxs = []int32{
 	16, // 0: dayside.routing.v1.Line.number:type_name -> google.type.PhoneNumber
@@ -1254,36 +1341,41 @@ var file_dayside_routing_v1_line_proto_depIdxs = []int32{
 	7,  // 6: dayside.routing.v1.Line.last_resort:type_name -> dayside.routing.v1.LastResort
 	18, // 7: dayside.routing.v1.Line.create_time:type_name -> google.protobuf.Timestamp
 	18, // 8: dayside.routing.v1.Line.update_time:type_name -> google.protobuf.Timestamp
-	2,  // 9: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
-	2,  // 10: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
-	2,  // 11: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
-	3,  // 12: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
-	19, // 13: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
-	4,  // 14: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
-	4,  // 15: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
-	4,  // 16: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
-	20, // 17: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
-	21, // 18: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
-	22, // 19: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	4,  // 20: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
-	23, // 21: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
-	8,  // 22: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
-	9,  // 23: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
-	10, // 24: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
-	12, // 25: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
-	13, // 26: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
-	14, // 27: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
-	4,  // 28: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
-	4,  // 29: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
-	11, // 30: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
-	4,  // 31: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
-	24, // 32: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
-	15, // 33: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	19, // 9: dayside.routing.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	2,  // 10: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
+	2,  // 11: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
+	2,  // 12: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
+	3,  // 13: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
+	20, // 14: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
+	4,  // 15: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
+	4,  // 16: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
+	4,  // 17: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
+	21, // 18: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 19: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
+	23, // 20: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	4,  // 21: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
+	24, // 22: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
+	25, // 23: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
+	26, // 24: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
+	27, // 25: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
+	28, // 26: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
+	8,  // 27: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
+	9,  // 28: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
+	10, // 29: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
+	12, // 30: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
+	13, // 31: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
+	14, // 32: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
+	4,  // 33: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
+	4,  // 34: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
+	11, // 35: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
+	4,  // 36: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
+	29, // 37: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
+	15, // 38: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
+	33, // [33:39] is the sub-list for method output_type
+	27, // [27:33] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_line_proto_init() }

@@ -42,7 +42,8 @@ type LineServiceClient interface {
 	GetLine(ctx context.Context, in *GetLineRequest, opts ...grpc.CallOption) (*Line, error)
 	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators.
 	ListLines(ctx context.Context, in *ListLinesRequest, opts ...grpc.CallOption) (*ListLinesResponse, error)
-	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
+	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
+	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(ctx context.Context, in *UpdateLineRequest, opts ...grpc.CallOption) (*Line, error)
 	// DeleteLine removes a line; calls to its number are then answered 404.
 	DeleteLine(ctx context.Context, in *DeleteLineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -119,7 +120,8 @@ type LineServiceServer interface {
 	GetLine(context.Context, *GetLineRequest) (*Line, error)
 	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators.
 	ListLines(context.Context, *ListLinesRequest) (*ListLinesResponse, error)
-	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
+	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
+	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(context.Context, *UpdateLineRequest) (*Line, error)
 	// DeleteLine removes a line; calls to its number are then answered 404.
 	DeleteLine(context.Context, *DeleteLineRequest) (*emptypb.Empty, error)
@@ -299,10 +301,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ConfigurationService puts sites, customers and lines in force together.
+// ConfigurationService puts sites, calendars, people, rotas, customers and lines in force together.
 type ConfigurationServiceClient interface {
 	// ApplyConfiguration validates the whole first, then commits all of it in one etcd transaction, or none of it. Its
-	// owner validates and compiles each resource. ABORTED where a concurrent change won: apply again.
+	// owner validates and compiles each resource. ABORTED where a concurrent change won: apply again. FAILED_PRECONDITION
+	// (COVERAGE_GAP) where a line would get an uncovered gap, unless allow_gap.
 	ApplyConfiguration(ctx context.Context, in *ApplyConfigurationRequest, opts ...grpc.CallOption) (*ApplyConfigurationResponse, error)
 }
 
@@ -328,10 +331,11 @@ func (c *configurationServiceClient) ApplyConfiguration(ctx context.Context, in 
 // All implementations must embed UnimplementedConfigurationServiceServer
 // for forward compatibility.
 //
-// ConfigurationService puts sites, customers and lines in force together.
+// ConfigurationService puts sites, calendars, people, rotas, customers and lines in force together.
 type ConfigurationServiceServer interface {
 	// ApplyConfiguration validates the whole first, then commits all of it in one etcd transaction, or none of it. Its
-	// owner validates and compiles each resource. ABORTED where a concurrent change won: apply again.
+	// owner validates and compiles each resource. ABORTED where a concurrent change won: apply again. FAILED_PRECONDITION
+	// (COVERAGE_GAP) where a line would get an uncovered gap, unless allow_gap.
 	ApplyConfiguration(context.Context, *ApplyConfigurationRequest) (*ApplyConfigurationResponse, error)
 	mustEmbedUnimplementedConfigurationServiceServer()
 }

@@ -54,6 +54,11 @@ const (
 	Reason_REASON_NOT_IN_THIS_RELEASE Reason = 12
 	// INTERNAL: a defect. The message says nothing of the cause; the log with the same trace id does.
 	Reason_REASON_INTERNAL Reason = 13
+	// FAILED_PRECONDITION: a line would get time with no site open and nobody on duty. The violations give line and times;
+	// allow_gap writes it all the same.
+	Reason_REASON_COVERAGE_GAP Reason = 14
+	// FAILED_PRECONDITION: what was asked for is not possible in the state that the resource is in.
+	Reason_REASON_WRONG_STATE Reason = 15
 )
 
 // Enum value maps for Reason.
@@ -73,6 +78,8 @@ var (
 		11: "REASON_LIMIT_EXCEEDED",
 		12: "REASON_NOT_IN_THIS_RELEASE",
 		13: "REASON_INTERNAL",
+		14: "REASON_COVERAGE_GAP",
+		15: "REASON_WRONG_STATE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":          0,
@@ -89,6 +96,8 @@ var (
 		"REASON_LIMIT_EXCEEDED":       11,
 		"REASON_NOT_IN_THIS_RELEASE":  12,
 		"REASON_INTERNAL":             13,
+		"REASON_COVERAGE_GAP":         14,
+		"REASON_WRONG_STATE":          15,
 	}
 )
 
@@ -123,7 +132,7 @@ var File_dayside_rpc_v1_errors_proto protoreflect.FileDescriptor
 
 const file_dayside_rpc_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x1bdayside/rpc/v1/errors.proto\x12\x0edayside.rpc.v1*\xf7\x02\n" +
+	"\x1bdayside/rpc/v1/errors.proto\x12\x0edayside.rpc.v1*\xa8\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14REASON_INVALID_FIELD\x10\x01\x12\x14\n" +
@@ -139,7 +148,9 @@ const file_dayside_rpc_v1_errors_proto_rawDesc = "" +
 	"\x12\x19\n" +
 	"\x15REASON_LIMIT_EXCEEDED\x10\v\x12\x1e\n" +
 	"\x1aREASON_NOT_IN_THIS_RELEASE\x10\f\x12\x13\n" +
-	"\x0fREASON_INTERNAL\x10\rB7Z5github.com/daysidehq/dayside/api/dayside/rpc/v1;rpcv1b\x06proto3"
+	"\x0fREASON_INTERNAL\x10\r\x12\x17\n" +
+	"\x13REASON_COVERAGE_GAP\x10\x0e\x12\x16\n" +
+	"\x12REASON_WRONG_STATE\x10\x0fB7Z5github.com/daysidehq/dayside/api/dayside/rpc/v1;rpcv1b\x06proto3"
 
 var (
 	file_dayside_rpc_v1_errors_proto_rawDescOnce sync.Once

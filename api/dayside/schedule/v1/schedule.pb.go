@@ -10,7 +10,7 @@ package schedulev1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	date "google.golang.org/genproto/googleapis/type/date"
 	interval "google.golang.org/genproto/googleapis/type/interval"
@@ -201,6 +201,63 @@ func (HoursException_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{4, 0}
 }
 
+// What kind of gap.
+type CoverageGap_Kind int32
+
+const (
+	// Never sent.
+	CoverageGap_KIND_UNSPECIFIED CoverageGap_Kind = 0
+	// Within the line's service hours, and nobody is on duty.
+	CoverageGap_KIND_UNCOVERED CoverageGap_Kind = 1
+	// Somebody is on duty.
+	CoverageGap_KIND_PLANNED CoverageGap_Kind = 2
+	// Outside the line's service hours: closed as intended.
+	CoverageGap_KIND_INTENDED CoverageGap_Kind = 3
+)
+
+// Enum value maps for CoverageGap_Kind.
+var (
+	CoverageGap_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_UNCOVERED",
+		2: "KIND_PLANNED",
+		3: "KIND_INTENDED",
+	}
+	CoverageGap_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_UNCOVERED":   1,
+		"KIND_PLANNED":     2,
+		"KIND_INTENDED":    3,
+	}
+)
+
+func (x CoverageGap_Kind) Enum() *CoverageGap_Kind {
+	p := new(CoverageGap_Kind)
+	*p = x
+	return p
+}
+
+func (x CoverageGap_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CoverageGap_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_schedule_v1_schedule_proto_enumTypes[3].Descriptor()
+}
+
+func (CoverageGap_Kind) Type() protoreflect.EnumType {
+	return &file_dayside_schedule_v1_schedule_proto_enumTypes[3]
+}
+
+func (x CoverageGap_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CoverageGap_Kind.Descriptor instead.
+func (CoverageGap_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21, 0}
+}
+
 // Site is a regional support centre.
 type Site struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -227,7 +284,10 @@ type Site struct {
 	// When the site was first written.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the site was last written.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// calendars/ID, in order: the first that has a date decides on it. Exceptions and holidays precede them, weekly hours
+	// come after.
+	Calendars     []string `protobuf:"bytes,13,rep,name=calendars,proto3" json:"calendars,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +402,13 @@ func (x *Site) GetCreateTime() *timestamppb.Timestamp {
 func (x *Site) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Site) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
 	}
 	return nil
 }
@@ -957,7 +1024,9 @@ type UpdateSiteRequest struct {
 	// Create it where it does not exist.
 	AllowMissing bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	// Check only; nothing is written.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write it although a line gets an uncovered gap.
+	AllowGap      bool `protobuf:"varint,5,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1016,6 +1085,13 @@ func (x *UpdateSiteRequest) GetAllowMissing() bool {
 func (x *UpdateSiteRequest) GetValidateOnly() bool {
 	if x != nil {
 		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateSiteRequest) GetAllowGap() bool {
+	if x != nil {
+		return x.AllowGap
 	}
 	return false
 }
@@ -1153,9 +1229,13 @@ type SiteState struct {
 	// The next instant at which open changes; unset where it does not within the horizon.
 	NextChange *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_change,json=nextChange,proto3" json:"next_change,omitempty"`
 	// The rule in force: the one that opened it, or the one that opens it next.
-	Rule          string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Rule string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Offset of the site's clock from UTC at the instant, by the rules in force.
+	UtcOffset *durationpb.Duration `protobuf:"bytes,7,opt,name=utc_offset,json=utcOffset,proto3" json:"utc_offset,omitempty"`
+	// The same at next_change.
+	NextChangeUtcOffset *durationpb.Duration `protobuf:"bytes,8,opt,name=next_change_utc_offset,json=nextChangeUtcOffset,proto3" json:"next_change_utc_offset,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *SiteState) Reset() {
@@ -1228,6 +1308,20 @@ func (x *SiteState) GetRule() string {
 		return x.Rule
 	}
 	return ""
+}
+
+func (x *SiteState) GetUtcOffset() *durationpb.Duration {
+	if x != nil {
+		return x.UtcOffset
+	}
+	return nil
+}
+
+func (x *SiteState) GetNextChangeUtcOffset() *durationpb.Duration {
+	if x != nil {
+		return x.NextChangeUtcOffset
+	}
+	return nil
 }
 
 // QueryOpenSitesResponse says who is open.
@@ -1666,7 +1760,7 @@ type QueryCoverageResponse struct {
 	Interval *interval.Interval `protobuf:"bytes,1,opt,name=interval,proto3" json:"interval,omitempty"`
 	// Periods that follow one another without a hole; a period without sites is a gap.
 	Periods []*CoveragePeriod `protobuf:"bytes,2,rep,name=periods,proto3" json:"periods,omitempty"`
-	// The gaps alone.
+	// The gaps alone: no site is open.
 	Gaps []*interval.Interval `protobuf:"bytes,3,rep,name=gaps,proto3" json:"gaps,omitempty"`
 	// Time with at least one site open.
 	CoveredTime *durationpb.Duration `protobuf:"bytes,4,opt,name=covered_time,json=coveredTime,proto3" json:"covered_time,omitempty"`
@@ -1674,6 +1768,12 @@ type QueryCoverageResponse struct {
 	Sites []*SiteOpenTime `protobuf:"bytes,5,rep,name=sites,proto3" json:"sites,omitempty"`
 	// Release of the time-zone rules in the timelines used.
 	TzdataRelease string `protobuf:"bytes,6,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
+	// What each gap is: the time of `gaps`, cut where its kind or the people on duty change.
+	JudgedGaps []*CoverageGap `protobuf:"bytes,7,rep,name=judged_gaps,json=judgedGaps,proto3" json:"judged_gaps,omitempty"`
+	// Time with more than one site open.
+	OverlapTime *durationpb.Duration `protobuf:"bytes,8,opt,name=overlap_time,json=overlapTime,proto3" json:"overlap_time,omitempty"`
+	// How often the set of open sites changes.
+	Handovers     int32 `protobuf:"varint,9,opt,name=handovers,proto3" json:"handovers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1750,6 +1850,657 @@ func (x *QueryCoverageResponse) GetTzdataRelease() string {
 	return ""
 }
 
+func (x *QueryCoverageResponse) GetJudgedGaps() []*CoverageGap {
+	if x != nil {
+		return x.JudgedGaps
+	}
+	return nil
+}
+
+func (x *QueryCoverageResponse) GetOverlapTime() *durationpb.Duration {
+	if x != nil {
+		return x.OverlapTime
+	}
+	return nil
+}
+
+func (x *QueryCoverageResponse) GetHandovers() int32 {
+	if x != nil {
+		return x.Handovers
+	}
+	return 0
+}
+
+// CoverageGap is time of a line when no site is open.
+type CoverageGap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// [start, end).
+	Interval *interval.Interval `protobuf:"bytes,1,opt,name=interval,proto3" json:"interval,omitempty"`
+	// What kind of gap.
+	Kind CoverageGap_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=dayside.schedule.v1.CoverageGap_Kind" json:"kind,omitempty"`
+	// people/ID on duty, one a rota of the line that has somebody, in the line's order of rotas.
+	OnDuty        []string `protobuf:"bytes,3,rep,name=on_duty,json=onDuty,proto3" json:"on_duty,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CoverageGap) Reset() {
+	*x = CoverageGap{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CoverageGap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CoverageGap) ProtoMessage() {}
+
+func (x *CoverageGap) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CoverageGap.ProtoReflect.Descriptor instead.
+func (*CoverageGap) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *CoverageGap) GetInterval() *interval.Interval {
+	if x != nil {
+		return x.Interval
+	}
+	return nil
+}
+
+func (x *CoverageGap) GetKind() CoverageGap_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return CoverageGap_KIND_UNSPECIFIED
+}
+
+func (x *CoverageGap) GetOnDuty() []string {
+	if x != nil {
+		return x.OnDuty
+	}
+	return nil
+}
+
+// ServiceHours are when a line is meant to be served. Time outside is no gap.
+type ServiceHours struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// IANA zone of the wall-clock hours.
+	TimeZone string `protobuf:"bytes,1,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// A day without spans is not served.
+	WeeklyHours *WeeklyHours `protobuf:"bytes,2,opt,name=weekly_hours,json=weeklyHours,proto3" json:"weekly_hours,omitempty"`
+	// calendars/ID that overrule them, in order.
+	Calendars     []string `protobuf:"bytes,3,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceHours) Reset() {
+	*x = ServiceHours{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceHours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceHours) ProtoMessage() {}
+
+func (x *ServiceHours) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceHours.ProtoReflect.Descriptor instead.
+func (*ServiceHours) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ServiceHours) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *ServiceHours) GetWeeklyHours() *WeeklyHours {
+	if x != nil {
+		return x.WeeklyHours
+	}
+	return nil
+}
+
+func (x *ServiceHours) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+// LineCoverage is what coverage depends on of a line.
+type LineCoverage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Line string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	// sites/ID, in the line's order.
+	Sites []string `protobuf:"bytes,2,rep,name=sites,proto3" json:"sites,omitempty"`
+	// rotas/ID whose people are on duty where no site is open, in order.
+	Rotas []string `protobuf:"bytes,3,rep,name=rotas,proto3" json:"rotas,omitempty"`
+	// When it is meant to be served; always where unset.
+	ServiceHours  *ServiceHours `protobuf:"bytes,4,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineCoverage) Reset() {
+	*x = LineCoverage{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineCoverage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineCoverage) ProtoMessage() {}
+
+func (x *LineCoverage) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineCoverage.ProtoReflect.Descriptor instead.
+func (*LineCoverage) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *LineCoverage) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *LineCoverage) GetSites() []string {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *LineCoverage) GetRotas() []string {
+	if x != nil {
+		return x.Rotas
+	}
+	return nil
+}
+
+func (x *LineCoverage) GetServiceHours() *ServiceHours {
+	if x != nil {
+		return x.ServiceHours
+	}
+	return nil
+}
+
+// Impact is what a set of changes does to coverage.
+type Impact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lines whose coverage changes, in order of name.
+	Lines []*LineImpact `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Sites whose open time changes, in order of name.
+	Sites         []*SiteImpact `protobuf:"bytes,2,rep,name=sites,proto3" json:"sites,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Impact) Reset() {
+	*x = Impact{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Impact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Impact) ProtoMessage() {}
+
+func (x *Impact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Impact.ProtoReflect.Descriptor instead.
+func (*Impact) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Impact) GetLines() []*LineImpact {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *Impact) GetSites() []*SiteImpact {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+// LineImpact is what changes on a line.
+type LineImpact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Line string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	// Handovers that move, appear or vanish, in order of time; the first 200.
+	Handovers []*HandoverChange `protobuf:"bytes,2,rep,name=handovers,proto3" json:"handovers,omitempty"`
+	// How many more.
+	MoreHandovers int32 `protobuf:"varint,3,opt,name=more_handovers,json=moreHandovers,proto3" json:"more_handovers,omitempty"`
+	// Time that becomes an uncovered gap; the first 200.
+	GapsCreated []*CoverageGap `protobuf:"bytes,4,rep,name=gaps_created,json=gapsCreated,proto3" json:"gaps_created,omitempty"`
+	// Uncovered time that becomes covered or planned; the first 200.
+	GapsClosed []*CoverageGap `protobuf:"bytes,5,rep,name=gaps_closed,json=gapsClosed,proto3" json:"gaps_closed,omitempty"`
+	// How many more gaps, created and closed.
+	MoreGaps int32 `protobuf:"varint,6,opt,name=more_gaps,json=moreGaps,proto3" json:"more_gaps,omitempty"`
+	// True where the line is new.
+	Created bool `protobuf:"varint,7,opt,name=created,proto3" json:"created,omitempty"`
+	// Time that becomes planned: no site is open any more, and somebody is on duty; the first 200.
+	GapsPlanned   []*CoverageGap `protobuf:"bytes,8,rep,name=gaps_planned,json=gapsPlanned,proto3" json:"gaps_planned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineImpact) Reset() {
+	*x = LineImpact{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineImpact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineImpact) ProtoMessage() {}
+
+func (x *LineImpact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineImpact.ProtoReflect.Descriptor instead.
+func (*LineImpact) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *LineImpact) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *LineImpact) GetHandovers() []*HandoverChange {
+	if x != nil {
+		return x.Handovers
+	}
+	return nil
+}
+
+func (x *LineImpact) GetMoreHandovers() int32 {
+	if x != nil {
+		return x.MoreHandovers
+	}
+	return 0
+}
+
+func (x *LineImpact) GetGapsCreated() []*CoverageGap {
+	if x != nil {
+		return x.GapsCreated
+	}
+	return nil
+}
+
+func (x *LineImpact) GetGapsClosed() []*CoverageGap {
+	if x != nil {
+		return x.GapsClosed
+	}
+	return nil
+}
+
+func (x *LineImpact) GetMoreGaps() int32 {
+	if x != nil {
+		return x.MoreGaps
+	}
+	return 0
+}
+
+func (x *LineImpact) GetCreated() bool {
+	if x != nil {
+		return x.Created
+	}
+	return false
+}
+
+func (x *LineImpact) GetGapsPlanned() []*CoverageGap {
+	if x != nil {
+		return x.GapsPlanned
+	}
+	return nil
+}
+
+// HandoverChange is a handover that moves, appears or vanishes.
+type HandoverChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was; unset where it is new.
+	Before *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	// When it is; unset where it vanishes.
+	After *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// sites/ID open until then.
+	FromSites []string `protobuf:"bytes,3,rep,name=from_sites,json=fromSites,proto3" json:"from_sites,omitempty"`
+	// sites/ID open from then on.
+	ToSites       []string `protobuf:"bytes,4,rep,name=to_sites,json=toSites,proto3" json:"to_sites,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoverChange) Reset() {
+	*x = HandoverChange{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoverChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoverChange) ProtoMessage() {}
+
+func (x *HandoverChange) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoverChange.ProtoReflect.Descriptor instead.
+func (*HandoverChange) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *HandoverChange) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *HandoverChange) GetAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *HandoverChange) GetFromSites() []string {
+	if x != nil {
+		return x.FromSites
+	}
+	return nil
+}
+
+func (x *HandoverChange) GetToSites() []string {
+	if x != nil {
+		return x.ToSites
+	}
+	return nil
+}
+
+// SiteImpact is what changes at a site.
+type SiteImpact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// sites/ID.
+	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// Openings that move, appear or vanish, in order of time; the first 200.
+	Openings []*OpeningChange `protobuf:"bytes,2,rep,name=openings,proto3" json:"openings,omitempty"`
+	// How many more.
+	MoreOpenings int32 `protobuf:"varint,3,opt,name=more_openings,json=moreOpenings,proto3" json:"more_openings,omitempty"`
+	// The weeks whose open time differs, in order; the first 60.
+	Weeks         []*WeekHours `protobuf:"bytes,4,rep,name=weeks,proto3" json:"weeks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SiteImpact) Reset() {
+	*x = SiteImpact{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SiteImpact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SiteImpact) ProtoMessage() {}
+
+func (x *SiteImpact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SiteImpact.ProtoReflect.Descriptor instead.
+func (*SiteImpact) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SiteImpact) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *SiteImpact) GetOpenings() []*OpeningChange {
+	if x != nil {
+		return x.Openings
+	}
+	return nil
+}
+
+func (x *SiteImpact) GetMoreOpenings() int32 {
+	if x != nil {
+		return x.MoreOpenings
+	}
+	return 0
+}
+
+func (x *SiteImpact) GetWeeks() []*WeekHours {
+	if x != nil {
+		return x.Weeks
+	}
+	return nil
+}
+
+// OpeningChange is an open interval that moves, appears or vanishes.
+type OpeningChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was; unset where it is new.
+	Before *interval.Interval `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	// What it is; unset where it vanishes.
+	After         *interval.Interval `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpeningChange) Reset() {
+	*x = OpeningChange{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpeningChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpeningChange) ProtoMessage() {}
+
+func (x *OpeningChange) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpeningChange.ProtoReflect.Descriptor instead.
+func (*OpeningChange) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *OpeningChange) GetBefore() *interval.Interval {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *OpeningChange) GetAfter() *interval.Interval {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// WeekHours is a site's open time in one week.
+type WeekHours struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Monday, 00:00 UTC, it begins with.
+	Monday *date.Date `protobuf:"bytes,1,opt,name=monday,proto3" json:"monday,omitempty"`
+	// Open time before.
+	Before *durationpb.Duration `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Open time after.
+	After         *durationpb.Duration `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WeekHours) Reset() {
+	*x = WeekHours{}
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WeekHours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WeekHours) ProtoMessage() {}
+
+func (x *WeekHours) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WeekHours.ProtoReflect.Descriptor instead.
+func (*WeekHours) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *WeekHours) GetMonday() *date.Date {
+	if x != nil {
+		return x.Monday
+	}
+	return nil
+}
+
+func (x *WeekHours) GetBefore() *durationpb.Duration {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *WeekHours) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 // WatchCoverageRequest asks to be told of a line's handovers.
 type WatchCoverageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1761,7 +2512,7 @@ type WatchCoverageRequest struct {
 
 func (x *WatchCoverageRequest) Reset() {
 	*x = WatchCoverageRequest{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +2524,7 @@ func (x *WatchCoverageRequest) String() string {
 func (*WatchCoverageRequest) ProtoMessage() {}
 
 func (x *WatchCoverageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[21]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +2537,7 @@ func (x *WatchCoverageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCoverageRequest.ProtoReflect.Descriptor instead.
 func (*WatchCoverageRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{21}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchCoverageRequest) GetLine() string {
@@ -1817,7 +2568,7 @@ type WatchCoverageResponse struct {
 
 func (x *WatchCoverageResponse) Reset() {
 	*x = WatchCoverageResponse{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +2580,7 @@ func (x *WatchCoverageResponse) String() string {
 func (*WatchCoverageResponse) ProtoMessage() {}
 
 func (x *WatchCoverageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +2593,7 @@ func (x *WatchCoverageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCoverageResponse.ProtoReflect.Descriptor instead.
 func (*WatchCoverageResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{22}
+	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *WatchCoverageResponse) GetLine() string {
@@ -1887,121 +2638,11 @@ func (x *WatchCoverageResponse) GetTzdataRelease() string {
 	return ""
 }
 
-// PlanSitesRequest is a set of site changes, judged as a whole.
-type PlanSitesRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sites to create or to replace whole.
-	Sites []*Site `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
-	// Delete the stored sites that are not among them.
-	Prune bool `protobuf:"varint,2,opt,name=prune,proto3" json:"prune,omitempty"`
-	// Names to delete besides. References to them are judged by who puts the plans together.
-	Delete        []string `protobuf:"bytes,3,rep,name=delete,proto3" json:"delete,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PlanSitesRequest) Reset() {
-	*x = PlanSitesRequest{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PlanSitesRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PlanSitesRequest) ProtoMessage() {}
-
-func (x *PlanSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PlanSitesRequest.ProtoReflect.Descriptor instead.
-func (*PlanSitesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *PlanSitesRequest) GetSites() []*Site {
-	if x != nil {
-		return x.Sites
-	}
-	return nil
-}
-
-func (x *PlanSitesRequest) GetPrune() bool {
-	if x != nil {
-		return x.Prune
-	}
-	return false
-}
-
-func (x *PlanSitesRequest) GetDelete() []string {
-	if x != nil {
-		return x.Delete
-	}
-	return nil
-}
-
-// PlanSitesResponse is what would be written.
-type PlanSitesResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What would be written.
-	Plan          *v1.Plan `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PlanSitesResponse) Reset() {
-	*x = PlanSitesResponse{}
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PlanSitesResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PlanSitesResponse) ProtoMessage() {}
-
-func (x *PlanSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_schedule_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PlanSitesResponse.ProtoReflect.Descriptor instead.
-func (*PlanSitesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_schedule_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *PlanSitesResponse) GetPlan() *v1.Plan {
-	if x != nil {
-		return x.Plan
-	}
-	return nil
-}
-
 var File_dayside_schedule_v1_schedule_proto protoreflect.FileDescriptor
 
 const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\n" +
-	"\"dayside/schedule/v1/schedule.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\x1a\x1egoogle/type/phone_number.proto\x1a\x1bgoogle/type/timeofday.proto\"\xab\x06\n" +
+	"\"dayside/schedule/v1/schedule.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\x1a\x1egoogle/type/phone_number.proto\x1a\x1bgoogle/type/timeofday.proto\"\x86\a\n" +
 	"\x04Site\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12)\n" +
@@ -2019,7 +2660,8 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime:,\xeaA)\n" +
+	"updateTime\x12Y\n" +
+	"\tcalendars\x18\r \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars:,\xeaA)\n" +
 	"\fdayside/Site\x12\fsites/{site}*\x05sites2\x04site\"\x8e\x03\n" +
 	"\vWeeklyHours\x125\n" +
 	"\x03mon\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SpanB\b\xbaH\x05\x92\x01\x02\x10\x18R\x03mon\x125\n" +
@@ -2062,20 +2704,21 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"l\n" +
 	"\x11ListSitesResponse\x12/\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteR\x05sites\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd4\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf1\x01\n" +
 	"\x11UpdateSiteRequest\x128\n" +
 	"\x04site\x18\x01 \x01(\v2\x19.dayside.schedule.v1.SiteB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x04site\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x9c\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x1b\n" +
+	"\tallow_gap\x18\x05 \x01(\bR\ballowGap\"\x9c\x01\n" +
 	"\x11DeleteSiteRequest\x12E\n" +
 	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x8a\x01\n" +
 	"\x15QueryOpenSitesRequest\x12E\n" +
 	"\x04line\x18\x01 \x01(\tB1\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04line\x12*\n" +
-	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc4\x01\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xce\x02\n" +
 	"\tSiteState\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -2083,7 +2726,10 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x04open\x18\x04 \x01(\bR\x04open\x12;\n" +
 	"\vnext_change\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"nextChange\x12\x12\n" +
-	"\x04rule\x18\x06 \x01(\tR\x04rule\"\xde\x01\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule\x128\n" +
+	"\n" +
+	"utc_offset\x18\a \x01(\v2\x19.google.protobuf.DurationR\tutcOffset\x12N\n" +
+	"\x16next_change_utc_offset\x18\b \x01(\v2\x19.google.protobuf.DurationR\x13nextChangeUtcOffset\"\xde\x01\n" +
 	"\x16QueryOpenSitesResponse\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x124\n" +
 	"\x05sites\x18\x02 \x03(\v2\x1e.dayside.schedule.v1.SiteStateR\x05sites\x12;\n" +
@@ -2114,14 +2760,69 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\fSiteOpenTime\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x126\n" +
 	"\topen_time\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\bopenTime\x12<\n" +
-	"\x0eopen_intervals\x18\x03 \x03(\v2\x15.google.type.IntervalR\ropenIntervals\"\xd2\x02\n" +
+	"\x0eopen_intervals\x18\x03 \x03(\v2\x15.google.type.IntervalR\ropenIntervals\"\xf1\x03\n" +
 	"\x15QueryCoverageResponse\x121\n" +
 	"\binterval\x18\x01 \x01(\v2\x15.google.type.IntervalR\binterval\x12=\n" +
 	"\aperiods\x18\x02 \x03(\v2#.dayside.schedule.v1.CoveragePeriodR\aperiods\x12)\n" +
 	"\x04gaps\x18\x03 \x03(\v2\x15.google.type.IntervalR\x04gaps\x12<\n" +
 	"\fcovered_time\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vcoveredTime\x127\n" +
 	"\x05sites\x18\x05 \x03(\v2!.dayside.schedule.v1.SiteOpenTimeR\x05sites\x12%\n" +
-	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"]\n" +
+	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\x12A\n" +
+	"\vjudged_gaps\x18\a \x03(\v2 .dayside.schedule.v1.CoverageGapR\n" +
+	"judgedGaps\x12<\n" +
+	"\foverlap_time\x18\b \x01(\v2\x19.google.protobuf.DurationR\voverlapTime\x12\x1c\n" +
+	"\thandovers\x18\t \x01(\x05R\thandovers\"\xeb\x01\n" +
+	"\vCoverageGap\x121\n" +
+	"\binterval\x18\x01 \x01(\v2\x15.google.type.IntervalR\binterval\x129\n" +
+	"\x04kind\x18\x02 \x01(\x0e2%.dayside.schedule.v1.CoverageGap.KindR\x04kind\x12\x17\n" +
+	"\aon_duty\x18\x03 \x03(\tR\x06onDuty\"U\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eKIND_UNCOVERED\x10\x01\x12\x10\n" +
+	"\fKIND_PLANNED\x10\x02\x12\x11\n" +
+	"\rKIND_INTENDED\x10\x03\"\xe4\x01\n" +
+	"\fServiceHours\x12)\n" +
+	"\ttime_zone\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12N\n" +
+	"\fweekly_hours\x18\x02 \x01(\v2 .dayside.schedule.v1.WeeklyHoursB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vweeklyHours\x12Y\n" +
+	"\tcalendars\x18\x03 \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\"\xde\x01\n" +
+	"\fLineCoverage\x12E\n" +
+	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12\x1f\n" +
+	"\x05sites\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05sites\x12\x1e\n" +
+	"\x05rotas\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\bR\x05rotas\x12F\n" +
+	"\rservice_hours\x18\x04 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"v\n" +
+	"\x06Impact\x125\n" +
+	"\x05lines\x18\x01 \x03(\v2\x1f.dayside.schedule.v1.LineImpactR\x05lines\x125\n" +
+	"\x05sites\x18\x02 \x03(\v2\x1f.dayside.schedule.v1.SiteImpactR\x05sites\"\x8e\x03\n" +
+	"\n" +
+	"LineImpact\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\tR\x04line\x12A\n" +
+	"\thandovers\x18\x02 \x03(\v2#.dayside.schedule.v1.HandoverChangeR\thandovers\x12%\n" +
+	"\x0emore_handovers\x18\x03 \x01(\x05R\rmoreHandovers\x12C\n" +
+	"\fgaps_created\x18\x04 \x03(\v2 .dayside.schedule.v1.CoverageGapR\vgapsCreated\x12A\n" +
+	"\vgaps_closed\x18\x05 \x03(\v2 .dayside.schedule.v1.CoverageGapR\n" +
+	"gapsClosed\x12\x1b\n" +
+	"\tmore_gaps\x18\x06 \x01(\x05R\bmoreGaps\x12\x18\n" +
+	"\acreated\x18\a \x01(\bR\acreated\x12C\n" +
+	"\fgaps_planned\x18\b \x03(\v2 .dayside.schedule.v1.CoverageGapR\vgapsPlanned\"\xb0\x01\n" +
+	"\x0eHandoverChange\x122\n" +
+	"\x06before\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\x120\n" +
+	"\x05after\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05after\x12\x1d\n" +
+	"\n" +
+	"from_sites\x18\x03 \x03(\tR\tfromSites\x12\x19\n" +
+	"\bto_sites\x18\x04 \x03(\tR\atoSites\"\xbb\x01\n" +
+	"\n" +
+	"SiteImpact\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12>\n" +
+	"\bopenings\x18\x02 \x03(\v2\".dayside.schedule.v1.OpeningChangeR\bopenings\x12#\n" +
+	"\rmore_openings\x18\x03 \x01(\x05R\fmoreOpenings\x124\n" +
+	"\x05weeks\x18\x04 \x03(\v2\x1e.dayside.schedule.v1.WeekHoursR\x05weeks\"k\n" +
+	"\rOpeningChange\x12-\n" +
+	"\x06before\x18\x01 \x01(\v2\x15.google.type.IntervalR\x06before\x12+\n" +
+	"\x05after\x18\x02 \x01(\v2\x15.google.type.IntervalR\x05after\"\x9a\x01\n" +
+	"\tWeekHours\x12)\n" +
+	"\x06monday\x18\x01 \x01(\v2\x11.google.type.DateR\x06monday\x121\n" +
+	"\x06before\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06before\x12/\n" +
+	"\x05after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05after\"]\n" +
 	"\x14WatchCoverageRequest\x12E\n" +
 	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\"\xf0\x01\n" +
 	"\x15WatchCoverageResponse\x12\x12\n" +
@@ -2132,13 +2833,7 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"nextChange\x12\x1d\n" +
 	"\n" +
 	"next_sites\x18\x05 \x03(\tR\tnextSites\x12%\n" +
-	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\"\x87\x01\n" +
-	"\x10PlanSitesRequest\x12:\n" +
-	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12\x14\n" +
-	"\x05prune\x18\x02 \x01(\bR\x05prune\x12!\n" +
-	"\x06delete\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\"=\n" +
-	"\x11PlanSitesResponse\x12(\n" +
-	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan*X\n" +
+	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease*X\n" +
 	"\tOwnership\x12\x19\n" +
 	"\x15OWNERSHIP_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12OWNERSHIP_IN_HOUSE\x10\x01\x12\x18\n" +
@@ -2148,8 +2843,7 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x11HOURS_RULE_WEEKLY\x10\x01\x12\x16\n" +
 	"\x12HOURS_RULE_HOLIDAY\x10\x02\x12\x18\n" +
 	"\x14HOURS_RULE_EXCEPTION\x10\x03\x12\x17\n" +
-	"\x13HOURS_RULE_CALENDAR\x10\x042\x9e\n" +
-	"\n" +
+	"\x13HOURS_RULE_CALENDAR\x10\x042\xbb\t\n" +
 	"\x0fScheduleService\x12|\n" +
 	"\n" +
 	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\fsite,site_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
@@ -2163,8 +2857,7 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\vExplainSite\x12'.dayside.schedule.v1.ExplainSiteRequest\x1a(.dayside.schedule.v1.ExplainSiteResponse\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=sites/*}:explain\x12\x95\x01\n" +
 	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12t\n" +
 	"\rWatchCoverage\x12).dayside.schedule.v1.WatchCoverageRequest\x1a*.dayside.schedule.v1.WatchCoverageResponse\"\n" +
-	"\xca\xda\x18\x06\x04\x03\x02\x05\x06\b0\x01\x12a\n" +
-	"\tPlanSites\x12%.dayside.schedule.v1.PlanSitesRequest\x1a&.dayside.schedule.v1.PlanSitesResponse\"\x05\xca\xda\x18\x01\bBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
+	"\xca\xda\x18\x06\x04\x03\x02\x05\x06\b0\x01BAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (
 	file_dayside_schedule_v1_schedule_proto_rawDescOnce sync.Once
@@ -2178,122 +2871,148 @@ func file_dayside_schedule_v1_schedule_proto_rawDescGZIP() []byte {
 	return file_dayside_schedule_v1_schedule_proto_rawDescData
 }
 
-var file_dayside_schedule_v1_schedule_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_dayside_schedule_v1_schedule_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_dayside_schedule_v1_schedule_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_dayside_schedule_v1_schedule_proto_goTypes = []any{
 	(Ownership)(0),                   // 0: dayside.schedule.v1.Ownership
 	(HoursRule)(0),                   // 1: dayside.schedule.v1.HoursRule
 	(HoursException_Mode)(0),         // 2: dayside.schedule.v1.HoursException.Mode
-	(*Site)(nil),                     // 3: dayside.schedule.v1.Site
-	(*WeeklyHours)(nil),              // 4: dayside.schedule.v1.WeeklyHours
-	(*Span)(nil),                     // 5: dayside.schedule.v1.Span
-	(*Holiday)(nil),                  // 6: dayside.schedule.v1.Holiday
-	(*HoursException)(nil),           // 7: dayside.schedule.v1.HoursException
-	(*Target)(nil),                   // 8: dayside.schedule.v1.Target
-	(*CreateSiteRequest)(nil),        // 9: dayside.schedule.v1.CreateSiteRequest
-	(*GetSiteRequest)(nil),           // 10: dayside.schedule.v1.GetSiteRequest
-	(*ListSitesRequest)(nil),         // 11: dayside.schedule.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),        // 12: dayside.schedule.v1.ListSitesResponse
-	(*UpdateSiteRequest)(nil),        // 13: dayside.schedule.v1.UpdateSiteRequest
-	(*DeleteSiteRequest)(nil),        // 14: dayside.schedule.v1.DeleteSiteRequest
-	(*QueryOpenSitesRequest)(nil),    // 15: dayside.schedule.v1.QueryOpenSitesRequest
-	(*SiteState)(nil),                // 16: dayside.schedule.v1.SiteState
-	(*QueryOpenSitesResponse)(nil),   // 17: dayside.schedule.v1.QueryOpenSitesResponse
-	(*ExplainSiteRequest)(nil),       // 18: dayside.schedule.v1.ExplainSiteRequest
-	(*ExplainSiteResponse)(nil),      // 19: dayside.schedule.v1.ExplainSiteResponse
-	(*QueryCoverageRequest)(nil),     // 20: dayside.schedule.v1.QueryCoverageRequest
-	(*CoveragePeriod)(nil),           // 21: dayside.schedule.v1.CoveragePeriod
-	(*SiteOpenTime)(nil),             // 22: dayside.schedule.v1.SiteOpenTime
-	(*QueryCoverageResponse)(nil),    // 23: dayside.schedule.v1.QueryCoverageResponse
-	(*WatchCoverageRequest)(nil),     // 24: dayside.schedule.v1.WatchCoverageRequest
-	(*WatchCoverageResponse)(nil),    // 25: dayside.schedule.v1.WatchCoverageResponse
-	(*PlanSitesRequest)(nil),         // 26: dayside.schedule.v1.PlanSitesRequest
-	(*PlanSitesResponse)(nil),        // 27: dayside.schedule.v1.PlanSitesResponse
-	(*durationpb.Duration)(nil),      // 28: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 29: google.protobuf.Timestamp
-	(*timeofday.TimeOfDay)(nil),      // 30: google.type.TimeOfDay
-	(*date.Date)(nil),                // 31: google.type.Date
-	(*phone_number.PhoneNumber)(nil), // 32: google.type.PhoneNumber
-	(*fieldmaskpb.FieldMask)(nil),    // 33: google.protobuf.FieldMask
-	(*interval.Interval)(nil),        // 34: google.type.Interval
-	(*v1.Plan)(nil),                  // 35: dayside.rpc.v1.Plan
-	(*emptypb.Empty)(nil),            // 36: google.protobuf.Empty
+	(CoverageGap_Kind)(0),            // 3: dayside.schedule.v1.CoverageGap.Kind
+	(*Site)(nil),                     // 4: dayside.schedule.v1.Site
+	(*WeeklyHours)(nil),              // 5: dayside.schedule.v1.WeeklyHours
+	(*Span)(nil),                     // 6: dayside.schedule.v1.Span
+	(*Holiday)(nil),                  // 7: dayside.schedule.v1.Holiday
+	(*HoursException)(nil),           // 8: dayside.schedule.v1.HoursException
+	(*Target)(nil),                   // 9: dayside.schedule.v1.Target
+	(*CreateSiteRequest)(nil),        // 10: dayside.schedule.v1.CreateSiteRequest
+	(*GetSiteRequest)(nil),           // 11: dayside.schedule.v1.GetSiteRequest
+	(*ListSitesRequest)(nil),         // 12: dayside.schedule.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),        // 13: dayside.schedule.v1.ListSitesResponse
+	(*UpdateSiteRequest)(nil),        // 14: dayside.schedule.v1.UpdateSiteRequest
+	(*DeleteSiteRequest)(nil),        // 15: dayside.schedule.v1.DeleteSiteRequest
+	(*QueryOpenSitesRequest)(nil),    // 16: dayside.schedule.v1.QueryOpenSitesRequest
+	(*SiteState)(nil),                // 17: dayside.schedule.v1.SiteState
+	(*QueryOpenSitesResponse)(nil),   // 18: dayside.schedule.v1.QueryOpenSitesResponse
+	(*ExplainSiteRequest)(nil),       // 19: dayside.schedule.v1.ExplainSiteRequest
+	(*ExplainSiteResponse)(nil),      // 20: dayside.schedule.v1.ExplainSiteResponse
+	(*QueryCoverageRequest)(nil),     // 21: dayside.schedule.v1.QueryCoverageRequest
+	(*CoveragePeriod)(nil),           // 22: dayside.schedule.v1.CoveragePeriod
+	(*SiteOpenTime)(nil),             // 23: dayside.schedule.v1.SiteOpenTime
+	(*QueryCoverageResponse)(nil),    // 24: dayside.schedule.v1.QueryCoverageResponse
+	(*CoverageGap)(nil),              // 25: dayside.schedule.v1.CoverageGap
+	(*ServiceHours)(nil),             // 26: dayside.schedule.v1.ServiceHours
+	(*LineCoverage)(nil),             // 27: dayside.schedule.v1.LineCoverage
+	(*Impact)(nil),                   // 28: dayside.schedule.v1.Impact
+	(*LineImpact)(nil),               // 29: dayside.schedule.v1.LineImpact
+	(*HandoverChange)(nil),           // 30: dayside.schedule.v1.HandoverChange
+	(*SiteImpact)(nil),               // 31: dayside.schedule.v1.SiteImpact
+	(*OpeningChange)(nil),            // 32: dayside.schedule.v1.OpeningChange
+	(*WeekHours)(nil),                // 33: dayside.schedule.v1.WeekHours
+	(*WatchCoverageRequest)(nil),     // 34: dayside.schedule.v1.WatchCoverageRequest
+	(*WatchCoverageResponse)(nil),    // 35: dayside.schedule.v1.WatchCoverageResponse
+	(*durationpb.Duration)(nil),      // 36: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),    // 37: google.protobuf.Timestamp
+	(*timeofday.TimeOfDay)(nil),      // 38: google.type.TimeOfDay
+	(*date.Date)(nil),                // 39: google.type.Date
+	(*phone_number.PhoneNumber)(nil), // 40: google.type.PhoneNumber
+	(*fieldmaskpb.FieldMask)(nil),    // 41: google.protobuf.FieldMask
+	(*interval.Interval)(nil),        // 42: google.type.Interval
+	(*emptypb.Empty)(nil),            // 43: google.protobuf.Empty
 }
 var file_dayside_schedule_v1_schedule_proto_depIdxs = []int32{
 	0,  // 0: dayside.schedule.v1.Site.ownership:type_name -> dayside.schedule.v1.Ownership
-	4,  // 1: dayside.schedule.v1.Site.weekly_hours:type_name -> dayside.schedule.v1.WeeklyHours
-	6,  // 2: dayside.schedule.v1.Site.holidays:type_name -> dayside.schedule.v1.Holiday
-	7,  // 3: dayside.schedule.v1.Site.exceptions:type_name -> dayside.schedule.v1.HoursException
-	8,  // 4: dayside.schedule.v1.Site.targets:type_name -> dayside.schedule.v1.Target
-	28, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
-	29, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
-	29, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
-	5,  // 8: dayside.schedule.v1.WeeklyHours.mon:type_name -> dayside.schedule.v1.Span
-	5,  // 9: dayside.schedule.v1.WeeklyHours.tue:type_name -> dayside.schedule.v1.Span
-	5,  // 10: dayside.schedule.v1.WeeklyHours.wed:type_name -> dayside.schedule.v1.Span
-	5,  // 11: dayside.schedule.v1.WeeklyHours.thu:type_name -> dayside.schedule.v1.Span
-	5,  // 12: dayside.schedule.v1.WeeklyHours.fri:type_name -> dayside.schedule.v1.Span
-	5,  // 13: dayside.schedule.v1.WeeklyHours.sat:type_name -> dayside.schedule.v1.Span
-	5,  // 14: dayside.schedule.v1.WeeklyHours.sun:type_name -> dayside.schedule.v1.Span
-	30, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
-	30, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
-	31, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
-	31, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
-	5,  // 19: dayside.schedule.v1.HoursException.spans:type_name -> dayside.schedule.v1.Span
+	5,  // 1: dayside.schedule.v1.Site.weekly_hours:type_name -> dayside.schedule.v1.WeeklyHours
+	7,  // 2: dayside.schedule.v1.Site.holidays:type_name -> dayside.schedule.v1.Holiday
+	8,  // 3: dayside.schedule.v1.Site.exceptions:type_name -> dayside.schedule.v1.HoursException
+	9,  // 4: dayside.schedule.v1.Site.targets:type_name -> dayside.schedule.v1.Target
+	36, // 5: dayside.schedule.v1.Site.ring_timeout:type_name -> google.protobuf.Duration
+	37, // 6: dayside.schedule.v1.Site.create_time:type_name -> google.protobuf.Timestamp
+	37, // 7: dayside.schedule.v1.Site.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 8: dayside.schedule.v1.WeeklyHours.mon:type_name -> dayside.schedule.v1.Span
+	6,  // 9: dayside.schedule.v1.WeeklyHours.tue:type_name -> dayside.schedule.v1.Span
+	6,  // 10: dayside.schedule.v1.WeeklyHours.wed:type_name -> dayside.schedule.v1.Span
+	6,  // 11: dayside.schedule.v1.WeeklyHours.thu:type_name -> dayside.schedule.v1.Span
+	6,  // 12: dayside.schedule.v1.WeeklyHours.fri:type_name -> dayside.schedule.v1.Span
+	6,  // 13: dayside.schedule.v1.WeeklyHours.sat:type_name -> dayside.schedule.v1.Span
+	6,  // 14: dayside.schedule.v1.WeeklyHours.sun:type_name -> dayside.schedule.v1.Span
+	38, // 15: dayside.schedule.v1.Span.open:type_name -> google.type.TimeOfDay
+	38, // 16: dayside.schedule.v1.Span.close:type_name -> google.type.TimeOfDay
+	39, // 17: dayside.schedule.v1.Holiday.date:type_name -> google.type.Date
+	39, // 18: dayside.schedule.v1.HoursException.date:type_name -> google.type.Date
+	6,  // 19: dayside.schedule.v1.HoursException.spans:type_name -> dayside.schedule.v1.Span
 	2,  // 20: dayside.schedule.v1.HoursException.mode:type_name -> dayside.schedule.v1.HoursException.Mode
-	32, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
-	3,  // 22: dayside.schedule.v1.CreateSiteRequest.site:type_name -> dayside.schedule.v1.Site
-	3,  // 23: dayside.schedule.v1.ListSitesResponse.sites:type_name -> dayside.schedule.v1.Site
-	3,  // 24: dayside.schedule.v1.UpdateSiteRequest.site:type_name -> dayside.schedule.v1.Site
-	33, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
-	29, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
-	29, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
-	29, // 28: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
-	16, // 29: dayside.schedule.v1.QueryOpenSitesResponse.sites:type_name -> dayside.schedule.v1.SiteState
-	29, // 30: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
-	29, // 31: dayside.schedule.v1.ExplainSiteRequest.at:type_name -> google.protobuf.Timestamp
-	29, // 32: dayside.schedule.v1.ExplainSiteResponse.at:type_name -> google.protobuf.Timestamp
-	1,  // 33: dayside.schedule.v1.ExplainSiteResponse.rule_kind:type_name -> dayside.schedule.v1.HoursRule
-	29, // 34: dayside.schedule.v1.ExplainSiteResponse.since:type_name -> google.protobuf.Timestamp
-	29, // 35: dayside.schedule.v1.ExplainSiteResponse.until:type_name -> google.protobuf.Timestamp
-	34, // 36: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
-	34, // 37: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
-	28, // 38: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
-	34, // 39: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
-	34, // 40: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
-	21, // 41: dayside.schedule.v1.QueryCoverageResponse.periods:type_name -> dayside.schedule.v1.CoveragePeriod
-	34, // 42: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
-	28, // 43: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
-	22, // 44: dayside.schedule.v1.QueryCoverageResponse.sites:type_name -> dayside.schedule.v1.SiteOpenTime
-	29, // 45: dayside.schedule.v1.WatchCoverageResponse.at:type_name -> google.protobuf.Timestamp
-	29, // 46: dayside.schedule.v1.WatchCoverageResponse.next_change:type_name -> google.protobuf.Timestamp
-	3,  // 47: dayside.schedule.v1.PlanSitesRequest.sites:type_name -> dayside.schedule.v1.Site
-	35, // 48: dayside.schedule.v1.PlanSitesResponse.plan:type_name -> dayside.rpc.v1.Plan
-	9,  // 49: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
-	10, // 50: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
-	11, // 51: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
-	13, // 52: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
-	14, // 53: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
-	15, // 54: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
-	18, // 55: dayside.schedule.v1.ScheduleService.ExplainSite:input_type -> dayside.schedule.v1.ExplainSiteRequest
-	20, // 56: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
-	24, // 57: dayside.schedule.v1.ScheduleService.WatchCoverage:input_type -> dayside.schedule.v1.WatchCoverageRequest
-	26, // 58: dayside.schedule.v1.ScheduleService.PlanSites:input_type -> dayside.schedule.v1.PlanSitesRequest
-	3,  // 59: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
-	3,  // 60: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
-	12, // 61: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
-	3,  // 62: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
-	36, // 63: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
-	17, // 64: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
-	19, // 65: dayside.schedule.v1.ScheduleService.ExplainSite:output_type -> dayside.schedule.v1.ExplainSiteResponse
-	23, // 66: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
-	25, // 67: dayside.schedule.v1.ScheduleService.WatchCoverage:output_type -> dayside.schedule.v1.WatchCoverageResponse
-	27, // 68: dayside.schedule.v1.ScheduleService.PlanSites:output_type -> dayside.schedule.v1.PlanSitesResponse
-	59, // [59:69] is the sub-list for method output_type
-	49, // [49:59] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	40, // 21: dayside.schedule.v1.Target.phone_number:type_name -> google.type.PhoneNumber
+	4,  // 22: dayside.schedule.v1.CreateSiteRequest.site:type_name -> dayside.schedule.v1.Site
+	4,  // 23: dayside.schedule.v1.ListSitesResponse.sites:type_name -> dayside.schedule.v1.Site
+	4,  // 24: dayside.schedule.v1.UpdateSiteRequest.site:type_name -> dayside.schedule.v1.Site
+	41, // 25: dayside.schedule.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	37, // 26: dayside.schedule.v1.QueryOpenSitesRequest.at:type_name -> google.protobuf.Timestamp
+	37, // 27: dayside.schedule.v1.SiteState.next_change:type_name -> google.protobuf.Timestamp
+	36, // 28: dayside.schedule.v1.SiteState.utc_offset:type_name -> google.protobuf.Duration
+	36, // 29: dayside.schedule.v1.SiteState.next_change_utc_offset:type_name -> google.protobuf.Duration
+	37, // 30: dayside.schedule.v1.QueryOpenSitesResponse.at:type_name -> google.protobuf.Timestamp
+	17, // 31: dayside.schedule.v1.QueryOpenSitesResponse.sites:type_name -> dayside.schedule.v1.SiteState
+	37, // 32: dayside.schedule.v1.QueryOpenSitesResponse.next_change:type_name -> google.protobuf.Timestamp
+	37, // 33: dayside.schedule.v1.ExplainSiteRequest.at:type_name -> google.protobuf.Timestamp
+	37, // 34: dayside.schedule.v1.ExplainSiteResponse.at:type_name -> google.protobuf.Timestamp
+	1,  // 35: dayside.schedule.v1.ExplainSiteResponse.rule_kind:type_name -> dayside.schedule.v1.HoursRule
+	37, // 36: dayside.schedule.v1.ExplainSiteResponse.since:type_name -> google.protobuf.Timestamp
+	37, // 37: dayside.schedule.v1.ExplainSiteResponse.until:type_name -> google.protobuf.Timestamp
+	42, // 38: dayside.schedule.v1.QueryCoverageRequest.interval:type_name -> google.type.Interval
+	42, // 39: dayside.schedule.v1.CoveragePeriod.interval:type_name -> google.type.Interval
+	36, // 40: dayside.schedule.v1.SiteOpenTime.open_time:type_name -> google.protobuf.Duration
+	42, // 41: dayside.schedule.v1.SiteOpenTime.open_intervals:type_name -> google.type.Interval
+	42, // 42: dayside.schedule.v1.QueryCoverageResponse.interval:type_name -> google.type.Interval
+	22, // 43: dayside.schedule.v1.QueryCoverageResponse.periods:type_name -> dayside.schedule.v1.CoveragePeriod
+	42, // 44: dayside.schedule.v1.QueryCoverageResponse.gaps:type_name -> google.type.Interval
+	36, // 45: dayside.schedule.v1.QueryCoverageResponse.covered_time:type_name -> google.protobuf.Duration
+	23, // 46: dayside.schedule.v1.QueryCoverageResponse.sites:type_name -> dayside.schedule.v1.SiteOpenTime
+	25, // 47: dayside.schedule.v1.QueryCoverageResponse.judged_gaps:type_name -> dayside.schedule.v1.CoverageGap
+	36, // 48: dayside.schedule.v1.QueryCoverageResponse.overlap_time:type_name -> google.protobuf.Duration
+	42, // 49: dayside.schedule.v1.CoverageGap.interval:type_name -> google.type.Interval
+	3,  // 50: dayside.schedule.v1.CoverageGap.kind:type_name -> dayside.schedule.v1.CoverageGap.Kind
+	5,  // 51: dayside.schedule.v1.ServiceHours.weekly_hours:type_name -> dayside.schedule.v1.WeeklyHours
+	26, // 52: dayside.schedule.v1.LineCoverage.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	29, // 53: dayside.schedule.v1.Impact.lines:type_name -> dayside.schedule.v1.LineImpact
+	31, // 54: dayside.schedule.v1.Impact.sites:type_name -> dayside.schedule.v1.SiteImpact
+	30, // 55: dayside.schedule.v1.LineImpact.handovers:type_name -> dayside.schedule.v1.HandoverChange
+	25, // 56: dayside.schedule.v1.LineImpact.gaps_created:type_name -> dayside.schedule.v1.CoverageGap
+	25, // 57: dayside.schedule.v1.LineImpact.gaps_closed:type_name -> dayside.schedule.v1.CoverageGap
+	25, // 58: dayside.schedule.v1.LineImpact.gaps_planned:type_name -> dayside.schedule.v1.CoverageGap
+	37, // 59: dayside.schedule.v1.HandoverChange.before:type_name -> google.protobuf.Timestamp
+	37, // 60: dayside.schedule.v1.HandoverChange.after:type_name -> google.protobuf.Timestamp
+	32, // 61: dayside.schedule.v1.SiteImpact.openings:type_name -> dayside.schedule.v1.OpeningChange
+	33, // 62: dayside.schedule.v1.SiteImpact.weeks:type_name -> dayside.schedule.v1.WeekHours
+	42, // 63: dayside.schedule.v1.OpeningChange.before:type_name -> google.type.Interval
+	42, // 64: dayside.schedule.v1.OpeningChange.after:type_name -> google.type.Interval
+	39, // 65: dayside.schedule.v1.WeekHours.monday:type_name -> google.type.Date
+	36, // 66: dayside.schedule.v1.WeekHours.before:type_name -> google.protobuf.Duration
+	36, // 67: dayside.schedule.v1.WeekHours.after:type_name -> google.protobuf.Duration
+	37, // 68: dayside.schedule.v1.WatchCoverageResponse.at:type_name -> google.protobuf.Timestamp
+	37, // 69: dayside.schedule.v1.WatchCoverageResponse.next_change:type_name -> google.protobuf.Timestamp
+	10, // 70: dayside.schedule.v1.ScheduleService.CreateSite:input_type -> dayside.schedule.v1.CreateSiteRequest
+	11, // 71: dayside.schedule.v1.ScheduleService.GetSite:input_type -> dayside.schedule.v1.GetSiteRequest
+	12, // 72: dayside.schedule.v1.ScheduleService.ListSites:input_type -> dayside.schedule.v1.ListSitesRequest
+	14, // 73: dayside.schedule.v1.ScheduleService.UpdateSite:input_type -> dayside.schedule.v1.UpdateSiteRequest
+	15, // 74: dayside.schedule.v1.ScheduleService.DeleteSite:input_type -> dayside.schedule.v1.DeleteSiteRequest
+	16, // 75: dayside.schedule.v1.ScheduleService.QueryOpenSites:input_type -> dayside.schedule.v1.QueryOpenSitesRequest
+	19, // 76: dayside.schedule.v1.ScheduleService.ExplainSite:input_type -> dayside.schedule.v1.ExplainSiteRequest
+	21, // 77: dayside.schedule.v1.ScheduleService.QueryCoverage:input_type -> dayside.schedule.v1.QueryCoverageRequest
+	34, // 78: dayside.schedule.v1.ScheduleService.WatchCoverage:input_type -> dayside.schedule.v1.WatchCoverageRequest
+	4,  // 79: dayside.schedule.v1.ScheduleService.CreateSite:output_type -> dayside.schedule.v1.Site
+	4,  // 80: dayside.schedule.v1.ScheduleService.GetSite:output_type -> dayside.schedule.v1.Site
+	13, // 81: dayside.schedule.v1.ScheduleService.ListSites:output_type -> dayside.schedule.v1.ListSitesResponse
+	4,  // 82: dayside.schedule.v1.ScheduleService.UpdateSite:output_type -> dayside.schedule.v1.Site
+	43, // 83: dayside.schedule.v1.ScheduleService.DeleteSite:output_type -> google.protobuf.Empty
+	18, // 84: dayside.schedule.v1.ScheduleService.QueryOpenSites:output_type -> dayside.schedule.v1.QueryOpenSitesResponse
+	20, // 85: dayside.schedule.v1.ScheduleService.ExplainSite:output_type -> dayside.schedule.v1.ExplainSiteResponse
+	24, // 86: dayside.schedule.v1.ScheduleService.QueryCoverage:output_type -> dayside.schedule.v1.QueryCoverageResponse
+	35, // 87: dayside.schedule.v1.ScheduleService.WatchCoverage:output_type -> dayside.schedule.v1.WatchCoverageResponse
+	79, // [79:88] is the sub-list for method output_type
+	70, // [70:79] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_dayside_schedule_v1_schedule_proto_init() }
@@ -2310,8 +3029,8 @@ func file_dayside_schedule_v1_schedule_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_schedule_v1_schedule_proto_rawDesc), len(file_dayside_schedule_v1_schedule_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   25,
+			NumEnums:      4,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,7 +31,6 @@ const (
 	ScheduleService_ExplainSite_FullMethodName    = "/dayside.schedule.v1.ScheduleService/ExplainSite"
 	ScheduleService_QueryCoverage_FullMethodName  = "/dayside.schedule.v1.ScheduleService/QueryCoverage"
 	ScheduleService_WatchCoverage_FullMethodName  = "/dayside.schedule.v1.ScheduleService/WatchCoverage"
-	ScheduleService_PlanSites_FullMethodName      = "/dayside.schedule.v1.ScheduleService/PlanSites"
 )
 
 // ScheduleServiceClient is the client API for ScheduleService service.
@@ -46,7 +45,8 @@ type ScheduleServiceClient interface {
 	GetSite(ctx context.Context, in *GetSiteRequest, opts ...grpc.CallOption) (*Site, error)
 	// ListSites reads sites in order of name.
 	ListSites(ctx context.Context, in *ListSitesRequest, opts ...grpc.CallOption) (*ListSitesResponse, error)
-	// UpdateSite changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
+	// UpdateSite changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
+	// FAILED_PRECONDITION (COVERAGE_GAP) where a line would get an uncovered gap, unless allow_gap.
 	UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*Site, error)
 	// DeleteSite removes a site. FAILED_PRECONDITION (IN_USE) while a line lists it.
 	DeleteSite(ctx context.Context, in *DeleteSiteRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -60,9 +60,6 @@ type ScheduleServiceClient interface {
 	// changes, because time has come or because somebody changed the line or its sites. It ends with NOT_FOUND when the line
 	// is deleted, and UNAVAILABLE when the process stops: ask again then. A process serves 256 such streams.
 	WatchCoverage(ctx context.Context, in *WatchCoverageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCoverageResponse], error)
-	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
-	// Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
-	PlanSites(ctx context.Context, in *PlanSitesRequest, opts ...grpc.CallOption) (*PlanSitesResponse, error)
 }
 
 type scheduleServiceClient struct {
@@ -172,16 +169,6 @@ func (c *scheduleServiceClient) WatchCoverage(ctx context.Context, in *WatchCove
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ScheduleService_WatchCoverageClient = grpc.ServerStreamingClient[WatchCoverageResponse]
 
-func (c *scheduleServiceClient) PlanSites(ctx context.Context, in *PlanSitesRequest, opts ...grpc.CallOption) (*PlanSitesResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(PlanSitesResponse)
-	err := c.cc.Invoke(ctx, ScheduleService_PlanSites_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // ScheduleServiceServer is the server API for ScheduleService service.
 // All implementations must embed UnimplementedScheduleServiceServer
 // for forward compatibility.
@@ -194,7 +181,8 @@ type ScheduleServiceServer interface {
 	GetSite(context.Context, *GetSiteRequest) (*Site, error)
 	// ListSites reads sites in order of name.
 	ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error)
-	// UpdateSite changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
+	// UpdateSite changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
+	// FAILED_PRECONDITION (COVERAGE_GAP) where a line would get an uncovered gap, unless allow_gap.
 	UpdateSite(context.Context, *UpdateSiteRequest) (*Site, error)
 	// DeleteSite removes a site. FAILED_PRECONDITION (IN_USE) while a line lists it.
 	DeleteSite(context.Context, *DeleteSiteRequest) (*emptypb.Empty, error)
@@ -208,9 +196,6 @@ type ScheduleServiceServer interface {
 	// changes, because time has come or because somebody changed the line or its sites. It ends with NOT_FOUND when the line
 	// is deleted, and UNAVAILABLE when the process stops: ask again then. A process serves 256 such streams.
 	WatchCoverage(*WatchCoverageRequest, grpc.ServerStreamingServer[WatchCoverageResponse]) error
-	// PlanSites validates and compiles a set of site changes and answers what would be written, without writing it.
-	// Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
-	PlanSites(context.Context, *PlanSitesRequest) (*PlanSitesResponse, error)
 	mustEmbedUnimplementedScheduleServiceServer()
 }
 
@@ -247,9 +232,6 @@ func (UnimplementedScheduleServiceServer) QueryCoverage(context.Context, *QueryC
 }
 func (UnimplementedScheduleServiceServer) WatchCoverage(*WatchCoverageRequest, grpc.ServerStreamingServer[WatchCoverageResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchCoverage not implemented")
-}
-func (UnimplementedScheduleServiceServer) PlanSites(context.Context, *PlanSitesRequest) (*PlanSitesResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method PlanSites not implemented")
 }
 func (UnimplementedScheduleServiceServer) mustEmbedUnimplementedScheduleServiceServer() {}
 func (UnimplementedScheduleServiceServer) testEmbeddedByValue()                         {}
@@ -427,24 +409,6 @@ func _ScheduleService_WatchCoverage_Handler(srv interface{}, stream grpc.ServerS
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ScheduleService_WatchCoverageServer = grpc.ServerStreamingServer[WatchCoverageResponse]
 
-func _ScheduleService_PlanSites_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(PlanSitesRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(ScheduleServiceServer).PlanSites(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: ScheduleService_PlanSites_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ScheduleServiceServer).PlanSites(ctx, req.(*PlanSitesRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
 // ScheduleService_ServiceDesc is the grpc.ServiceDesc for ScheduleService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -483,10 +447,6 @@ var ScheduleService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "QueryCoverage",
 			Handler:    _ScheduleService_QueryCoverage_Handler,
-		},
-		{
-			MethodName: "PlanSites",
-			Handler:    _ScheduleService_PlanSites_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
