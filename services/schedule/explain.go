@@ -35,7 +35,7 @@ func (s *Service) ExplainSite(ctx context.Context, r *schedulev1.ExplainSiteRequ
 		return nil, err
 	}
 	from, to := at-backDays*dayS, at+aheadDays*dayS
-	why, loc, err := sites.Explain(site, s.cfg.Zones, at, from, to)
+	why, loc, err := sites.Explain(site, nil, s.cfg.Zones, at, from, to)
 	if err != nil {
 		return nil, fault.Internal(fmt.Errorf("the stored %s: %w", r.GetName(), err)) // it was checked when it was written
 	}

@@ -49,7 +49,7 @@ func (o owner) Compile(_ context.Context, s *schedulev1.Site) (collection.Effect
 
 func (o owner) record(s *schedulev1.Site) (*rpcv1.Write, error) {
 	from, to := horizon(o.clock.Now())
-	c, err := sites.Compile(s, o.zones, from, to)
+	c, err := sites.Compile(s, nil, o.zones, from, to)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func Preview(site *schedulev1.Site, from, to time.Time) (Compiled, error) {
 			Field: "to", Value: to.Format(time.RFC3339), Rule: "must be after from, by at most ten years",
 		})
 	}
-	c, err := sites.Compile(site, rules, from.Unix(), to.Unix())
+	c, err := sites.Compile(site, nil, rules, from.Unix(), to.Unix())
 	if err != nil {
 		return Compiled{}, err
 	}

@@ -42,8 +42,9 @@ type Compiled struct {
 }
 
 // Compile is the record to publish for a site over the horizon, or an INVALID_FIELD fault that names every broken rule
-// with its path within the site.
-func Compile(s *schedulev1.Site, zones Zones, fromUnixS, toUnixS int64) (Compiled, error) {
+// with its path within the site. The calendars are those that the site uses, in its order, with at least the dates of the
+// horizon.
+func Compile(s *schedulev1.Site, calendars []hours.Calendar, zones Zones, fromUnixS, toUnixS int64) (Compiled, error) {
 	var broken fault.Violations
 	if strings.ContainsFunc(s.GetDisplayName(), unicode.IsControl) {
 		broken.Add("display_name", s.GetDisplayName(), "must hold no control characters")
@@ -57,6 +58,7 @@ func Compile(s *schedulev1.Site, zones Zones, fromUnixS, toUnixS int64) (Compile
 		wrong = hours.Validate("", h)
 	}
 	broken.Append(wrong...)
+	h.Calendars = calendars
 	targets := readTargets(&broken, s.GetTargets())
 	ringS := readRingTimeout(&broken, s)
 	if err := broken.Err(); err != nil {

@@ -61,7 +61,7 @@ var (
 )
 
 func TestCompile(t *testing.T) {
-	c, err := sites.Compile(dublin(), bundle(t), from.Unix(), to.Unix())
+	c, err := sites.Compile(dublin(), nil, bundle(t), from.Unix(), to.Unix())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestCompileNamesWhatIsBroken(t *testing.T) {
 	} {
 		s := dublin()
 		c.change(s)
-		_, err := sites.Compile(s, bundle(t), from.Unix(), to.Unix())
+		_, err := sites.Compile(s, nil, bundle(t), from.Unix(), to.Unix())
 		var got []string
 		if f, ok := err.(*fault.Fault); ok { //nolint:errorlint // its own type
 			if f.Reason != rpcv1.Reason_REASON_INVALID_FIELD {
