@@ -95,6 +95,12 @@ func InUse(resource string, by ...string) *Fault {
 	}
 }
 
+// WrongState is a request that the state a resource is in does not allow. The message says which state, and what would be
+// possible.
+func WrongState(resource, message string) *Fault {
+	return &Fault{Reason: rpcv1.Reason_REASON_WRONG_STATE, Message: message, Resource: resource}
+}
+
 // Conflict is a write that lost against a concurrent one, or that was made from an old state.
 func Conflict(resource string) *Fault {
 	return &Fault{

@@ -27,7 +27,8 @@ func code(r rpcv1.Reason) codes.Code {
 		return codes.NotFound
 	case rpcv1.Reason_REASON_ALREADY_EXISTS:
 		return codes.AlreadyExists
-	case rpcv1.Reason_REASON_IN_USE, rpcv1.Reason_REASON_MISSING_REFERENCE:
+	case rpcv1.Reason_REASON_IN_USE, rpcv1.Reason_REASON_MISSING_REFERENCE, rpcv1.Reason_REASON_WRONG_STATE,
+		rpcv1.Reason_REASON_COVERAGE_GAP:
 		return codes.FailedPrecondition
 	case rpcv1.Reason_REASON_CONFLICT:
 		return codes.Aborted
