@@ -175,11 +175,15 @@ func (x *CreateFeedRequest) GetDisplayName() string {
 	return ""
 }
 
-// ListFeedsRequest asks for all feeds.
+// ListFeedsRequest asks for a page.
 type ListFeedsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those of this subject only; all where empty.
-	Subject       string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// At most so many; 100 where 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -221,11 +225,27 @@ func (x *ListFeedsRequest) GetSubject() string {
 	return ""
 }
 
-// ListFeedsResponse is all feeds.
+func (x *ListFeedsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFeedsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListFeedsResponse is a page.
 type ListFeedsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In order of name, at most 1000.
-	Feeds         []*Feed `protobuf:"bytes,1,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	// In order of name. A page of one subject may hold fewer than asked for, even none, and others follow all the same.
+	Feeds []*Feed `protobuf:"bytes,1,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +285,13 @@ func (x *ListFeedsResponse) GetFeeds() []*Feed {
 		return x.Feeds
 	}
 	return nil
+}
+
+func (x *ListFeedsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 // DeleteFeedRequest names a feed.
@@ -359,6 +386,61 @@ func (x *ReadFeedRequest) GetToken() string {
 	return ""
 }
 
+// StoredFeed is a feed as its owner keeps it in etcd, at schedule/feeds/ID. Never sent over gRPC.
+type StoredFeed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without token and path.
+	Feed *Feed `protobuf:"bytes,1,opt,name=feed,proto3" json:"feed,omitempty"`
+	// SHA-256 of the token (FIPS 180-4). The token is 256 random bits, so nothing leads back to it, nor need it be salted.
+	TokenSha256   []byte `protobuf:"bytes,2,opt,name=token_sha256,json=tokenSha256,proto3" json:"token_sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredFeed) Reset() {
+	*x = StoredFeed{}
+	mi := &file_dayside_schedule_v1_feed_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredFeed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredFeed) ProtoMessage() {}
+
+func (x *StoredFeed) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_feed_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredFeed.ProtoReflect.Descriptor instead.
+func (*StoredFeed) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_feed_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *StoredFeed) GetFeed() *Feed {
+	if x != nil {
+		return x.Feed
+	}
+	return nil
+}
+
+func (x *StoredFeed) GetTokenSha256() []byte {
+	if x != nil {
+		return x.TokenSha256
+	}
+	return nil
+}
+
 var File_dayside_schedule_v1_feed_proto protoreflect.FileDescriptor
 
 const file_dayside_schedule_v1_feed_proto_rawDesc = "" +
@@ -374,15 +456,23 @@ const file_dayside_schedule_v1_feed_proto_rawDesc = "" +
 	"createTime\"\xa1\x01\n" +
 	"\x11CreateFeedRequest\x12`\n" +
 	"\asubject\x18\x01 \x01(\tBF\xe0A\x02\xbaH@r>2<^(sites|lines|rotas|people)/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\asubject\x12*\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\"5\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\"\x84\x01\n" +
 	"\x10ListFeedsRequest\x12!\n" +
-	"\asubject\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\asubject\"D\n" +
+	"\asubject\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\asubject\x12$\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"l\n" +
 	"\x11ListFeedsResponse\x12/\n" +
-	"\x05feeds\x18\x01 \x03(\v2\x19.dayside.schedule.v1.FeedR\x05feeds\"I\n" +
+	"\x05feeds\x18\x01 \x03(\v2\x19.dayside.schedule.v1.FeedR\x05feeds\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"I\n" +
 	"\x11DeleteFeedRequest\x124\n" +
 	"\x04name\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^feeds/[a-z0-9]{1,32}$R\x04name\"9\n" +
 	"\x0fReadFeedRequest\x12&\n" +
-	"\x05token\x18\x01 \x01(\tB\x10\xe0A\x02\xbaH\x06r\x04\x10\x01\x18P\xd0\xda\x18\x01R\x05token2\xce\x03\n" +
+	"\x05token\x18\x01 \x01(\tB\x10\xe0A\x02\xbaH\x06r\x04\x10\x01\x18P\xd0\xda\x18\x01R\x05token\"d\n" +
+	"\n" +
+	"StoredFeed\x12-\n" +
+	"\x04feed\x18\x01 \x01(\v2\x19.dayside.schedule.v1.FeedR\x04feed\x12'\n" +
+	"\ftoken_sha256\x18\x02 \x01(\fB\x04\xd0\xda\x18\x01R\vtokenSha2562\xce\x03\n" +
 	"\vFeedService\x12l\n" +
 	"\n" +
 	"CreateFeed\x12&.dayside.schedule.v1.CreateFeedRequest\x1a\x19.dayside.schedule.v1.Feed\"\x1b\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/feeds\x12t\n" +
@@ -403,7 +493,7 @@ func file_dayside_schedule_v1_feed_proto_rawDescGZIP() []byte {
 	return file_dayside_schedule_v1_feed_proto_rawDescData
 }
 
-var file_dayside_schedule_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_dayside_schedule_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_dayside_schedule_v1_feed_proto_goTypes = []any{
 	(*Feed)(nil),                  // 0: dayside.schedule.v1.Feed
 	(*CreateFeedRequest)(nil),     // 1: dayside.schedule.v1.CreateFeedRequest
@@ -411,26 +501,28 @@ var file_dayside_schedule_v1_feed_proto_goTypes = []any{
 	(*ListFeedsResponse)(nil),     // 3: dayside.schedule.v1.ListFeedsResponse
 	(*DeleteFeedRequest)(nil),     // 4: dayside.schedule.v1.DeleteFeedRequest
 	(*ReadFeedRequest)(nil),       // 5: dayside.schedule.v1.ReadFeedRequest
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*emptypb.Empty)(nil),         // 7: google.protobuf.Empty
-	(*httpbody.HttpBody)(nil),     // 8: google.api.HttpBody
+	(*StoredFeed)(nil),            // 6: dayside.schedule.v1.StoredFeed
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*emptypb.Empty)(nil),         // 8: google.protobuf.Empty
+	(*httpbody.HttpBody)(nil),     // 9: google.api.HttpBody
 }
 var file_dayside_schedule_v1_feed_proto_depIdxs = []int32{
-	6, // 0: dayside.schedule.v1.Feed.create_time:type_name -> google.protobuf.Timestamp
+	7, // 0: dayside.schedule.v1.Feed.create_time:type_name -> google.protobuf.Timestamp
 	0, // 1: dayside.schedule.v1.ListFeedsResponse.feeds:type_name -> dayside.schedule.v1.Feed
-	1, // 2: dayside.schedule.v1.FeedService.CreateFeed:input_type -> dayside.schedule.v1.CreateFeedRequest
-	2, // 3: dayside.schedule.v1.FeedService.ListFeeds:input_type -> dayside.schedule.v1.ListFeedsRequest
-	4, // 4: dayside.schedule.v1.FeedService.DeleteFeed:input_type -> dayside.schedule.v1.DeleteFeedRequest
-	5, // 5: dayside.schedule.v1.FeedService.ReadFeed:input_type -> dayside.schedule.v1.ReadFeedRequest
-	0, // 6: dayside.schedule.v1.FeedService.CreateFeed:output_type -> dayside.schedule.v1.Feed
-	3, // 7: dayside.schedule.v1.FeedService.ListFeeds:output_type -> dayside.schedule.v1.ListFeedsResponse
-	7, // 8: dayside.schedule.v1.FeedService.DeleteFeed:output_type -> google.protobuf.Empty
-	8, // 9: dayside.schedule.v1.FeedService.ReadFeed:output_type -> google.api.HttpBody
-	6, // [6:10] is the sub-list for method output_type
-	2, // [2:6] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	0, // 2: dayside.schedule.v1.StoredFeed.feed:type_name -> dayside.schedule.v1.Feed
+	1, // 3: dayside.schedule.v1.FeedService.CreateFeed:input_type -> dayside.schedule.v1.CreateFeedRequest
+	2, // 4: dayside.schedule.v1.FeedService.ListFeeds:input_type -> dayside.schedule.v1.ListFeedsRequest
+	4, // 5: dayside.schedule.v1.FeedService.DeleteFeed:input_type -> dayside.schedule.v1.DeleteFeedRequest
+	5, // 6: dayside.schedule.v1.FeedService.ReadFeed:input_type -> dayside.schedule.v1.ReadFeedRequest
+	0, // 7: dayside.schedule.v1.FeedService.CreateFeed:output_type -> dayside.schedule.v1.Feed
+	3, // 8: dayside.schedule.v1.FeedService.ListFeeds:output_type -> dayside.schedule.v1.ListFeedsResponse
+	8, // 9: dayside.schedule.v1.FeedService.DeleteFeed:output_type -> google.protobuf.Empty
+	9, // 10: dayside.schedule.v1.FeedService.ReadFeed:output_type -> google.api.HttpBody
+	7, // [7:11] is the sub-list for method output_type
+	3, // [3:7] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_dayside_schedule_v1_feed_proto_init() }
@@ -444,7 +536,7 @@ func file_dayside_schedule_v1_feed_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_schedule_v1_feed_proto_rawDesc), len(file_dayside_schedule_v1_feed_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

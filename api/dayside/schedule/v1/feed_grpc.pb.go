@@ -37,7 +37,7 @@ const (
 type FeedServiceClient interface {
 	// CreateFeed makes a new address. Its token is in this answer alone; only its hash is kept.
 	CreateFeed(ctx context.Context, in *CreateFeedRequest, opts ...grpc.CallOption) (*Feed, error)
-	// ListFeeds reads all feeds, without their tokens, in order of name.
+	// ListFeeds reads a page of feeds, without their tokens, in order of name.
 	ListFeeds(ctx context.Context, in *ListFeedsRequest, opts ...grpc.CallOption) (*ListFeedsResponse, error)
 	// DeleteFeed revokes a feed: its address answers 404 from then on.
 	DeleteFeed(ctx context.Context, in *DeleteFeedRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -101,7 +101,7 @@ func (c *feedServiceClient) ReadFeed(ctx context.Context, in *ReadFeedRequest, o
 type FeedServiceServer interface {
 	// CreateFeed makes a new address. Its token is in this answer alone; only its hash is kept.
 	CreateFeed(context.Context, *CreateFeedRequest) (*Feed, error)
-	// ListFeeds reads all feeds, without their tokens, in order of name.
+	// ListFeeds reads a page of feeds, without their tokens, in order of name.
 	ListFeeds(context.Context, *ListFeedsRequest) (*ListFeedsResponse, error)
 	// DeleteFeed revokes a feed: its address answers 404 from then on.
 	DeleteFeed(context.Context, *DeleteFeedRequest) (*emptypb.Empty, error)
