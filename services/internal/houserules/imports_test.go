@@ -27,7 +27,7 @@ var pureCores = []string{
 	"services/internal/published",
 	"services/internal/resource",
 	"services/internal/rota",
-	"services/internal/rota",
+	"services/internal/roster",
 	"services/internal/target",
 	"services/internal/target",
 	"services/internal/timeline",

@@ -506,8 +506,11 @@ type Rota struct {
 	TzdataRelease string `protobuf:"bytes,10,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
 	// Fingerprint of the zone's behaviour over the horizon.
 	ZoneFingerprint uint64 `protobuf:"fixed64,11,opt,name=zone_fingerprint,json=zoneFingerprint,proto3" json:"zone_fingerprint,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// When the first turn, or gap, began, Unix seconds: mostly before the horizon, and the same whatever day it was compiled on.
+	// 0 says with the horizon.
+	FirstFromUnixS int64 `protobuf:"varint,12,opt,name=first_from_unix_s,json=firstFromUnixS,proto3" json:"first_from_unix_s,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Rota) Reset() {
@@ -617,6 +620,13 @@ func (x *Rota) GetZoneFingerprint() uint64 {
 	return 0
 }
 
+func (x *Rota) GetFirstFromUnixS() int64 {
+	if x != nil {
+		return x.FirstFromUnixS
+	}
+	return 0
+}
+
 // DutyPerson is how somebody on duty is reached. Part of Rota.
 type DutyPerson struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -700,7 +710,10 @@ type Custody struct {
 	// The turn for which it was accepted: its start, Unix seconds.
 	TurnFromUnixS int64 `protobuf:"varint,3,opt,name=turn_from_unix_s,json=turnFromUnixS,proto3" json:"turn_from_unix_s,omitempty"`
 	// Taken outside their own turn.
-	Taken         bool `protobuf:"varint,4,opt,name=taken,proto3" json:"taken,omitempty"`
+	Taken bool `protobuf:"varint,4,opt,name=taken,proto3" json:"taken,omitempty"`
+	// Accepted ahead: what takes the place of the above once its turn has begun. Ascending by turn_from_unix_s; these have none
+	// of their own.
+	Ahead         []*Custody `protobuf:"bytes,5,rep,name=ahead,proto3" json:"ahead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -761,6 +774,13 @@ func (x *Custody) GetTaken() bool {
 		return x.Taken
 	}
 	return false
+}
+
+func (x *Custody) GetAhead() []*Custody {
+	if x != nil {
+		return x.Ahead
+	}
+	return nil
 }
 
 // Generation puts staged records in force, all at one revision: the records under pub/schedule/staged/ID/ stand in the place
@@ -925,7 +945,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x05sites\x18\x03 \x03(\tR\x05sites\x12\x18\n" +
 	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
 	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xf9\x02\n" +
+	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xa4\x03\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -938,18 +958,20 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x0faccept_within_s\x18\t \x01(\rR\racceptWithinS\x12%\n" +
 	"\x0etzdata_release\x18\n" +
 	" \x01(\tR\rtzdataRelease\x12)\n" +
-	"\x10zone_fingerprint\x18\v \x01(\x06R\x0fzoneFingerprint\"\x85\x01\n" +
+	"\x10zone_fingerprint\x18\v \x01(\x06R\x0fzoneFingerprint\x12)\n" +
+	"\x11first_from_unix_s\x18\f \x01(\x03R\x0efirstFromUnixS\"\x85\x01\n" +
 	"\n" +
 	"DutyPerson\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
 	"\atargets\x18\x03 \x03(\tB\x04\xd0\xda\x18\x02R\atargets\x12$\n" +
-	"\x0ering_timeout_s\x18\x04 \x01(\rR\fringTimeoutS\"\x84\x01\n" +
+	"\x0ering_timeout_s\x18\x04 \x01(\rR\fringTimeoutS\"\xb9\x01\n" +
 	"\aCustody\x12\x16\n" +
 	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\"\n" +
 	"\raccept_unix_s\x18\x02 \x01(\x03R\vacceptUnixS\x12'\n" +
 	"\x10turn_from_unix_s\x18\x03 \x01(\x03R\rturnFromUnixS\x12\x14\n" +
-	"\x05taken\x18\x04 \x01(\bR\x05taken\"\x1c\n" +
+	"\x05taken\x18\x04 \x01(\bR\x05taken\x123\n" +
+	"\x05ahead\x18\x05 \x03(\v2\x1d.dayside.published.v1.CustodyR\x05ahead\"\x1c\n" +
 	"\n" +
 	"Generation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"{\n" +
@@ -991,11 +1013,12 @@ var file_dayside_published_v1_published_proto_depIdxs = []int32{
 	2,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
 	10, // 2: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
 	6,  // 3: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
-	4,  // [4:4] is the sub-list for method output_type
-	4,  // [4:4] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	7,  // 4: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_dayside_published_v1_published_proto_init() }
