@@ -509,8 +509,10 @@ type Rota struct {
 	// When the first turn, or gap, began, Unix seconds: mostly before the horizon, and the same whatever day it was compiled on.
 	// 0 says with the horizon.
 	FirstFromUnixS int64 `protobuf:"varint,12,opt,name=first_from_unix_s,json=firstFromUnixS,proto3" json:"first_from_unix_s,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Where somebody is on duty who is away, since an override put them in by name; ascending, the first 64.
+	Clashes       []*DutyClash `protobuf:"bytes,13,rep,name=clashes,proto3" json:"clashes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Rota) Reset() {
@@ -627,6 +629,77 @@ func (x *Rota) GetFirstFromUnixS() int64 {
 	return 0
 }
 
+func (x *Rota) GetClashes() []*DutyClash {
+	if x != nil {
+		return x.Clashes
+	}
+	return nil
+}
+
+// DutyClash is a stretch over which somebody is on duty who is away. Part of Rota.
+type DutyClash struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 + the index in `people` of who it is.
+	Holder uint32 `protobuf:"varint,1,opt,name=holder,proto3" json:"holder,omitempty"`
+	// The stretch, [from, to), Unix seconds.
+	FromUnixS int64 `protobuf:"varint,2,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// The end.
+	ToUnixS       int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DutyClash) Reset() {
+	*x = DutyClash{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DutyClash) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DutyClash) ProtoMessage() {}
+
+func (x *DutyClash) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DutyClash.ProtoReflect.Descriptor instead.
+func (*DutyClash) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DutyClash) GetHolder() uint32 {
+	if x != nil {
+		return x.Holder
+	}
+	return 0
+}
+
+func (x *DutyClash) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *DutyClash) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
 // DutyPerson is how somebody on duty is reached. Part of Rota.
 type DutyPerson struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -644,7 +717,7 @@ type DutyPerson struct {
 
 func (x *DutyPerson) Reset() {
 	*x = DutyPerson{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +729,7 @@ func (x *DutyPerson) String() string {
 func (*DutyPerson) ProtoMessage() {}
 
 func (x *DutyPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +742,7 @@ func (x *DutyPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyPerson.ProtoReflect.Descriptor instead.
 func (*DutyPerson) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DutyPerson) GetId() string {
@@ -720,7 +793,7 @@ type Custody struct {
 
 func (x *Custody) Reset() {
 	*x = Custody{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +805,7 @@ func (x *Custody) String() string {
 func (*Custody) ProtoMessage() {}
 
 func (x *Custody) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +818,7 @@ func (x *Custody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custody.ProtoReflect.Descriptor instead.
 func (*Custody) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Custody) GetHolder() string {
@@ -795,7 +868,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +880,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +893,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Generation) GetId() string {
@@ -847,7 +920,7 @@ type TimeZoneRules struct {
 
 func (x *TimeZoneRules) Reset() {
 	*x = TimeZoneRules{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +932,7 @@ func (x *TimeZoneRules) String() string {
 func (*TimeZoneRules) ProtoMessage() {}
 
 func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +945,7 @@ func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeZoneRules.ProtoReflect.Descriptor instead.
 func (*TimeZoneRules) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TimeZoneRules) GetRelease() string {
@@ -945,7 +1018,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x05sites\x18\x03 \x03(\tR\x05sites\x12\x18\n" +
 	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
 	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xa4\x03\n" +
+	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xdf\x03\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -959,7 +1032,12 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x0etzdata_release\x18\n" +
 	" \x01(\tR\rtzdataRelease\x12)\n" +
 	"\x10zone_fingerprint\x18\v \x01(\x06R\x0fzoneFingerprint\x12)\n" +
-	"\x11first_from_unix_s\x18\f \x01(\x03R\x0efirstFromUnixS\"\x85\x01\n" +
+	"\x11first_from_unix_s\x18\f \x01(\x03R\x0efirstFromUnixS\x129\n" +
+	"\aclashes\x18\r \x03(\v2\x1f.dayside.published.v1.DutyClashR\aclashes\"_\n" +
+	"\tDutyClash\x12\x16\n" +
+	"\x06holder\x18\x01 \x01(\rR\x06holder\x12\x1e\n" +
+	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\"\x85\x01\n" +
 	"\n" +
 	"DutyPerson\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
@@ -994,7 +1072,7 @@ func file_dayside_published_v1_published_proto_rawDescGZIP() []byte {
 	return file_dayside_published_v1_published_proto_rawDescData
 }
 
-var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_dayside_published_v1_published_proto_goTypes = []any{
 	(*Timeline)(nil),        // 0: dayside.published.v1.Timeline
 	(*Site)(nil),            // 1: dayside.published.v1.Site
@@ -1002,23 +1080,25 @@ var file_dayside_published_v1_published_proto_goTypes = []any{
 	(*Customer)(nil),        // 3: dayside.published.v1.Customer
 	(*Line)(nil),            // 4: dayside.published.v1.Line
 	(*Rota)(nil),            // 5: dayside.published.v1.Rota
-	(*DutyPerson)(nil),      // 6: dayside.published.v1.DutyPerson
-	(*Custody)(nil),         // 7: dayside.published.v1.Custody
-	(*Generation)(nil),      // 8: dayside.published.v1.Generation
-	(*TimeZoneRules)(nil),   // 9: dayside.published.v1.TimeZoneRules
-	(*v1.ServiceHours)(nil), // 10: dayside.schedule.v1.ServiceHours
+	(*DutyClash)(nil),       // 6: dayside.published.v1.DutyClash
+	(*DutyPerson)(nil),      // 7: dayside.published.v1.DutyPerson
+	(*Custody)(nil),         // 8: dayside.published.v1.Custody
+	(*Generation)(nil),      // 9: dayside.published.v1.Generation
+	(*TimeZoneRules)(nil),   // 10: dayside.published.v1.TimeZoneRules
+	(*v1.ServiceHours)(nil), // 11: dayside.schedule.v1.ServiceHours
 }
 var file_dayside_published_v1_published_proto_depIdxs = []int32{
 	0,  // 0: dayside.published.v1.Site.timeline:type_name -> dayside.published.v1.Timeline
 	2,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
-	10, // 2: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
-	6,  // 3: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
-	7,  // 4: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	11, // 2: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	7,  // 3: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
+	6,  // 4: dayside.published.v1.Rota.clashes:type_name -> dayside.published.v1.DutyClash
+	8,  // 5: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_dayside_published_v1_published_proto_init() }
@@ -1032,7 +1112,7 @@ func file_dayside_published_v1_published_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_published_v1_published_proto_rawDesc), len(file_dayside_published_v1_published_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
