@@ -81,9 +81,12 @@ type Provenance struct {
 	Review bool
 }
 
-// String is the provenance in words: "imported from holidays.ics, UID 7@example.com, to be reviewed".
+// String is the provenance in words: "imported from holidays.ics, UID 7@example.com, to be reviewed", or "typed".
 func (p Provenance) String() string {
 	text := p.Origin.String() + " " + p.Source
+	if p.Source == "" {
+		text, _, _ = strings.Cut(text, " ")
+	}
 	if p.UID != "" {
 		text += ", UID " + p.UID
 	}

@@ -14,11 +14,12 @@ import (
 
 // Limits of one calendar.
 const (
-	maxEntries      = 10_000
+	maxEntries      = 5000
 	maxDaysPerEntry = 366
 	maxDays         = 50_000 // more than there are from MinYear to MaxYear
 	maxNameChars    = 100
-	maxSourceChars  = 1000
+	maxSourceChars  = 200
+	maxUIDChars     = 255
 )
 
 // Years of the dates that a calendar may have.
@@ -32,12 +33,13 @@ const (
 	ruleYear = "must be in the years 1970 to 2100"
 )
 
-// Validate is every rule that the calendar breaks, on fields after path: "entries[3].last".
+// Validate is every rule that the calendar breaks. Fields are those of schedule.v1.Calendar, after path:
+// "entries[3].last_date".
 func Validate(path string, c Calendar) []fault.Violation {
 	v := validator{path: path}
-	v.text("name", c.Name, maxNameChars)
+	v.text("display_name", c.Name, maxNameChars)
 	if c.Name == "" {
-		v.add("name", "", "must not be empty")
+		v.add("display_name", "", "must not be empty")
 	}
 	if len(c.Entries) > maxEntries {
 		v.add("entries", strconv.Itoa(len(c.Entries)), fmt.Sprintf("must be at most %d", maxEntries))
@@ -62,12 +64,12 @@ func (v *validator) add(field, value, rule string) {
 }
 
 func (v *validator) entry(field string, e Entry) {
-	if v.date(field+".first", e.First) && v.date(field+".last", e.last()) {
+	if v.date(field+".date", e.First) && v.date(field+".last_date", e.last()) {
 		switch last := e.last(); {
 		case compare(last, e.First) < 0:
-			v.add(field+".last", last.String(), "must not be before the first date, "+e.First.String())
+			v.add(field+".last_date", last.String(), "must not be before the first date, "+e.First.String())
 		case compare(e.First.AddDays(maxDaysPerEntry), last) <= 0:
-			v.add(field+".last", last.String(), fmt.Sprintf("must make at most %d dates with the first, %s",
+			v.add(field+".last_date", last.String(), fmt.Sprintf("must make at most %d dates with the first, %s",
 				maxDaysPerEntry, e.First))
 		}
 	}
@@ -75,9 +77,9 @@ func (v *validator) entry(field string, e Entry) {
 		v.date(field+".observes", e.Observes)
 	}
 	v.verdict(field, e)
-	v.text(field+".name", e.Name, maxNameChars)
+	v.text(field+".display_name", e.Name, maxNameChars)
 	v.text(field+".provenance.source", e.Provenance.Source, maxSourceChars)
-	v.text(field+".provenance.uid", e.Provenance.UID, maxSourceChars)
+	v.text(field+".provenance.uid", e.Provenance.UID, maxUIDChars)
 	if o := e.Provenance.Origin; o < Typed || o > Seeded {
 		v.add(field+".provenance.origin", strconv.Itoa(int(o)), "must be typed, imported or seeded")
 	}
@@ -102,7 +104,7 @@ func (v *validator) verdict(field string, e Entry) {
 		v.add(field+".verdict", strconv.Itoa(int(e.Verdict)), "must be closed, special hours, half day or worked")
 	}
 	if e.LikeISOWeekday != 0 && (e.Verdict != Worked || e.LikeISOWeekday < 0 || e.LikeISOWeekday > 7) {
-		v.add(field+".like_iso_weekday", strconv.Itoa(e.LikeISOWeekday),
+		v.add(field+".like_weekday", strconv.Itoa(e.LikeISOWeekday),
 			"must be 1 for Monday to 7 for Sunday, on a worked date; else 0")
 	}
 	v.broken = append(v.broken, hours.ValidateSpans(v.path+field+".spans", e.Spans)...)

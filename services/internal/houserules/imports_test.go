@@ -35,6 +35,8 @@ var pureCores = []string{
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
+	"services/schedule/internal/calendars",
+	"services/schedule/internal/wallclock",
 	"services/schedule/internal/sites",
 	"services/routing/internal/view",
 	"services/schedule/internal/sites",

@@ -116,8 +116,8 @@ func (i *importer) spans(o Occurrence, fromS, toS int64) {
 		if at, opened := i.open[date]; opened {
 			e := &i.entries[at]
 			e.Spans = append(e.Spans, span)
-			if uids := e.Provenance.UID + ", " + o.UID; !strings.Contains(e.Provenance.UID, o.UID) && len(uids) < 1000 {
-				e.Provenance.UID = uids
+			if !strings.Contains(e.Provenance.UID, o.UID) {
+				e.Provenance.UID = clip(e.Provenance.UID+", "+o.UID, maxUIDChars)
 			}
 		} else if i.entry(o, calendar.Entry{
 			First: date, Last: date, Verdict: calendar.SpecialHours, Spans: []hours.Span{span},
@@ -140,7 +140,7 @@ func (i *importer) entry(o Occurrence, e calendar.Entry) bool {
 		return false
 	}
 	e.Name = title(o.Summary)
-	e.Provenance = calendar.Provenance{Origin: calendar.Imported, Source: i.meaning.Source, UID: o.UID}
+	e.Provenance = calendar.Provenance{Origin: calendar.Imported, Source: i.meaning.Source, UID: clip(o.UID, maxUIDChars)}
 	i.entries = append(i.entries, e)
 	return true
 }
@@ -148,12 +148,20 @@ func (i *importer) entry(o Occurrence, e calendar.Entry) bool {
 // number is the days since 1970-01-01.
 func number(d hours.Date) int64 { return hours.WallTime{Date: d}.WallS() / hours.DayS }
 
-// title makes a summary fit to be a name: one line of at most 100 characters.
-func title(summary string) string {
-	const maxNameChars = 100
-	clean := strings.Join(strings.FieldsFunc(summary, func(r rune) bool { return unicode.IsControl(r) }), " ")
-	if runes := []rune(clean); len(runes) > maxNameChars {
-		return string(runes[:maxNameChars-1]) + "…"
+// Limits of what calendar.Validate accepts.
+const (
+	maxNameChars = 100
+	maxUIDChars  = 255
+)
+
+// title makes a summary fit to be a name.
+func title(summary string) string { return clip(summary, maxNameChars) }
+
+// clip makes a text one line of at most so many characters.
+func clip(text string, maxChars int) string {
+	clean := strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")
+	if runes := []rune(clean); len(runes) > maxChars {
+		return string(runes[:maxChars-1]) + "…"
 	}
 	return clean
 }
