@@ -43,7 +43,7 @@ var pureCores = []string{
 }
 
 // testSupport are packages for tests that several packages' tests import.
-var testSupport = []string{"services/internal/await", "services/routing/internal/viewtest"}
+var testSupport = []string{"services/internal/await", "services/internal/zones/zonestest", "services/routing/internal/viewtest"}
 
 // pureLibraries are what a core may import from outside: messages and their types, no transport; and what computes dates
 // from text.

@@ -7,9 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
-
-	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
 // Limits of a bundle, which may come from outside.
@@ -66,39 +65,53 @@ func (b *Bundle) add(head *tar.Header, body io.Reader) error {
 			return fmt.Errorf("does not begin with %s", ReleaseEntry)
 		}
 		text, err := io.ReadAll(body)
+		if err == nil && !releasePattern.Match(text) {
+			err = fmt.Errorf("its release is %q: %s", text, ruleRelease)
+		}
 		b.release = string(text)
 		return err
-	case len(b.zones) >= maxZones:
-		return fmt.Errorf("more than %d zones", maxZones)
-	case len(head.Name) > maxNameBytes || head.Size > maxZoneBytes:
-		return fmt.Errorf("a name over %d bytes or a zone over %d", maxNameBytes, maxZoneBytes)
-	case b.zones[head.Name] != nil:
-		return errors.New("the same zone twice")
 	case head.Typeflag == tar.TypeLink:
-		if b.zones[head.Name] = b.zones[head.Linkname]; b.zones[head.Name] == nil {
+		to := b.zones[head.Linkname]
+		if to == nil {
 			return fmt.Errorf("a link to %q, which is not before it", head.Linkname)
 		}
-		return nil
+		return b.put(head.Name, to)
 	case head.Typeflag != tar.TypeReg:
 		return errors.New("neither a file nor a hard link")
 	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(io.LimitReader(body, maxZoneBytes+1))
 	if err != nil {
 		return err
 	}
-	if _, err := time.LoadLocationFromTZData(head.Name, data); err != nil {
+	return b.put(head.Name, data)
+}
+
+// put adds a zone, if it can be used.
+func (b *Bundle) put(name string, data []byte) error {
+	switch {
+	case len(b.zones) >= maxZones:
+		return fmt.Errorf("more than %d zones", maxZones)
+	case len(name) > maxNameBytes || len(data) > maxZoneBytes:
+		return fmt.Errorf("a name over %d bytes or a zone over %d", maxNameBytes, maxZoneBytes)
+	case !plainName(name):
+		return errors.New("not a name of a zone")
+	case b.zones[name] != nil:
+		return errors.New("the same zone twice")
+	}
+	if _, err := time.LoadLocationFromTZData(name, data); err != nil {
 		return err
 	}
-	b.zones[head.Name] = data
+	b.zones[name] = data
 	return nil
 }
 
-func unreadable(name string, err error) error {
-	field := "tzdata"
-	if name != "" {
-		field += "[" + name + "]"
+// plainName says whether a name can be shown and is no way out of a folder: letters, digits, "_-+/" (theory.html of the
+// IANA database, "Timezone names").
+func plainName(name string) bool {
+	for _, r := range name {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+/", r)) {
+			return false
+		}
 	}
-	f := fault.Invalid(fault.Violation{Field: field, Rule: err.Error()})
-	f.Err = err
-	return f
+	return name != "" && name[0] != '/'
 }
