@@ -130,28 +130,46 @@ func (v *validator) text(field, text string, maxChars int) {
 	}
 }
 
-// contradictions are the pairs of entries that say different things of one date. Each later entry is told of once.
-func (v *validator) contradictions(entries []Entry) {
+// Contradiction is two entries that say different things of one date.
+type Contradiction struct {
+	// Earlier and Later are their places in the list, Date the first date that both have.
+	Earlier, Later int
+	Date           hours.Date
+}
+
+// Contradictions are the pairs of entries that say different things of one date; each later entry is told of once. Their
+// dates must be right.
+func Contradictions(entries []Entry) []Contradiction {
+	var list []Contradiction
 	decided := make(map[hours.Date]int, len(entries))
-	days := 0
 	for i, e := range entries {
 		told := false
 		for d := e.First; compare(d, e.last()) <= 0; d = d.AddDays(1) {
-			if days++; days > maxDays {
-				v.add("entries", strconv.Itoa(len(entries)), fmt.Sprintf("must have at most %d dates in all", maxDays))
-				return
-			}
-			other, taken := decided[d]
-			if !taken {
+			if other, taken := decided[d]; !taken {
 				decided[d] = i
-				continue
-			}
-			if before := entries[other]; !told && !e.agrees(before) {
+			} else if !told && !e.agrees(entries[other]) {
 				told = true
-				v.add(fmt.Sprintf("entries[%d]", i), e.String(), fmt.Sprintf("says %s of %s, of which entries[%d], %s, says %s",
-					e.Says(), d, other, before, before.Says()))
+				list = append(list, Contradiction{Earlier: other, Later: i, Date: d})
 			}
 		}
+	}
+	return list
+}
+
+// contradictions needs entries whose dates are right, since it walks them.
+func (v *validator) contradictions(entries []Entry) {
+	days := int64(0)
+	for _, e := range entries {
+		days += (hours.WallTime{Date: e.last()}.WallS()-hours.WallTime{Date: e.First}.WallS())/hours.DayS + 1
+	}
+	if days > maxDays {
+		v.add("entries", strconv.Itoa(len(entries)), fmt.Sprintf("must have at most %d dates in all", maxDays))
+		return
+	}
+	for _, c := range Contradictions(entries) {
+		e, before := entries[c.Later], entries[c.Earlier]
+		v.add(fmt.Sprintf("entries[%d]", c.Later), e.String(), fmt.Sprintf("says %s of %s, of which entries[%d], %s, says %s",
+			e.Says(), c.Date, c.Earlier, before, before.Says()))
 	}
 }
 

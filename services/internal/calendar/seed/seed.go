@@ -47,7 +47,7 @@ func New(place string, first, last int) (Seed, error) {
 	if err := v.Err(); err != nil {
 		return Seed{}, err
 	}
-	s := Seed{Calendar: calendar.Calendar{Name: strings.ToLower(place)}, Doubts: doubts[place]}
+	s := Seed{Calendar: calendar.Calendar{Name: "Public holidays " + place}, Doubts: doubts[place]}
 	for _, h := range holidays {
 		for year := first - 1; year <= last+1; year++ {
 			s.add(h, year, first, last)
