@@ -17,11 +17,12 @@ import (
 
 func newApply(a *app) *cobra.Command {
 	var files []string
-	var dryRun, prune bool
+	var dryRun, prune, allowGap bool
 	c := &cobra.Command{
-		Use: "apply -f FILE", Short: "Put the sites, customers and lines in files in force, all or none of them",
+		Use: "apply -f FILE", Short: "Put the resources in files in force, all or none of them",
 		Long: "Reads YAML files, checks them as a whole, shows what changes, and commits all of it in one transaction.\n" +
-			"Resources are created, or replaced whole. Nothing is written where anything is wrong.",
+			"Resources are created, or replaced whole. Nothing is written where anything is wrong, or where a line would get\n" +
+			"an uncovered gap that it has not now.",
 		Example: "  dayside apply -f deploy/examples/followthesun --dry-run\n  dayside export | dayside apply -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := a.readFiles(files)
@@ -36,7 +37,9 @@ func newApply(a *app) *cobra.Command {
 			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 			defer cancel()
 			answer, err := client.configuration.ApplyConfiguration(ctx, &routingv1.ApplyConfigurationRequest{
-				Sites: set.Sites, Customers: set.Customers, Lines: set.Lines, Prune: prune, ValidateOnly: dryRun,
+				Calendars: set.Calendars, People: set.People, Rotas: set.Rotas,
+				Sites: set.Sites, Customers: set.Customers, Lines: set.Lines,
+				Prune: prune, ValidateOnly: dryRun, AllowGap: allowGap,
 			})
 			if err != nil {
 				return a.refused(set, err)
@@ -47,6 +50,7 @@ func newApply(a *app) *cobra.Command {
 	c.Flags().StringSliceVarP(&files, "file", "f", nil, "a file, a folder, or - for standard input (required)")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "check and show what would change; write nothing")
 	c.Flags().BoolVar(&prune, "prune", false, "delete whatever is stored and not in the files")
+	c.Flags().BoolVar(&allowGap, "allow-gap", false, "write it although a line gets time that neither a site nor a rota serves")
 	return c
 }
 

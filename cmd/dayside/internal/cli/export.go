@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
 )
@@ -19,9 +20,9 @@ const maxApplied = 500
 func newExport(a *app) *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use: "export", Short: "Write all sites, customers and lines as files that apply again",
-		Long: "Writes the whole configuration as YAML, to standard output or into an empty folder. Applied again, it changes\n" +
-			"nothing. Hidden numbers and customers' numbers are in it: keep it as you keep them.",
+		Use: "export", Short: "Write the whole configuration as files that apply again",
+		Long: "Writes calendars, people, rotas, sites, customers and lines as YAML, to standard output or into an empty folder.\n" +
+			"Applied again, it changes nothing. Numbers of hidden lines, customers and people are in it: keep it as you keep them.",
 		Example: "  dayside export --dir backup/\n  dayside export > all.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.output == formatJSON {
@@ -42,7 +43,7 @@ func newExport(a *app) *cobra.Command {
 						"export needs the rights of an administrator", l.GetName())
 				}
 			}
-			if n := max(len(set.Sites), len(set.Customers), len(set.Lines)); n > maxApplied {
+			if n := mostOfAKind(set); n > maxApplied {
 				linef(a.Err, "note: %d resources of one kind; apply takes %d at once, so these files go in parts", n, maxApplied)
 			}
 			if dir == "" {
@@ -59,19 +60,19 @@ func newExport(a *app) *cobra.Command {
 
 // everything is the whole configuration.
 func (c *api) everything(ctx context.Context) (*manifest.Set, error) {
-	sites, err := c.listSites(ctx)
-	if err != nil {
-		return nil, err
+	var all []proto.Message
+	for _, collection := range collections {
+		_, items, err := c.list(ctx, collection)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
 	}
-	customers, err := c.listCustomers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	lines, err := c.listLines(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.NewSet(sites, customers, lines), nil
+	return manifest.NewSet(all...), nil
+}
+
+func mostOfAKind(s *manifest.Set) int {
+	return max(len(s.Calendars), len(s.People), len(s.Rotas), len(s.Sites), len(s.Customers), len(s.Lines))
 }
 
 // writeFiles writes a set into a folder that holds nothing else: a file left over from before would be applied with it.

@@ -37,6 +37,8 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // fake is a server in memory that holds the example configuration and answers questions with what a test gave it.
 type fake struct {
 	schedulev1.UnimplementedScheduleServiceServer
+	schedulev1.UnimplementedCalendarServiceServer
+	schedulev1.UnimplementedRotaServiceServer
 	entitlementv1.UnimplementedEntitlementServiceServer
 	routingv1.UnimplementedLineServiceServer
 	routingv1.UnimplementedRoutingServiceServer
@@ -104,6 +106,21 @@ func page[T interface{ GetName() string }](list []T, token string) ([]T, string)
 	return list[i : i+1], list[i].GetName()
 }
 
+func (f *fake) ListCalendars(_ context.Context, r *schedulev1.ListCalendarsRequest) (*schedulev1.ListCalendarsResponse, error) {
+	items, next := page(f.set.Calendars, r.GetPageToken())
+	return &schedulev1.ListCalendarsResponse{Calendars: items, NextPageToken: next}, f.err
+}
+
+func (f *fake) ListPeople(_ context.Context, r *schedulev1.ListPeopleRequest) (*schedulev1.ListPeopleResponse, error) {
+	items, next := page(f.set.People, r.GetPageToken())
+	return &schedulev1.ListPeopleResponse{People: items, NextPageToken: next}, f.err
+}
+
+func (f *fake) ListRotas(_ context.Context, r *schedulev1.ListRotasRequest) (*schedulev1.ListRotasResponse, error) {
+	items, next := page(f.set.Rotas, r.GetPageToken())
+	return &schedulev1.ListRotasResponse{Rotas: items, NextPageToken: next}, f.err
+}
+
 func (f *fake) ListSites(_ context.Context, r *schedulev1.ListSitesRequest) (*schedulev1.ListSitesResponse, error) {
 	items, next := page(f.set.Sites, r.GetPageToken())
 	return &schedulev1.ListSitesResponse{Sites: items, NextPageToken: next}, f.err
@@ -129,6 +146,18 @@ func find[T interface{ GetName() string }](list []T, name string) (T, error) {
 	return none, refusal(codes.NotFound, name+" does not exist", rpcv1.Reason_REASON_NOT_FOUND)
 }
 
+func (f *fake) GetCalendar(_ context.Context, r *schedulev1.GetCalendarRequest) (*schedulev1.Calendar, error) {
+	return find(f.set.Calendars, r.GetName())
+}
+
+func (f *fake) GetPerson(_ context.Context, r *schedulev1.GetPersonRequest) (*schedulev1.Person, error) {
+	return find(f.set.People, r.GetName())
+}
+
+func (f *fake) GetRota(_ context.Context, r *schedulev1.GetRotaRequest) (*schedulev1.Rota, error) {
+	return find(f.set.Rotas, r.GetName())
+}
+
 func (f *fake) GetSite(_ context.Context, r *schedulev1.GetSiteRequest) (*schedulev1.Site, error) {
 	return find(f.set.Sites, r.GetName())
 }
@@ -142,6 +171,21 @@ func (f *fake) GetLine(_ context.Context, r *routingv1.GetLineRequest) (*routing
 		return nil, f.err
 	}
 	return find(f.set.Lines, r.GetName())
+}
+
+func (f *fake) DeleteCalendar(_ context.Context, r *schedulev1.DeleteCalendarRequest) (*emptypb.Empty, error) {
+	f.asked = r
+	return &emptypb.Empty{}, nil
+}
+
+func (f *fake) DeletePerson(_ context.Context, r *schedulev1.DeletePersonRequest) (*emptypb.Empty, error) {
+	f.asked = r
+	return &emptypb.Empty{}, nil
+}
+
+func (f *fake) DeleteRota(_ context.Context, r *schedulev1.DeleteRotaRequest) (*emptypb.Empty, error) {
+	f.asked = r
+	return &emptypb.Empty{}, nil
 }
 
 func (f *fake) DeleteSite(_ context.Context, r *schedulev1.DeleteSiteRequest) (*emptypb.Empty, error) {
@@ -194,6 +238,8 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
 	schedulev1.RegisterScheduleServiceServer(server, f)
+	schedulev1.RegisterCalendarServiceServer(server, f)
+	schedulev1.RegisterRotaServiceServer(server, f)
 	entitlementv1.RegisterEntitlementServiceServer(server, f)
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)

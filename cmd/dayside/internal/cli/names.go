@@ -8,17 +8,25 @@ import (
 
 // Collections of resources, the first part of their names.
 const (
+	collectionCalendars = "calendars"
+	collectionPeople    = "people"
+	collectionRotas     = "rotas"
 	collectionSites     = "sites"
 	collectionCustomers = "customers"
 	collectionLines     = "lines"
 )
 
-var collections = []string{collectionSites, collectionCustomers, collectionLines}
+var collections = []string{
+	collectionCalendars, collectionPeople, collectionRotas, collectionSites, collectionCustomers, collectionLines,
+}
 
 // collectionOf takes "site", "sites", "Site".
 func collectionOf(word string) (string, error) {
 	plural := strings.ToLower(word)
-	if !strings.HasSuffix(plural, "s") {
+	switch {
+	case plural == "person":
+		plural = collectionPeople
+	case plural != collectionPeople && !strings.HasSuffix(plural, "s"):
 		plural += "s"
 	}
 	for _, c := range collections {

@@ -21,6 +21,12 @@ const (
 // get reads one resource.
 func (c *api) get(ctx context.Context, collection, name string) (proto.Message, error) {
 	switch collection {
+	case collectionCalendars:
+		return c.calendars.GetCalendar(ctx, &schedulev1.GetCalendarRequest{Name: name})
+	case collectionPeople:
+		return c.rotas.GetPerson(ctx, &schedulev1.GetPersonRequest{Name: name})
+	case collectionRotas:
+		return c.rotas.GetRota(ctx, &schedulev1.GetRotaRequest{Name: name})
 	case collectionSites:
 		return c.sites.GetSite(ctx, &schedulev1.GetSiteRequest{Name: name})
 	case collectionCustomers:
@@ -34,6 +40,12 @@ func (c *api) get(ctx context.Context, collection, name string) (proto.Message, 
 func (c *api) remove(ctx context.Context, collection, name string) error {
 	var err error
 	switch collection {
+	case collectionCalendars:
+		_, err = c.calendars.DeleteCalendar(ctx, &schedulev1.DeleteCalendarRequest{Name: name})
+	case collectionPeople:
+		_, err = c.rotas.DeletePerson(ctx, &schedulev1.DeletePersonRequest{Name: name})
+	case collectionRotas:
+		_, err = c.rotas.DeleteRota(ctx, &schedulev1.DeleteRotaRequest{Name: name})
 	case collectionSites:
 		_, err = c.sites.DeleteSite(ctx, &schedulev1.DeleteSiteRequest{Name: name})
 	case collectionCustomers:
@@ -62,6 +74,27 @@ func pages[T any](ctx context.Context, page func(ctx context.Context, token stri
 	return nil, fmt.Errorf("the list goes on after %d resources", maxPages*pageSize)
 }
 
+func (c *api) listCalendars(ctx context.Context) ([]*schedulev1.Calendar, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*schedulev1.Calendar, string, error) {
+		r, err := c.calendars.ListCalendars(ctx, &schedulev1.ListCalendarsRequest{PageSize: pageSize, PageToken: token})
+		return r.GetCalendars(), r.GetNextPageToken(), err
+	})
+}
+
+func (c *api) listPeople(ctx context.Context) ([]*schedulev1.Person, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*schedulev1.Person, string, error) {
+		r, err := c.rotas.ListPeople(ctx, &schedulev1.ListPeopleRequest{PageSize: pageSize, PageToken: token})
+		return r.GetPeople(), r.GetNextPageToken(), err
+	})
+}
+
+func (c *api) listRotas(ctx context.Context) ([]*schedulev1.Rota, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*schedulev1.Rota, string, error) {
+		r, err := c.rotas.ListRotas(ctx, &schedulev1.ListRotasRequest{PageSize: pageSize, PageToken: token})
+		return r.GetRotas(), r.GetNextPageToken(), err
+	})
+}
+
 func (c *api) listSites(ctx context.Context) ([]*schedulev1.Site, error) {
 	return pages(ctx, func(ctx context.Context, token string) ([]*schedulev1.Site, string, error) {
 		r, err := c.sites.ListSites(ctx, &schedulev1.ListSitesRequest{PageSize: pageSize, PageToken: token})
@@ -86,6 +119,15 @@ func (c *api) listLines(ctx context.Context) ([]*routingv1.Line, error) {
 // list reads a whole collection, as the API's list message and as resources.
 func (c *api) list(ctx context.Context, collection string) (proto.Message, []proto.Message, error) {
 	switch collection {
+	case collectionCalendars:
+		l, err := c.listCalendars(ctx)
+		return &schedulev1.ListCalendarsResponse{Calendars: l}, messages(l), err
+	case collectionPeople:
+		l, err := c.listPeople(ctx)
+		return &schedulev1.ListPeopleResponse{People: l}, messages(l), err
+	case collectionRotas:
+		l, err := c.listRotas(ctx)
+		return &schedulev1.ListRotasResponse{Rotas: l}, messages(l), err
 	case collectionSites:
 		l, err := c.listSites(ctx)
 		return &schedulev1.ListSitesResponse{Sites: l}, messages(l), err

@@ -144,7 +144,10 @@ func exampleSeed() (*routingv1.ApplyConfigurationRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &routingv1.ApplyConfigurationRequest{Sites: set.Sites, Customers: set.Customers, Lines: set.Lines}, nil
+	return &routingv1.ApplyConfigurationRequest{
+		Calendars: set.Calendars, People: set.People, Rotas: set.Rotas,
+		Sites: set.Sites, Customers: set.Customers, Lines: set.Lines,
+	}, nil
 }
 
 // startFailed is one clear line, whatever was in the way.

@@ -1,5 +1,5 @@
-// Package manifest is configuration as files: YAML documents of sites, customers and lines, read strictly and written so
-// that what was written reads back as the same resources. Fields are those of the API's protos, in snake_case; what people
+// Package manifest is configuration as files: YAML documents of calendars, people, rotas, sites, customers and lines, read
+// strictly and written so that what was written reads back as the same resources. Fields are those of the API's protos, in snake_case; what people
 // write often has a short form ("09:00-17:30", 2026-12-25, "+353…", "sip:…", 20s). See the examples in deploy/examples.
 //
 // It checks what one resource says about itself: form, types, dates, the rules of the protos. What needs a server or
@@ -21,16 +21,21 @@ import (
 
 // Limits of what is read.
 const (
-	maxFileBytes  = 1 << 20
+	maxFileBytes  = 4 << 20 // the largest calendar is 2 MiB
 	maxTotalBytes = 16 << 20
 	maxFiles      = 500
 	maxFolders    = 8 // below one another
 	// maxResources is what one ApplyConfiguration takes: 500 of each kind.
-	maxResources = 1500
+	maxResources = 3000
+	// splitBytes is the size from which on Files begins another file.
+	splitBytes = 1 << 20
 )
 
 // Set is the resources of some files, each kind in order of name.
 type Set struct {
+	Calendars []*schedulev1.Calendar
+	People    []*schedulev1.Person
+	Rotas     []*schedulev1.Rota
 	Sites     []*schedulev1.Site
 	Customers []*entitlementv1.Customer
 	Lines     []*routingv1.Line
@@ -44,18 +49,23 @@ type place struct {
 }
 
 // Len is the number of resources.
-func (s *Set) Len() int { return len(s.Sites) + len(s.Customers) + len(s.Lines) }
+func (s *Set) Len() int {
+	return len(s.Calendars) + len(s.People) + len(s.Rotas) + len(s.Sites) + len(s.Customers) + len(s.Lines)
+}
 
-// Resources are all of them, sites before customers before lines: what is referred to before what refers.
+// Resources are all of them, kind by kind: what is referred to before what refers.
 func (s *Set) Resources() []proto.Message {
 	out := make([]proto.Message, 0, s.Len())
-	for _, m := range s.Sites {
-		out = append(out, m)
-	}
-	for _, m := range s.Customers {
-		out = append(out, m)
-	}
-	for _, m := range s.Lines {
+	out = with(out, s.Calendars)
+	out = with(out, s.People)
+	out = with(out, s.Rotas)
+	out = with(out, s.Sites)
+	out = with(out, s.Customers)
+	return with(out, s.Lines)
+}
+
+func with[T proto.Message](out []proto.Message, list []T) []proto.Message {
+	for _, m := range list {
 		out = append(out, m)
 	}
 	return out
@@ -84,6 +94,12 @@ func (p place) line(path string) int {
 // add takes a resource in; what else can stand in a file is not of these types.
 func (s *Set) add(m proto.Message) {
 	switch m := m.(type) {
+	case *schedulev1.Calendar:
+		s.Calendars = append(s.Calendars, m)
+	case *schedulev1.Person:
+		s.People = append(s.People, m)
+	case *schedulev1.Rota:
+		s.Rotas = append(s.Rotas, m)
 	case *schedulev1.Site:
 		s.Sites = append(s.Sites, m)
 	case *entitlementv1.Customer:
@@ -94,6 +110,9 @@ func (s *Set) add(m proto.Message) {
 }
 
 func (s *Set) sort() {
+	slices.SortFunc(s.Calendars, byName[*schedulev1.Calendar])
+	slices.SortFunc(s.People, byName[*schedulev1.Person])
+	slices.SortFunc(s.Rotas, byName[*schedulev1.Rota])
 	slices.SortFunc(s.Sites, byName[*schedulev1.Site])
 	slices.SortFunc(s.Customers, byName[*entitlementv1.Customer])
 	slices.SortFunc(s.Lines, byName[*routingv1.Line])
@@ -103,9 +122,12 @@ func byName[T interface{ GetName() string }](a, b T) int {
 	return strings.Compare(a.GetName(), b.GetName())
 }
 
-// NewSet is a set of resources that came from elsewhere than files, for Write.
-func NewSet(sites []*schedulev1.Site, customers []*entitlementv1.Customer, lines []*routingv1.Line) *Set {
-	s := &Set{Sites: slices.Clone(sites), Customers: slices.Clone(customers), Lines: slices.Clone(lines)}
+// NewSet is a set of resources that came from elsewhere than files, for Files. What is no kind of resource is left out.
+func NewSet(resources ...proto.Message) *Set {
+	s := &Set{}
+	for _, m := range resources {
+		s.add(m)
+	}
 	s.sort()
 	return s
 }
@@ -118,6 +140,9 @@ type kind struct {
 }
 
 var kinds = []kind{
+	{"Calendar", "calendars", (*schedulev1.Calendar)(nil)},
+	{"Person", "people", (*schedulev1.Person)(nil)},
+	{"Rota", "rotas", (*schedulev1.Rota)(nil)},
 	{"Site", "sites", (*schedulev1.Site)(nil)},
 	{"Customer", "customers", (*entitlementv1.Customer)(nil)},
 	{"Line", "lines", (*routingv1.Line)(nil)},

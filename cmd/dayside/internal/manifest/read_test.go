@@ -103,6 +103,105 @@ contracts: [{contract_id: "1", plan: gold, start_date: "2026-01-01", end_date: 2
 	}
 }
 
+const calendarInFull = `
+kind: Calendar
+id: company
+display_name: Company days
+entries:
+  - {date: 2026-12-24, last_date: 2026-12-26, verdict: closed, display_name: Christmas}
+  - {date: 2027-02-06, verdict: worked, like_weekday: mon, provenance: {origin: imported, source: x.ics, uid: "1", review: true}}
+  - {date: 2026-12-31, verdict: half-day, spans: ["09:00-12:30"], observes: 2027-01-01}
+`
+
+const personInFull = `
+kind: Person
+id: anna
+display_name: Anna
+time_zone: Europe/Dublin
+targets: [+13035550121, "sip:anna@example.com"]
+ring_timeout: 30s
+absences:
+  - {first_date: 2026-12-24, last_date: 2027-01-03, display_name: leave}
+  - {interval: 2026-11-23T09:00Z/2026-11-30T09:00:30+01:00}
+  - {interval: 2028-01-01T00:00Z/..}
+calendars: [company, calendars/other]
+`
+
+const rotaInFull = `
+kind: Rota
+id: nights
+display_name: Nights
+time_zone: Europe/Dublin
+layers:
+  - display_name: primary
+    start: 2026-11-23T09:00
+    every: 1
+    unit: week
+    members: [anna, people/bob, ""]
+    changes:
+      - {from: "2027-01-04T09:00", members: [carol], first: 0}
+    restrictions: {mon-fri: ["18:00-09:00"], sat-sun: ["00:00-24:00"]}
+overrides:
+  - {kind: replace, of: anna, by: people/bob, interval: 2026-11-23T09:00Z/2026-11-30T09:00Z, display_name: swap}
+accept_within: 20m
+no_acceptance: false
+`
+
+func TestCalendarsPeopleAndRotas(t *testing.T) {
+	set, err := read(calendarInFull + "---" + personInFull + "---" + rotaInFull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := []proto.Message{&schedulev1.Calendar{}, &schedulev1.Person{}, &schedulev1.Rota{}}
+	for i, text := range []string{`
+name: "calendars/company" display_name: "Company days"
+entries {
+  date { year: 2026 month: 12 day: 24 } last_date { year: 2026 month: 12 day: 26 } verdict: VERDICT_CLOSED display_name: "Christmas"
+}
+entries {
+  date { year: 2027 month: 2 day: 6 } verdict: VERDICT_WORKED like_weekday: MONDAY
+  provenance { origin: ORIGIN_IMPORTED source: "x.ics" uid: "1" review: true }
+}
+entries {
+  date { year: 2026 month: 12 day: 31 } verdict: VERDICT_HALF_DAY spans { open { hours: 9 } close { hours: 12 minutes: 30 } }
+  observes { year: 2027 month: 1 day: 1 }
+}`, `
+name: "people/anna" display_name: "Anna" time_zone: "Europe/Dublin"
+targets { phone_number { e164_number: "+13035550121" } } targets { sip_uri: "sip:anna@example.com" } ring_timeout { seconds: 30 }
+absences {
+  first_date { year: 2026 month: 12 day: 24 } last_date { year: 2027 month: 1 day: 3 } display_name: "leave"
+}
+absences { interval { start_time { seconds: 1795424400 } end_time { seconds: 1796025630 } } }
+absences { interval { start_time { seconds: 1830297600 } } }
+calendars: "calendars/company" calendars: "calendars/other"`, `
+name: "rotas/nights" display_name: "Nights" time_zone: "Europe/Dublin"
+layers {
+  display_name: "primary" start: "2026-11-23T09:00" every: 1 unit: TURN_UNIT_WEEK
+  members: "people/anna" members: "people/bob" members: ""
+  changes { from: "2027-01-04T09:00" members: "people/carol" first: 0 }
+  restrictions {
+    mon { open { hours: 18 } close { hours: 9 } } tue { open { hours: 18 } close { hours: 9 } }
+    wed { open { hours: 18 } close { hours: 9 } } thu { open { hours: 18 } close { hours: 9 } }
+    fri { open { hours: 18 } close { hours: 9 } } sat { open {} close { hours: 24 } } sun { open {} close { hours: 24 } }
+  }
+}
+overrides {
+  kind: KIND_REPLACE of: "people/anna" by: "people/bob" display_name: "swap"
+  interval { start_time { seconds: 1795424400 } end_time { seconds: 1796029200 } }
+}
+accept_within { seconds: 1200 }`} {
+		if err := prototext.Unmarshal([]byte(text), wants[i]); err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Resources()[i]; !proto.Equal(got, wants[i]) {
+			t.Errorf("got  %v\nwant %v", got, wants[i])
+		}
+	}
+	if got := set.Locate("rotas/nights", "layers[0].changes[0].members"); got != "f.yaml:33" {
+		t.Errorf("the crew's members stand at %s", got)
+	}
+}
+
 const goodSite = `kind: Site
 name: sites/a
 display_name: A
@@ -116,8 +215,8 @@ func TestProblemsNameFieldValueAndRule(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"no kind", "name: sites/a", []string{"f.yaml:1: kind: is required: one of Site, Customer, Line"}},
-		{"kind", "kind: Pod", []string{`f.yaml:1: kind: "Pod": must be one of Site, Customer, Line`}},
+		{"no kind", "name: sites/a", []string{"f.yaml:1: kind: is required: one of Calendar, Person, Rota, Site, Customer, Line"}},
+		{"kind", "kind: Pod", []string{`f.yaml:1: kind: "Pod": must be one of Calendar, Person, Rota, Site, Customer, Line`}},
 		{"no mapping", "- a", []string{"f.yaml:1: must be a resource"}},
 		{"nothing", "# only a comment", []string{"f.yaml: holds no resource"}},
 		{"no YAML", "kind: Site\n  name: [", []string{"f.yaml:2: is not YAML: mapping values are not allowed"}},
@@ -218,6 +317,40 @@ func TestProblemsNameFieldValueAndRule(t *testing.T) {
 			},
 		},
 		{
+			"intervals, truths and weekdays", `kind: Person
+id: a
+display_name: A
+absences: [{interval: "2026-11-23T09:00Z"}, {interval: "2026-11-23T09:00/.."}, {interval: "2026-11-30T09:00Z/2026-11-30T09:00Z"}]
+---
+kind: Rota
+id: a
+display_name: A
+time_zone: Europe/Dublin
+no_acceptance: yes
+layers: [{start: 2026-11-23, unit: fortnight, members: [Anna], first: first, shift: 1}]
+---
+kind: Calendar
+id: a
+display_name: A
+entries: [{date: 2027-02-06, like_weekday: mo, verdict: open}, {last_date: 2027-02-06, provenance: {review: 1}}]
+`,
+			[]string{
+				`f.yaml:4: absences[0].interval: "2026-11-23T09:00Z": must be "START/END"`,
+				`f.yaml:4: absences[1].interval: "2026-11-23T09:00/..": must be`,
+				`f.yaml:4: absences[2].interval: "2026-11-30T09:00Z/2026-11-30T09:00Z": must be`,
+				`f.yaml:10: no_acceptance: "yes": must be true or false`,
+				`f.yaml:11: layers[0].start: "2026-11-23": must be text; put it in quotes`,
+				`layers[0].unit: "fortnight": must be one of HOUR, DAY, WEEK, MONTH`,
+				"layers[0].members[0]: does not match",
+				`layers[0].first: "first": must be a whole number`,
+				"layers[0].shift: is no field of RotaLayer, which has display_name, start,",
+				`entries[0].like_weekday: "mo": must be one of MONDAY, TUESDAY`,
+				`entries[0].verdict: "open": must be one of CLOSED, SPECIAL_HOURS, HALF_DAY, WORKED`,
+				"f.yaml:16: entries[1].date: value is required",
+				`entries[1].provenance.review: "1": must be true or false`,
+			},
+		},
+		{
 			"control characters", "kind: Site\nname: \"sites/\\e[31m\"\n",
 			[]string{`name: "sites/` + "\ufffd" + `[31m"`},
 		},
@@ -266,7 +399,7 @@ func TestHiddenNumbersAreNeverShown(t *testing.T) {
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	big := filepath.Join(dir, "big.yaml")
-	if err := os.WriteFile(big, make([]byte, 1<<20+1), 0o600); err != nil {
+	if err := os.WriteFile(big, make([]byte, 4<<20+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := manifest.Load([]string{big}, nil); err == nil || !strings.Contains(err.Error(), "big.yaml: is larger than") {

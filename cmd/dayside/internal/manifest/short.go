@@ -8,11 +8,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/genproto/googleapis/type/timeofday"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -26,6 +28,8 @@ const (
 	ruleNumber = "must be E.164: a plus sign, then 7 to 15 digits that begin with a country code"
 	ruleTarget = "must be a sip: or sips: URI, or a number in E.164"
 	ruleLength = "must be a length of time, such as 20s, 90s or 2m30s"
+	// ISO 8601-1:2019, 5.5, with ".." for a side without a bound as in ISO 8601-2.
+	ruleInterval = `must be "START/END", each an instant such as 2026-11-23T09:00Z, or .. for none; the end comes after the start`
 )
 
 // shortForm is how a message is written as one text. parse answers with a rule where the text is not right; format
@@ -53,6 +57,8 @@ func shortOf(name protoreflect.FullName) (shortForm, bool) {
 		return shortForm{parse: parseTarget, format: formatTarget}, true
 	case "google.protobuf.Duration":
 		return shortForm{parse: parseLength, format: formatLength}, true
+	case "google.type.Interval":
+		return shortForm{parse: parseInterval, format: formatInterval}, true
 	case "dayside.routing.v1.LineSite":
 		return shortForm{parse: parseLineSite, format: formatLineSite, long: true}, true
 	}
@@ -174,7 +180,7 @@ func formatLength(m proto.Message) (string, bool) {
 
 // parseLineSite takes a site by its name or its ID, at tier 0.
 func parseLineSite(s string) (proto.Message, string) {
-	return &routingv1.LineSite{Site: siteName(s)}, ""
+	return &routingv1.LineSite{Site: fullName("sites", s)}, ""
 }
 
 func formatLineSite(m proto.Message) (string, bool) {
@@ -182,10 +188,69 @@ func formatLineSite(m proto.Message) (string, bool) {
 	return s.GetSite(), s.GetTier() == 0
 }
 
-// siteName is sites/ID, of that or of the ID alone.
-func siteName(s string) string {
+// parseInterval takes instants of any offset, to the minute or finer.
+func parseInterval(s string) (proto.Message, string) {
+	from, to, found := strings.Cut(s, "/")
+	start, okStart := parseInstant(from)
+	end, okEnd := parseInstant(to)
+	if !found || !okStart || !okEnd || start != nil && end != nil && !end.AsTime().After(start.AsTime()) {
+		return nil, ruleInterval
+	}
+	return &interval.Interval{StartTime: start, EndTime: end}, ""
+}
+
+func formatInterval(m proto.Message) (string, bool) {
+	i, _ := m.(*interval.Interval)
+	return formatInstant(i.GetStartTime()) + "/" + formatInstant(i.GetEndTime()), true
+}
+
+// unbounded is a side of an interval without a bound.
+const unbounded = ".."
+
+func parseInstant(s string) (*timestamppb.Timestamp, bool) {
+	if s == unbounded {
+		return nil, true
+	}
+	for _, layout := range []string{"2006-01-02T15:04Z07:00", time.RFC3339Nano} {
+		if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() > 0 && t.UTC().Year() < 10000 {
+			return timestamppb.New(t), true
+		}
+	}
+	return nil, false
+}
+
+func formatInstant(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return unbounded
+	}
+	at := t.AsTime()
+	if at.Second() == 0 && at.Nanosecond() == 0 {
+		return at.Format("2006-01-02T15:04Z07:00")
+	}
+	return at.Format(time.RFC3339Nano)
+}
+
+// refersTo is the collection that a field names a resource of; empty where it names none. Files may have the ID alone.
+func refersTo(fd protoreflect.FieldDescriptor) string {
+	switch fd.FullName() {
+	case "dayside.routing.v1.LineSite.site":
+		return "sites"
+	case "dayside.routing.v1.Line.rotas":
+		return "rotas"
+	case "dayside.schedule.v1.Site.calendars", "dayside.schedule.v1.Person.calendars",
+		"dayside.schedule.v1.ServiceHours.calendars":
+		return "calendars"
+	case "dayside.schedule.v1.RotaLayer.members", "dayside.schedule.v1.CrewChange.members",
+		"dayside.schedule.v1.RotaOverride.of", "dayside.schedule.v1.RotaOverride.by":
+		return "people"
+	}
+	return ""
+}
+
+// fullName is collection/ID, of that or of the ID alone. Nothing stays nothing: of a rota, it is a turn that nobody holds.
+func fullName(collection, s string) string {
 	if s == "" || strings.Contains(s, "/") {
 		return s
 	}
-	return "sites/" + s
+	return collection + "/" + s
 }

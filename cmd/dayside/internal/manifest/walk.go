@@ -152,12 +152,14 @@ func (d *document) value(m protoreflect.Message, fd protoreflect.FieldDescriptor
 		return d.message(fresh, n, path, s)
 	case protoreflect.StringKind:
 		text, ok := d.text(n, path, s)
-		if fd.FullName() == "dayside.routing.v1.LineSite.site" {
-			text = siteName(text)
+		if collection := refersTo(fd); collection != "" {
+			text = fullName(collection, text)
 		}
 		return protoreflect.ValueOfString(text), ok
 	case protoreflect.EnumKind:
 		return d.enum(fd.Enum(), n, path, s)
+	case protoreflect.BoolKind:
+		return d.truth(n, path, s)
 	case protoreflect.Int32Kind:
 		v, err := strconv.ParseInt(n.Value, 10, 32)
 		if n.Kind != yaml.ScalarNode || err != nil {
@@ -219,6 +221,14 @@ func (d *document) text(n *yaml.Node, path string, s rpcv1.Sensitivity) (string,
 	return n.Value, true
 }
 
+func (d *document) truth(n *yaml.Node, path string, s rpcv1.Sensitivity) (protoreflect.Value, bool) {
+	if n.Kind != yaml.ScalarNode || n.Value != "true" && n.Value != "false" {
+		d.wrong(n, path, valueOf(n, s), "must be true or false")
+		return protoreflect.Value{}, false
+	}
+	return protoreflect.ValueOfBool(n.Value == "true"), true
+}
+
 func (d *document) enum(ed protoreflect.EnumDescriptor, n *yaml.Node, path string, s rpcv1.Sensitivity,
 ) (protoreflect.Value, bool) {
 	prefix := enumPrefix(ed)
@@ -230,13 +240,18 @@ func (d *document) enum(ed protoreflect.EnumDescriptor, n *yaml.Node, path strin
 			continue // what leaving it out means
 		}
 		short := strings.TrimPrefix(string(v.Name()), prefix)
-		if n.Kind == yaml.ScalarNode && short == given {
+		if n.Kind == yaml.ScalarNode && (short == given || abbreviates(ed, given, short)) {
 			return protoreflect.ValueOfEnum(v.Number()), true
 		}
 		names = append(names, short)
 	}
 	d.wrong(n, path, valueOf(n, s), "must be one of "+strings.Join(names, ", "))
 	return protoreflect.Value{}, false
+}
+
+// abbreviates says whether text is how weekly hours call a day of the week: MON of MONDAY.
+func abbreviates(ed protoreflect.EnumDescriptor, text, of string) bool {
+	return ed.FullName() == "google.type.DayOfWeek" && len(text) == len("MON") && strings.HasPrefix(of, text)
 }
 
 // enumPrefix is what all values of an enum begin with: "STRATEGY_" of STRATEGY_UNSPECIFIED.

@@ -64,7 +64,7 @@ func Files(s *Set) ([]File, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", nameOf(m), err)
 			}
-			if current.Len()+len(text) >= maxFileBytes-len("---\n") {
+			if current.Len()+len(text) >= splitBytes-len("---\n") {
 				flush()
 			}
 			if current.Len() > 0 {
@@ -121,7 +121,9 @@ func mapping(m protoreflect.Message) (*yaml.Node, error) {
 func flowed(name protoreflect.FullName) bool {
 	return slices.Contains([]protoreflect.FullName{
 		"dayside.schedule.v1.Holiday", "dayside.schedule.v1.HoursException", "dayside.routing.v1.LineSite",
-		"dayside.routing.v1.LastResort", "dayside.routing.v1.Treatments",
+		"dayside.routing.v1.LastResort", "dayside.routing.v1.Treatments", "dayside.schedule.v1.CalendarEntry",
+		"dayside.schedule.v1.Provenance", "dayside.schedule.v1.Absence", "dayside.schedule.v1.CrewChange",
+		"dayside.schedule.v1.RotaOverride",
 	}, name)
 }
 
@@ -130,7 +132,7 @@ func fieldNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Nod
 		return valueNode(fd, v)
 	}
 	n := &yaml.Node{Kind: yaml.SequenceNode}
-	if fd.Message() != nil && fd.Message().FullName() == "dayside.schedule.v1.Span" {
+	if refersTo(fd) != "" || fd.Message() != nil && fd.Message().FullName() == "dayside.schedule.v1.Span" {
 		n.Style = yaml.FlowStyle
 	}
 	for i := range v.List().Len() {
@@ -149,6 +151,8 @@ func valueNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Nod
 		return messageNode(v.Message())
 	case protoreflect.StringKind:
 		return str(v.String()), nil
+	case protoreflect.BoolKind:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v.Bool())}, nil
 	case protoreflect.Int32Kind:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v.Int(), 10)}, nil
 	case protoreflect.EnumKind:

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/dayofweek"
+	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/genproto/googleapis/type/timeofday"
 	"google.golang.org/protobuf/proto"
@@ -95,6 +97,7 @@ func drawSite(t *rapid.T) *schedulev1.Site {
 			}
 		}),
 	}
+	s.Calendars = names(t, "calendars")
 	if rapid.Bool().Draw(t, "hours") {
 		s.WeeklyHours = &schedulev1.WeeklyHours{Mon: drawSpans(t), Thu: drawSpans(t), Sun: drawSpans(t)}
 	}
@@ -136,10 +139,124 @@ func drawLine(t *rapid.T) *routingv1.Line {
 	if rapid.Bool().Draw(t, "treatments") {
 		l.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment(rapid.IntRange(0, 2).Draw(t, "unknown"))}
 	}
+	l.Rotas = names(t, "rotas")
+	if rapid.Bool().Draw(t, "service hours") {
+		l.ServiceHours = &schedulev1.ServiceHours{
+			TimeZone: "Asia/Kolkata", WeeklyHours: &schedulev1.WeeklyHours{Tue: drawSpans(t)}, Calendars: names(t, "calendars"),
+		}
+	}
 	if rapid.Bool().Draw(t, "min_remaining") {
 		l.MinRemaining = durationpb.New(0)
 	}
 	return l
+}
+
+// names are up to three different ones.
+func names(t *rapid.T, collection string) []string {
+	var out []string
+	for _, id := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z][a-z0-9]{0,9}`), 0, 3, rapid.ID).Draw(t, collection) {
+		out = append(out, collection+"/"+id)
+	}
+	return out
+}
+
+// members are people, some of them nobody.
+func members(t *rapid.T) []string {
+	return append([]string{"people/" + slug(t)}, some(t, "members", func(t *rapid.T) string {
+		return rapid.SampledFrom([]string{"", "people/anna", "people/on"}).Draw(t, "member")
+	})...)
+}
+
+// drawInterval has sides without a bound, and instants to the nanosecond.
+func drawInterval(t *rapid.T) *interval.Interval {
+	start := &timestamppb.Timestamp{
+		Seconds: rapid.Int64Range(-2e9, 4e9).Draw(t, "start"), Nanos: rapid.SampledFrom([]int32{0, 0, 1, 5e8}).Draw(t, "ns"),
+	}
+	if rapid.Bool().Draw(t, "whole minutes") {
+		start = &timestamppb.Timestamp{Seconds: start.GetSeconds() / 60 * 60}
+	}
+	i := &interval.Interval{
+		StartTime: start,
+		EndTime:   &timestamppb.Timestamp{Seconds: start.GetSeconds() + rapid.Int64Range(1, 1e8).Draw(t, "length")},
+	}
+	if rapid.IntRange(0, 3).Draw(t, "without a start") == 0 {
+		i.StartTime = nil
+	}
+	if rapid.IntRange(0, 3).Draw(t, "without an end") == 0 {
+		i.EndTime = nil
+	}
+	return i
+}
+
+func drawCalendar(t *rapid.T) *schedulev1.Calendar {
+	return &schedulev1.Calendar{
+		Name: "calendars/" + slug(t), DisplayName: display(t),
+		Entries: some(t, "entries", func(t *rapid.T) *schedulev1.CalendarEntry {
+			e := &schedulev1.CalendarEntry{
+				Date: drawDate(t), Verdict: schedulev1.CalendarEntry_Verdict(rapid.IntRange(0, 4).Draw(t, "verdict")),
+				Spans: drawSpans(t), LikeWeekday: dayofweek.DayOfWeek(rapid.IntRange(0, 7).Draw(t, "weekday")),
+				DisplayName: display(t),
+			}
+			if rapid.Bool().Draw(t, "several dates") {
+				e.LastDate, e.Observes = drawDate(t), drawDate(t)
+			}
+			if rapid.Bool().Draw(t, "provenance") {
+				e.Provenance = &schedulev1.Provenance{
+					Origin: schedulev1.Provenance_Origin(rapid.IntRange(0, 3).Draw(t, "origin")),
+					Source: display(t), Uid: display(t), Review: rapid.Bool().Draw(t, "review"),
+				}
+			}
+			return e
+		}),
+	}
+}
+
+func drawPerson(t *rapid.T) *schedulev1.Person {
+	p := &schedulev1.Person{
+		Name: "people/" + slug(t), DisplayName: display(t), Targets: some(t, "targets", drawTarget),
+		TimeZone: rapid.SampledFrom([]string{"", "Asia/Kolkata"}).Draw(t, "zone"), Calendars: names(t, "calendars"),
+		Absences: some(t, "absences", func(t *rapid.T) *schedulev1.Absence {
+			if rapid.Bool().Draw(t, "dates") {
+				return &schedulev1.Absence{FirstDate: drawDate(t), LastDate: drawDate(t)}
+			}
+			return &schedulev1.Absence{Interval: drawInterval(t), DisplayName: display(t)}
+		}),
+	}
+	if rapid.Bool().Draw(t, "time-out") {
+		p.RingTimeout = durationpb.New(25e9)
+	}
+	return p
+}
+
+func drawRota(t *rapid.T) *schedulev1.Rota {
+	r := &schedulev1.Rota{
+		Name: "rotas/" + slug(t), DisplayName: display(t), TimeZone: "Europe/Dublin",
+		NoAcceptance: rapid.Bool().Draw(t, "no acceptance"),
+		Overrides: some(t, "overrides", func(t *rapid.T) *schedulev1.RotaOverride {
+			return &schedulev1.RotaOverride{
+				Kind: schedulev1.RotaOverride_Kind(rapid.IntRange(1, 3).Draw(t, "kind")), Of: "people/" + slug(t),
+				By: rapid.SampledFrom([]string{"", "people/bob"}).Draw(t, "by"), Interval: drawInterval(t), DisplayName: display(t),
+			}
+		}),
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "layers") {
+		l := &schedulev1.RotaLayer{
+			Start: "2026-11-23T09:00", Every: rapid.Int32Range(0, 1000).Draw(t, "every"),
+			Unit: schedulev1.TurnUnit(rapid.IntRange(1, 4).Draw(t, "unit")), Members: members(t),
+			Changes: some(t, "changes", func(t *rapid.T) *schedulev1.CrewChange {
+				c := &schedulev1.CrewChange{From: "2027-01-04T09:00:00", Members: members(t)}
+				if rapid.Bool().Draw(t, "first is named") {
+					c.First = proto.Int32(rapid.Int32Range(0, 2).Draw(t, "first"))
+				}
+				return c
+			}),
+		}
+		if rapid.Bool().Draw(t, "restricted") {
+			l.Restrictions = &schedulev1.WeeklyHours{Sat: drawSpans(t)}
+		}
+		r.Layers = append(r.Layers, l)
+	}
+	return r
 }
 
 // bare is a resource without what the server fills, which no file holds.
@@ -154,11 +271,17 @@ func bare(m proto.Message) proto.Message {
 func TestWhatIsWrittenReadsBackTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var m proto.Message
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		switch rapid.IntRange(0, 5).Draw(t, "kind") {
 		case 0:
 			m = drawSite(t)
 		case 1:
 			m = drawCustomer(t)
+		case 2:
+			m = drawCalendar(t)
+		case 3:
+			m = drawPerson(t)
+		case 4:
+			m = drawRota(t)
 		default:
 			m = drawLine(t)
 		}
@@ -188,7 +311,7 @@ func TestFilesAreDeterministicAndReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := manifest.Files(manifest.NewSet(set.Sites, set.Customers, set.Lines))
+	files, err := manifest.Files(manifest.NewSet(set.Resources()...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +336,7 @@ func TestFilesAreDeterministicAndReadable(t *testing.T) {
 }
 
 func TestLargeSetsAreSplitIntoReadableFiles(t *testing.T) {
-	var many []*entitlementv1.Customer
+	var many []proto.Message
 	for i := range 500 {
 		c := &entitlementv1.Customer{Name: fmt.Sprintf("customers/c%03d", i), DisplayName: "C"}
 		for j := range 110 {
@@ -223,7 +346,7 @@ func TestLargeSetsAreSplitIntoReadableFiles(t *testing.T) {
 		}
 		many = append(many, c)
 	}
-	files, err := manifest.Files(manifest.NewSet(nil, many, nil))
+	files, err := manifest.Files(manifest.NewSet(many...))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -244,8 +367,11 @@ func TestWhatHasNoFormIsNotWritten(t *testing.T) {
 		"an extension": &entitlementv1.Customer{PhoneNumbers: []*phone_number.PhoneNumber{{
 			Kind: &phone_number.PhoneNumber_E164Number{E164Number: "+13035550101"}, Extension: "1",
 		}}},
-		"no number":      &routingv1.Line{Number: &phone_number.PhoneNumber{}},
-		"no date":        &schedulev1.Site{Holidays: []*schedulev1.Holiday{{Date: &date.Date{Year: 2026}}}},
+		"no number": &routingv1.Line{Number: &phone_number.PhoneNumber{}},
+		"no date":   &schedulev1.Site{Holidays: []*schedulev1.Holiday{{Date: &date.Date{Year: 2026}}}},
+		"an interval that ends before it starts": &schedulev1.Person{Absences: []*schedulev1.Absence{{
+			Interval: &interval.Interval{StartTime: &timestamppb.Timestamp{Seconds: 2}, EndTime: &timestamppb.Timestamp{Seconds: 1}},
+		}}},
 		"not a resource": &schedulev1.Span{},
 	} {
 		if err := manifest.Write(&bytes.Buffer{}, m); err == nil {
@@ -256,6 +382,9 @@ func TestWhatHasNoFormIsNotWritten(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(goodSite))
+	f.Add([]byte(rotaInFull))
+	f.Add([]byte(calendarInFull))
+	f.Add([]byte(personInFull))
 	for _, name := range []string{"sites", "customers", "lines"} {
 		data, err := examples.Files.ReadFile(examples.FollowTheSun + "/" + name + ".yaml")
 		if err != nil {
