@@ -36,7 +36,7 @@ type Fault struct {
 	Reason rpcv1.Reason
 	// Message is one line for people.
 	Message string
-	// Violations are the broken rules of an INVALID_FIELD or MISSING_REFERENCE.
+	// Violations are the broken rules of an INVALID_FIELD or MISSING_REFERENCE, and the gaps of a COVERAGE_GAP.
 	Violations []Violation
 	// Resource is the name concerned, such as "sites/dublin", where there is one.
 	Resource string
@@ -99,6 +99,15 @@ func InUse(resource string, by ...string) *Fault {
 // possible.
 func WrongState(resource, message string) *Fault {
 	return &Fault{Reason: rpcv1.Reason_REASON_WRONG_STATE, Message: message, Resource: resource}
+}
+
+// CoverageGap is a change that would leave lines without a site open and without anybody on duty: one violation a gap,
+// whose field is the line. allow_gap makes it all the same.
+func CoverageGap(gaps ...Violation) *Fault {
+	return &Fault{
+		Reason: rpcv1.Reason_REASON_COVERAGE_GAP, Violations: gaps,
+		Message: "would leave gaps that nobody covers; allow_gap writes it all the same",
+	}
 }
 
 // Conflict is a write that lost against a concurrent one, or that was made from an old state.

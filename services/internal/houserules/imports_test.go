@@ -35,6 +35,7 @@ var pureCores = []string{
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
+	"services/schedule/internal/proof",
 	"services/schedule/internal/calendars",
 	"services/schedule/internal/wallclock",
 	"services/schedule/internal/sites",
