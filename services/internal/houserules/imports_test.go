@@ -35,6 +35,8 @@ var pureCores = []string{
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
+	"services/schedule/internal/custody",
+	"services/schedule/internal/feed",
 	"services/schedule/internal/proof",
 	"services/schedule/internal/calendars",
 	"services/schedule/internal/wallclock",
