@@ -1,8 +1,15 @@
 package ical
 
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
 // windowsZones are the zone names of Microsoft Windows, which Outlook and Exchange write as TZID, with the IANA zone of
-// each. Source: Unicode CLDR, supplemental/windowsZones.xml, the entries of the default territory (001), with names that
-// IANA has renamed since by their present ones. Names of fixed offsets ("UTC-11") are not in it: see fixedZones.
+// each. Source: Unicode CLDR, supplemental/windowsZones.xml, the entries of the default territory (001), compared with
+// those of CLDR 48; names that IANA has renamed stand by their present ones. Names of fixed offsets ("UTC-11") are in
+// fixedZones.
 var windowsZones = map[string]string{
 	"AUS Central Standard Time":       "Australia/Darwin",
 	"AUS Eastern Standard Time":       "Australia/Sydney",
@@ -141,4 +148,18 @@ var windowsZones = map[string]string{
 var fixedZones = map[string]int{
 	"UTC": 0, "Etc/UTC": 0, "Etc/GMT": 0, "GMT": 0, "Z": 0,
 	"UTC-11": -11, "UTC-09": -9, "UTC-08": -8, "UTC-02": -2, "UTC+12": 12, "UTC+13": 13, "Dateline Standard Time": -12,
+}
+
+// fixedZone is the offset of a name without a region, in hours east of Greenwich. The IANA database counts westward:
+// Etc/GMT+5 is five hours behind.
+func fixedZone(name string) (int, bool) {
+	if east, ok := fixedZones[name]; ok {
+		return east, true
+	}
+	west, isEtc := strings.CutPrefix(name, "Etc/GMT")
+	n, err := strconv.Atoi(west)
+	if !isEtc || err != nil || n < -14 || n > 12 || fmt.Sprintf("%+d", n) != west {
+		return 0, false
+	}
+	return -n, true
 }

@@ -56,7 +56,7 @@ func (f *file) location(tzid string) (*time.Location, error) {
 		}
 	}
 	for _, name := range names {
-		if east, fixed := fixedZones[name]; fixed {
+		if east, fixed := fixedZone(name); fixed {
 			return time.FixedZone(name, east*3600), nil
 		}
 		if name == "" {

@@ -86,5 +86,6 @@ func WriteSpans(spans []hours.Span) []*schedulev1.Span {
 
 // WriteClock is the message of a time of day, seconds after 00:00, 0 to hours.DayS.
 func WriteClock(s int) *timeofday.TimeOfDay {
-	return &timeofday.TimeOfDay{Hours: int32(s / 3600), Minutes: int32(s / 60 % 60), Seconds: int32(s % 60)} //nolint:gosec // at most 86400
+	total := int32(s) //nolint:gosec // at most 86400
+	return &timeofday.TimeOfDay{Hours: total / 3600, Minutes: total / 60 % 60, Seconds: total % 60}
 }
