@@ -14,6 +14,7 @@ import (
 	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/gateway/sip"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/routing"
 	"github.com/daysidehq/dayside/services/schedule"
 )
@@ -88,7 +89,12 @@ func (h *Host) addService(name string) error {
 func descriptions(name string) []*grpc.ServiceDesc {
 	switch name {
 	case Schedule:
-		return []*grpc.ServiceDesc{&schedulev1.ScheduleService_ServiceDesc, &schedulev1.PlanService_ServiceDesc}
+		return []*grpc.ServiceDesc{
+			&schedulev1.ScheduleService_ServiceDesc, &schedulev1.CalendarService_ServiceDesc,
+			&schedulev1.RotaService_ServiceDesc, &schedulev1.CoverageService_ServiceDesc,
+			&schedulev1.TimeZoneService_ServiceDesc, &schedulev1.FeedService_ServiceDesc,
+			&schedulev1.PlanService_ServiceDesc,
+		}
 	case Entitlement:
 		return []*grpc.ServiceDesc{&entitlementv1.EntitlementService_ServiceDesc}
 	default:
@@ -123,7 +129,7 @@ func (h *Host) conn(name string) (grpc.ClientConnInterface, error) {
 func (h *Host) newService(name string) (service, error) {
 	switch name {
 	case Schedule:
-		return schedule.New(schedule.Config{Store: h.etcd, Clock: h.clock, Zones: h.zones, Log: h.log}), nil
+		return schedule.New(schedule.Config{Store: h.etcd, Clock: h.clock, Rules: tzdata.Fixed(h.zones), Log: h.log}), nil
 	case Entitlement:
 		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Zones: h.zones, Log: h.log}), nil
 	default:

@@ -29,40 +29,53 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
+// handler serves one gRPC service as REST.
+type handler func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error
+
+// handle makes a handler of what is generated for a service.
+func handle[C any](register func(context.Context, *runtime.ServeMux, C) error, client func(grpc.ClientConnInterface) C,
+) handler {
+	return func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+		return register(ctx, mux, client(conn))
+	}
+}
+
+// handlers are those of all services that have REST.
+func handlers() []handler {
+	return []handler{
+		handle(schedulev1.RegisterScheduleServiceHandlerClient, schedulev1.NewScheduleServiceClient),
+		handle(schedulev1.RegisterCalendarServiceHandlerClient, schedulev1.NewCalendarServiceClient),
+		handle(schedulev1.RegisterRotaServiceHandlerClient, schedulev1.NewRotaServiceClient),
+		handle(schedulev1.RegisterCoverageServiceHandlerClient, schedulev1.NewCoverageServiceClient),
+		handle(schedulev1.RegisterTimeZoneServiceHandlerClient, schedulev1.NewTimeZoneServiceClient),
+		handle(schedulev1.RegisterFeedServiceHandlerClient, schedulev1.NewFeedServiceClient),
+		handle(entitlementv1.RegisterEntitlementServiceHandlerClient, entitlementv1.NewEntitlementServiceClient),
+		handle(routingv1.RegisterRoutingServiceHandlerClient, routingv1.NewRoutingServiceClient),
+		handle(routingv1.RegisterLineServiceHandlerClient, routingv1.NewLineServiceClient),
+		handle(routingv1.RegisterConfigurationServiceHandlerClient, routingv1.NewConfigurationServiceClient),
+	}
+}
+
 // newHTTP serves REST, OpenAPI, metrics and health. The connection is in-process: a REST request passes the same chain as
 // a gRPC one.
 func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Handler, ready func() []string) (
 	*http.Server, error,
 ) {
-	rest := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
-		MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: false},
-		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+	// What is no JSON (a calendar) is written as it is.
+	rest := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
+		Marshaler: &runtime.JSONPb{
+			MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: false},
+			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+		},
 	}))
-	for _, register := range []func() error{
-		func() error {
-			return schedulev1.RegisterScheduleServiceHandlerClient(ctx, rest, schedulev1.NewScheduleServiceClient(conn))
-		},
-		func() error {
-			return entitlementv1.RegisterEntitlementServiceHandlerClient(ctx, rest,
-				entitlementv1.NewEntitlementServiceClient(conn))
-		},
-		func() error {
-			return routingv1.RegisterRoutingServiceHandlerClient(ctx, rest, routingv1.NewRoutingServiceClient(conn))
-		},
-		func() error {
-			return routingv1.RegisterLineServiceHandlerClient(ctx, rest, routingv1.NewLineServiceClient(conn))
-		},
-		func() error {
-			return routingv1.RegisterConfigurationServiceHandlerClient(ctx, rest,
-				routingv1.NewConfigurationServiceClient(conn))
-		},
-	} {
-		if err := register(); err != nil {
+	for _, register := range handlers() {
+		if err := register(ctx, rest, conn); err != nil {
 			return nil, fmt.Errorf("REST gateway: %w", err)
 		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", limitBody(rest))
+	mux.Handle("GET /feeds/", rest)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -8,6 +8,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/sites"
 )
 
@@ -34,14 +35,26 @@ func (s *Service) ExplainSite(ctx context.Context, r *schedulev1.ExplainSiteRequ
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.rules()
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{Estate: estate.New(), revisions: map[string]int64{}}
+	if err := s.loadCalendars(ctx, l, site.GetCalendars()); err != nil {
+		return nil, err
+	}
 	from, to := at-backDays*dayS, at+aheadDays*dayS
-	why, loc, err := sites.Explain(site, nil, s.cfg.Zones, at, from, to)
+	layers, err := estate.NewCompiler(rules, from, to).Layers(l.Estate, site.GetCalendars())
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	why, loc, err := sites.Explain(site, layers, rules, at, from, to)
 	if err != nil {
 		return nil, fault.Internal(fmt.Errorf("the stored %s: %w", r.GetName(), err)) // it was checked when it was written
 	}
 	return answer.Explain(answer.Explained{
 		Site: site, Location: loc, Reason: why, AtUnixS: at, FromUnixS: from, ToUnixS: to,
-		TZDataRelease: s.cfg.Zones.Release(),
+		TZDataRelease: rules.Release(),
 	}), nil
 }
 

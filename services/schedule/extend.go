@@ -2,15 +2,16 @@ package schedule
 
 import (
 	"context"
-	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
-	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
-	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 )
 
 // extendInterval is how often it is looked whether a new day has begun.
@@ -35,59 +36,90 @@ func (s *Service) extendForever(ctx context.Context) {
 	}
 }
 
-// extend compiles anew every site whose timeline ends before today's horizon does. Any process may do so, and several at
-// once: each record is written by compare-and-swap, from the source it was compiled from, and whoever comes second finds
-// it done. A site that cannot be compiled keeps the timeline it has, and does not keep the others from theirs.
+// extend compiles anew every site and rota whose record ends before today's horizon does. Any process may do so, and several
+// at once: each record is written by compare-and-swap, from the sources it was compiled from, and whoever comes second finds
+// it done. What cannot be compiled keeps the record it has, and does not keep the others from theirs.
 func (s *Service) extend(ctx context.Context) (extended int, err error) {
-	sources, _, err := s.cfg.Store.ListAll(ctx, sourcePrefix)
+	rules, err := s.rules()
 	if err != nil {
 		return 0, err
 	}
-	records, _, err := s.cfg.Store.ListAll(ctx, published.SitePrefix)
+	l, err := s.loadUnless(ctx, func(key string, err error) error {
+		s.cfg.Log.ErrorContext(ctx, "a source cannot be read", "key", key, "error", err)
+		return nil
+	})
 	if err != nil {
 		return 0, err
 	}
-	stands := make(map[string]coord.Entry, len(records))
-	for _, e := range records {
-		stands[e.Key] = e
+	stands, err := s.standing(ctx)
+	if err != nil {
+		return 0, err
 	}
-	_, endS := horizon(s.cfg.Clock.Now())
-	for _, source := range sources {
-		id, _ := published.ID(source.Key, sourcePrefix)
-		record := stands[published.SitePrefix+id]
-		if reaches(record, endS) {
+	from, endS := horizon(s.cfg.Clock.Now())
+	d := &draft{before: l, after: l.Estate, rules: rules, Compiler: estate.NewCompiler(rules, from, endS)}
+	for _, name := range slices.Sorted(maps.Keys(l.revisions)) {
+		record, published := stands[name]
+		if kind := estate.KindOf(l.Get(name)); kind != "sites" && kind != "rotas" || published && record.endS >= endS {
 			continue
 		}
-		switch err := s.extendOne(ctx, source, record); {
+		switch err := s.extendOne(ctx, d, name, record.revision); {
 		case err == nil:
 			extended++
 		case fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT: // somebody wrote it, with a horizon as late as ours
 		case fault.ReasonOf(err) == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE || ctx.Err() != nil:
 			return extended, err
 		default:
-			s.cfg.Log.ErrorContext(ctx, "a site's timeline cannot be extended", "site", "sites/"+id, "error", err)
+			s.cfg.Log.ErrorContext(ctx, "what is published of it cannot be extended", "name", name, "error", err)
 		}
 	}
 	return extended, nil
 }
 
-// reaches says whether a published record knows the time up to endS.
-func reaches(record coord.Entry, endS int64) bool {
-	p, err := published.Site(record.Value)
-	return record.ModRevision != 0 && err == nil && p.GetTimeline().GetToUnixS() >= endS
+// standingRecord is a published record: until when it knows, 0 where it cannot be read.
+type standingRecord struct{ endS, revision int64 }
+
+// standing are the published records of sites and rotas, by name.
+func (s *Service) standing(ctx context.Context) (map[string]standingRecord, error) {
+	all := map[string]standingRecord{}
+	for _, prefix := range []string{published.SitePrefix, published.RotaPrefix} {
+		entries, _, err := s.cfg.Store.ListAll(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			name := strings.TrimPrefix(e.Key, published.SchedulePrefix)
+			all[name] = standingRecord{knownUntil(prefix, e.Value), e.ModRevision}
+		}
+	}
+	return all, nil
 }
 
-func (s *Service) extendOne(ctx context.Context, source, record coord.Entry) error {
-	site, _, err := collection.Decode[*schedulev1.Site](source.Value, source.ModRevision)
-	if err != nil {
-		return fault.Internal(fmt.Errorf("key %s: %w", source.Key, err))
+func knownUntil(prefix string, value []byte) int64 {
+	if prefix == published.RotaPrefix {
+		if p, err := published.Rota(value); err == nil {
+			return p.GetToUnixS()
+		}
+		return 0
 	}
-	write, err := s.owner.record(site)
+	if p, err := published.Site(value); err == nil {
+		return p.GetTimeline().GetToUnixS()
+	}
+	return 0
+}
+
+func (s *Service) extendOne(ctx context.Context, d *draft, name string, recordRevision int64) error {
+	item := d.after.Get(name)
+	writes, err := d.record(item)
 	if err != nil {
 		return err
 	}
-	_, err = s.cfg.Store.Commit(ctx, []*rpcv1.Condition{
-		coord.Unchanged(source.Key, source.ModRevision), coord.Unchanged(write.GetKey(), record.ModRevision),
-	}, []*rpcv1.Write{write})
+	conditions := []condition{
+		d.before.unchanged(name), coord.Unchanged(published.SchedulePrefix+name, recordRevision), d.rulesStand(),
+	}
+	// A rota hangs on its people, and they on calendars; a site on its calendars.
+	for _, prefix := range []string{calendarsPrefix, peoplePrefix} {
+		conditions = append(conditions, coord.NothingNewUnder(prefix, d.before.sources))
+	}
+	_, err = s.cfg.Store.Commit(ctx, conditions, writes)
 	return err
 }

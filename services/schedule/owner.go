@@ -2,18 +2,27 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
-	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/schedule/internal/sites"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
+	calendarsof "github.com/daysidehq/dayside/services/schedule/internal/calendars"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
+	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+	rotasof "github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
 const (
@@ -21,8 +30,14 @@ const (
 	pastDays = 2
 	// aheadDays is how far ahead: 400 days, and two in which extending it may fail.
 	aheadDays = 402
-	dayS      = 86400
+	// judgedDays is how far ahead coverage is judged: what a timeline always knows.
+	judgedDays = 400
+	dayS       = 86400
+
+	rpcNotFound = rpcv1.Reason_REASON_NOT_FOUND
 )
+
+type condition = *rpcv1.Condition
 
 // horizon is what a timeline compiled at that instant covers, in whole days of UTC. All processes that compile on one day
 // agree on it.
@@ -31,58 +46,278 @@ func horizon(now time.Time) (fromUnixS, toUnixS int64) {
 	return today - pastDays*dayS, today + aheadDays*dayS
 }
 
-// owner checks and compiles sites for their collection.
-type owner struct {
-	store collection.Store
-	clock clock.Clock
-	zones sites.Zones
+// draft is a change before it is written: the estate before and after it, and what compiles both.
+type draft struct {
+	before *loaded
+	after  *estate.Estate
+	rules  *tzdata.Rules
+	*estate.Compiler
+	nowUnixS int64
 }
 
-// Compile is the published record of a site, or what is wrong with it.
-func (o owner) Compile(_ context.Context, s *schedulev1.Site) (collection.Effect, error) {
-	write, err := o.record(s)
-	if err != nil {
-		return collection.Effect{}, err
-	}
-	return collection.Effect{Writes: []*rpcv1.Write{write}}, nil
-}
-
-func (o owner) record(s *schedulev1.Site) (*rpcv1.Write, error) {
-	from, to := horizon(o.clock.Now())
-	c, err := sites.Compile(s, nil, o.zones, from, to)
+// newDraft is a draft in which nothing has changed yet.
+func (s *Service) newDraft(before *loaded) (*draft, error) {
+	rules, err := s.rules()
 	if err != nil {
 		return nil, err
 	}
-	value, err := published.Marshal(c.Record)
-	if err != nil {
-		return nil, fault.LimitExceeded(fmt.Sprintf("%s: %v; it needs fewer spans, or shorter names of exceptions",
-			s.GetName(), err))
-	}
-	return coord.Put(published.SitePrefix+c.Record.GetId(), value), nil
+	now := s.cfg.Clock.Now()
+	from, to := horizon(now)
+	return &draft{
+		before: before, after: before.Clone(), rules: rules, nowUnixS: now.Unix(),
+		Compiler: estate.NewCompiler(rules, from, to),
+	}, nil
 }
 
-// Remove takes the published record away, where no line lists the site. A line written after the lines were read makes
-// the commit fail.
-func (o owner) Remove(ctx context.Context, id string) (collection.Effect, error) {
-	entries, revision, err := o.store.ListAll(ctx, published.LinePrefix)
+// impact is what the draft does to coverage, as far as the named resources are concerned.
+func (d *draft) impact(names []string) (*schedulev1.Impact, error) {
+	return estate.Impact(estate.Side{Estate: d.before.Estate, Compiler: d.Compiler},
+		estate.Side{Estate: d.after, Compiler: d.Compiler}, names, d.nowUnixS, d.judgedUntil())
+}
+
+// judgedUntil is the end of the time that is judged, from now on.
+func (d *draft) judgedUntil() int64 { return d.nowUnixS/dayS*dayS + judgedDays*dayS }
+
+// affected are the names of all that may compile differently where the named resources change, before or after.
+func (d *draft) affected(changed []string) []string {
+	all := append(d.before.Affected(changed), d.after.Affected(changed)...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// record is what is published of a resource: nothing, of a calendar or a person.
+func (d *draft) record(item proto.Message) ([]*rpcv1.Write, error) {
+	var name string
+	var record proto.Message
+	switch m := item.(type) {
+	case *schedulev1.Site:
+		c, err := d.Site(d.after, m)
+		if err != nil {
+			return nil, err
+		}
+		name, record = m.GetName(), c.Record
+	case *schedulev1.Rota:
+		c, err := d.Rota(d.after, m)
+		if err != nil {
+			return nil, err
+		}
+		name, record = m.GetName(), c.Record
+	case *schedulev1.Calendar:
+		return nil, calendarsof.Check(m)
+	case *schedulev1.Person:
+		return nil, rotasof.ValidatePerson(m, d.rules)
+	default:
+		return nil, nil
+	}
+	value, err := published.Marshal(record)
+	if err != nil {
+		return nil, fault.LimitExceeded(fmt.Sprintf("%s: %v; it needs fewer spans or turns, or shorter names", name, err))
+	}
+	return []*rpcv1.Write{coord.Put(published.SchedulePrefix+name, value)}, nil
+}
+
+// dependents are the records of what depends on the changed resources and is not among them, with the conditions under
+// which they are true: that no source of theirs was written meanwhile. A dependent that cannot be compiled is a fault that
+// names it.
+func (d *draft) dependents(changed []string) (collection.Effect, error) {
+	var effect collection.Effect
+	for _, name := range d.affected(changed) {
+		item := d.after.Get(name)
+		if slices.Contains(changed, name) || item == nil {
+			continue
+		}
+		writes, err := d.record(item)
+		if err != nil {
+			return effect, of(name, err)
+		}
+		effect.Writes = append(effect.Writes, writes...)
+		if _, line := item.(*schedulev1.LineCoverage); !line {
+			effect.Conditions = append(effect.Conditions, d.before.unchanged(name))
+		}
+	}
+	return effect, nil
+}
+
+// of puts a resource's name before the fields of its broken rules.
+func of(name string, err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) == 0 {
+		return err
+	}
+	named := *f
+	named.Violations = slices.Clone(f.Violations)
+	for i, v := range named.Violations {
+		named.Violations[i].Field = name + ": " + v.Field
+	}
+	return &named
+}
+
+// Kinds whose resources may refer to those of a kind. What is written on the strength of "nobody else does" is committed on
+// the condition that none of these was written since.
+var referrers = map[string][]string{
+	"calendars": {sourcePrefix, peoplePrefix, rotasPrefix, published.LinePrefix},
+	"people":    {rotasPrefix, published.LinePrefix},
+	"sites":     {published.LinePrefix},
+	"rotas":     {published.LinePrefix},
+}
+
+// noNewUsers are the conditions that nothing began to refer to resources of these kinds since the estate was read.
+func (l *loaded) noNewUsers(names []string) []condition {
+	prefixes := map[string]bool{}
+	for _, name := range names {
+		kind, _, _ := strings.Cut(name, "/")
+		for _, p := range referrers[kind] {
+			prefixes[p] = true
+		}
+	}
+	var out []condition
+	for _, p := range slices.Sorted(maps.Keys(prefixes)) {
+		revision := l.sources
+		if p == published.LinePrefix {
+			revision = l.lines
+		}
+		out = append(out, coord.NothingNewUnder(p, revision))
+	}
+	return out
+}
+
+// rulesStand is the condition that the zone rules are those that everything was compiled with.
+func (d *draft) rulesStand() condition { return coord.Unchanged(tzdata.Key, d.rules.Revision) }
+
+// owner checks and compiles resources of one kind for their collection, with all that depends on them.
+type owner[T proto.Message] struct {
+	s        *Service
+	allowGap bool
+	// plan is the change that the resource is a part of; nil where it is the whole change.
+	plan *draft
+	// extra is written with it.
+	extra collection.Effect
+}
+
+func ownerOf[T proto.Message](s *Service, allowGap bool) collection.Owner[T] {
+	return owner[T]{s: s, allowGap: allowGap}
+}
+
+// Compile is what goes with a resource: its record, the records of what depends on it, and what must hold then. It refuses
+// references to what does not exist, and uncovered gaps.
+func (o owner[T]) Compile(ctx context.Context, item T) (collection.Effect, error) {
+	if o.plan != nil {
+		writes, err := o.plan.record(item)
+		return collection.Effect{Writes: writes}, err
+	}
+	before, err := o.s.loadFor(ctx, item)
 	if err != nil {
 		return collection.Effect{}, err
 	}
-	var users []string
-	for _, e := range entries {
-		l, err := published.Line(e.Value)
-		if err != nil {
-			return collection.Effect{}, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
-		}
-		if slices.Contains(l.GetSites(), id) {
-			users = append(users, "lines/"+l.GetId())
+	d, err := o.s.newDraft(before)
+	if err != nil {
+		return collection.Effect{}, err
+	}
+	d.after.Put(item)
+	name := estate.NameOf(item)
+	writes, err := d.record(item) // before references: what is written wrongly refers to nothing
+	if err != nil {
+		return collection.Effect{}, err
+	}
+	if missing := d.after.Missing(item); len(missing) > 0 {
+		return collection.Effect{}, fault.MissingReference(missing...)
+	}
+	effect, err := d.dependents([]string{name})
+	if err != nil {
+		return effect, err
+	}
+	effect.Writes = append(append(writes, effect.Writes...), o.extra.Writes...)
+	effect.Conditions = append(effect.Conditions, o.extra.Conditions...)
+	effect.Conditions = append(effect.Conditions, d.rulesStand())
+	for _, r := range estate.References(item) {
+		effect.Conditions = append(effect.Conditions, before.unchanged(r.Name))
+	}
+	judged, err := d.judge([]string{name}, o.allowGap)
+	effect.Conditions = distinct(append(effect.Conditions, judged...))
+	return effect, err
+}
+
+// changeRota changes a rota as it stands, and writes what else goes with that in the same transaction.
+func (s *Service) changeRota(ctx context.Context, name string, change func(*schedulev1.Rota) error, extra collection.Effect,
+	allowGap bool,
+) (*schedulev1.Rota, error) {
+	stored, err := s.rotas.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := change(stored); err != nil {
+		return nil, err
+	}
+	o := owner[*schedulev1.Rota]{s: s, allowGap: allowGap, extra: extra}
+	return s.rotas.WithOwner(o).Update(ctx, stored, &fieldmaskpb.FieldMask{Paths: []string{"*"}}, false, false)
+}
+
+// judge refuses a draft by which a line gets an uncovered gap, and answers with what must hold for that to be true.
+func (d *draft) judge(changed []string, allowGap bool) ([]condition, error) {
+	kinds := changed
+	if len(changed) == 1 && strings.HasPrefix(changed[0], "sites/") && !slices.ContainsFunc(d.affected(changed), isLine) {
+		kinds = nil // a site that no line uses: whoever begins to use it is judged then
+	}
+	if allowGap || kinds == nil {
+		return d.before.noNewUsers(slices.DeleteFunc(slices.Clone(kinds), isLeaf)), nil
+	}
+	impact, err := d.impact(slices.DeleteFunc(d.affected(changed), func(name string) bool { return !isLine(name) }))
+	if err != nil {
+		return nil, err
+	}
+	if refusal := proof.Refusal(impact.GetLines()); refusal != nil {
+		return nil, refusal
+	}
+	return d.before.noNewUsers(kinds), nil
+}
+
+func isLine(name string) bool { return strings.HasPrefix(name, "lines/") }
+
+// isLeaf says that lines alone refer to what is so named: nothing is compiled anew for its sake.
+func isLeaf(name string) bool {
+	return strings.HasPrefix(name, "sites/") || strings.HasPrefix(name, "rotas/")
+}
+
+// Remove takes the published record away, where nothing refers to the resource.
+func (o owner[T]) Remove(ctx context.Context, id string) (collection.Effect, error) {
+	var zero T
+	name := estate.KindOf(zero) + "/" + id
+	before, err := o.s.load(ctx)
+	if err != nil {
+		return collection.Effect{}, err
+	}
+	if users := before.Users(map[string]bool{name: true}); len(users) > 0 {
+		return collection.Effect{}, fault.InUse(name, users...)
+	}
+	return collection.Effect{Conditions: before.noNewUsers([]string{name}), Writes: deleted(name)}, nil
+}
+
+// deleted are the deletions of what is published of a resource.
+func deleted(name string) []*rpcv1.Write {
+	switch kind, id, _ := strings.Cut(name, "/"); kind {
+	case "sites":
+		return []*rpcv1.Write{coord.Delete(published.SitePrefix + id)}
+	case "rotas":
+		return []*rpcv1.Write{coord.Delete(published.RotaPrefix + id), coord.Delete(published.CustodyPrefix + id)}
+	}
+	return nil
+}
+
+// distinct leaves out conditions that were stated before: etcd counts them.
+func distinct(all []condition) []condition {
+	type said struct {
+		key            string
+		prefix, exists bool
+		revision       int64
+	}
+	var out []condition
+	seen := map[said]bool{}
+	for _, c := range all {
+		what := said{c.GetKey(), c.GetPrefix(), c.GetExists(), c.GetModRevision()}
+		if !seen[what] {
+			seen[what] = true
+			out = append(out, c)
 		}
 	}
-	if len(users) > 0 {
-		return collection.Effect{}, fault.InUse("sites/"+id, users...)
-	}
-	return collection.Effect{
-		Conditions: []*rpcv1.Condition{coord.NothingNewUnder(published.LinePrefix, revision)},
-		Writes:     []*rpcv1.Write{coord.Delete(published.SitePrefix + id)},
-	}, nil
+	return out
 }

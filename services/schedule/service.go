@@ -1,6 +1,7 @@
-// Package schedule is the service that owns sites and their business hours, compiles them to timelines of UTC intervals,
-// and answers who is open, when that changes, and whether a line is covered. It writes each site's source and its compiled
-// record together; routing's views are made from the compiled ones.
+// Package schedule is the service that owns sites with their business hours, calendars, people, rotas and custody, and the
+// time-zone rules; compiles them to UTC intervals; answers who is open, who is on duty, and when that changes; and proves
+// whether a line is covered. It writes each source and what is compiled from it together; routing's views are made from
+// the compiled records.
 //
 // It decides no call: that is routing's, on its own view.
 package schedule
@@ -9,21 +10,29 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/schedule/internal/sites"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/schedule/internal/view"
 )
 
-// sourcePrefix is where sites are kept as they were written; the rest of the key is the site's ID.
-const sourcePrefix = "schedule/sites/"
+// Prefixes of sources, as they were written; the rest of a key is the resource's ID.
+const (
+	sourcesPrefix   = "schedule/"
+	sourcePrefix    = "schedule/sites/"
+	calendarsPrefix = "schedule/calendars/"
+	peoplePrefix    = "schedule/people/"
+	rotasPrefix     = "schedule/rotas/"
+)
 
 // Store is the part of etcd that the service needs; coord.Client is one.
 type Store interface {
@@ -36,37 +45,46 @@ type Store interface {
 type Config struct {
 	Store Store
 	Clock clock.Clock
-	// Zones are the time-zone rules by which hours become instants.
-	Zones sites.Zones
+	// Rules are the time-zone rules in force, by which hours become instants.
+	Rules *tzdata.Current
 	// Log hears of published records that cannot be read, and of timelines that cannot be extended.
 	Log *slog.Logger
 }
 
-// Service implements dayside.schedule.v1.ScheduleService. Its errors are faults.
+// Service implements the services of dayside.schedule.v1: ScheduleService itself, the others by a type each. Its errors
+// are faults.
 type Service struct {
 	schedulev1.UnimplementedScheduleServiceServer
-	schedulev1.UnimplementedPlanServiceServer
 	cfg   Config
-	owner owner
-	sites *collection.Collection[*schedulev1.Site]
 	index *view.Index
+	// Sources of each kind. What is compiled from them is published beside them, by owner.
+	sites     *collection.Collection[*schedulev1.Site]
+	calendars *collection.Collection[*schedulev1.Calendar]
+	people    *collection.Collection[*schedulev1.Person]
+	rotas     *collection.Collection[*schedulev1.Rota]
 	// watches holds one token a stream of WatchCoverage.
 	watches chan struct{}
 }
 
 // New is the service. Queries are answered once Run has listed what is published.
 func New(cfg Config) *Service {
-	o := owner{cfg.Store, cfg.Clock, cfg.Zones}
-	return &Service{
-		cfg: cfg, owner: o, index: view.NewIndex(), watches: make(chan struct{}, maxWatches),
-		sites: collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, o),
-	}
+	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches)}
+	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false))
+	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false))
+	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false))
+	s.rotas = collection.New(cfg.Store, cfg.Clock, "rotas", rotasPrefix, ownerOf[*schedulev1.Rota](s, false))
+	return s
 }
 
-// Register adds the service to a server.
+// Register adds the services to a server.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	schedulev1.RegisterScheduleServiceServer(r, s)
-	schedulev1.RegisterPlanServiceServer(r, s)
+	schedulev1.RegisterPlanServiceServer(r, plans{s: s})
+	schedulev1.RegisterCalendarServiceServer(r, calendars{s: s})
+	schedulev1.RegisterRotaServiceServer(r, rotas{s: s})
+	schedulev1.RegisterCoverageServiceServer(r, coverage{s: s})
+	schedulev1.RegisterTimeZoneServiceServer(r, timeZones{s: s})
+	schedulev1.RegisterFeedServiceServer(r, feeds{s: s})
 }
 
 // Run keeps the service's view of what is published current, and extends timelines every day, until ctx ends; it returns
@@ -81,6 +99,17 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	work.Wait()
 	return err
+}
+
+// rules are the time-zone rules in force; VIEW_NOT_READY where none are known yet.
+func (s *Service) rules() (*tzdata.Rules, error) {
+	if r := s.cfg.Rules.Load(); r != nil {
+		return r, nil
+	}
+	return nil, &fault.Fault{
+		Reason: rpcv1.Reason_REASON_VIEW_NOT_READY, RetryAfter: time.Second,
+		Message: "this process has not read the time-zone rules yet",
+	}
 }
 
 // Ready says whether queries can be answered.
@@ -107,21 +136,11 @@ func (s *Service) ListSites(ctx context.Context, r *schedulev1.ListSitesRequest)
 
 // UpdateSite changes fields of a site.
 func (s *Service) UpdateSite(ctx context.Context, r *schedulev1.UpdateSiteRequest) (*schedulev1.Site, error) {
-	return s.sites.Update(ctx, r.GetSite(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
+	return s.sites.WithOwner(ownerOf[*schedulev1.Site](s, r.GetAllowGap())).
+		Update(ctx, r.GetSite(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
 }
 
 // DeleteSite removes a site. IN_USE while a line lists it.
 func (s *Service) DeleteSite(ctx context.Context, r *schedulev1.DeleteSiteRequest) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, s.sites.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
-}
-
-// PlanSchedule works out what a set of changes would write, without writing it.
-func (s *Service) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest) (*schedulev1.PlanScheduleResponse, error) {
-	planned, err := s.sites.Plan(ctx, r.GetSites(), r.GetDelete(), r.GetPrune(), func(id string) []string {
-		return []string{published.SitePrefix + id}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &schedulev1.PlanScheduleResponse{Plan: planned.Plan}, nil
 }

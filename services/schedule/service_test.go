@@ -18,6 +18,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/timeline"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/schedule"
 )
 
@@ -75,7 +76,7 @@ func TestABrokenSiteIsNotWritten(t *testing.T) {
 		change(s)
 		_, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{Site: s})
 		wantReason(t, what, err, rpcv1.Reason_REASON_INVALID_FIELD)
-		_, err = w.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Sites: []*schedulev1.Site{s}})
+		_, err = w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Sites: []*schedulev1.Site{s}})
 		wantReason(t, what+", planned", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	}
 	if _, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{
@@ -123,7 +124,7 @@ func TestALineWrittenMeanwhileKeepsItsSite(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, site("dublin", "Europe/Dublin"))
 	racing := schedule.New(schedule.Config{
-		Store: racingStore{w.etcd, func() { w.line(t, "gold", "dublin") }}, Clock: w.clock, Zones: w.zones,
+		Store: racingStore{w.etcd, func() { w.line(t, "gold", "dublin") }}, Clock: w.clock, Rules: tzdata.Fixed(w.zones),
 	})
 	_, err := racing.DeleteSite(t.Context(), &schedulev1.DeleteSiteRequest{Name: "sites/dublin"})
 	wantReason(t, "a line came in between", err, rpcv1.Reason_REASON_CONFLICT)
@@ -190,7 +191,7 @@ func between(from, to time.Time) *interval.Interval {
 func TestPlanIsCommittedAsOne(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, site("old", "Europe/Dublin"))
-	planned, err := w.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{
+	planned, err := w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{
 		Sites: []*schedulev1.Site{site("sydney", "Australia/Sydney"), site("dublin", "Europe/Dublin")}, Prune: true,
 	})
 	if err != nil {
@@ -283,7 +284,7 @@ func TestExtendingLosesAgainstAWrite(t *testing.T) {
 			if _, err := w.UpdateSite(t.Context(), &schedulev1.UpdateSiteRequest{Site: made}); err != nil {
 				t.Error(err)
 			}
-		}}, Clock: w.clock, Zones: w.zones,
+		}}, Clock: w.clock, Rules: tzdata.Fixed(w.zones),
 	})
 	if n, err := schedule.Extend(t.Context(), racing); n != 0 || err != nil {
 		t.Errorf("extended %d, %v; want it to stand back", n, err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/timeofday"
 
@@ -18,6 +20,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones"
 	"github.com/daysidehq/dayside/services/schedule"
 )
@@ -28,6 +32,14 @@ var sunday = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 // world is an etcd and one schedule service on it, at a time of its own.
 type world struct {
 	*schedule.Service
+	// The other services of the same process, called through the chain as peers call them.
+	plans     schedulev1.PlanServiceClient
+	calendars schedulev1.CalendarServiceClient
+	rotas     schedulev1.RotaServiceClient
+	coverage  schedulev1.CoverageServiceClient
+	timeZones schedulev1.TimeZoneServiceClient
+	feeds     schedulev1.FeedServiceClient
+
 	etcd  *coord.Client
 	clock *clock.Manual
 	zones *zones.Bundle
@@ -51,13 +63,32 @@ func newWorld(t *testing.T) world {
 	}
 	w := world{etcd: etcd, clock: clock.NewManual(sunday), zones: bundle}
 	w.Service = w.another()
+	conn := connect(t, w.Service)
+	w.plans, w.calendars = schedulev1.NewPlanServiceClient(conn), schedulev1.NewCalendarServiceClient(conn)
+	w.rotas, w.coverage = schedulev1.NewRotaServiceClient(conn), schedulev1.NewCoverageServiceClient(conn)
+	w.timeZones, w.feeds = schedulev1.NewTimeZoneServiceClient(conn), schedulev1.NewFeedServiceClient(conn)
 	return w
+}
+
+// connect calls a service with what stands before it in a process: validation, roles, one mapping of errors.
+func connect(t *testing.T, s *schedule.Service) *rpc.InProcess {
+	t.Helper()
+	chain, err := rpc.NewChain(rpc.Deps{
+		Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), TracerProvider: tracenoop.NewTracerProvider(),
+		MeterProvider: metricnoop.NewMeterProvider(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := rpc.NewInProcess(chain, rpc.Local())
+	s.Register(conn)
+	return conn
 }
 
 // another is the service of another process of the same cluster.
 func (w world) another() *schedule.Service {
 	return schedule.New(schedule.Config{
-		Store: w.etcd, Clock: w.clock, Zones: w.zones, Log: slog.New(slog.DiscardHandler),
+		Store: w.etcd, Clock: w.clock, Rules: tzdata.Fixed(w.zones), Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -140,7 +171,7 @@ func (w world) keys(t *testing.T) (keys []string) {
 
 func wantReason(t *testing.T, what string, err error, want rpcv1.Reason) {
 	t.Helper()
-	if fault.ReasonOf(err) != want {
+	if fault.ReasonOf(rpc.Fault(err)) != want {
 		t.Errorf("%s: got %v, want %v", what, err, want)
 	}
 }

@@ -61,6 +61,13 @@ func New[T proto.Message](store Store, clk clock.Clock, name, prefix string, own
 	return &Collection[T]{store: store, clock: clk, owner: owner, name: name, prefix: prefix}
 }
 
+// WithOwner is the same collection, judged by another owner: one that knows more of the request at hand.
+func (c *Collection[T]) WithOwner(owner Owner[T]) *Collection[T] {
+	other := *c
+	other.owner = owner
+	return &other
+}
+
 // outputOnly are the fields that the collection itself fills.
 var outputOnly = []protoreflect.Name{"etag", "create_time", "update_time"}
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
 
 // Prefixes of published records; the rest of the key is the resource's ID.
@@ -21,6 +22,14 @@ const (
 	CustomerPrefix = "pub/entitlement/customers/"
 	// LinePrefix: publishedv1.Line, by routing.
 	LinePrefix = "pub/routing/lines/"
+	// RotaPrefix: publishedv1.Rota, by schedule.
+	RotaPrefix = "pub/schedule/rotas/"
+	// CustodyPrefix: publishedv1.Custody, by schedule; the ID is the rota's.
+	CustodyPrefix = "pub/schedule/custody/"
+	// EventPrefix: schedulev1.ScheduleEvent, by schedule, for whoever alerts people.
+	EventPrefix = "pub/schedule/events/"
+	// SchedulePrefix covers all that schedule publishes.
+	SchedulePrefix = "pub/schedule/"
 	// AllPrefix covers every published record.
 	AllPrefix = "pub/"
 )
@@ -46,6 +55,24 @@ func Customer(value []byte) (*publishedv1.Customer, error) {
 // Line reads a value under LinePrefix.
 func Line(value []byte) (*publishedv1.Line, error) {
 	m := &publishedv1.Line{}
+	return m, read(value, m)
+}
+
+// Rota reads a value under RotaPrefix.
+func Rota(value []byte) (*publishedv1.Rota, error) {
+	m := &publishedv1.Rota{}
+	return m, read(value, m)
+}
+
+// Custody reads a value under CustodyPrefix.
+func Custody(value []byte) (*publishedv1.Custody, error) {
+	m := &publishedv1.Custody{}
+	return m, read(value, m)
+}
+
+// Event reads a value under EventPrefix.
+func Event(value []byte) (*schedulev1.ScheduleEvent, error) {
+	m := &schedulev1.ScheduleEvent{}
 	return m, read(value, m)
 }
 

@@ -1,0 +1,65 @@
+package schedule
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
+	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
+)
+
+// adoption is everything compiled anew with other zone rules: to be committed together with them.
+type adoption struct {
+	before *loaded
+	// impact is what moves within the judged time.
+	impact     *schedulev1.Impact
+	conditions []condition
+	// writes are the records of all sites and rotas; the rules themselves are not among them.
+	writes []*rpcv1.Write
+}
+
+// compileWith compiles all there is with other rules, and compares. Nothing is written.
+func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adoption, error) {
+	l, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.newDraft(l)
+	if err != nil {
+		return nil, err
+	}
+	from, to := horizon(s.cfg.Clock.Now())
+	other := &draft{
+		before: l, after: l.Estate, rules: &tzdata.Rules{Bundle: rules}, Compiler: estate.NewCompiler(rules, from, to),
+	}
+	names := slices.Sorted(maps.Keys(l.revisions))
+	out := &adoption{before: l}
+	out.impact, err = estate.Impact(estate.Side{Estate: l.Estate, Compiler: d.Compiler},
+		estate.Side{Estate: l.Estate, Compiler: other.Compiler},
+		slices.Concat(names, slices.Collect(maps.Keys(l.Lines))), d.nowUnixS, d.judgedUntil())
+	if err != nil {
+		return nil, err
+	}
+	out.conditions = append(out.conditions, d.rulesStand())
+	for _, prefix := range []string{sourcePrefix, calendarsPrefix, peoplePrefix, rotasPrefix} {
+		out.conditions = append(out.conditions, coord.NothingNewUnder(prefix, l.sources))
+	}
+	out.conditions = append(out.conditions, coord.NothingNewUnder(published.LinePrefix, l.lines))
+	for _, name := range names {
+		writes, err := other.record(l.Get(name))
+		if err != nil {
+			return nil, of(name, err)
+		}
+		if len(writes) > 0 {
+			out.writes = append(out.writes, writes...)
+			out.conditions = append(out.conditions, l.unchanged(name))
+		}
+	}
+	return out, nil
+}

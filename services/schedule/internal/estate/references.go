@@ -1,0 +1,123 @@
+package estate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// Reference is one resource naming another.
+type Reference struct {
+	// Field is the path within the one that refers.
+	Field string
+	// Name is the one referred to.
+	Name string
+}
+
+// References are all that a resource refers to, in the order in which they stand in it.
+func References(item proto.Message) []Reference {
+	var r []Reference
+	switch m := item.(type) {
+	case *schedulev1.Site:
+		r = list(r, "calendars", m.GetCalendars())
+	case *schedulev1.Person:
+		r = list(r, "calendars", m.GetCalendars())
+	case *schedulev1.LineCoverage:
+		r = list(r, "sites", m.GetSites())
+		r = list(r, "rotas", m.GetRotas())
+		r = list(r, "service_hours.calendars", m.GetServiceHours().GetCalendars())
+	case *schedulev1.Rota:
+		for i, l := range m.GetLayers() {
+			at := fmt.Sprintf("layers[%d].", i)
+			r = list(r, at+"members", l.GetMembers())
+			for j, c := range l.GetChanges() {
+				r = list(r, fmt.Sprintf("%schanges[%d].members", at, j), c.GetMembers())
+			}
+		}
+		for i, o := range m.GetOverrides() {
+			at := fmt.Sprintf("overrides[%d].", i)
+			r = one(r, at+"of", o.GetOf())
+			r = one(r, at+"by", o.GetBy())
+		}
+	}
+	return r
+}
+
+// list adds what a list of names refers to; an empty name refers to nothing.
+func list(r []Reference, field string, names []string) []Reference {
+	for i, name := range names {
+		r = one(r, fmt.Sprintf("%s[%d]", field, i), name)
+	}
+	return r
+}
+
+func one(r []Reference, field, name string) []Reference {
+	if name == "" {
+		return r
+	}
+	return append(r, Reference{field, name})
+}
+
+// Missing are the references of a resource to what is not there, as violations on its fields.
+func (e *Estate) Missing(item proto.Message) []fault.Violation {
+	var missing []fault.Violation
+	for _, r := range References(item) {
+		if !e.Has(r.Name) {
+			missing = append(missing, fault.Violation{Field: r.Field, Value: r.Name, Rule: "does not exist"})
+		}
+	}
+	return missing
+}
+
+// Users are the names of what refers to any of the given names, ascending.
+func (e *Estate) Users(names map[string]bool) []string {
+	var users []string
+	for name, item := range e.all() {
+		if slices.ContainsFunc(References(item), func(r Reference) bool { return names[r.Name] }) {
+			users = append(users, name)
+		}
+	}
+	slices.Sort(users)
+	return users
+}
+
+// all yields every resource by name, in no order.
+func (e *Estate) all() map[string]proto.Message {
+	all := make(map[string]proto.Message, len(e.Sites)+len(e.Calendars)+len(e.People)+len(e.Rotas)+len(e.Lines))
+	add(all, e.Sites)
+	add(all, e.Calendars)
+	add(all, e.People)
+	add(all, e.Rotas)
+	add(all, e.Lines)
+	return all
+}
+
+func add[T proto.Message](all map[string]proto.Message, m map[string]T) {
+	for name, item := range m {
+		all[name] = item
+	}
+}
+
+// Affected are the names of all that compiles differently, or may, where the named resources change: they themselves, and
+// what depends on them, over any number of steps. Ascending.
+func (e *Estate) Affected(changed []string) []string {
+	found := map[string]bool{}
+	for _, name := range changed {
+		found[name] = true
+	}
+	for step := found; len(step) > 0; {
+		next := map[string]bool{}
+		for _, user := range e.Users(step) {
+			if !found[user] {
+				found[user], next[user] = true, true
+			}
+		}
+		step = next
+	}
+	return slices.Sorted(maps.Keys(found))
+}
