@@ -1,7 +1,8 @@
 package proof
 
 import (
-	"fmt"
+	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"google.golang.org/genproto/googleapis/type/interval"
@@ -38,8 +39,12 @@ func Compare(before, after Line, fromUnixS, toUnixS int64) *schedulev1.LineImpac
 	if after.Name == "" {
 		out.Line = before.Name
 	}
-	changes := handoverChanges(names, was, is)
-	out.Handovers, out.MoreHandovers = firstOf(changes)
+	changes := shifts(was, is)
+	few, moreHandovers := firstOf(changes)
+	for _, s := range few {
+		out.Handovers = append(out.Handovers, s.proto(names))
+	}
+	out.MoreHandovers = moreHandovers
 	var more [3]int32
 	out.GapsCreated, more[0] = listed(Created(was, is))
 	out.GapsClosed, more[1] = listed(Closed(was, is))
@@ -86,10 +91,20 @@ type handover struct {
 }
 
 // key is the same for handovers between the same sites.
-func (h handover) key() string { return fmt.Sprint(h.from, h.to) }
+func (h handover) key() string {
+	b := make([]byte, 0, 3*(len(h.from)+len(h.to))+1)
+	for _, i := range h.from {
+		b = binary.AppendUvarint(b, uint64(i)+1) //nolint:gosec // an index
+	}
+	b = append(b, 0)
+	for _, i := range h.to {
+		b = binary.AppendUvarint(b, uint64(i)+1) //nolint:gosec // an index
+	}
+	return string(b)
+}
 
 func (c Coverage) handovers() []handover {
-	var list []handover
+	list := make([]handover, 0, len(c.Periods))
 	for i := 1; i < len(c.Periods); i++ {
 		p := c.Periods[i]
 		list = append(list, handover{p.FromUnixS, c.Periods[i-1].Open, p.Open})
@@ -97,44 +112,66 @@ func (c Coverage) handovers() []handover {
 	return list
 }
 
-// handoverChanges are the handovers that move, appear or vanish, ascending by the first of their times.
-func handoverChanges(names []string, before, after Coverage) []*schedulev1.HandoverChange {
-	was, is := different(before.handovers(), after.handovers())
-	befores, afters := byKey(was), byKey(is)
-	var changes []*schedulev1.HandoverChange
-	add := func(before, after []handover) {
+// shift is a handover that was, one that is, or both.
+type shift struct{ before, after *handover }
+
+func (s shift) either() *handover {
+	if s.after == nil || s.before != nil && s.before.atUnixS < s.after.atUnixS {
+		return s.before
+	}
+	return s.after
+}
+
+// shifts are the handovers that move, appear or vanish, ascending by the first of their times.
+func shifts(was, is Coverage) []shift {
+	before, after := different(was.handovers(), is.handovers())
+	befores, afters := byKey(before), byKey(after)
+	list := make([]shift, 0, max(len(before), len(after)))
+	add := func(before, after []*handover) {
 		for _, m := range pair(instants(before), instants(after)) {
-			change := &schedulev1.HandoverChange{}
-			var h handover
+			var s shift
 			if m.before >= 0 {
-				h = before[m.before]
-				change.Before = stamp(h.atUnixS)
+				s.before = before[m.before]
 			}
 			if m.after >= 0 {
-				h = after[m.after]
-				change.After = stamp(h.atUnixS)
+				s.after = after[m.after]
 			}
-			change.FromSites, change.ToSites = pick(names, h.from), pick(names, h.to)
-			changes = append(changes, change)
+			list = append(list, s)
 		}
 	}
-	for key, list := range befores {
-		add(list, afters[key])
+	for key, some := range befores {
+		add(some, afters[key])
 	}
-	for key, list := range afters {
+	for key, some := range afters {
 		if befores[key] == nil {
-			add(nil, list)
+			add(nil, some)
 		}
 	}
-	slices.SortFunc(changes, func(a, b *schedulev1.HandoverChange) int {
-		if d := first(a.GetBefore(), a.GetAfter()) - first(b.GetBefore(), b.GetAfter()); d != 0 {
-			return int(d)
+	slices.SortFunc(list, func(a, b shift) int {
+		if d := cmp.Compare(a.either().atUnixS, b.either().atUnixS); d != 0 {
+			return d
 		}
-		// What vanishes stands before what comes in its place, and equal times are of different sites.
-		return slices.Compare([]string{fmt.Sprint(a.GetBefore() == nil, a.GetFromSites(), a.GetToSites())},
-			[]string{fmt.Sprint(b.GetBefore() == nil, b.GetFromSites(), b.GetToSites())})
+		// What vanishes stands before what comes in its place; then any order will do that is always the same.
+		switch {
+		case a.before != nil && b.before == nil:
+			return -1
+		case a.before == nil && b.before != nil:
+			return 1
+		}
+		return cmp.Compare(a.either().key(), b.either().key())
 	})
-	return changes
+	return list
+}
+
+func (s shift) proto(names []string) *schedulev1.HandoverChange {
+	out := &schedulev1.HandoverChange{FromSites: pick(names, s.either().from), ToSites: pick(names, s.either().to)}
+	if s.before != nil {
+		out.Before = stamp(s.before.atUnixS)
+	}
+	if s.after != nil {
+		out.After = stamp(s.after.atUnixS)
+	}
+	return out
 }
 
 // different leaves out what both have at the same instant.
@@ -156,15 +193,16 @@ func different(before, after []handover) (onlyBefore, onlyAfter []handover) {
 	return append(onlyBefore, before[i:]...), append(onlyAfter, after[j:]...)
 }
 
-func byKey(list []handover) map[string][]handover {
-	groups := map[string][]handover{}
-	for _, h := range list {
-		groups[h.key()] = append(groups[h.key()], h)
+func byKey(list []handover) map[string][]*handover {
+	groups := map[string][]*handover{}
+	for i := range list {
+		key := list[i].key()
+		groups[key] = append(groups[key], &list[i])
 	}
 	return groups
 }
 
-func instants(list []handover) []span {
+func instants(list []*handover) []span {
 	at := make([]span, len(list))
 	for i, h := range list {
 		at[i] = span{h.atUnixS, h.atUnixS}
@@ -178,17 +216,6 @@ func pick(names []string, indexes []int) []string {
 		some = append(some, names[i])
 	}
 	return some
-}
-
-// first is the earlier of two times of which one may be unset, Unix seconds.
-func first(a, b *timestamppb.Timestamp) int64 {
-	switch {
-	case a == nil:
-		return b.GetSeconds()
-	case b == nil:
-		return a.GetSeconds()
-	}
-	return min(a.GetSeconds(), b.GetSeconds())
 }
 
 // firstOf is as many as are listed, and how many more there are.
