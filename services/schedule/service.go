@@ -63,12 +63,13 @@ type Service struct {
 	people    *collection.Collection[*schedulev1.Person]
 	rotas     *collection.Collection[*schedulev1.Rota]
 	// watches holds one token a stream of WatchCoverage.
-	watches chan struct{}
+	watches  chan struct{}
+	feedBook feedBook
 }
 
 // New is the service. Queries are answered once Run has listed what is published.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches)}
+	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches), feedBook: newFeedBook()}
 	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false))
 	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false))
 	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false))
@@ -92,6 +93,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 func (s *Service) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.extendForever(ctx) })
+	work.Go(func() { s.followCalendars(ctx) })
+	work.Go(func() { s.followFeeds(ctx) })
 	err := s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
 		for _, key := range s.index.Apply(b) {
 			s.cfg.Log.ErrorContext(ctx, "a published record cannot be read", "key", key, "revision", b.Revision)

@@ -28,6 +28,8 @@ type Index struct {
 	mu     sync.RWMutex
 	listed bool
 	state
+	// calendars are sources, by name: lines' service hours use them. Nil until they are known.
+	calendars map[string]*schedulev1.Calendar
 	// changed is closed, and replaced, by the next Apply.
 	changed chan struct{}
 }
@@ -79,6 +81,22 @@ func (x *Index) Apply(b coord.Batch) (unreadable []string) {
 		x.changed = make(chan struct{})
 	}
 	return unreadable
+}
+
+// SetCalendars replaces all calendars.
+func (x *Index) SetCalendars(byName map[string]*schedulev1.Calendar) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.calendars = byName
+	close(x.changed)
+	x.changed = make(chan struct{})
+}
+
+// Calendars are the calendars by name; not to be changed.
+func (x *Index) Calendars() map[string]*schedulev1.Calendar {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.calendars
 }
 
 // Changed is closed once something has been applied after this call. Take it before reading: then nothing is missed.
@@ -161,11 +179,11 @@ func readRoster(value []byte) (*roster.Roster, error) {
 	return roster.FromProto(p)
 }
 
-// Listed says whether the index has heard the whole state once.
+// Listed says whether the index has heard the whole state once, calendars included.
 func (x *Index) Listed() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.listed
+	return x.listed && x.calendars != nil
 }
 
 // Sites are all sites in order of name.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
@@ -52,8 +53,12 @@ func TestIndexFollowsWhatIsPublished(t *testing.T) {
 	if broken := x.Apply(coord.Batch{Reset: true, Events: []coord.Event{
 		site(t, "sydney"), site(t, "dublin"), line(t, "gold", "sydney", "gone", "dublin"),
 		event(t, "pub/routing/other/x", &publishedv1.Line{}),
-	}}); len(broken) != 0 || !x.Listed() {
-		t.Fatalf("broken %q", broken)
+	}}); len(broken) != 0 || x.Listed() {
+		t.Fatalf("broken %q, or listed without its calendars", broken)
+	}
+	x.SetCalendars(map[string]*schedulev1.Calendar{})
+	if !x.Listed() {
+		t.Error("not listed, though it has heard of everything")
 	}
 	if got := names(x.Sites()); !slices.Equal(got, []string{"sites/dublin", "sites/sydney"}) {
 		t.Errorf("all sites %q, want them in order of name", got)
