@@ -38,10 +38,10 @@ type Zones interface {
 // as they are, and an event that is stored and crosses the first or the last date is read whole.
 //
 // The error is an INVALID_FIELD fault with fields of the request; where the file contradicts an entry from elsewhere, it
-// names both. Today is the date from which an import goes that names none.
-func Import(stored *schedulev1.Calendar, r *schedulev1.ImportCalendarRequest, zones Zones, today hours.Date,
+// names both. An import that names no first date goes from the date that its zone has now.
+func Import(stored *schedulev1.Calendar, r *schedulev1.ImportCalendarRequest, zones Zones, now time.Time,
 ) (*schedulev1.Calendar, error) {
-	options, err := importOptions(r, zones, today)
+	options, err := importOptions(r, zones, now)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func Import(stored *schedulev1.Calendar, r *schedulev1.ImportCalendarRequest, zo
 }
 
 // importOptions are the zone and the dates of a request.
-func importOptions(r *schedulev1.ImportCalendarRequest, zones Zones, today hours.Date) (o ical.Options, err error) {
+func importOptions(r *schedulev1.ImportCalendarRequest, zones Zones, now time.Time) (o ical.Options, err error) {
 	var v fault.Violations
 	if n := len(r.GetIcs()); n == 0 || n > MaxFileBytes {
 		v.Add("ics", strconv.Itoa(n)+" bytes", fmt.Sprintf("must be 1 to %d bytes", MaxFileBytes))
@@ -81,8 +81,10 @@ func importOptions(r *schedulev1.ImportCalendarRequest, zones Zones, today hours
 	zone, err := zones.Location(r.GetTimeZone())
 	if err != nil {
 		v.Add("time_zone", r.GetTimeZone(), "must be an IANA zone such as Europe/Dublin, in which floating times are meant")
+		zone = time.UTC
 	}
-	first, last := today, hours.Date{}
+	y, m, d := now.In(zone).Date()
+	first, last := hours.Date{Year: y, Month: m, Day: d}, hours.Date{}
 	if r.GetFirstDate() != nil {
 		first = wallclock.Date(r.GetFirstDate())
 	}

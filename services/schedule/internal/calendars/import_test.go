@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/type/dayofweek"
 	"google.golang.org/protobuf/proto"
@@ -60,10 +61,17 @@ func lines(t *testing.T, c *schedulev1.Calendar) (list []string) {
 	return list
 }
 
+// noon is that of a day in UTC.
+func noon(t *testing.T, text string) time.Time {
+	t.Helper()
+	d := day(t, text)
+	return time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC)
+}
+
 // mustImport imports on a day.
 func mustImport(t *testing.T, stored *schedulev1.Calendar, r *schedulev1.ImportCalendarRequest, today string) *schedulev1.Calendar {
 	t.Helper()
-	c, err := calendars.Import(stored, r, bundle(t), day(t, today))
+	c, err := calendars.Import(stored, r, bundle(t), noon(t, today))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +140,7 @@ func TestImportOfEventsThatOverlap(t *testing.T) {
 // do; two events of the file against each other are told of too. Nothing else is an error.
 func TestImportContradicts(t *testing.T) {
 	stored := of(entry(on(2026, 12, 24), half, "Christmas Eve", span(9, 12)), entry(on(2026, 12, 25), closed, "Christmas"))
-	_, err := calendars.Import(stored, request("ie.ics", "1 20261224/20261227 Feast"), bundle(t), day(t, "2026-11-22"))
+	_, err := calendars.Import(stored, request("ie.ics", "1 20261224/20261227 Feast"), bundle(t), noon(t, "2026-11-22"))
 	if err == nil {
 		t.Fatal("it was taken")
 	}
@@ -147,7 +155,7 @@ func TestImportContradicts(t *testing.T) {
 	if len(stored.GetEntries()) != 2 {
 		t.Error("the stored calendar was changed")
 	}
-	if _, err := calendars.Import(stored, request("ie.ics", "1 20261225 Christmas Day"), bundle(t), day(t, "2026-11-22")); err != nil {
+	if _, err := calendars.Import(stored, request("ie.ics", "1 20261225 Christmas Day"), bundle(t), noon(t, "2026-11-22")); err != nil {
 		t.Errorf("two entries that agree: %v", err)
 	}
 }
@@ -170,7 +178,7 @@ func TestImportMeaning(t *testing.T) {
 	} {
 		r := request("x.ics")
 		r.Ics, r.Timed = []byte(eve), timed
-		c, err := calendars.Import(nil, r, bundle(t), day(t, "2026-11-22"))
+		c, err := calendars.Import(nil, r, bundle(t), noon(t, "2026-11-22"))
 		switch {
 		case want == "" && (err == nil || !strings.Contains(err.Error(), `ics: event "1"`)):
 			t.Errorf("%v: %v, want an error that names the event", timed, err)
@@ -213,7 +221,7 @@ func TestImportDates(t *testing.T) {
 		r := request("x.ics")
 		r.Ics = []byte(every)
 		c.change(r)
-		got, err := calendars.Import(nil, r, bundle(t), day(t, c.today))
+		got, err := calendars.Import(nil, r, bundle(t), noon(t, c.today))
 		if c.broken != "" {
 			if err == nil || !strings.Contains(err.Error(), "invalid: "+c.broken+":") {
 				t.Errorf("%s: %v, want %s refused", c.what, err, c.broken)
@@ -222,6 +230,18 @@ func TestImportDates(t *testing.T) {
 		}
 		if err != nil || len(got.GetEntries()) != c.dates {
 			t.Errorf("%s: %d entries, %v; want %d", c.what, len(got.GetEntries()), err, c.dates)
+		}
+	}
+}
+
+// TestImportBeginsTodayWhereTheZoneIs: it is the 22nd in Los Angeles and the 23rd in Auckland at once.
+func TestImportBeginsTodayWhereTheZoneIs(t *testing.T) {
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	for zone, want := range map[string]int{"America/Los_Angeles": 2, "Pacific/Auckland": 1} {
+		r := request("x.ics", "1 20261122 Today there", "2 20261123 Today elsewhere")
+		r.TimeZone = zone
+		if c, err := calendars.Import(nil, r, bundle(t), at); err != nil || len(c.GetEntries()) != want {
+			t.Errorf("%s: %v, %v; want %d entries", zone, c.GetEntries(), err, want)
 		}
 	}
 }
