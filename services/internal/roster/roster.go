@@ -24,7 +24,9 @@ const (
 	// maxTurns is ten years of hourly turns, each cut in two.
 	maxTurns = 1 << 18
 	// MaxPeople bounds the members of one rota.
-	MaxPeople    = 1000
+	MaxPeople = 1000
+	// MaxClashes bounds the clashes that are told of.
+	MaxClashes   = 64
 	maxTargets   = 8
 	maxTextBytes = 512
 	maxRingS     = 180
@@ -80,6 +82,8 @@ type Sheet struct {
 	People []*Person
 	// AcceptWithinS is how long after a handoff it may stay without being accepted, seconds; 0 where it need not be.
 	AcceptWithinS uint32
+	// Clashes are stretches over which somebody is on duty who is away: an override put them in by name. At most MaxClashes.
+	Clashes []Turn
 	// TZDataRelease is the release of the zone rules used; ZoneFingerprint identifies the zone's behaviour.
 	TZDataRelease   string
 	ZoneFingerprint uint64
@@ -157,7 +161,22 @@ func check(s Spec) error {
 			return err
 		}
 	}
+	if err := checkClashes(s.Clashes); err != nil {
+		return err
+	}
 	return checkPeople(s.People)
+}
+
+func checkClashes(clashes []Turn) error {
+	if len(clashes) > MaxClashes {
+		return broken("clashes", fmt.Sprint(len(clashes)), fmt.Sprintf("at most %d", MaxClashes))
+	}
+	for _, c := range clashes {
+		if !c.Known() || c.Person == nil || c.FromUnixS < -maxInstantS || c.ToUnixS > maxInstantS {
+			return broken("clashes", fmt.Sprintf("[%d, %d)", c.FromUnixS, c.ToUnixS), "stretches that are not empty, of one person each")
+		}
+	}
+	return nil
 }
 
 func checkPeople(people []*Person) error {

@@ -28,6 +28,13 @@ func FromProto(p *publishedv1.Rota) (*Roster, error) {
 			RingTimeoutS: person.GetRingTimeoutS(),
 		})
 	}
+	for _, c := range p.GetClashes() {
+		clash := Turn{FromUnixS: c.GetFromUnixS(), ToUnixS: c.GetToUnixS()}
+		if h := int64(c.GetHolder()); h > 0 && h <= int64(len(s.People)) {
+			clash.Person = s.People[h-1]
+		}
+		s.Clashes = append(s.Clashes, clash)
+	}
 	return New(s)
 }
 
@@ -46,6 +53,9 @@ func ToProto(r *rota.Roster, s Sheet, firstFromUnixS int64) *publishedv1.Rota {
 		p.People = append(p.People, &publishedv1.DutyPerson{
 			Id: person.ID, DisplayName: person.DisplayName, Targets: slices.Clone(person.Targets), RingTimeoutS: person.RingTimeoutS,
 		})
+	}
+	for _, c := range s.Clashes {
+		p.Clashes = append(p.Clashes, &publishedv1.DutyClash{Holder: number[c.Person.ID], FromUnixS: c.FromUnixS, ToUnixS: c.ToUnixS})
 	}
 	at := r.FromUnixS
 	extend := func(toS int64, holder uint32) {
