@@ -391,6 +391,71 @@ func (EndCause) EnumDescriptor() ([]byte, []int) {
 	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{5}
 }
 
+// DutyStanding is how somebody stands to the phone of a rota.
+type DutyStanding int32
+
+const (
+	// Never sent.
+	DutyStanding_DUTY_STANDING_UNSPECIFIED DutyStanding = 0
+	// On duty, and has accepted the handoff, or need not.
+	DutyStanding_DUTY_STANDING_ON_DUTY DutyStanding = 1
+	// On duty, and has not accepted the handoff yet.
+	DutyStanding_DUTY_STANDING_NOT_ACCEPTED DutyStanding = 2
+	// Accepted an earlier turn, and has the phone until the person on duty accepts.
+	DutyStanding_DUTY_STANDING_STILL_HOLDS DutyStanding = 3
+	// Nobody is on duty.
+	DutyStanding_DUTY_STANDING_NOBODY DutyStanding = 10
+	// Nothing is known of the rota at the instant.
+	DutyStanding_DUTY_STANDING_UNKNOWN DutyStanding = 11
+)
+
+// Enum value maps for DutyStanding.
+var (
+	DutyStanding_name = map[int32]string{
+		0:  "DUTY_STANDING_UNSPECIFIED",
+		1:  "DUTY_STANDING_ON_DUTY",
+		2:  "DUTY_STANDING_NOT_ACCEPTED",
+		3:  "DUTY_STANDING_STILL_HOLDS",
+		10: "DUTY_STANDING_NOBODY",
+		11: "DUTY_STANDING_UNKNOWN",
+	}
+	DutyStanding_value = map[string]int32{
+		"DUTY_STANDING_UNSPECIFIED":  0,
+		"DUTY_STANDING_ON_DUTY":      1,
+		"DUTY_STANDING_NOT_ACCEPTED": 2,
+		"DUTY_STANDING_STILL_HOLDS":  3,
+		"DUTY_STANDING_NOBODY":       10,
+		"DUTY_STANDING_UNKNOWN":      11,
+	}
+)
+
+func (x DutyStanding) Enum() *DutyStanding {
+	p := new(DutyStanding)
+	*p = x
+	return p
+}
+
+func (x DutyStanding) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DutyStanding) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_call_proto_enumTypes[6].Descriptor()
+}
+
+func (DutyStanding) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_call_proto_enumTypes[6]
+}
+
+func (x DutyStanding) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DutyStanding.Descriptor instead.
+func (DutyStanding) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{6}
+}
+
 // CallerClass is what a treatment is chosen by.
 type CallerClass int32
 
@@ -432,11 +497,11 @@ func (x CallerClass) String() string {
 }
 
 func (CallerClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[6].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
 }
 
 func (CallerClass) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[6]
+	return &file_dayside_routing_v1_call_proto_enumTypes[7]
 }
 
 func (x CallerClass) Number() protoreflect.EnumNumber {
@@ -445,7 +510,7 @@ func (x CallerClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CallerClass.Descriptor instead.
 func (CallerClass) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{6}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
 }
 
 // Verdict is what a stage of the decision found.
@@ -488,12 +553,20 @@ const (
 	Verdict_VERDICT_SITES_OPEN Verdict = 40
 	// Sites: none is open.
 	Verdict_VERDICT_SITES_NONE_OPEN Verdict = 41
-	// Ladder: an open site first, the last resort last.
+	// On duty: at least one of the line's rotas has somebody on duty. Lines without rotas have no such verdict.
+	Verdict_VERDICT_DUTY_SOMEBODY Verdict = 45
+	// On duty: the line's rotas have nobody on duty.
+	Verdict_VERDICT_DUTY_NOBODY Verdict = 46
+	// On duty: nothing is known of some of the line's rotas, and the others have nobody on duty.
+	Verdict_VERDICT_DUTY_UNKNOWN Verdict = 47
+	// Ladder: an open site first, then whoever is on duty, the last resort last.
 	Verdict_VERDICT_LADDER_SITES Verdict = 50
 	// Ladder: the last resort alone.
 	Verdict_VERDICT_LADDER_LAST_RESORT_ONLY Verdict = 51
 	// Ladder: the gateway can carry nothing that the line has.
 	Verdict_VERDICT_LADDER_NOT_CARRIED Verdict = 52
+	// Ladder: somebody on duty first, the last resort last.
+	Verdict_VERDICT_LADDER_ON_DUTY Verdict = 53
 )
 
 // Enum value maps for Verdict.
@@ -517,9 +590,13 @@ var (
 		31: "VERDICT_TREATMENT_REJECT",
 		40: "VERDICT_SITES_OPEN",
 		41: "VERDICT_SITES_NONE_OPEN",
+		45: "VERDICT_DUTY_SOMEBODY",
+		46: "VERDICT_DUTY_NOBODY",
+		47: "VERDICT_DUTY_UNKNOWN",
 		50: "VERDICT_LADDER_SITES",
 		51: "VERDICT_LADDER_LAST_RESORT_ONLY",
 		52: "VERDICT_LADDER_NOT_CARRIED",
+		53: "VERDICT_LADDER_ON_DUTY",
 	}
 	Verdict_value = map[string]int32{
 		"VERDICT_UNSPECIFIED":             0,
@@ -540,9 +617,13 @@ var (
 		"VERDICT_TREATMENT_REJECT":        31,
 		"VERDICT_SITES_OPEN":              40,
 		"VERDICT_SITES_NONE_OPEN":         41,
+		"VERDICT_DUTY_SOMEBODY":           45,
+		"VERDICT_DUTY_NOBODY":             46,
+		"VERDICT_DUTY_UNKNOWN":            47,
 		"VERDICT_LADDER_SITES":            50,
 		"VERDICT_LADDER_LAST_RESORT_ONLY": 51,
 		"VERDICT_LADDER_NOT_CARRIED":      52,
+		"VERDICT_LADDER_ON_DUTY":          53,
 	}
 )
 
@@ -557,11 +638,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[7]
+	return &file_dayside_routing_v1_call_proto_enumTypes[8]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -570,7 +651,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
 }
 
 // SiteReason is why a site was chosen or not.
@@ -630,11 +711,11 @@ func (x SiteReason) String() string {
 }
 
 func (SiteReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[9].Descriptor()
 }
 
 func (SiteReason) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[8]
+	return &file_dayside_routing_v1_call_proto_enumTypes[9]
 }
 
 func (x SiteReason) Number() protoreflect.EnumNumber {
@@ -643,7 +724,7 @@ func (x SiteReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SiteReason.Descriptor instead.
 func (SiteReason) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{9}
 }
 
 // Caller is who is ringing, as signalled.
@@ -1596,7 +1677,7 @@ type RouteTarget struct {
 	TargetId string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
 	// Where to send the call.
 	Target *v1.Target `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
-	// sites/ID; empty for the last resort.
+	// sites/ID; empty for a person on duty and for the last resort.
 	Site string `protobuf:"bytes,3,opt,name=site,proto3" json:"site,omitempty"`
 	// How long it may ring.
 	RingTimeout *durationpb.Duration `protobuf:"bytes,4,opt,name=ring_timeout,json=ringTimeout,proto3" json:"ring_timeout,omitempty"`
@@ -1605,7 +1686,10 @@ type RouteTarget struct {
 	// True for the line's last resort.
 	LastResort bool `protobuf:"varint,6,opt,name=last_resort,json=lastResort,proto3" json:"last_resort,omitempty"`
 	// For people.
-	DisplayName   string `protobuf:"bytes,7,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,7,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// people/ID of somebody on duty, whose own number or address the target is; empty for a site and for the last resort. In
+	// ExplainRoute a number of theirs is masked.
+	Person        string `protobuf:"bytes,8,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1685,6 +1769,13 @@ func (x *RouteTarget) GetLastResort() bool {
 func (x *RouteTarget) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *RouteTarget) GetPerson() string {
+	if x != nil {
+		return x.Person
 	}
 	return ""
 }
@@ -2085,7 +2176,9 @@ type Explanation struct {
 	// Considered, but left out of `sites`.
 	SitesOmitted int32 `protobuf:"varint,9,opt,name=sites_omitted,json=sitesOmitted,proto3" json:"sites_omitted,omitempty"`
 	// The strategy that ordered the sites.
-	Strategy      Strategy `protobuf:"varint,10,opt,name=strategy,proto3,enum=dayside.routing.v1.Strategy" json:"strategy,omitempty"`
+	Strategy Strategy `protobuf:"varint,10,opt,name=strategy,proto3,enum=dayside.routing.v1.Strategy" json:"strategy,omitempty"`
+	// What the rotas of the line say, in the line's order: at most two a rota.
+	Duties        []*DutyVerdict `protobuf:"bytes,11,rep,name=duties,proto3" json:"duties,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2190,6 +2283,114 @@ func (x *Explanation) GetStrategy() Strategy {
 	return Strategy_STRATEGY_UNSPECIFIED
 }
 
+func (x *Explanation) GetDuties() []*DutyVerdict {
+	if x != nil {
+		return x.Duties
+	}
+	return nil
+}
+
+// DutyVerdict is what a rota says at the instant.
+type DutyVerdict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// rotas/ID.
+	Rota string `protobuf:"bytes,1,opt,name=rota,proto3" json:"rota,omitempty"`
+	// people/ID; empty where nobody is on duty.
+	Person string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// The person's, for people.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// How the person stands to the phone.
+	Standing DutyStanding `protobuf:"varint,4,opt,name=standing,proto3,enum=dayside.routing.v1.DutyStanding" json:"standing,omitempty"`
+	// Its place among the people of the route, from 1; 0 where it holds no target of theirs: they have none, an earlier rota
+	// named them, or the route is full.
+	Rank int32 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Until when the turn lasts, or nobody is on duty; unset where that is not known.
+	Until *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
+	// IANA zone of the rota, for showing local times to people.
+	TimeZone      string `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DutyVerdict) Reset() {
+	*x = DutyVerdict{}
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DutyVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DutyVerdict) ProtoMessage() {}
+
+func (x *DutyVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DutyVerdict.ProtoReflect.Descriptor instead.
+func (*DutyVerdict) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *DutyVerdict) GetRota() string {
+	if x != nil {
+		return x.Rota
+	}
+	return ""
+}
+
+func (x *DutyVerdict) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *DutyVerdict) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *DutyVerdict) GetStanding() DutyStanding {
+	if x != nil {
+		return x.Standing
+	}
+	return DutyStanding_DUTY_STANDING_UNSPECIFIED
+}
+
+func (x *DutyVerdict) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *DutyVerdict) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *DutyVerdict) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
 // SiteVerdict is one site considered.
 type SiteVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2213,7 +2414,7 @@ type SiteVerdict struct {
 
 func (x *SiteVerdict) Reset() {
 	*x = SiteVerdict{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2426,7 @@ func (x *SiteVerdict) String() string {
 func (*SiteVerdict) ProtoMessage() {}
 
 func (x *SiteVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2439,7 @@ func (x *SiteVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SiteVerdict.ProtoReflect.Descriptor instead.
 func (*SiteVerdict) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{20}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SiteVerdict) GetSite() string {
@@ -2308,7 +2509,7 @@ type ConnectGatewayRequest struct {
 
 func (x *ConnectGatewayRequest) Reset() {
 	*x = ConnectGatewayRequest{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2521,7 @@ func (x *ConnectGatewayRequest) String() string {
 func (*ConnectGatewayRequest) ProtoMessage() {}
 
 func (x *ConnectGatewayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2534,7 @@ func (x *ConnectGatewayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectGatewayRequest.ProtoReflect.Descriptor instead.
 func (*ConnectGatewayRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{21}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ConnectGatewayRequest) GetEvent() isConnectGatewayRequest_Event {
@@ -2422,7 +2623,7 @@ type ActiveCalls struct {
 
 func (x *ActiveCalls) Reset() {
 	*x = ActiveCalls{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2635,7 @@ func (x *ActiveCalls) String() string {
 func (*ActiveCalls) ProtoMessage() {}
 
 func (x *ActiveCalls) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2648,7 @@ func (x *ActiveCalls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActiveCalls.ProtoReflect.Descriptor instead.
 func (*ActiveCalls) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{22}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActiveCalls) GetCalls() map[string]int32 {
@@ -2472,7 +2673,7 @@ type TargetReachability struct {
 
 func (x *TargetReachability) Reset() {
 	*x = TargetReachability{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2685,7 @@ func (x *TargetReachability) String() string {
 func (*TargetReachability) ProtoMessage() {}
 
 func (x *TargetReachability) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2698,7 @@ func (x *TargetReachability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetReachability.ProtoReflect.Descriptor instead.
 func (*TargetReachability) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{23}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TargetReachability) GetTarget() *v1.Target {
@@ -2534,7 +2735,7 @@ type TaskResult struct {
 
 func (x *TaskResult) Reset() {
 	*x = TaskResult{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2546,7 +2747,7 @@ func (x *TaskResult) String() string {
 func (*TaskResult) ProtoMessage() {}
 
 func (x *TaskResult) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2559,7 +2760,7 @@ func (x *TaskResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskResult.ProtoReflect.Descriptor instead.
 func (*TaskResult) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{24}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TaskResult) GetTaskId() string {
@@ -2592,7 +2793,7 @@ type ConnectGatewayResponse struct {
 
 func (x *ConnectGatewayResponse) Reset() {
 	*x = ConnectGatewayResponse{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2604,7 +2805,7 @@ func (x *ConnectGatewayResponse) String() string {
 func (*ConnectGatewayResponse) ProtoMessage() {}
 
 func (x *ConnectGatewayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2617,7 +2818,7 @@ func (x *ConnectGatewayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectGatewayResponse.ProtoReflect.Descriptor instead.
 func (*ConnectGatewayResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{25}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConnectGatewayResponse) GetTask() isConnectGatewayResponse_Task {
@@ -2680,7 +2881,7 @@ type PlaceCall struct {
 
 func (x *PlaceCall) Reset() {
 	*x = PlaceCall{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +2893,7 @@ func (x *PlaceCall) String() string {
 func (*PlaceCall) ProtoMessage() {}
 
 func (x *PlaceCall) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2906,7 @@ func (x *PlaceCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceCall.ProtoReflect.Descriptor instead.
 func (*PlaceCall) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{26}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PlaceCall) GetTaskId() string {
@@ -2749,7 +2950,7 @@ type ProbeTarget struct {
 
 func (x *ProbeTarget) Reset() {
 	*x = ProbeTarget{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2761,7 +2962,7 @@ func (x *ProbeTarget) String() string {
 func (*ProbeTarget) ProtoMessage() {}
 
 func (x *ProbeTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2774,7 +2975,7 @@ func (x *ProbeTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeTarget.ProtoReflect.Descriptor instead.
 func (*ProbeTarget) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{27}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ProbeTarget) GetTaskId() string {
@@ -2862,7 +3063,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"validUntilB\x06\n" +
 	"\x04step\"D\n" +
 	"\aForward\x129\n" +
-	"\atargets\x18\x01 \x03(\v2\x1f.dayside.routing.v1.RouteTargetR\atargets\"\x94\x02\n" +
+	"\atargets\x18\x01 \x03(\v2\x1f.dayside.routing.v1.RouteTargetR\atargets\"\xac\x02\n" +
 	"\vRouteTarget\x12\x1b\n" +
 	"\ttarget_id\x18\x01 \x01(\tR\btargetId\x123\n" +
 	"\x06target\x18\x02 \x01(\v2\x1b.dayside.schedule.v1.TargetR\x06target\x12\x12\n" +
@@ -2872,7 +3073,8 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"accept_key\x18\x05 \x01(\tR\tacceptKey\x12\x1f\n" +
 	"\vlast_resort\x18\x06 \x01(\bR\n" +
 	"lastResort\x12!\n" +
-	"\fdisplay_name\x18\a \x01(\tR\vdisplayName\"\xe0\x01\n" +
+	"\fdisplay_name\x18\a \x01(\tR\vdisplayName\x12\x16\n" +
+	"\x06person\x18\b \x01(\tR\x06person\"\xe0\x01\n" +
 	"\x06Prompt\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x1b\n" +
@@ -2902,7 +3104,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\acall_id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06callId\x129\n" +
 	"\agateway\x18\x06 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"G\n" +
 	"\x14ExplainRouteResponse\x12/\n" +
-	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xfb\x03\n" +
+	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xb4\x04\n" +
 	"\vExplanation\x129\n" +
 	"\n" +
 	"decided_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12#\n" +
@@ -2915,7 +3117,16 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x05sites\x18\b \x03(\v2\x1f.dayside.routing.v1.SiteVerdictR\x05sites\x12#\n" +
 	"\rsites_omitted\x18\t \x01(\x05R\fsitesOmitted\x128\n" +
 	"\bstrategy\x18\n" +
-	" \x01(\x0e2\x1c.dayside.routing.v1.StrategyR\bstrategy\"\x8b\x02\n" +
+	" \x01(\x0e2\x1c.dayside.routing.v1.StrategyR\bstrategy\x127\n" +
+	"\x06duties\x18\v \x03(\v2\x1f.dayside.routing.v1.DutyVerdictR\x06duties\"\xfd\x01\n" +
+	"\vDutyVerdict\x12\x12\n" +
+	"\x04rota\x18\x01 \x01(\tR\x04rota\x12\x16\n" +
+	"\x06person\x18\x02 \x01(\tR\x06person\x12!\n" +
+	"\fdisplay_name\x18\x03 \x01(\tR\vdisplayName\x12<\n" +
+	"\bstanding\x18\x04 \x01(\x0e2 .dayside.routing.v1.DutyStandingR\bstanding\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\x05R\x04rank\x120\n" +
+	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
+	"\ttime_zone\x18\a \x01(\tR\btimeZone\"\x8b\x02\n" +
 	"\vSiteVerdict\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x126\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.dayside.routing.v1.SiteReasonR\x06reason\x12\x12\n" +
@@ -2995,12 +3206,20 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x15END_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16END_CAUSE_UNKNOWN_LINE\x10\x01\x12\x15\n" +
 	"\x11END_CAUSE_REFUSED\x10\x02\x12\x19\n" +
-	"\x15END_CAUSE_UNAVAILABLE\x10\x03*\x7f\n" +
+	"\x15END_CAUSE_UNAVAILABLE\x10\x03*\xbc\x01\n" +
+	"\fDutyStanding\x12\x1d\n" +
+	"\x19DUTY_STANDING_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15DUTY_STANDING_ON_DUTY\x10\x01\x12\x1e\n" +
+	"\x1aDUTY_STANDING_NOT_ACCEPTED\x10\x02\x12\x1d\n" +
+	"\x19DUTY_STANDING_STILL_HOLDS\x10\x03\x12\x18\n" +
+	"\x14DUTY_STANDING_NOBODY\x10\n" +
+	"\x12\x19\n" +
+	"\x15DUTY_STANDING_UNKNOWN\x10\v*\x7f\n" +
 	"\vCallerClass\x12\x1c\n" +
 	"\x18CALLER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CALLER_CLASS_ENTITLED\x10\x01\x12\x1d\n" +
 	"\x19CALLER_CLASS_NOT_ENTITLED\x10\x02\x12\x18\n" +
-	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xed\x04\n" +
+	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xd7\x05\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERDICT_LINE_FOUND\x10\x01\x12\x18\n" +
@@ -3020,10 +3239,14 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x19VERDICT_TREATMENT_FORWARD\x10\x1e\x12\x1c\n" +
 	"\x18VERDICT_TREATMENT_REJECT\x10\x1f\x12\x16\n" +
 	"\x12VERDICT_SITES_OPEN\x10(\x12\x1b\n" +
-	"\x17VERDICT_SITES_NONE_OPEN\x10)\x12\x18\n" +
+	"\x17VERDICT_SITES_NONE_OPEN\x10)\x12\x19\n" +
+	"\x15VERDICT_DUTY_SOMEBODY\x10-\x12\x17\n" +
+	"\x13VERDICT_DUTY_NOBODY\x10.\x12\x18\n" +
+	"\x14VERDICT_DUTY_UNKNOWN\x10/\x12\x18\n" +
 	"\x14VERDICT_LADDER_SITES\x102\x12#\n" +
 	"\x1fVERDICT_LADDER_LAST_RESORT_ONLY\x103\x12\x1e\n" +
-	"\x1aVERDICT_LADDER_NOT_CARRIED\x104*\xeb\x01\n" +
+	"\x1aVERDICT_LADDER_NOT_CARRIED\x104\x12\x1a\n" +
+	"\x16VERDICT_LADDER_ON_DUTY\x105*\xeb\x01\n" +
 	"\n" +
 	"SiteReason\x12\x1b\n" +
 	"\x17SITE_REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -3055,8 +3278,8 @@ func file_dayside_routing_v1_call_proto_rawDescGZIP() []byte {
 	return file_dayside_routing_v1_call_proto_rawDescData
 }
 
-var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_dayside_routing_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_dayside_routing_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_dayside_routing_v1_call_proto_goTypes = []any{
 	(Attestation)(0),               // 0: dayside.routing.v1.Attestation
 	(Capability)(0),                // 1: dayside.routing.v1.Capability
@@ -3064,121 +3287,126 @@ var file_dayside_routing_v1_call_proto_goTypes = []any{
 	(Disposition)(0),               // 3: dayside.routing.v1.Disposition
 	(NoInput)(0),                   // 4: dayside.routing.v1.NoInput
 	(EndCause)(0),                  // 5: dayside.routing.v1.EndCause
-	(CallerClass)(0),               // 6: dayside.routing.v1.CallerClass
-	(Verdict)(0),                   // 7: dayside.routing.v1.Verdict
-	(SiteReason)(0),                // 8: dayside.routing.v1.SiteReason
-	(*Caller)(nil),                 // 9: dayside.routing.v1.Caller
-	(*GatewayInfo)(nil),            // 10: dayside.routing.v1.GatewayInfo
-	(*RouteCallRequest)(nil),       // 11: dayside.routing.v1.RouteCallRequest
-	(*RouteCallResponse)(nil),      // 12: dayside.routing.v1.RouteCallResponse
-	(*ContinueCallRequest)(nil),    // 13: dayside.routing.v1.ContinueCallRequest
-	(*ContinueCallResponse)(nil),   // 14: dayside.routing.v1.ContinueCallResponse
-	(*ReportCallRequest)(nil),      // 15: dayside.routing.v1.ReportCallRequest
-	(*ReportCallResponse)(nil),     // 16: dayside.routing.v1.ReportCallResponse
-	(*Attempt)(nil),                // 17: dayside.routing.v1.Attempt
-	(*Input)(nil),                  // 18: dayside.routing.v1.Input
-	(*Recording)(nil),              // 19: dayside.routing.v1.Recording
-	(*Route)(nil),                  // 20: dayside.routing.v1.Route
-	(*Forward)(nil),                // 21: dayside.routing.v1.Forward
-	(*RouteTarget)(nil),            // 22: dayside.routing.v1.RouteTarget
-	(*Prompt)(nil),                 // 23: dayside.routing.v1.Prompt
-	(*Record)(nil),                 // 24: dayside.routing.v1.Record
-	(*End)(nil),                    // 25: dayside.routing.v1.End
-	(*ExplainRouteRequest)(nil),    // 26: dayside.routing.v1.ExplainRouteRequest
-	(*ExplainRouteResponse)(nil),   // 27: dayside.routing.v1.ExplainRouteResponse
-	(*Explanation)(nil),            // 28: dayside.routing.v1.Explanation
-	(*SiteVerdict)(nil),            // 29: dayside.routing.v1.SiteVerdict
-	(*ConnectGatewayRequest)(nil),  // 30: dayside.routing.v1.ConnectGatewayRequest
-	(*ActiveCalls)(nil),            // 31: dayside.routing.v1.ActiveCalls
-	(*TargetReachability)(nil),     // 32: dayside.routing.v1.TargetReachability
-	(*TaskResult)(nil),             // 33: dayside.routing.v1.TaskResult
-	(*ConnectGatewayResponse)(nil), // 34: dayside.routing.v1.ConnectGatewayResponse
-	(*PlaceCall)(nil),              // 35: dayside.routing.v1.PlaceCall
-	(*ProbeTarget)(nil),            // 36: dayside.routing.v1.ProbeTarget
-	nil,                            // 37: dayside.routing.v1.ActiveCalls.CallsEntry
-	(*timestamppb.Timestamp)(nil),  // 38: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 39: google.protobuf.Duration
-	(*v1.Target)(nil),              // 40: dayside.schedule.v1.Target
-	(Strategy)(0),                  // 41: dayside.routing.v1.Strategy
+	(DutyStanding)(0),              // 6: dayside.routing.v1.DutyStanding
+	(CallerClass)(0),               // 7: dayside.routing.v1.CallerClass
+	(Verdict)(0),                   // 8: dayside.routing.v1.Verdict
+	(SiteReason)(0),                // 9: dayside.routing.v1.SiteReason
+	(*Caller)(nil),                 // 10: dayside.routing.v1.Caller
+	(*GatewayInfo)(nil),            // 11: dayside.routing.v1.GatewayInfo
+	(*RouteCallRequest)(nil),       // 12: dayside.routing.v1.RouteCallRequest
+	(*RouteCallResponse)(nil),      // 13: dayside.routing.v1.RouteCallResponse
+	(*ContinueCallRequest)(nil),    // 14: dayside.routing.v1.ContinueCallRequest
+	(*ContinueCallResponse)(nil),   // 15: dayside.routing.v1.ContinueCallResponse
+	(*ReportCallRequest)(nil),      // 16: dayside.routing.v1.ReportCallRequest
+	(*ReportCallResponse)(nil),     // 17: dayside.routing.v1.ReportCallResponse
+	(*Attempt)(nil),                // 18: dayside.routing.v1.Attempt
+	(*Input)(nil),                  // 19: dayside.routing.v1.Input
+	(*Recording)(nil),              // 20: dayside.routing.v1.Recording
+	(*Route)(nil),                  // 21: dayside.routing.v1.Route
+	(*Forward)(nil),                // 22: dayside.routing.v1.Forward
+	(*RouteTarget)(nil),            // 23: dayside.routing.v1.RouteTarget
+	(*Prompt)(nil),                 // 24: dayside.routing.v1.Prompt
+	(*Record)(nil),                 // 25: dayside.routing.v1.Record
+	(*End)(nil),                    // 26: dayside.routing.v1.End
+	(*ExplainRouteRequest)(nil),    // 27: dayside.routing.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil),   // 28: dayside.routing.v1.ExplainRouteResponse
+	(*Explanation)(nil),            // 29: dayside.routing.v1.Explanation
+	(*DutyVerdict)(nil),            // 30: dayside.routing.v1.DutyVerdict
+	(*SiteVerdict)(nil),            // 31: dayside.routing.v1.SiteVerdict
+	(*ConnectGatewayRequest)(nil),  // 32: dayside.routing.v1.ConnectGatewayRequest
+	(*ActiveCalls)(nil),            // 33: dayside.routing.v1.ActiveCalls
+	(*TargetReachability)(nil),     // 34: dayside.routing.v1.TargetReachability
+	(*TaskResult)(nil),             // 35: dayside.routing.v1.TaskResult
+	(*ConnectGatewayResponse)(nil), // 36: dayside.routing.v1.ConnectGatewayResponse
+	(*PlaceCall)(nil),              // 37: dayside.routing.v1.PlaceCall
+	(*ProbeTarget)(nil),            // 38: dayside.routing.v1.ProbeTarget
+	nil,                            // 39: dayside.routing.v1.ActiveCalls.CallsEntry
+	(*timestamppb.Timestamp)(nil),  // 40: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 41: google.protobuf.Duration
+	(*v1.Target)(nil),              // 42: dayside.schedule.v1.Target
+	(Strategy)(0),                  // 43: dayside.routing.v1.Strategy
 }
 var file_dayside_routing_v1_call_proto_depIdxs = []int32{
 	0,  // 0: dayside.routing.v1.Caller.attestation:type_name -> dayside.routing.v1.Attestation
 	1,  // 1: dayside.routing.v1.GatewayInfo.capabilities:type_name -> dayside.routing.v1.Capability
-	9,  // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	10, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	20, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
-	10, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	9,  // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	17, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	18, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
-	19, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
-	20, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
-	10, // 11: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	17, // 12: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	38, // 13: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
-	38, // 14: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
-	38, // 15: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
+	10, // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	11, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	21, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
+	11, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	10, // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	18, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	19, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
+	20, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
+	21, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
+	11, // 11: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	18, // 12: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	40, // 13: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
+	40, // 14: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
+	40, // 15: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 16: dayside.routing.v1.ReportCallResponse.durability:type_name -> dayside.routing.v1.Durability
 	3,  // 17: dayside.routing.v1.Attempt.disposition:type_name -> dayside.routing.v1.Disposition
-	38, // 18: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
-	38, // 19: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
+	40, // 18: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
+	40, // 19: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
 	4,  // 20: dayside.routing.v1.Input.no_input:type_name -> dayside.routing.v1.NoInput
-	39, // 21: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
-	21, // 22: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
-	23, // 23: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
-	24, // 24: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
-	25, // 25: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
-	28, // 26: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
-	38, // 27: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
-	22, // 28: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
-	40, // 29: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
-	39, // 30: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
-	39, // 31: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
-	39, // 32: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
+	41, // 21: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
+	22, // 22: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
+	24, // 23: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
+	25, // 24: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
+	26, // 25: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
+	29, // 26: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
+	40, // 27: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
+	23, // 28: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
+	42, // 29: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
+	41, // 30: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
+	41, // 31: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
+	41, // 32: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
 	5,  // 33: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
-	39, // 34: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
-	9,  // 35: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
-	38, // 36: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
-	10, // 37: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	20, // 38: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
-	38, // 39: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
-	39, // 40: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
-	6,  // 41: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
-	7,  // 42: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
-	29, // 43: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
-	41, // 44: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
-	8,  // 45: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
-	39, // 46: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
-	38, // 47: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
-	10, // 48: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
-	31, // 49: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
-	32, // 50: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
-	33, // 51: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
-	37, // 52: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
-	40, // 53: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
-	38, // 54: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
-	3,  // 55: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
-	35, // 56: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
-	36, // 57: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
-	40, // 58: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
-	23, // 59: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
-	39, // 60: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
-	40, // 61: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
-	11, // 62: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
-	13, // 63: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
-	15, // 64: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
-	30, // 65: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
-	26, // 66: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
-	12, // 67: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
-	14, // 68: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
-	16, // 69: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
-	34, // 70: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
-	27, // 71: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
-	67, // [67:72] is the sub-list for method output_type
-	62, // [62:67] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	41, // 34: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
+	10, // 35: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
+	40, // 36: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
+	11, // 37: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	21, // 38: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
+	40, // 39: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
+	41, // 40: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
+	7,  // 41: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
+	8,  // 42: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
+	31, // 43: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
+	43, // 44: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
+	30, // 45: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
+	6,  // 46: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
+	40, // 47: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
+	9,  // 48: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
+	41, // 49: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
+	40, // 50: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
+	11, // 51: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
+	33, // 52: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
+	34, // 53: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
+	35, // 54: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
+	39, // 55: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
+	42, // 56: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
+	40, // 57: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
+	3,  // 58: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
+	37, // 59: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
+	38, // 60: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
+	42, // 61: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
+	24, // 62: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
+	41, // 63: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
+	42, // 64: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
+	12, // 65: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
+	14, // 66: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
+	16, // 67: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
+	32, // 68: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
+	27, // 69: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
+	13, // 70: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
+	15, // 71: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
+	17, // 72: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
+	36, // 73: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
+	28, // 74: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
+	70, // [70:75] is the sub-list for method output_type
+	65, // [65:70] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_call_proto_init() }
@@ -3193,13 +3421,13 @@ func file_dayside_routing_v1_call_proto_init() {
 		(*Route_Record)(nil),
 		(*Route_End)(nil),
 	}
-	file_dayside_routing_v1_call_proto_msgTypes[21].OneofWrappers = []any{
+	file_dayside_routing_v1_call_proto_msgTypes[22].OneofWrappers = []any{
 		(*ConnectGatewayRequest_Hello)(nil),
 		(*ConnectGatewayRequest_ActiveCalls)(nil),
 		(*ConnectGatewayRequest_Reachability)(nil),
 		(*ConnectGatewayRequest_TaskResult)(nil),
 	}
-	file_dayside_routing_v1_call_proto_msgTypes[25].OneofWrappers = []any{
+	file_dayside_routing_v1_call_proto_msgTypes[26].OneofWrappers = []any{
 		(*ConnectGatewayResponse_PlaceCall)(nil),
 		(*ConnectGatewayResponse_ProbeTarget)(nil),
 	}
@@ -3208,8 +3436,8 @@ func file_dayside_routing_v1_call_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_call_proto_rawDesc), len(file_dayside_routing_v1_call_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   29,
+			NumEnums:      10,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
