@@ -6,12 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 )
 
 const (
@@ -37,25 +39,60 @@ func (s *Service) QueryOpenSites(_ context.Context, r *schedulev1.QueryOpenSites
 // QueryCoverage answers when which sites of a line are open, and when none is. It reads the same view.
 func (s *Service) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRequest,
 ) (*schedulev1.QueryCoverageResponse, error) {
-	list, err := s.ask(r.GetLine())
+	from, to, err := s.coverageRange(r.GetInterval(), defaultCoverageDays)
 	if err != nil {
 		return nil, err
 	}
-	from, err := instant("interval.start_time", r.GetInterval().GetStartTime(), s.cfg.Clock.Now().Unix())
+	l, err := s.askLine(r.GetLine(), from, to)
 	if err != nil {
 		return nil, err
 	}
-	to, err := instant("interval.end_time", r.GetInterval().GetEndTime(), from+defaultCoverageDays*dayS)
+	return answer.Coverage(l, from, to)
+}
+
+// coverageRange is an interval of a request, Unix seconds: from now where it says no start, for so many days where it says
+// no end.
+func (s *Service) coverageRange(iv *interval.Interval, defaultDays int64) (fromUnixS, toUnixS int64, err error) {
+	from, err := instant("interval.start_time", iv.GetStartTime(), s.cfg.Clock.Now().Unix())
 	if err != nil {
-		return nil, err
+		return 0, 0, err
+	}
+	to, err := instant("interval.end_time", iv.GetEndTime(), from+defaultDays*dayS)
+	if err != nil {
+		return 0, 0, err
 	}
 	if to <= from || to-from > maxCoverageDays*dayS {
-		return nil, fault.Invalid(fault.Violation{
+		return 0, 0, fault.Invalid(fault.Violation{
 			Field: "interval.end_time", Value: time.Unix(to, 0).UTC().Format(time.RFC3339),
 			Rule: fmt.Sprintf("must be after start_time, by at most %d days", maxCoverageDays),
 		})
 	}
-	return answer.Coverage(list, from, to)
+	return from, to, nil
+}
+
+// askLine is all that coverage of a line over [fromUnixS, toUnixS) depends on.
+func (s *Service) askLine(name string, fromUnixS, toUnixS int64) (answer.Line, error) {
+	list, err := s.ask(name)
+	if err != nil {
+		return answer.Line{}, err
+	}
+	out := answer.Line{Sites: list}
+	line, _ := s.index.Line(strings.TrimPrefix(name, "lines/"))
+	for _, rota := range line.Rotas {
+		if r := s.index.Roster(strings.TrimPrefix(rota, "rotas/")); r != nil {
+			out.Rotas = append(out.Rotas, r)
+		}
+	}
+	if line.Hours == nil {
+		return out, nil
+	}
+	rules, err := s.rules()
+	if err != nil {
+		return out, err
+	}
+	with := &estate.Estate{Calendars: s.index.Calendars()}
+	out.Promise, err = estate.NewCompiler(rules, fromUnixS, toUnixS).Promise(with, line.Hours)
+	return out, err
 }
 
 // ask is the sites of a line, or all sites where the line is empty.

@@ -14,7 +14,10 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
+	"github.com/daysidehq/dayside/services/schedule/internal/proof"
 )
 
 // Site is what is known of a published site.
@@ -23,6 +26,41 @@ type Site struct {
 	Name, DisplayName, TimeZone string
 	// Timeline says when it is open; never nil.
 	Timeline *timeline.Timeline
+}
+
+// Line is what is known of a published line.
+type Line struct {
+	// Sites are in the line's order.
+	Sites []Site
+	// Rotas say who is on duty while no site is open, in the line's order.
+	Rotas []*roster.Roster
+	// Promise is when the line is meant to be served; nil for always.
+	Promise *timeline.Timeline
+}
+
+// proof is the line as coverage is proved from it.
+func (l Line) proof() proof.Line {
+	out := proof.Line{Promise: l.Promise}
+	for _, s := range l.Sites {
+		out.Sites = append(out.Sites, proof.Site{Name: s.Name, Timeline: s.Timeline})
+	}
+	for _, r := range l.Rotas {
+		out.Rotas = append(out.Rotas, estate.Duty(r))
+	}
+	return out
+}
+
+// known refuses a range of which not every timeline and roster knows all.
+func (l Line) known(field string, fromUnixS, toUnixS int64) error {
+	from, to := l.proof().Known()
+	for _, r := range l.Rotas {
+		rosterFrom, rosterTo := r.Horizon()
+		from, to = max(from, rosterFrom), min(to, rosterTo)
+	}
+	if fromUnixS >= from && toUnixS <= to {
+		return nil
+	}
+	return beyond(field, fromUnixS, from, to)
 }
 
 // maxAnswerBytes bounds the answer about coverage: a gRPC peer takes 4 MiB where it is not told otherwise.
@@ -60,35 +98,46 @@ func OpenSites(sites []Site, atUnixS int64) (*schedulev1.QueryOpenSitesResponse,
 	return out, nil
 }
 
-// Coverage is when which sites are open over [fromUnixS, toUnixS). A range that a timeline does not know whole is an
-// INVALID_FIELD fault on "interval"; an answer too large for its reader is LIMIT_EXCEEDED.
-func Coverage(sites []Site, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageResponse, error) {
-	if err := known(sites, "interval", fromUnixS, toUnixS); err != nil {
+// Coverage is when which sites of a line are open over [fromUnixS, toUnixS), and what its gaps are. A range that a
+// timeline or a roster does not know whole is an INVALID_FIELD fault on "interval"; an answer too large for its reader is
+// LIMIT_EXCEEDED.
+func Coverage(l Line, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageResponse, error) {
+	if err := l.known("interval", fromUnixS, toUnixS); err != nil {
 		return nil, err
 	}
-	out := &schedulev1.QueryCoverageResponse{Interval: between(fromUnixS, toUnixS), TzdataRelease: releases(sites)}
+	c := proof.Prove(l.proof(), fromUnixS, toUnixS)
+	out := &schedulev1.QueryCoverageResponse{
+		Interval: between(fromUnixS, toUnixS), TzdataRelease: releases(l.Sites), CoveredTime: seconds(c.CoveredS),
+		OverlapTime: seconds(c.OverlapS), Handovers: int32(c.Handovers), //nolint:gosec // bounded by the budget
+	}
 	left := budget(maxAnswerBytes)
-	var coveredS int64
-	for p := range timeline.Cover(timelines(sites), fromUnixS, toUnixS) {
+	for _, p := range c.Periods {
 		period := &schedulev1.CoveragePeriod{Interval: between(p.FromUnixS, p.ToUnixS)}
 		left.spend(intervalBytes)
 		for _, i := range p.Open {
-			period.Sites = append(period.Sites, sites[i].Name)
-			left.spend(mentionBytes + len(sites[i].Name))
+			period.Sites = append(period.Sites, l.Sites[i].Name)
+			left.spend(mentionBytes + len(l.Sites[i].Name))
 		}
 		if p.Gap() {
 			out.Gaps = append(out.Gaps, between(p.FromUnixS, p.ToUnixS))
 			left.spend(intervalBytes)
-		} else {
-			coveredS += p.ToUnixS - p.FromUnixS
 		}
 		out.Periods = append(out.Periods, period)
 		if left.spent() {
 			return nil, tooLarge(fromUnixS, p.ToUnixS)
 		}
 	}
-	out.CoveredTime = seconds(coveredS)
-	for _, s := range sites {
+	for _, g := range c.Gaps {
+		left.spend(intervalBytes + mentionBytes)
+		for _, person := range g.OnDuty {
+			left.spend(mentionBytes + len(person))
+		}
+		if left.spent() {
+			return nil, tooLarge(fromUnixS, g.ToUnixS)
+		}
+		out.JudgedGaps = append(out.JudgedGaps, g.Proto())
+	}
+	for _, s := range l.Sites {
 		out.Sites = append(out.Sites, openTime(s, fromUnixS, toUnixS, &left))
 		if left.spent() {
 			return nil, tooLarge(fromUnixS, toUnixS)
@@ -130,9 +179,13 @@ func known(sites []Site, field string, fromUnixS, toUnixS int64) error {
 	if fromUnixS >= from && toUnixS <= to {
 		return nil
 	}
+	return beyond(field, fromUnixS, from, to)
+}
+
+func beyond(field string, atUnixS, fromUnixS, toUnixS int64) error {
 	return fault.Invalid(fault.Violation{
-		Field: field, Value: text(fromUnixS),
-		Rule: fmt.Sprintf("must lie within what hours are compiled for, %s to %s", text(from), text(to)),
+		Field: field, Value: text(atUnixS),
+		Rule: fmt.Sprintf("must lie within what hours are compiled for, %s to %s", text(fromUnixS), text(toUnixS)),
 	})
 }
 

@@ -78,7 +78,7 @@ func TestOpenSites(t *testing.T) {
 
 func TestCoverage(t *testing.T) {
 	list := []answer.Site{site(t, "sydney", 3, [2]int64{0, 8}), site(t, "dublin", 3, [2]int64{7, 15})}
-	got, err := answer.Coverage(list, base+6*hour, base+26*hour)
+	got, err := answer.Coverage(answer.Line{Sites: list}, base+6*hour, base+26*hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func TestCoverage(t *testing.T) {
 	if s := got.GetSites(); len(s) != 2 || s[0].GetOpenTime().GetSeconds() != 4*hour || len(s[0].GetOpenIntervals()) != 2 {
 		t.Errorf("sites %v", s)
 	}
-	_, err = answer.Coverage(list, base+day, base+4*day)
+	_, err = answer.Coverage(answer.Line{Sites: list}, base+day, base+4*day)
 	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD, "interval")
-	none, err := answer.Coverage(nil, base, base+day)
+	none, err := answer.Coverage(answer.Line{}, base, base+day)
 	if err != nil || len(none.GetGaps()) != 1 || len(none.GetPeriods()) != 1 {
 		t.Errorf("a line without sites: %v, %v", none, err)
 	}
@@ -115,7 +115,7 @@ func TestCoverageIsNeverMoreThanAReaderTakes(t *testing.T) {
 			list[i] = site(t, fmt.Sprintf("a-rather-long-name-%d", i), 400, [2]int64{at, at + 4}, [2]int64{at + 5, at + 9})
 		}
 		for _, days := range []int64{1, 40, 400} {
-			got, err := answer.Coverage(list, base, base+days*day)
+			got, err := answer.Coverage(answer.Line{Sites: list}, base, base+days*day)
 			if err != nil {
 				wantReason(t, err, rpcv1.Reason_REASON_LIMIT_EXCEEDED, "days at a time")
 				refused++
@@ -156,7 +156,7 @@ func BenchmarkCoverage(b *testing.B) {
 		b.Run(fmt.Sprintf("%d_sites_%d_days", c.sites, c.days), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := answer.Coverage(list, base, base+c.days*day); err != nil {
+				if _, err := answer.Coverage(answer.Line{Sites: list}, base, base+c.days*day); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -69,18 +69,14 @@ func lineImpact(out *schedulev1.Impact, before, after Side, name string, fromUni
 	if err != nil {
 		return err
 	}
-	was, had := before.Lines[name]
-	then := proof.Line{Name: name}
-	if had {
+	var then proof.Line // of no line, where it is new
+	if was, had := before.Lines[name]; had {
 		if then, err = before.Compiler.Line(before.Estate, was); err != nil {
 			return err
 		}
 	}
-	impact := proof.Compare(then, now, fromUnixS, toUnixS)
-	if impact == nil {
-		return nil
+	if impact := proof.Compare(then, now, fromUnixS, toUnixS); impact != nil {
+		out.Lines = append(out.Lines, impact)
 	}
-	impact.Created = !had
-	out.Lines = append(out.Lines, impact)
 	return nil
 }
