@@ -7,6 +7,7 @@ package feed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -73,6 +74,19 @@ type Period struct {
 	Gap schedulev1.CoverageGap_Kind
 	// OnDuty are the names of the people on duty in a planned gap.
 	OnDuty []string
+}
+
+// Join appends a period, or prolongs the last one where the two touch and say the same.
+func Join(periods []Period, p Period) []Period {
+	if n := len(periods); n > 0 {
+		last := &periods[n-1]
+		if last.ToUnixS == p.FromUnixS && slices.Equal(last.Sites, p.Sites) &&
+			(len(p.Sites) > 0 || last.Gap == p.Gap && slices.Equal(last.OnDuty, p.OnDuty)) {
+			last.ToUnixS = p.ToUnixS
+			return periods
+		}
+	}
+	return append(periods, p)
 }
 
 // Line is how a line is covered, by periods that ascend: an event for each set of open sites, and one for each gap, but

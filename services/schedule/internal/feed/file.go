@@ -17,8 +17,8 @@ import (
 
 // Limits of one file. A rota of hourly turns has 2,400 in the window.
 const (
-	// maxEvents is how many events a file holds: the first ones, and it says so.
-	maxEvents = 3000
+	// MaxEvents is how many events a file holds: the first ones, and it says so.
+	MaxEvents = 3000
 	// maxTextBytes bounds one text, before what escaping adds.
 	maxTextBytes = 400
 	// maxEventsBytes bounds all events in the same way; eventBytes is what one of them takes besides its texts.
@@ -99,7 +99,7 @@ func (h Head) file(name, about string, events []event, available bool) ([]byte, 
 func fitting(events []event) int {
 	bytes := 0
 	for i, e := range events {
-		if bytes += eventBytes + textBytes(e.summary) + textBytes(e.description); i == maxEvents || bytes > maxEventsBytes {
+		if bytes += eventBytes + textBytes(e.summary) + textBytes(e.description); i == MaxEvents || bytes > maxEventsBytes {
 			return i
 		}
 	}
