@@ -127,22 +127,6 @@ func (a *app) checkGlobalFlags() error {
 	return nil
 }
 
-// checkArguments makes usage errors of what commands say about their arguments.
-func checkArguments(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		check := c.Args
-		if check == nil {
-			check = cobra.NoArgs
-		}
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usagef("wrong number of arguments; usage: dayside %s", cmd.Use)
-			}
-			return nil
-		}
-	}
-}
-
 // checkHelp makes a usage error of a topic that does not exist, which the default only remarks on.
 func checkHelp(root *cobra.Command) {
 	for _, c := range root.Commands() {

@@ -41,6 +41,12 @@ func Read(c *schedulev1.Calendar) (calendar.Calendar, []fault.Violation) {
 	return read, calendar.Validate("", read)
 }
 
+// ReadEntry is an entry as far as it can be read: for showing it, not for relying on it.
+func ReadEntry(e *schedulev1.CalendarEntry) calendar.Entry {
+	var r wallclock.Reader
+	return readEntry(&r, "", e)
+}
+
 func readEntry(r *wallclock.Reader, field string, e *schedulev1.CalendarEntry) calendar.Entry {
 	from := e.GetProvenance()
 	return calendar.Entry{
