@@ -38,6 +38,7 @@ var pureCores = []string{
 	"services/schedule/internal/custody",
 	"services/schedule/internal/feed",
 	"services/schedule/internal/proof",
+	"services/schedule/internal/rotas",
 	"services/schedule/internal/calendars",
 	"services/schedule/internal/wallclock",
 	"services/schedule/internal/sites",

@@ -17,7 +17,7 @@ const (
 	maxLayers    = 16
 	maxCrews     = 200 // changes of members of a layer, with the first crew
 	maxSlots     = 200
-	maxAbsences  = 2000
+	maxAbsences  = 20_000 // leave and holidays of a crowd over a year
 	maxOverrides = 1000
 	maxNameChars = 100
 	// maxHorizonS is ten years, as a timeline's.

@@ -81,7 +81,7 @@ func TestBadRotas(t *testing.T) {
 		{"an absence of nobody", func(r *rota.Rota) { r.Absences[1].Person = "" }, "absences[1].person", "must be 1 to 100"},
 		{"an absence of no time", func(r *rota.Rota) { r.Absences[0].ToUnixS = r.Absences[0].FromUnixS }, "absences[0].to", "after absences[0].from"},
 		{"an absence before 1970", func(r *rota.Rota) { r.Absences[0].FromUnixS = -1 }, "absences[0].from", "1970"},
-		{"too many absences", func(r *rota.Rota) { r.Absences = make([]rota.Absence, 2001) }, "absences", "at most 2000"},
+		{"too many absences", func(r *rota.Rota) { r.Absences = make([]rota.Absence, 20_001) }, "absences", "at most 20000"},
 		{"too many overrides", func(r *rota.Rota) { r.Overrides = make([]rota.Override, 1001) }, "overrides", "at most 1000"},
 		{"an override that ends before it starts", func(r *rota.Rota) {
 			o := &r.Overrides[2]
