@@ -75,7 +75,7 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", limitBody(rest))
-	mux.Handle("GET /feeds/", rest)
+	mux.Handle("GET /feeds/", feedHeaders(rest))
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
