@@ -5,18 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 )
 
-const (
-	defaultSimulatedDays = 28
-	// Years for which anything is compiled: those before and after are refused, like dates in resources.
-	minSimulatedYear, maxSimulatedYear = 1970, 2100
-)
+const defaultSimulatedDays = 28
 
 // coverage implements CoverageService, which proves coverage.
 type coverage struct {
@@ -29,9 +24,6 @@ type coverage struct {
 func (c coverage) Simulate(ctx context.Context, r *schedulev1.SimulateRequest) (*schedulev1.SimulateResponse, error) {
 	from, to, err := c.s.coverageRange(r.GetInterval(), defaultSimulatedDays)
 	if err != nil {
-		return nil, err
-	}
-	if err := simulable(from, to); err != nil {
 		return nil, err
 	}
 	before, err := c.s.load(ctx)
@@ -53,21 +45,6 @@ func (c coverage) Simulate(ctx context.Context, r *schedulev1.SimulateRequest) (
 		return nil, err
 	}
 	return &schedulev1.SimulateResponse{Impact: impact, TzdataRelease: d.rules.Release()}, nil
-}
-
-func simulable(fromUnixS, toUnixS int64) error {
-	for _, end := range []struct {
-		field string
-		unixS int64
-	}{{"interval.start_time", fromUnixS}, {"interval.end_time", toUnixS}} {
-		if at := time.Unix(end.unixS, 0).UTC(); at.Year() < minSimulatedYear || at.Year() > maxSimulatedYear {
-			return fault.Invalid(fault.Violation{
-				Field: end.field, Value: at.Format(time.RFC3339),
-				Rule: fmt.Sprintf("must be of the years %d to %d", minSimulatedYear, maxSimulatedYear),
-			})
-		}
-	}
-	return nil
 }
 
 // change makes the draft what would stand after the request, and answers with the names of what changes.

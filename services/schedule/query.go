@@ -19,6 +19,8 @@ import (
 const (
 	defaultCoverageDays = 7
 	maxCoverageDays     = 400
+	// Years for which anything is compiled: those before and after are refused, like dates in resources.
+	minYear, maxYear = 1970, 2100
 )
 
 // QueryOpenSites answers which sites are open at an instant. It reads the service's own view, which is behind a commit by
@@ -67,7 +69,25 @@ func (s *Service) coverageRange(iv *interval.Interval, defaultDays int64) (fromU
 			Rule: fmt.Sprintf("must be after start_time, by at most %d days", maxCoverageDays),
 		})
 	}
+	if err := simulable(from, to); err != nil {
+		return 0, 0, err
+	}
 	return from, to, nil
+}
+
+// simulable refuses ranges of an interval outside the years that anything is compiled for.
+func simulable(fromUnixS, toUnixS int64) error {
+	for _, end := range []struct {
+		field string
+		unixS int64
+	}{{"interval.start_time", fromUnixS}, {"interval.end_time", toUnixS}} {
+		if at := time.Unix(end.unixS, 0).UTC(); at.Year() < minYear || at.Year() > maxYear {
+			return fault.Invalid(fault.Violation{
+				Field: end.field, Value: at.Format(time.RFC3339), Rule: fmt.Sprintf("must be of the years %d to %d", minYear, maxYear),
+			})
+		}
+	}
+	return nil
 }
 
 // askLine is all that coverage of a line over [fromUnixS, toUnixS) depends on.
