@@ -170,6 +170,24 @@ func (c *Client) ListAll(ctx context.Context, prefix string) (entries []Entry, r
 	return entries, revision, err
 }
 
+// Keys reads every key that begins with prefix, with its revisions and without its value, at one revision.
+func (c *Client) Keys(ctx context.Context, prefix string) (entries []Entry, revision int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	resp, err := c.etcd.Get(ctx, c.prefix+prefix, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
+		clientv3.WithKeysOnly())
+	if err != nil {
+		return nil, 0, wrap(err)
+	}
+	entries = make([]Entry, 0, len(resp.Kvs))
+	for _, kv := range resp.Kvs {
+		entries = append(entries, Entry{
+			Key: strings.TrimPrefix(string(kv.Key), c.prefix), ModRevision: kv.ModRevision, CreateRevision: kv.CreateRevision,
+		})
+	}
+	return entries, resp.Header.Revision, nil
+}
+
 // Commit writes all of the plan, if all of its conditions hold, in one transaction; CONFLICT where one does not, with
 // nothing written. It answers with the revision that put it in force. A plan of another order than etcd's limits (128
 // operations and 1.5 MiB unless etcd is told otherwise) is LIMIT_EXCEEDED. Not retried: the caller knows whether its plan
@@ -194,8 +212,8 @@ func (c *Client) Commit(ctx context.Context, conditions []*rpcv1.Condition, writ
 	case errors.Is(err, rpctypes.ErrTooManyOps), errors.Is(err, rpctypes.ErrRequestTooLarge),
 		status.Code(err) == codes.ResourceExhausted && !errors.Is(err, rpctypes.ErrNoSpace):
 		return 0, fault.LimitExceeded(fmt.Sprintf(
-			"a change of %d keys is more than etcd takes in one transaction (--max-txn-ops, --max-request-bytes); "+
-				"make it in parts", len(writes)))
+			"a change of %d keys under %d conditions is more than etcd takes in one transaction (--max-txn-ops, "+
+				"--max-request-bytes); make it in parts", len(writes), len(conditions)))
 	case err != nil:
 		return 0, wrap(err)
 	case !resp.Succeeded:

@@ -98,6 +98,10 @@ func TestListPages(t *testing.T) {
 	if err != nil || len(all) != 25 {
 		t.Fatalf("ListAll gave %d, %v", len(all), err)
 	}
+	if keys, rev, err := c.Keys(t.Context(), "p/"); err != nil || len(keys) != 25 || keys[24].Key != "p/24" ||
+		keys[24].Value != nil || keys[24].ModRevision != rev {
+		t.Fatalf("Keys gave %v at %d, %v", keys, rev, err)
+	}
 	if all, _, err := c.ListAll(t.Context(), ""); err != nil || len(all) != 26 {
 		t.Fatalf("ListAll of everything gave %d, %v", len(all), err)
 	}
