@@ -205,7 +205,7 @@ func (HoursException_Mode) EnumDescriptor() ([]byte, []int) {
 type CoverageGap_Kind int32
 
 const (
-	// Never sent.
+	// No gap any more: in gaps_closed alone, where a site is open now.
 	CoverageGap_KIND_UNSPECIFIED CoverageGap_Kind = 0
 	// Within the line's service hours, and nobody is on duty.
 	CoverageGap_KIND_UNCOVERED CoverageGap_Kind = 1
@@ -1585,7 +1585,9 @@ type QueryCoverageRequest struct {
 	// lines/ID.
 	Line string `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
 	// From start (now where unset) to end (start plus 7 days where unset), at most 400 days.
-	Interval      *interval.Interval `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
+	Interval *interval.Interval `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
+	// Leave out periods and open_intervals: those of many sites over a year are more than one answer may hold.
+	GapsOnly      bool `protobuf:"varint,3,opt,name=gaps_only,json=gapsOnly,proto3" json:"gaps_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1632,6 +1634,13 @@ func (x *QueryCoverageRequest) GetInterval() *interval.Interval {
 		return x.Interval
 	}
 	return nil
+}
+
+func (x *QueryCoverageRequest) GetGapsOnly() bool {
+	if x != nil {
+		return x.GapsOnly
+	}
+	return false
 }
 
 // CoveragePeriod is a stretch over which the same sites are open.
@@ -2138,7 +2147,7 @@ type LineImpact struct {
 	MoreHandovers int32 `protobuf:"varint,3,opt,name=more_handovers,json=moreHandovers,proto3" json:"more_handovers,omitempty"`
 	// Time that becomes an uncovered gap; the first 200.
 	GapsCreated []*CoverageGap `protobuf:"bytes,4,rep,name=gaps_created,json=gapsCreated,proto3" json:"gaps_created,omitempty"`
-	// Uncovered time that becomes covered or planned; the first 200.
+	// Uncovered time that is so no longer; kind and on_duty are what it is now. The first 200.
 	GapsClosed []*CoverageGap `protobuf:"bytes,5,rep,name=gaps_closed,json=gapsClosed,proto3" json:"gaps_closed,omitempty"`
 	// How many more gaps, created and closed.
 	MoreGaps int32 `protobuf:"varint,6,opt,name=more_gaps,json=moreGaps,proto3" json:"more_gaps,omitempty"`
@@ -2750,10 +2759,11 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\bsentence\x18\b \x01(\tR\bsentence\x12\x1b\n" +
 	"\ttime_zone\x18\t \x01(\tR\btimeZone\x12%\n" +
 	"\x0etzdata_release\x18\n" +
-	" \x01(\tR\rtzdataRelease\"\x90\x01\n" +
+	" \x01(\tR\rtzdataRelease\"\xad\x01\n" +
 	"\x14QueryCoverageRequest\x12E\n" +
 	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x121\n" +
-	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"Y\n" +
+	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\x12\x1b\n" +
+	"\tgaps_only\x18\x03 \x01(\bR\bgapsOnly\"Y\n" +
 	"\x0eCoveragePeriod\x121\n" +
 	"\binterval\x18\x01 \x01(\v2\x15.google.type.IntervalR\binterval\x12\x14\n" +
 	"\x05sites\x18\x02 \x03(\tR\x05sites\"\x98\x01\n" +
