@@ -58,8 +58,11 @@ func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adopti
 		}
 		if len(writes) > 0 {
 			out.writes = append(out.writes, writes...)
+			d.spare[sourceKey(name)] = true
 			out.conditions = append(out.conditions, l.unchanged(name))
 		}
 	}
+	out.conditions = d.few(out.conditions)
+	estate.Trim(out.impact, estate.MaxImpactBytes)
 	return out, nil
 }

@@ -39,7 +39,7 @@ func (s *Service) ExplainSite(ctx context.Context, r *schedulev1.ExplainSiteRequ
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{Estate: estate.New(), revisions: map[string]int64{}}
+	l := newLoaded()
 	if err := s.loadCalendars(ctx, l, site.GetCalendars()); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (s *Service) extend(ctx context.Context) (extended int, err error) {
 	}
 	l, err := s.loadUnless(ctx, func(key string, err error) error {
 		s.cfg.Log.ErrorContext(ctx, "a source cannot be read", "key", key, "error", err)
-		return nil
+		return nil // the others shall not wait for it
 	})
 	if err != nil {
 		return 0, err
@@ -72,7 +72,24 @@ func (s *Service) extend(ctx context.Context) (extended int, err error) {
 			s.cfg.Log.ErrorContext(ctx, "what is published of it cannot be extended", "name", name, "error", err)
 		}
 	}
-	return extended, nil
+	return extended, s.removeOrphans(ctx, l, stands)
+}
+
+// removeOrphans deletes records whose source is gone: a large change may have brought one back that was deleted meanwhile.
+func (s *Service) removeOrphans(ctx context.Context, l *loaded, stands map[string]standingRecord) error {
+	for _, name := range slices.Sorted(maps.Keys(stands)) {
+		if _, known := l.revisions[name]; known || l.broken[name] {
+			continue
+		}
+		_, err := s.cfg.Store.Commit(ctx, []condition{
+			coord.Unchanged(sourceKey(name), 0), coord.Unchanged(published.SchedulePrefix+name, stands[name].revision),
+		}, []*rpcv1.Write{coord.Delete(published.SchedulePrefix + name)})
+		if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+			return err
+		}
+		s.cfg.Log.WarnContext(ctx, "a published record without its source was removed", "name", name, "error", err)
+	}
+	return nil
 }
 
 // standingRecord is a published record: until when it knows, 0 where it cannot be read.

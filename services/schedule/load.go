@@ -21,8 +21,14 @@ type loaded struct {
 	*estate.Estate
 	// revisions are those of the sources, by name; a name that is absent was not there.
 	revisions map[string]int64
+	// broken are the names of sources that are there and cannot be read; load fails where there are any.
+	broken map[string]bool
 	// sources and lines are the revisions at which sources and lines were read.
 	sources, lines int64
+}
+
+func newLoaded() *loaded {
+	return &loaded{Estate: estate.New(), revisions: map[string]int64{}, broken: map[string]bool{}}
 }
 
 // load reads all that schedule owns, and the lines, linearizably. Some thousands of resources take some tens of
@@ -33,7 +39,7 @@ func (s *Service) load(ctx context.Context) (*loaded, error) {
 
 // loadUnless is load, which goes on without a source that cannot be read where broken answers nil.
 func (s *Service) loadUnless(ctx context.Context, broken func(key string, err error) error) (*loaded, error) {
-	l := &loaded{Estate: estate.New(), revisions: map[string]int64{}}
+	l := newLoaded()
 	if err := s.loadLines(ctx, l); err != nil {
 		return nil, err
 	}
@@ -43,11 +49,14 @@ func (s *Service) loadUnless(ctx context.Context, broken func(key string, err er
 	}
 	l.sources = revision
 	for _, e := range entries {
-		if err := l.take(e); err != nil {
-			if err = broken(e.Key, err); err != nil {
-				return nil, err
-			}
+		err := l.take(e)
+		if err == nil {
+			continue
 		}
+		if err := broken(e.Key, err); err != nil {
+			return nil, err
+		}
+		l.broken[strings.TrimPrefix(e.Key, sourcesPrefix)] = true
 	}
 	return l, nil
 }
@@ -58,7 +67,7 @@ func (s *Service) loadFor(ctx context.Context, item proto.Message) (*loaded, err
 	if !ok {
 		return s.load(ctx)
 	}
-	l := &loaded{Estate: estate.New(), revisions: map[string]int64{}}
+	l := newLoaded()
 	if err := s.loadLines(ctx, l); err != nil {
 		return nil, err
 	}

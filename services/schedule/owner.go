@@ -53,6 +53,8 @@ type draft struct {
 	rules  *tzdata.Rules
 	*estate.Compiler
 	nowUnixS int64
+	// spare are the keys of sources that only their dependence brings into the change.
+	spare map[string]bool
 }
 
 // newDraft is a draft in which nothing has changed yet.
@@ -65,8 +67,23 @@ func (s *Service) newDraft(before *loaded) (*draft, error) {
 	from, to := horizon(now)
 	return &draft{
 		before: before, after: before.Clone(), rules: rules, nowUnixS: now.Unix(),
-		Compiler: estate.NewCompiler(rules, from, to),
+		Compiler: estate.NewCompiler(rules, from, to), spare: map[string]bool{},
 	}, nil
+}
+
+// maxConditions is what a change may have before it does without those that it can spare: etcd takes 128 where it is not
+// told otherwise.
+const maxConditions = 100
+
+// few leaves out repeated conditions; and where there are too many, those on the sources of dependents: a write of one of
+// them breaks the condition on all of its kind, and of one that was deleted meanwhile no record comes back by a generation,
+// nor, for longer than an hour, by a single transaction (see extend).
+func (d *draft) few(conditions []condition) []condition {
+	out := distinct(conditions)
+	if len(out) <= maxConditions {
+		return out
+	}
+	return slices.DeleteFunc(out, func(c condition) bool { return d.spare[c.GetKey()] })
 }
 
 // impact is what the draft does to coverage, as far as the named resources are concerned.
@@ -132,6 +149,7 @@ func (d *draft) dependents(changed []string) (collection.Effect, error) {
 		}
 		effect.Writes = append(effect.Writes, writes...)
 		if _, line := item.(*schedulev1.LineCoverage); !line {
+			d.spare[sourceKey(name)] = true
 			effect.Conditions = append(effect.Conditions, d.before.unchanged(name))
 		}
 	}
@@ -233,7 +251,7 @@ func (o owner[T]) Compile(ctx context.Context, item T) (collection.Effect, error
 		effect.Conditions = append(effect.Conditions, before.unchanged(r.Name))
 	}
 	judged, err := d.judge([]string{name}, o.allowGap)
-	effect.Conditions = distinct(append(effect.Conditions, judged...))
+	effect.Conditions = d.few(append(effect.Conditions, judged...))
 	return effect, err
 }
 

@@ -23,8 +23,7 @@ type plans struct {
 	s *Service
 }
 
-// PlanSchedule works out what a set of changes would write. It writes nothing that anybody reads: what one transaction
-// cannot hold is staged, and comes in force by a pointer among the plan's writes.
+// PlanSchedule works out what a set of changes would write, without writing it.
 func (p plans) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest,
 ) (*schedulev1.PlanScheduleResponse, error) {
 	before, err := p.s.load(ctx)
@@ -51,9 +50,7 @@ func (p plans) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleReque
 	if err != nil {
 		return nil, err
 	}
-	if !r.GetValidateOnly() {
-		plan.Conditions, plan.Writes, err = p.s.stage(ctx, plan.GetConditions(), plan.GetWrites())
-	}
+	estate.Trim(impact, estate.MaxImpactBytes)
 	return &schedulev1.PlanScheduleResponse{Plan: plan, Impact: impact}, err
 }
 
@@ -242,7 +239,7 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 	for _, name := range changed {
 		conditions = append(conditions, d.referencesStand(d.after.Get(name), set)...)
 	}
-	plan.Conditions = distinct(append(conditions, d.before.noNewUsers(slices.DeleteFunc(changed, isLine))...))
+	plan.Conditions = d.few(append(conditions, d.before.noNewUsers(slices.DeleteFunc(changed, isLine))...))
 	plan.Writes = append(plan.GetWrites(), effect.Writes...)
 	return impact, nil
 }
@@ -261,9 +258,3 @@ func (d *draft) referencesStand(item proto.Message, set *changeSet) []condition 
 	}
 	return out
 }
-
-// stage makes of a change that one transaction cannot hold one that it can.
-func (s *Service) stage(_ context.Context, conditions []condition, writes []*rpcv1.Write) ([]condition, []*rpcv1.Write, error) {
-	return conditions, writes, nil
-}
-

@@ -10,6 +10,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/timeofday"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -175,3 +176,7 @@ func wantReason(t *testing.T, what string, err error, want rpcv1.Reason) {
 		t.Errorf("%s: got %v, want %v", what, err, want)
 	}
 }
+
+func put(key string, value []byte) *rpcv1.Write { return coord.Put(key, value) }
+
+func stamp(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

@@ -45,9 +45,7 @@ type PlanScheduleRequest struct {
 	// lines/ID that are deleted with them.
 	DeletedLines []string `protobuf:"bytes,8,rep,name=deleted_lines,json=deletedLines,proto3" json:"deleted_lines,omitempty"`
 	// Take it although a line gets an uncovered gap.
-	AllowGap bool `protobuf:"varint,9,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
-	// Answer the plan, and what it would do to coverage, but prepare nothing.
-	ValidateOnly  bool `protobuf:"varint,10,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	AllowGap      bool `protobuf:"varint,9,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -145,18 +143,11 @@ func (x *PlanScheduleRequest) GetAllowGap() bool {
 	return false
 }
 
-func (x *PlanScheduleRequest) GetValidateOnly() bool {
-	if x != nil {
-		return x.ValidateOnly
-	}
-	return false
-}
-
 // PlanScheduleResponse is what would be written.
 type PlanScheduleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What would be written. Where it is more than one transaction takes, the records behind it have been staged under a
-	// generation of their own, which nothing reads before the pointer among these writes is committed.
+	// What would be written. It may be more than one transaction takes: then whoever commits it stages the published records
+	// of it first, and puts them in force by one pointer.
 	Plan *v1.Plan `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
 	// What it does to coverage within the next 400 days.
 	Impact        *Impact `protobuf:"bytes,2,opt,name=impact,proto3" json:"impact,omitempty"`
@@ -212,7 +203,7 @@ var File_dayside_schedule_v1_plan_proto protoreflect.FileDescriptor
 
 const file_dayside_schedule_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x1edayside/schedule/v1/plan.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\"\x84\x04\n" +
+	"\x1edayside/schedule/v1/plan.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\"\xdf\x03\n" +
 	"\x13PlanScheduleRequest\x12:\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12F\n" +
 	"\tcalendars\x18\x02 \x03(\v2\x1d.dayside.schedule.v1.CalendarB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcalendars\x12>\n" +
@@ -222,9 +213,7 @@ const file_dayside_schedule_v1_plan_proto_rawDesc = "" +
 	"\x06delete\x18\x06 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\x06delete\x12B\n" +
 	"\x05lines\x18\a \x03(\v2!.dayside.schedule.v1.LineCoverageB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05lines\x12.\n" +
 	"\rdeleted_lines\x18\b \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\fdeletedLines\x12\x1b\n" +
-	"\tallow_gap\x18\t \x01(\bR\ballowGap\x12#\n" +
-	"\rvalidate_only\x18\n" +
-	" \x01(\bR\fvalidateOnly\"u\n" +
+	"\tallow_gap\x18\t \x01(\bR\ballowGap\"u\n" +
 	"\x14PlanScheduleResponse\x12(\n" +
 	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan\x123\n" +
 	"\x06impact\x18\x02 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact2y\n" +

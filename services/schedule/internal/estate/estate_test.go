@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/timeofday"
+	"google.golang.org/protobuf/proto"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/zones"
@@ -149,5 +150,38 @@ func TestACompilerDoesNotMixUpEstates(t *testing.T) {
 	tuesday := monday.Add(34 * time.Hour).Unix()
 	if closed.Timeline.At(tuesday).Open || !open.Timeline.At(tuesday).Open {
 		t.Error("the two versions compile to the same")
+	}
+}
+
+// TestTrimTellsWhatItLeavesOut: whatever is too much is counted, and the rest stays.
+func TestTrimTellsWhatItLeavesOut(t *testing.T) {
+	impact := &schedulev1.Impact{}
+	for range 3 {
+		l := &schedulev1.LineImpact{Line: "lines/gold", MoreHandovers: 1}
+		for range 100 {
+			l.Handovers = append(l.Handovers, &schedulev1.HandoverChange{FromSites: []string{"sites/dublin"}})
+			l.GapsCreated = append(l.GapsCreated, &schedulev1.CoverageGap{OnDuty: []string{"people/anna"}})
+		}
+		s := &schedulev1.SiteImpact{Site: "sites/dublin"}
+		for range 100 {
+			s.Openings = append(s.Openings, &schedulev1.OpeningChange{})
+		}
+		impact.Lines, impact.Sites = append(impact.Lines, l), append(impact.Sites, s)
+	}
+	size := proto.Size(impact.GetLines()[0])
+	estate.Trim(impact, size+size*11/20)
+	first, second, third := impact.GetLines()[0], impact.GetLines()[1], impact.GetLines()[2]
+	if len(first.GetHandovers()) != 100 || first.GetMoreHandovers() != 1 {
+		t.Error("what fits was left out")
+	}
+	if len(second.GetHandovers()) != 0 || second.GetMoreHandovers() != 101 || len(second.GetGapsCreated()) != 100 {
+		t.Errorf("of the second %d handovers and %d more, %d gaps; want its gaps alone", len(second.GetHandovers()),
+			second.GetMoreHandovers(), len(second.GetGapsCreated()))
+	}
+	if len(third.GetGapsCreated()) != 0 || third.GetMoreGaps() != 100 {
+		t.Errorf("of the third %d gaps and %d more", len(third.GetGapsCreated()), third.GetMoreGaps())
+	}
+	if s := impact.GetSites()[2]; len(s.GetOpenings()) != 0 || s.GetMoreOpenings() != 100 {
+		t.Errorf("of the last site %d openings and %d more", len(s.GetOpenings()), s.GetMoreOpenings())
 	}
 }
