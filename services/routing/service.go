@@ -19,17 +19,13 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
-	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 // Store is the part of etcd that the service needs; coord.Client is one.
-type Store interface {
-	collection.Store
-	// Follow calls apply with the state of a range, then with every change, until ctx ends; it returns only ctx's error.
-	Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error
-}
+type Store interface{ generation.Store }
 
 // Config is what an operator can set; nothing yet.
 type Config struct{}
@@ -69,6 +65,8 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if !deps.complete() {
 		return nil, errors.New("routing: a dependency is missing")
 	}
+	// A configuration may be more than one transaction, and what comes in force by a generation is seen whole.
+	deps.Store = generation.Through(deps.Store, deps.Clock)
 	s := &Service{store: deps.Store, clock: deps.Clock, log: deps.Logger}
 	var err error
 	s.signals, err = newSignals(deps, &s.current)
