@@ -49,7 +49,7 @@ func (s *Service) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRe
 	if err != nil {
 		return nil, err
 	}
-	return answer.Coverage(l, from, to)
+	return answer.Coverage(l, from, to, r.GetGapsOnly())
 }
 
 // coverageRange is an interval of a request, Unix seconds: from now where it says no start, for so many days where it says

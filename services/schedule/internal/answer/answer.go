@@ -100,8 +100,8 @@ func OpenSites(sites []Site, atUnixS int64) (*schedulev1.QueryOpenSitesResponse,
 
 // Coverage is when which sites of a line are open over [fromUnixS, toUnixS), and what its gaps are. A range that a
 // timeline or a roster does not know whole is an INVALID_FIELD fault on "interval"; an answer too large for its reader is
-// LIMIT_EXCEEDED.
-func Coverage(l Line, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageResponse, error) {
+// LIMIT_EXCEEDED. With gapsOnly it has neither periods nor open intervals, and holds a year of a thousand sites.
+func Coverage(l Line, fromUnixS, toUnixS int64, gapsOnly bool) (*schedulev1.QueryCoverageResponse, error) {
 	if err := l.known("interval", fromUnixS, toUnixS); err != nil {
 		return nil, err
 	}
@@ -112,17 +112,13 @@ func Coverage(l Line, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageRespon
 	}
 	left := budget(maxAnswerBytes)
 	for _, p := range c.Periods {
-		period := &schedulev1.CoveragePeriod{Interval: between(p.FromUnixS, p.ToUnixS)}
-		left.spend(intervalBytes)
-		for _, i := range p.Open {
-			period.Sites = append(period.Sites, l.Sites[i].Name)
-			left.spend(mentionBytes + len(l.Sites[i].Name))
-		}
 		if p.Gap() {
 			out.Gaps = append(out.Gaps, between(p.FromUnixS, p.ToUnixS))
 			left.spend(intervalBytes)
 		}
-		out.Periods = append(out.Periods, period)
+		if !gapsOnly {
+			out.Periods = append(out.Periods, l.period(p, &left))
+		}
 		if left.spent() {
 			return nil, tooLarge(fromUnixS, p.ToUnixS)
 		}
@@ -138,7 +134,7 @@ func Coverage(l Line, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageRespon
 		out.JudgedGaps = append(out.JudgedGaps, g.Proto())
 	}
 	for _, s := range l.Sites {
-		out.Sites = append(out.Sites, openTime(s, fromUnixS, toUnixS, &left))
+		out.Sites = append(out.Sites, openTime(s, fromUnixS, toUnixS, gapsOnly, &left))
 		if left.spent() {
 			return nil, tooLarge(fromUnixS, toUnixS)
 		}
@@ -146,13 +142,25 @@ func Coverage(l Line, fromUnixS, toUnixS int64) (*schedulev1.QueryCoverageRespon
 	return out, nil
 }
 
-func openTime(s Site, fromUnixS, toUnixS int64, b *budget) *schedulev1.SiteOpenTime {
+func (l Line) period(p timeline.Period, b *budget) *schedulev1.CoveragePeriod {
+	period := &schedulev1.CoveragePeriod{Interval: between(p.FromUnixS, p.ToUnixS)}
+	b.spend(intervalBytes)
+	for _, i := range p.Open {
+		period.Sites = append(period.Sites, l.Sites[i].Name)
+		b.spend(mentionBytes + len(l.Sites[i].Name))
+	}
+	return period
+}
+
+func openTime(s Site, fromUnixS, toUnixS int64, sumOnly bool, b *budget) *schedulev1.SiteOpenTime {
 	open := &schedulev1.SiteOpenTime{Site: s.Name}
 	var openS int64
 	for iv := range s.Timeline.Within(fromUnixS, toUnixS) {
-		open.OpenIntervals = append(open.OpenIntervals, between(iv.OpenUnixS, iv.CloseUnixS))
 		openS += iv.CloseUnixS - iv.OpenUnixS
-		b.spend(intervalBytes)
+		if !sumOnly {
+			open.OpenIntervals = append(open.OpenIntervals, between(iv.OpenUnixS, iv.CloseUnixS))
+			b.spend(intervalBytes)
+		}
 	}
 	open.OpenTime = seconds(openS)
 	return open
@@ -167,7 +175,7 @@ func (b *budget) spent() bool { return *b < 0 }
 
 func tooLarge(fromUnixS, reachedUnixS int64) error {
 	return fault.LimitExceeded(fmt.Sprintf("the coverage of so many sites over that range is more than %d MiB; ask for less "+
-		"than %d days at a time", maxAnswerBytes>>20, max((reachedUnixS-fromUnixS)/86400, 1)))
+		"than %d days at a time, or for the gaps only", maxAnswerBytes>>20, max((reachedUnixS-fromUnixS)/86400, 1)))
 }
 
 // known refuses a range of which not every timeline knows all.

@@ -12,6 +12,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
 )
@@ -78,7 +79,7 @@ func TestOpenSites(t *testing.T) {
 
 func TestCoverage(t *testing.T) {
 	list := []answer.Site{site(t, "sydney", 3, [2]int64{0, 8}), site(t, "dublin", 3, [2]int64{7, 15})}
-	got, err := answer.Coverage(answer.Line{Sites: list}, base+6*hour, base+26*hour)
+	got, err := answer.Coverage(answer.Line{Sites: list}, base+6*hour, base+26*hour, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +98,9 @@ func TestCoverage(t *testing.T) {
 	if s := got.GetSites(); len(s) != 2 || s[0].GetOpenTime().GetSeconds() != 4*hour || len(s[0].GetOpenIntervals()) != 2 {
 		t.Errorf("sites %v", s)
 	}
-	_, err = answer.Coverage(answer.Line{Sites: list}, base+day, base+4*day)
+	_, err = answer.Coverage(answer.Line{Sites: list}, base+day, base+4*day, false)
 	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD, "interval")
-	none, err := answer.Coverage(answer.Line{}, base, base+day)
+	none, err := answer.Coverage(answer.Line{}, base, base+day, false)
 	if err != nil || len(none.GetGaps()) != 1 || len(none.GetPeriods()) != 1 {
 		t.Errorf("a line without sites: %v, %v", none, err)
 	}
@@ -115,7 +116,7 @@ func TestCoverageIsNeverMoreThanAReaderTakes(t *testing.T) {
 			list[i] = site(t, fmt.Sprintf("a-rather-long-name-%d", i), 400, [2]int64{at, at + 4}, [2]int64{at + 5, at + 9})
 		}
 		for _, days := range []int64{1, 40, 400} {
-			got, err := answer.Coverage(answer.Line{Sites: list}, base, base+days*day)
+			got, err := answer.Coverage(answer.Line{Sites: list}, base, base+days*day, false)
 			if err != nil {
 				wantReason(t, err, rpcv1.Reason_REASON_LIMIT_EXCEEDED, "days at a time")
 				refused++
@@ -129,6 +130,85 @@ func TestCoverageIsNeverMoreThanAReaderTakes(t *testing.T) {
 	if answered == 0 || refused == 0 {
 		t.Errorf("%d answered, %d refused", answered, refused)
 	}
+}
+
+// TestGapsOnly: what is left of an answer says the same of gaps, and holds a year of a thousand sites.
+func TestGapsOnly(t *testing.T) {
+	list := make([]answer.Site, 1000)
+	for i := range list {
+		at := int64(i % 14)
+		list[i] = site(t, fmt.Sprintf("a-rather-long-name-%d", i), 402, [2]int64{at, at + 4}, [2]int64{at + 5, at + 9})
+	}
+	l := answer.Line{Sites: list, Rotas: []*roster.Roster{duty(t, 402)}}
+	got, err := answer.Coverage(l, base, base+365*day, true)
+	if err != nil || len(got.GetPeriods()) != 0 || len(got.GetGaps()) != 365 || len(got.GetJudgedGaps()) == 0 ||
+		proto.Size(got) > 4<<20 {
+		t.Fatalf("%d bytes, %v", proto.Size(got), err)
+	}
+	for _, s := range got.GetSites() {
+		if len(s.GetOpenIntervals()) != 0 || s.GetOpenTime().GetSeconds() != 365*8*hour {
+			t.Fatal(s)
+		}
+	}
+	l.Sites = list[:3]
+	whole, err1 := answer.Coverage(l, base, base+40*day, false)
+	few, err2 := answer.Coverage(l, base, base+40*day, true)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	whole.Periods = nil
+	for _, s := range whole.GetSites() {
+		s.OpenIntervals = nil
+	}
+	if !proto.Equal(whole, few) {
+		t.Error("gaps alone are not those of the whole")
+	}
+}
+
+// duty is a rota over so many days: ann and nobody in turn, half a day each.
+func duty(t testing.TB, days int64) *roster.Roster {
+	t.Helper()
+	s := roster.Spec{FromUnixS: base, ToUnixS: base + days*day, FirstFromUnixS: base}
+	s.ID, s.People = "nights", []*roster.Person{{ID: "ann"}}
+	for range days {
+		s.Lengths, s.Holders = append(s.Lengths, 12*3600, 12*3600), append(s.Holders, 1, 0)
+	}
+	r, err := roster.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestCoverageSaysWhatGapsAre(t *testing.T) {
+	promise := site(t, "promise", 3, [2]int64{6, 20}).Timeline
+	l := answer.Line{
+		Sites: []answer.Site{site(t, "dublin", 3, [2]int64{7, 9}), site(t, "cork", 3, [2]int64{8, 10})}, Rotas: []*roster.Roster{duty(t, 3)},
+		Promise: promise,
+	}
+	got, err := answer.Coverage(l, base, base+day, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, g := range got.GetJudgedGaps() {
+		text += fmt.Sprintf("%d-%d %s %s; ", (g.GetInterval().GetStartTime().GetSeconds()-base)/hour,
+			(g.GetInterval().GetEndTime().GetSeconds()-base)/hour, strings.TrimPrefix(g.GetKind().String(), "KIND_"),
+			strings.Join(g.GetOnDuty(), "+"))
+	}
+	if want := "0-7 PLANNED people/ann; 10-12 PLANNED people/ann; 12-20 UNCOVERED ; 20-24 INTENDED ; "; text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
+	if len(got.GetGaps()) != 2 || got.GetOverlapTime().GetSeconds() != hour || got.GetHandovers() != 4 {
+		t.Errorf("gaps %v, overlap %v, %d handovers", got.GetGaps(), got.GetOverlapTime(), got.GetHandovers())
+	}
+	// What a rota does not know is not known of the line.
+	l.Rotas = []*roster.Roster{duty(t, 2)}
+	_, err = answer.Coverage(l, base, base+3*day, false)
+	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD, "2026-11-23T00:00:00Z to 2026-11-25T00:00:00Z")
+	l.Rotas, l.Promise = nil, site(t, "promise", 2).Timeline
+	_, err = answer.Coverage(l, base, base+3*day, false)
+	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD, "2026-11-23T00:00:00Z to 2026-11-25T00:00:00Z")
 }
 
 func TestReleasesAreNamedOnce(t *testing.T) {
@@ -145,18 +225,19 @@ func TestReleasesAreNamedOnce(t *testing.T) {
 
 func BenchmarkCoverage(b *testing.B) {
 	for _, c := range []struct {
-		sites int
-		days  int64
-	}{{4, 400}, {50, 50}} {
-		list := make([]answer.Site, c.sites)
-		for i := range list {
+		sites    int
+		days     int64
+		gapsOnly bool
+	}{{4, 400, false}, {50, 50, false}, {50, 365, true}} {
+		l := answer.Line{Rotas: []*roster.Roster{duty(b, 402), duty(b, 402)}}
+		for i := range c.sites {
 			at := int64(i % 14)
-			list[i] = site(b, fmt.Sprintf("site-%d", i), 402, [2]int64{at, at + 4}, [2]int64{at + 5, at + 9})
+			l.Sites = append(l.Sites, site(b, fmt.Sprintf("site-%d", i), 402, [2]int64{at, at + 4}, [2]int64{at + 5, at + 9}))
 		}
 		b.Run(fmt.Sprintf("%d_sites_%d_days", c.sites, c.days), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := answer.Coverage(answer.Line{Sites: list}, base, base+c.days*day); err != nil {
+				if _, err := answer.Coverage(l, base, base+c.days*day, c.gapsOnly); err != nil {
 					b.Fatal(err)
 				}
 			}
