@@ -14,6 +14,7 @@ type api struct {
 	sites         schedulev1.ScheduleServiceClient
 	calendars     schedulev1.CalendarServiceClient
 	rotas         schedulev1.RotaServiceClient
+	feeds         schedulev1.FeedServiceClient
 	customers     entitlementv1.EntitlementServiceClient
 	lines         routingv1.LineServiceClient
 	routing       routingv1.RoutingServiceClient
@@ -29,6 +30,7 @@ func (a *app) connect() (*api, error) {
 	return &api{
 		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
 		calendars: schedulev1.NewCalendarServiceClient(conn), rotas: schedulev1.NewRotaServiceClient(conn),
+		feeds:     schedulev1.NewFeedServiceClient(conn),
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
 	}, nil
