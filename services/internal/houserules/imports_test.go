@@ -36,6 +36,7 @@ var pureCores = []string{
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
 	"services/schedule/internal/custody",
+	"services/schedule/internal/events",
 	"services/schedule/internal/feed",
 	"services/schedule/internal/proof",
 	"services/schedule/internal/rotas",

@@ -1,0 +1,253 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/protobuf/proto"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/schedule/internal/custody"
+	eventsof "github.com/daysidehq/dayside/services/schedule/internal/events"
+	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+)
+
+const (
+	// maxLook is the longest time between two looks for events: what begins some days ahead is told a minute late at most.
+	maxLook = time.Minute
+	// retryLook is the time to the next look where etcd took no writes.
+	retryLook = 5 * time.Second
+)
+
+// ListEvents reads what somebody should know of, the most urgent first, from the view. Its sentences are of now, where the
+// thing is still so.
+func (c coverage) ListEvents(ctx context.Context, r *schedulev1.ListEventsRequest) (*schedulev1.ListEventsResponse, error) {
+	if !c.s.Ready() {
+		return nil, notReady()
+	}
+	now := c.s.cfg.Clock.Now()
+	stored := c.s.index.Events()
+	world, _ := c.s.eventsWorld(ctx, now)
+	fresh := map[string]*schedulev1.ScheduleEvent{}
+	for _, e := range eventsof.Adopt(eventsof.Find(world, now), stored) {
+		fresh[e.GetId()] = e
+	}
+	out := &schedulev1.ListEventsResponse{}
+	for _, e := range stored {
+		if e.GetEndTime() != nil && !r.GetIncludeEnded() {
+			continue
+		}
+		if f := fresh[e.GetId()]; f != nil && e.GetEndTime() == nil {
+			e = proto.CloneOf(e)
+			e.Sentence = f.GetSentence()
+		}
+		out.Events = append(out.Events, e)
+	}
+	eventsof.Sort(out.Events)
+	out.Events = out.Events[:min(len(out.Events), eventsof.MaxStored)]
+	return out, nil
+}
+
+// watchEvents keeps the published events true, until ctx ends: it looks whenever something changes, when the next thing
+// falls due, and every minute. Any number of processes may do so at once.
+func (s *Service) watchEvents(ctx context.Context) {
+	stop := s.observeEvents(ctx)
+	defer stop()
+	for ctx.Err() == nil {
+		changed := s.index.Changed() // before looking: a change during the look is not missed
+		wait := maxLook
+		if s.Ready() {
+			wait = s.lookForEvents(ctx)
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-s.cfg.Clock.After(wait):
+		}
+	}
+}
+
+// lookForEvents looks once, and answers with how long nothing can happen by the passing of time.
+func (s *Service) lookForEvents(ctx context.Context) time.Duration {
+	now := s.cfg.Clock.Now()
+	world, unknown := s.eventsWorld(ctx, now)
+	stored := s.index.Events()
+	soon := eventsof.Find(world, now.Add(eventsof.Tolerance))
+	for _, e := range stored { // what cannot be judged now is left as it is
+		if unknown[e.GetSubject()] || (len(unknown) > 0 && e.GetKind() == schedulev1.ScheduleEvent_KIND_EMPTY_TURN) {
+			soon = append(soon, e)
+		}
+	}
+	known := map[string]*schedulev1.ScheduleEvent{}
+	for _, e := range stored {
+		known[e.GetId()] = e
+	}
+	for _, c := range eventsof.Settle(eventsof.Find(world, now), soon, stored, now) {
+		err := s.writeEvent(ctx, c, known[c.Event.GetId()])
+		if fault.ReasonOf(err) == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
+			return retryLook
+		}
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.ErrorContext(ctx, "an event cannot be written", "event", c.Event.GetId(), "error", err)
+		}
+	}
+	next, ok := eventsof.NextLook(world, now)
+	if !ok {
+		return maxLook
+	}
+	return min(maxLook, next.Sub(now))
+}
+
+// errMoved is an event that is in etcd not as the view has it: the view will hear of that, and it is looked again.
+var errMoved = errors.New("the event was written meanwhile")
+
+// writeEvent puts one change in etcd, unless the event is another one there than was known. Whoever writes it, says it.
+func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedulev1.ScheduleEvent) error {
+	key := published.EventPrefix + c.Event.GetId()
+	revision, err := s.eventRevision(ctx, key, was)
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	write := coord.Delete(key)
+	if c.Step != eventsof.Forget {
+		value, err := published.Marshal(c.Event)
+		if err != nil {
+			return err
+		}
+		write = coord.Put(key, value)
+	}
+	_, err = s.cfg.Store.Commit(ctx, []condition{coord.Unchanged(key, revision)}, []*rpcv1.Write{write})
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
+		return nil
+	}
+	if err == nil {
+		s.tellEvent(ctx, c)
+	}
+	return err
+}
+
+// eventRevision is the revision at which an event stands as it was known; 0 where it stands nowhere, and was not known.
+func (s *Service) eventRevision(ctx context.Context, key string, was *schedulev1.ScheduleEvent) (int64, error) {
+	entry, err := s.cfg.Store.Get(ctx, key)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		if was != nil {
+			return 0, errMoved
+		}
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	stands, err := published.Event(entry.Value)
+	if err == nil && !proto.Equal(stands, was) { // one that cannot be read is written over
+		return 0, errMoved
+	}
+	return entry.ModRevision, nil
+}
+
+// tellEvent logs what began and ended.
+func (s *Service) tellEvent(ctx context.Context, c eventsof.Change) {
+	attrs := []any{
+		"event", c.Event.GetId(), "kind", kindOf(c.Event), "subject", c.Event.GetSubject(), "sentence", c.Event.GetSentence(),
+	}
+	switch c.Step {
+	case eventsof.Begin:
+		s.cfg.Log.WarnContext(ctx, "a schedule event began", attrs...)
+	case eventsof.End:
+		s.cfg.Log.InfoContext(ctx, "a schedule event ended", attrs...)
+	case eventsof.Move, eventsof.Forget:
+	}
+}
+
+// eventsWorld is all that events are found in, by the view. Lines that cannot be judged now are left out, and named.
+func (s *Service) eventsWorld(ctx context.Context, now time.Time) (w eventsof.World, unknown map[string]bool) {
+	unknown = map[string]bool{}
+	for _, r := range s.index.Rosters() {
+		sheet := r.Sheet()
+		w.Rotas = append(w.Rotas, custody.In{Roster: r, Record: s.index.Custody(sheet.ID), Zone: s.zoneOf(sheet.TimeZone)})
+	}
+	for _, l := range s.index.Lines() {
+		p, err := s.provable(l.Name)
+		if err != nil {
+			unknown[l.Name] = true
+			s.cfg.Log.DebugContext(ctx, "the gaps of a line cannot be judged now", "line", l.Name, "error", err)
+			continue
+		}
+		w.Lines = append(w.Lines, uncovered(p, l.Rotas, now))
+	}
+	return w, unknown
+}
+
+// uncovered is a line's uncovered time around an instant, as far as it is known.
+func uncovered(p proof.Line, rotas []string, now time.Time) eventsof.Line {
+	from, to := p.Known()
+	from, to = max(from, now.Unix()-eventsof.LookBackS), min(to, now.Unix()+eventsof.LookAheadS)
+	l := eventsof.Line{Name: p.Name, Rotas: rotas, FromUnixS: from, ToUnixS: to}
+	if from >= to {
+		return l
+	}
+	for _, g := range proof.Prove(p, from, to).Gaps {
+		if g.Kind == proof.Uncovered {
+			l.Gaps = append(l.Gaps, eventsof.Gap{FromUnixS: g.FromUnixS, ToUnixS: g.ToUnixS})
+		}
+	}
+	return l
+}
+
+// observeEvents reports how many events are so, by kind, whenever metrics are read, until it is stopped.
+func (s *Service) observeEvents(ctx context.Context) (stop func()) {
+	if s.cfg.MeterProvider == nil {
+		return func() {}
+	}
+	m := s.cfg.MeterProvider.Meter("github.com/daysidehq/dayside/services/schedule")
+	gauge, err := m.Int64ObservableGauge("dayside.schedule.events",
+		metric.WithDescription("Events of the schedule that are so now, by kind: gaps ahead, handoffs not accepted. Alert on any."))
+	if err == nil {
+		var r metric.Registration
+		r, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+			for kind, n := range s.activeEvents() {
+				o.ObserveInt64(gauge, n, metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", kind))))
+			}
+			return nil
+		}, gauge)
+		if err == nil {
+			return func() { _ = r.Unregister() }
+		}
+	}
+	s.cfg.Log.ErrorContext(ctx, "schedule events have no metric", "error", fmt.Errorf("metric: %w", err))
+	return func() {}
+}
+
+// activeEvents counts what is so, by kind; every kind is there, since an increase is seen from a value that was before.
+func (s *Service) activeEvents() map[string]int64 {
+	counts := map[string]int64{}
+	for value := range schedulev1.ScheduleEvent_Kind_name {
+		if kind := schedulev1.ScheduleEvent_Kind(value); kind != schedulev1.ScheduleEvent_KIND_UNSPECIFIED {
+			counts[kindWord(kind)] = 0
+		}
+	}
+	for _, e := range slices.DeleteFunc(s.index.Events(), func(e *schedulev1.ScheduleEvent) bool { return e.GetEndTime() != nil }) {
+		counts[kindOf(e)]++
+	}
+	return counts
+}
+
+func kindOf(e *schedulev1.ScheduleEvent) string { return kindWord(e.GetKind()) }
+
+// kindWord is a kind in metrics and logs: "uncovered_ahead".
+func kindWord(k schedulev1.ScheduleEvent_Kind) string {
+	return strings.ToLower(strings.TrimPrefix(k.String(), "KIND_"))
+}
