@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/schedule/internal/view"
 )
@@ -35,20 +37,20 @@ const (
 )
 
 // Store is the part of etcd that the service needs; coord.Client is one.
-type Store interface {
-	collection.Store
-	// Follow calls apply with the state of a range, then with every change, until ctx ends; it returns only ctx's error.
-	Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error
-}
+type Store interface{ generation.Store }
 
-// Config is what the service is made from. All of it is required.
+// Config is what the service is made from. All of it is required, but where it says otherwise.
 type Config struct {
 	Store Store
 	Clock clock.Clock
 	// Rules are the time-zone rules in force, by which hours become instants.
 	Rules *tzdata.Current
+	// TimeZoneSources are rules that could be adopted; none where the process has none at hand.
+	TimeZoneSources []tzdata.Candidate
 	// Log hears of published records that cannot be read, and of timelines that cannot be extended.
 	Log *slog.Logger
+	// MeterProvider reports how many events there are; nil: to nobody.
+	MeterProvider metric.MeterProvider
 }
 
 // Service implements the services of dayside.schedule.v1: ScheduleService itself, the others by a type each. Its errors
@@ -69,6 +71,8 @@ type Service struct {
 
 // New is the service. Queries are answered once Run has listed what is published.
 func New(cfg Config) *Service {
+	// A change of one calendar may be more than one transaction.
+	cfg.Store = generation.Through(cfg.Store, cfg.Clock)
 	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches), feedBook: newFeedBook()}
 	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false))
 	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false))
@@ -88,11 +92,13 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	schedulev1.RegisterFeedServiceServer(r, feeds{s: s})
 }
 
-// Run keeps the service's view of what is published current, and extends timelines every day, until ctx ends; it returns
-// only ctx's error.
+// Run keeps the service's view of what is published current, extends timelines every day, and tidies up after large changes,
+// until ctx ends; it returns only ctx's error.
 func (s *Service) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.extendForever(ctx) })
+	work.Go(func() { _ = generation.Run(ctx, s.cfg.Store, s.cfg.Clock, s.cfg.Log) })
+	work.Go(func() { s.watchEvents(ctx) })
 	work.Go(func() { s.followCalendars(ctx) })
 	work.Go(func() { s.followFeeds(ctx) })
 	err := s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
