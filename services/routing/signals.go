@@ -110,7 +110,7 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 	kind := func(k string) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", k)))
 	}
-	sites, customers, lines := kind("sites"), kind("customers"), kind("lines")
+	sites, rotas, customers, lines := kind("sites"), kind("rotas"), kind("customers"), kind("lines")
 	_, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		v := current.Load()
 		if v == nil {
@@ -120,6 +120,7 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 		o.ObserveInt64(revision, v.Revision())
 		o.ObserveFloat64(age, v.Age(s.clock.Now()).Seconds())
 		o.ObserveInt64(records, int64(n.Sites), sites)
+		o.ObserveInt64(records, int64(n.Rotas), rotas)
 		o.ObserveInt64(records, int64(n.Customers), customers)
 		o.ObserveInt64(records, int64(n.Lines), lines)
 		return nil
@@ -144,7 +145,7 @@ func (s *signals) applied(ctx context.Context, b coord.Batch, before, v *view.Vi
 				"empty one?", "lines_before", before.Counts().Lines, "revision_before", before.Revision(), "revision", v.Revision())
 		}
 		s.log.InfoContext(ctx, "view listed", "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
-			"lines", n.Lines, "tzdata", strings.Join(v.TZDataReleases(), ","))
+			"lines", n.Lines, "rotas", n.Rotas, "tzdata", strings.Join(v.TZDataReleases(), ","))
 	}
 }
 
@@ -153,13 +154,14 @@ type action uint8
 
 const (
 	actionForward action = iota
+	actionOnDuty
 	actionLastResort
 	actionRefused
 	actionUnknownLine
 	actionUnavailable
 )
 
-var actionNames = [...]string{"forward", "last_resort", "refused", "unknown_line", "unavailable"}
+var actionNames = [...]string{"forward", "on_duty", "last_resort", "refused", "unknown_line", "unavailable"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -173,10 +175,13 @@ func actionOf(d *decide.Decision) action {
 		return actionUnavailable
 	case routingv1.EndCause_END_CAUSE_UNSPECIFIED:
 	}
-	if d.FirstSite() == nil {
+	switch {
+	case d.FirstSite() != nil:
+		return actionForward
+	case d.Targets()[0].GetLastResort():
 		return actionLastResort
 	}
-	return actionForward
+	return actionOnDuty
 }
 
 // decided tells of one call. It is on the path of a ringing phone: a span is made only within one that is recorded.
@@ -212,6 +217,8 @@ func worthALine(did action) (slog.Level, string) {
 		return slog.LevelError, "call cannot be carried: its gateway can neither redirect nor forward"
 	case actionLastResort:
 		return slog.LevelWarn, "call goes to the last resort: no site is open"
+	case actionOnDuty:
+		return slog.LevelInfo, "call goes to somebody on duty: no site is open"
 	case actionRefused:
 		return slog.LevelInfo, "call refused"
 	case actionUnknownLine:

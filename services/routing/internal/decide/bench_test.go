@@ -67,6 +67,33 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideOnDuty is a line whose two rotas have weekly turns over 400 days, and a handoff that was not accepted.
+func BenchmarkDecideOnDuty(b *testing.B) {
+	w := benchWorld(4, 4)
+	for _, id := range []string{"first", "second"} {
+		var turns []viewtest.Turn
+		for week := range 57 {
+			turns = append(turns, viewtest.Turn{From: float64(week * 24 * 7), Person: []string{"anna", "bob", "carol"}[week%3]})
+		}
+		r := viewtest.Rota(id, 57*24*7, turns...)
+		r.AcceptWithinS = 900
+		w.Rotas = append(w.Rotas, r)
+		w.Custody = append(w.Custody, viewtest.Custody(id, "carol", 1, 0))
+		w.Lines[0].Rotas = append(w.Lines[0].Rotas, "rotas/"+id)
+	}
+	v := w.View()
+	call := decide.Call{ID: "a84b4c76e66710@pc33", Dialled: lineNumber, Caller: firstANI, Gateway: decide.CapabilitiesOf(nil)}
+	var d decide.Decision
+	now := viewtest.At(24*92 + 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		decide.Decide(&d, v, call, now, decide.MaxSites)
+	}
+	if len(d.Duties()) < 3 {
+		b.Fatal("nobody is on duty")
+	}
+}
+
 // BenchmarkDecideRandomCallers says what a million customers cost a decision beside a hundred, callers at random so that
 // no cache holds them.
 func BenchmarkDecideRandomCallers(b *testing.B) {

@@ -1,6 +1,6 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
 // stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (ordered by a strategy:
-// followsun, priority), ladder. A stage answers with a verdict code; text is rendered elsewhere.
+// followsun, priority), duty, ladder. A stage answers with a verdict code; text is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
 // protocol, keeps no state between calls, and never fails: what is missing sends a caller on, not away.
@@ -28,7 +28,7 @@ const (
 )
 
 // numStages is how many stages a decision has.
-const numStages = 6
+const numStages = 7
 
 // never is a change that does not come.
 const never = math.MaxInt64
@@ -98,6 +98,7 @@ type Decision struct {
 	ranking ranking
 	states  []siteState // of Line.Sites
 	sites   []SiteVerdict
+	duties  []DutyVerdict
 }
 
 // Verdicts are the stages' verdicts, in order.
@@ -111,6 +112,9 @@ func (d *Decision) Targets() []*routingv1.RouteTarget { return d.targets[:d.nTar
 
 // Sites are the sites considered, in the line's order; those on the ladder are among them.
 func (d *Decision) Sites() []SiteVerdict { return d.sites }
+
+// Duties are what the line's rotas say, in their order: one or two a rota.
+func (d *Decision) Duties() []DutyVerdict { return d.duties }
 
 // FirstSite is the site called first; nil where it is none.
 func (d *Decision) FirstSite() *view.Site {
@@ -134,22 +138,24 @@ type SiteVerdict struct {
 	Rank int
 }
 
-// stage finds one verdict, and says whether the decision goes on.
+// stage finds one verdict, UNSPECIFIED where it has nothing to say, and says whether the decision goes on.
 type stage func(d *Decision) (v routingv1.Verdict, goOn bool)
 
 // stages is the order of a decision.
-var stages = [numStages]stage{findLine, identify, entitle, treat, orderSites, buildLadder}
+var stages = [numStages]stage{findLine, identify, entitle, treat, orderSites, findDuty, buildLadder}
 
 // Decide answers a call at an instant, into d. maxSites bounds Sites.
 func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 	*d = Decision{
 		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
-		states: d.states[:0], sites: d.sites[:0],
+		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0],
 	}
 	for _, s := range stages {
 		verdict, goOn := s(d)
-		d.verdicts[d.nVerdicts] = verdict
-		d.nVerdicts++
+		if verdict != routingv1.Verdict_VERDICT_UNSPECIFIED {
+			d.verdicts[d.nVerdicts] = verdict
+			d.nVerdicts++
+		}
 		if !goOn {
 			break
 		}

@@ -8,10 +8,13 @@ import (
 	"math"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -33,6 +36,12 @@ type answer struct {
 	customer    [1]string
 }
 
+// duty is all messages of what a rota says of one person.
+type duty struct {
+	verdict routingv1.DutyVerdict
+	until   timestamppb.Timestamp
+}
+
 // site is all messages of one site's verdict.
 type site struct {
 	verdict    routingv1.SiteVerdict
@@ -40,8 +49,9 @@ type site struct {
 	nextChange timestamppb.Timestamp
 }
 
-// Route is the answer to a call: decision d, made on v at now. Rules, the texts behind open and closed, are for dry runs.
-func Route(d *decide.Decision, v *view.View, callID string, now time.Time, rules bool) *routingv1.RouteCallResponse {
+// Route is the answer to a call: decision d, made on v at now. A dry run has the rules besides, the texts behind open and
+// closed, and people's own numbers masked: nobody is going to dial them.
+func Route(d *decide.Decision, v *view.View, callID string, now time.Time, dryRun bool) *routingv1.RouteCallResponse {
 	a := &answer{}
 	a.response.Route = &a.route
 	a.route.CallId = callID
@@ -56,7 +66,10 @@ func Route(d *decide.Decision, v *view.View, callID string, now time.Time, rules
 		a.route.ValidUntil = &a.validUntil
 	}
 	a.step(d)
-	a.explain(d, v, now, rules)
+	if dryRun {
+		maskPeople(a.forward.GetTargets())
+	}
+	a.explain(d, v, now, dryRun)
 	return &a.response
 }
 
@@ -68,6 +81,19 @@ func (a *answer) step(d *decide.Decision) {
 	a.forward.Targets = append(make([]*routingv1.RouteTarget, 0, len(d.Targets())), d.Targets()...)
 	a.forwardStep.Forward = &a.forward
 	a.route.Step = &a.forwardStep
+}
+
+// maskPeople puts copies with masked numbers in the place of people's targets.
+func maskPeople(targets []*routingv1.RouteTarget) {
+	for i, t := range targets {
+		number, ok := phone.Parse(t.GetTarget().GetPhoneNumber().GetE164Number())
+		if t.GetPerson() == "" || !ok {
+			continue
+		}
+		masked := proto.CloneOf(t)
+		masked.Target.GetPhoneNumber().Kind = &phone_number.PhoneNumber_E164Number{E164Number: number.Masked()}
+		targets[i] = masked
+	}
 }
 
 // end says why in words that anybody may read: it travels in a Reason header.
@@ -101,6 +127,14 @@ func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules 
 			e.Customers = append(e.Customers, c.Name)
 		}
 	}
+	if n := len(d.Duties()); n > 0 {
+		duties := make([]duty, n)
+		e.Duties = make([]*routingv1.DutyVerdict, n)
+		for i := range duties {
+			duties[i].set(&d.Duties()[i])
+			e.Duties[i] = &duties[i].verdict
+		}
+	}
 	e.SitesOmitted = int32(d.SitesOmitted)
 	if len(d.Sites()) == 0 {
 		return
@@ -110,6 +144,18 @@ func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules 
 	for i := range sites {
 		sites[i].set(&d.Sites()[i], rules)
 		e.Sites[i] = &sites[i].verdict
+	}
+}
+
+func (y *duty) set(from *decide.DutyVerdict) {
+	v := &y.verdict
+	v.Rota, v.TimeZone, v.Standing, v.Rank = from.Rota.Name, from.Rota.TimeZone, from.Standing, int32(from.Rank)
+	if from.Person != nil {
+		v.Person, v.DisplayName = from.Person.Name, from.Person.DisplayName
+	}
+	if from.UntilUnixS != 0 {
+		y.until.Seconds = from.UntilUnixS
+		v.Until = &y.until
 	}
 }
 

@@ -26,7 +26,13 @@ const (
 func world() viewtest.World {
 	refusing := viewtest.Line("members", gold+1, "dublin")
 	refusing.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment_TREATMENT_REJECT}
+	duty := viewtest.Line("duty", gold+3, "denver")
+	duty.Rotas = []string{"rotas/nights", "rotas/gone"}
+	nights := viewtest.Rota("nights", 72, viewtest.Turn{From: -24, Person: "anna"}, viewtest.Turn{From: 0, Person: "bob"})
+	nights.AcceptWithinS = 900
+	nights.People[0].Targets = []string{"+13035550121", "sip:anna@example.com"}
 	return viewtest.World{
+		Rotas: []*publishedv1.Rota{nights}, Custody: []viewtest.CustodyOf{viewtest.Custody("nights", "anna", -23, -24)},
 		Sites: []*publishedv1.Site{
 			viewtest.Site("sydney", viewtest.Daily(-2, 6, 9)...), viewtest.Site("bengaluru", viewtest.Daily(3.5, 11.5, 9)...),
 			viewtest.Site("dublin", viewtest.Daily(9, 17, 9)...), viewtest.Site("denver"),
@@ -35,7 +41,7 @@ func world() viewtest.World {
 			viewtest.Customer("acme", []phone.Number{acme}, viewtest.Contract("db", -100, 100)),
 			viewtest.Customer("bridge-1", []phone.Number{acme + 1}), viewtest.Customer("bridge-2", []phone.Number{acme + 1}),
 		},
-		Lines: []*routingv1.Line{viewtest.Line("gold", gold, "sydney", "bengaluru", "dublin", "denver", "gone"), refusing},
+		Lines: []*routingv1.Line{viewtest.Line("gold", gold, "sydney", "bengaluru", "dublin", "denver", "gone"), refusing, duty},
 	}
 }
 
@@ -50,6 +56,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		"forward":      {decide.Call{Dialled: gold, Caller: acme, Attested: true}, false},
 		"dry-run":      {decide.Call{Dialled: gold, Caller: acme + 1}, true},
+		"on-duty":      {decide.Call{Dialled: gold + 3, Caller: acme}, false},
+		"dry-run-duty": {decide.Call{Dialled: gold + 3, Caller: acme}, true},
 		"refused":      {decide.Call{Dialled: gold + 1, Caller: acme + 9}, false},
 		"unknown-line": {decide.Call{Dialled: gold + 2, Caller: acme}, false},
 		"unavailable":  {decide.Call{Dialled: gold, Gateway: 1 << routingv1.Capability_CAPABILITY_RECORD}, false},

@@ -18,6 +18,7 @@ type Problem struct {
 type Builder struct {
 	from      *View
 	sites     sitesBuilder
+	rotas     *rotasBuilder
 	customers customersBuilder
 	lines     linesBuilder
 	problems  []Problem
@@ -44,6 +45,7 @@ func newBuilder(from, before *View) *Builder {
 	return &Builder{
 		from:      from,
 		sites:     sitesBuilder{from: from.sites, before: before.sites},
+		rotas:     &rotasBuilder{from: from.rotas, before: before.rotas},
 		customers: customersBuilder{next: from.customers, before: before.customers},
 		lines:     linesBuilder{from: from.lines, before: before.lines},
 	}
@@ -82,6 +84,7 @@ func (b *Builder) part(key string) (partBuilder, string) {
 		builder partBuilder
 	}{
 		{published.CustomerPrefix, &b.customers}, {published.SitePrefix, &b.sites}, {LinePrefix, &b.lines},
+		{published.RotaPrefix, b.rotas}, {published.CustodyPrefix, custodyBuilder{b.rotas}},
 	} {
 		if id, ok := strings.CutPrefix(key, p.prefix); ok && id != "" {
 			return p.builder, id
@@ -94,8 +97,9 @@ func (b *Builder) part(key string) (partBuilder, string) {
 // those of the view begun with.
 func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
 	next := &View{revision: revision, heard: heard, customers: b.customers.next}
-	var changed map[string]bool
-	next.sites, changed = b.sites.finish()
-	next.lines = b.lines.finish(next.sites, changed)
+	var changed changes
+	next.sites, changed.sites = b.sites.finish()
+	next.rotas, changed.rotas = b.rotas.finish()
+	next.lines = b.lines.finish(next.sites, next.rotas, changed)
 	return next, b.problems
 }

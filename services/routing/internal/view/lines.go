@@ -20,6 +20,8 @@ import (
 const (
 	// maxLineSites is the proto's own limit.
 	maxLineSites = 1000
+	// maxLineRotas is the proto's own limit.
+	maxLineRotas = 8
 	// maxTier is the highest tier; decide packs it in seven bits.
 	maxTier = 99
 	// lastResortID names the last rung in the reports of gateways; no site's rung is called so.
@@ -40,10 +42,12 @@ type Line struct {
 	MinRemainingS uint32
 	// Sites in the line's order, each once.
 	Sites []LineSite
+	// Rotas whose people on duty come after the sites, in order; never nil among them.
+	Rotas []*Rota
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
-	// TZDataRelease is the release of the time-zone rules in the timelines of its sites; several, joined by commas, while a
-	// new one is being adopted.
+	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
+	// while a new one is being adopted.
 	TZDataRelease string
 
 	number     phone.Number
@@ -116,15 +120,18 @@ func (b *linesBuilder) remove(id string) {
 	delete(b.byID, id)
 }
 
-// finish finds the sites of lines that changed, or whose sites did, so that a decision looks up none.
-func (b *linesBuilder) finish(sites *sites, changed map[string]bool) *lines {
-	if b.byID == nil && len(changed) == 0 {
+// changes are the IDs of what changed in the parts that lines refer to.
+type changes struct{ sites, rotas map[string]bool }
+
+// finish finds the sites and rotas of lines that changed, or whose sites or rotas did, so that a decision looks up none.
+func (b *linesBuilder) finish(sites *sites, rotas *rotas, changed changes) *lines {
+	if b.byID == nil && len(changed.sites) == 0 && len(changed.rotas) == 0 {
 		return b.from
 	}
 	b.edit()
 	for id, l := range b.byID {
 		if b.fresh[id] || l.hasAny(changed) {
-			b.byID[id] = l.resolve(sites)
+			b.byID[id] = l.resolve(sites, rotas)
 		}
 	}
 	next := &lines{byID: b.byID, byNumber: make(map[phone.Number]*Line, len(b.byID))}
@@ -136,24 +143,35 @@ func (b *linesBuilder) finish(sites *sites, changed map[string]bool) *lines {
 	return next
 }
 
-func (l *Line) hasAny(changed map[string]bool) bool {
-	return len(changed) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return changed[s.Site.ID] })
+func (l *Line) hasAny(changed changes) bool {
+	return len(changed.sites) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return changed.sites[s.Site.ID] }) ||
+		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] })
 }
 
-// resolve is the line with its sites as they stand in that part.
-func (l *Line) resolve(sites *sites) *Line {
+// resolve is the line with its sites and rotas as they stand in those parts.
+func (l *Line) resolve(sites *sites, rotas *rotas) *Line {
 	next := *l
 	next.Sites = make([]LineSite, len(l.Sites))
+	next.Rotas = make([]*Rota, len(l.Rotas))
 	var releases []string
+	note := func(release string) {
+		if release != "" && !slices.Contains(releases, release) {
+			releases = append(releases, release)
+		}
+	}
 	for i, ls := range l.Sites {
 		s := sites.byID[ls.Site.ID]
 		if s == nil {
 			s = unknownSite(ls.Site.ID)
 		}
 		next.Sites[i] = LineSite{s.Timeline, s.Hash, s, ls.Tier, s.Outsourced}
-		if r := s.Timeline.TZDataRelease(); r != "" && !slices.Contains(releases, r) {
-			releases = append(releases, r)
+		note(s.Timeline.TZDataRelease())
+	}
+	for i, was := range l.Rotas {
+		if next.Rotas[i] = rotas.byID[was.ID]; next.Rotas[i] == nil {
+			next.Rotas[i] = unknownRota(was.ID)
 		}
+		note(next.Rotas[i].TZDataRelease())
 	}
 	slices.Sort(releases)
 	next.TZDataRelease = strings.Join(releases, ",")
@@ -188,7 +206,25 @@ func readLine(id string, value []byte) (*Line, error) {
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_ENTITLED] = t.GetEntitled()
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED] = t.GetNotEntitled()
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_UNKNOWN] = t.GetUnknown()
+	if err := l.readRotas(p.GetRotas()); err != nil {
+		return nil, err
+	}
 	return l, l.readSites(p.GetSites())
+}
+
+// readRotas notes the rotas by ID; resolve finds them.
+func (l *Line) readRotas(list []string) error {
+	if len(list) > maxLineRotas {
+		return fmt.Errorf("%d rotas, at most %d", len(list), maxLineRotas)
+	}
+	for i, name := range list {
+		id, ok := strings.CutPrefix(name, "rotas/")
+		if !ok {
+			return fmt.Errorf("rotas[%d]: not a rota's name", i)
+		}
+		l.Rotas = append(l.Rotas, &Rota{ID: id})
+	}
+	return nil
 }
 
 // readSites notes the sites by ID; resolve finds them.

@@ -112,7 +112,7 @@ func readSite(id string, value []byte) (*Site, error) {
 			return nil, fmt.Errorf("targets[%d]: %w", i, err)
 		}
 		s.Targets = append(s.Targets, &routingv1.RouteTarget{
-			TargetId: targetID(s, i), Target: t, Site: s.Name, RingTimeout: timeout, DisplayName: s.DisplayName,
+			TargetId: targetID(s.ID, s.Hash, i), Target: t, Site: s.Name, RingTimeout: timeout, DisplayName: s.DisplayName,
 		})
 	}
 	return s, nil
@@ -123,14 +123,14 @@ func unknownSite(id string) *Site {
 	return &Site{ID: id, Name: "sites/" + id, Hash: rendezvous.Of(id)}
 }
 
-// targetID names a rung in the reports of gateways: "dublin.1". The longest of site IDs would be too long with a number
+// targetID names a rung in the reports of gateways: "dublin.1". The longest of IDs would be too long with a number
 // behind; those are cut, and told apart by their hash.
-func targetID(s *Site, i int) string {
-	id := fmt.Sprintf("%s.%d", s.ID, i+1)
+func targetID(of string, hash uint64, i int) string {
+	id := fmt.Sprintf("%s.%d", of, i+1)
 	if len(id) <= maxTargetIDBytes {
 		return id
 	}
-	return fmt.Sprintf("%s-%08x.%d", s.ID[:50], uint32(s.Hash), i+1)
+	return fmt.Sprintf("%s-%08x.%d", of[:50], uint32(hash), i+1)
 }
 
 // readTarget reads a published target: a SIP URI, or a number in E.164. It is checked once more, since it goes into the

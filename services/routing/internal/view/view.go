@@ -1,8 +1,8 @@
-// Package view holds everything that a decision needs, in memory: the published sites and customers, and routing's own
-// lines. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
+// Package view holds everything that a decision needs, in memory: the published sites, rotas and customers, and routing's
+// own lines. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
 // same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, one a publisher, each with its own file and index: sites.go, customers.go, lines.go. It follows
+// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, customers.go, lines.go. It follows
 // nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
@@ -31,12 +31,15 @@ type View struct {
 	revision  int64
 	heard     time.Time
 	sites     *sites
+	rotas     *rotas
 	customers *customers
 	lines     *lines
 }
 
 // empty is the view before anything was heard.
-func empty() *View { return &View{sites: newSites(), customers: newCustomers(), lines: newLines()} }
+func empty() *View {
+	return &View{sites: newSites(), rotas: newRotas(), customers: newCustomers(), lines: newLines()}
+}
 
 // Revision is the etcd revision of the state.
 func (v *View) Revision() int64 { return v.revision }
@@ -53,15 +56,18 @@ func (v *View) LineByID(id string) *Line { return v.lines.byID[id] }
 // Site is a site by ID; nil where there is none.
 func (v *View) Site(id string) *Site { return v.sites.byID[id] }
 
+// Rota is a rota by ID; nil where there is none.
+func (v *View) Rota(id string) *Rota { return v.rotas.byID[id] }
+
 // CustomersByNumber are the customers who call from a number.
 func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
 
 // Counts are the sizes of a view's parts.
-type Counts struct{ Sites, Customers, Lines int }
+type Counts struct{ Sites, Rotas, Customers, Lines int }
 
 // Counts are the sizes of the parts.
 func (v *View) Counts() Counts {
-	return Counts{len(v.sites.byID), v.customers.count, len(v.lines.byID)}
+	return Counts{len(v.sites.byID), len(v.rotas.byID), v.customers.count, len(v.lines.byID)}
 }
 
 // TZDataReleases are the releases of the time-zone rules in the sites' timelines, in order; more than one while a new

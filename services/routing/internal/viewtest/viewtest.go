@@ -64,6 +64,55 @@ func Site(id string, spans ...Span) *publishedv1.Site {
 	}
 }
 
+// Turn is who is on duty from an hour after Base on; nobody where empty.
+type Turn struct {
+	From   float64
+	Person string
+}
+
+// Rota has turns, known over so many hours from the first one on. Each person has one target, sip:ID@people.example.com.
+// Handoffs need not be accepted.
+func Rota(id string, toHour float64, turns ...Turn) *publishedv1.Rota {
+	r := &publishedv1.Rota{
+		Id: id, DisplayName: id, TimeZone: "Europe/Dublin", FromUnixS: At(turns[0].From).Unix(), ToUnixS: At(toHour).Unix(),
+		FirstFromUnixS: At(turns[0].From).Unix(), TzdataRelease: "2025c",
+	}
+	var ids []string
+	for _, t := range turns {
+		if t.Person != "" && !slices.Contains(ids, t.Person) {
+			ids = append(ids, t.Person)
+		}
+	}
+	slices.Sort(ids)
+	for _, person := range ids {
+		r.People = append(r.People, &publishedv1.DutyPerson{
+			Id: person, DisplayName: person, Targets: []string{"sip:" + person + "@people.example.com"}, RingTimeoutS: 25,
+		})
+	}
+	for i, t := range turns {
+		end := toHour
+		if i+1 < len(turns) {
+			end = turns[i+1].From
+		}
+		r.LengthS = append(r.LengthS, uint32(At(end).Unix()-At(t.From).Unix()))
+		r.Holder = append(r.Holder, uint32(slices.Index(ids, t.Person)+1))
+	}
+	return r
+}
+
+// Custody of a rota: a person accepted it, for the turn that begins then, hours after Base.
+func Custody(rota, person string, accepted, turnFrom float64) CustodyOf {
+	return CustodyOf{rota, &publishedv1.Custody{
+		Holder: person, AcceptUnixS: At(accepted).Unix(), TurnFromUnixS: At(turnFrom).Unix(),
+	}}
+}
+
+// CustodyOf is the custody of a rota.
+type CustodyOf struct {
+	Rota   string
+	Record *publishedv1.Custody
+}
+
 // Customer calls from numbers; its contracts are given as product and hours.
 func Customer(id string, numbers []phone.Number, contracts ...*publishedv1.Contract) *publishedv1.Customer {
 	c := &publishedv1.Customer{Id: id, DisplayName: id, Contracts: contracts}
@@ -111,6 +160,8 @@ func Number(n phone.Number) *phone_number.PhoneNumber {
 // World is all that a view is made of.
 type World struct {
 	Sites     []*publishedv1.Site
+	Rotas     []*publishedv1.Rota
+	Custody   []CustodyOf
 	Customers []*publishedv1.Customer
 	Lines     []*routingv1.Line
 }
@@ -127,6 +178,12 @@ func (w World) Records() []Record {
 	for _, s := range w.Sites {
 		records = append(records, SiteRecord(s))
 	}
+	for _, r := range w.Rotas {
+		records = append(records, RotaRecord(r))
+	}
+	for _, c := range w.Custody {
+		records = append(records, Record{published.CustodyPrefix + c.Rota, encode(c.Record)})
+	}
 	for _, c := range w.Customers {
 		records = append(records, CustomerRecord(c))
 	}
@@ -139,6 +196,11 @@ func (w World) Records() []Record {
 // SiteRecord is a site as schedule publishes it.
 func SiteRecord(s *publishedv1.Site) Record {
 	return Record{published.SitePrefix + s.GetId(), encode(s)}
+}
+
+// RotaRecord is a rota as schedule publishes it.
+func RotaRecord(r *publishedv1.Rota) Record {
+	return Record{published.RotaPrefix + r.GetId(), encode(r)}
 }
 
 // CustomerRecord is a customer as entitlement publishes it.
