@@ -51,6 +51,8 @@ type fake struct {
 	watched  []*schedulev1.WatchCoverageResponse
 	route    *routingv1.ExplainRouteResponse
 	applied  *routingv1.ApplyConfigurationResponse
+	imported *schedulev1.ImportCalendarResponse
+	diff     *schedulev1.DiffCalendarsResponse
 	err      error
 	// asked is the last request.
 	asked proto.Message
