@@ -297,7 +297,7 @@ func (x *ListFeedsResponse) GetNextPageToken() string {
 // DeleteFeedRequest names a feed.
 type DeleteFeedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// feeds/ID.
+	// feeds/ID. Errors do not repeat what is wrong with it: it may be an address, given by mistake.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -464,9 +464,9 @@ const file_dayside_schedule_v1_feed_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"l\n" +
 	"\x11ListFeedsResponse\x12/\n" +
 	"\x05feeds\x18\x01 \x03(\v2\x19.dayside.schedule.v1.FeedR\x05feeds\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"I\n" +
-	"\x11DeleteFeedRequest\x124\n" +
-	"\x04name\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^feeds/[a-z0-9]{1,32}$R\x04name\"9\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"M\n" +
+	"\x11DeleteFeedRequest\x128\n" +
+	"\x04name\x18\x01 \x01(\tB$\xe0A\x02\xbaH\x1ar\x182\x16^feeds/[a-z0-9]{1,32}$\xd0\xda\x18\x01R\x04name\"9\n" +
 	"\x0fReadFeedRequest\x12&\n" +
 	"\x05token\x18\x01 \x01(\tB\x10\xe0A\x02\xbaH\x06r\x04\x10\x01\x18P\xd0\xda\x18\x01R\x05token\"d\n" +
 	"\n" +
