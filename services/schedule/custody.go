@@ -175,6 +175,7 @@ func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev
 	next := &schedulev1.Rota{Name: at.rota.GetName(), Etag: at.rota.GetEtag()}
 	next.Overrides = append(withRoom(at.rota.GetOverrides(), at.now.Unix()), &schedulev1.RotaOverride{
 		Kind: schedulev1.RotaOverride_KIND_ADD, By: "people/" + at.person, DisplayName: noteOf(at.person, note),
+		Origin: at.rota.GetName() + "/custody",
 		Interval: &interval.Interval{
 			StartTime: &timestamppb.Timestamp{Seconds: from}, EndTime: &timestamppb.Timestamp{Seconds: to},
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+	rotasof "github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
 // plans implements PlanService, for other services of the cluster.
@@ -79,6 +80,9 @@ func (d *draft) takeChanges(r *schedulev1.PlanScheduleRequest) (*changeSet, erro
 		}
 		set.remove[kind] = append(set.remove[kind], name)
 		set.removed[name] = true
+	}
+	for _, m := range r.GetRotas() {
+		rotasof.KeepAgreed(m, d.before.Rotas[m.GetName()], d.nowUnixS) // swaps are in no file
 	}
 	for _, item := range itemsOf(r) {
 		set.put[estate.NameOf(item)] = true

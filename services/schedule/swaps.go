@@ -163,7 +163,7 @@ func (x rotas) exchange(ctx context.Context, swap *schedulev1.Swap, effect colle
 	}
 	// The etag that it carries is the one it was read with: a rota that was written since is judged anew.
 	o := owner[*schedulev1.Rota]{s: x.s, allowGap: true, extra: effect} // one person for another uncovers nothing
-	mask := &fieldmaskpb.FieldMask{Paths: []string{"overrides"}} // named, since a swap that is undone may leave none
+	mask := &fieldmaskpb.FieldMask{Paths: []string{"overrides"}}        // named, since a swap that is undone may leave none
 	_, err = x.s.rotas.WithOwner(o).Update(ctx, next, mask, false, false)
 	return err
 }

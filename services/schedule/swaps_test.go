@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
 
@@ -72,6 +73,11 @@ func TestASwapIsInForceOnceAccepted(t *testing.T) {
 	}
 	if a, b := onDuty(t, w, "support", bobsTurn), onDuty(t, w, "support", annsNext); a != "ann" || b != "bob" {
 		t.Errorf("then %s is on duty, and %s in the other turn", a, b)
+	}
+	// Applying the rota's file again does not undo it.
+	plan, err := w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Rotas: []*schedulev1.Rota{weekly("support", "ann", "bob")}})
+	if err != nil || plan.GetPlan().GetChanges()[0].GetKind() != rpcv1.Change_KIND_UNCHANGED {
+		t.Errorf("applied again: %v, %v", plan.GetPlan().GetChanges(), err)
 	}
 	revisions := map[int64]bool{}
 	for _, key := range []string{

@@ -565,7 +565,7 @@ type Rota struct {
 	TimeZone string `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// A later layer wins over an earlier one where it holds somebody.
 	Layers []*RotaLayer `protobuf:"bytes,4,rep,name=layers,proto3" json:"layers,omitempty"`
-	// In the order in which they apply, after all layers. Swaps and taken custody add to them.
+	// In the order in which they apply, after all layers. Swaps and taken custody add to them, each with its origin.
 	Overrides []*RotaOverride `protobuf:"bytes,5,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	// How long after a handoff nobody may have accepted it before an event says so; 15 min where unset.
 	AcceptWithin *durationpb.Duration `protobuf:"bytes,6,opt,name=accept_within,json=acceptWithin,proto3" json:"accept_within,omitempty"`
@@ -876,7 +876,10 @@ type RotaOverride struct {
 	// [start, end).
 	Interval *interval.Interval `protobuf:"bytes,4,opt,name=interval,proto3" json:"interval,omitempty"`
 	// Why, for people: "swap", "taken by bob".
-	DisplayName   string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// What people agreed on that made it: rotas/ID/swaps/ID, or rotas/ID/custody. Empty for one that was written with the
+	// rota. Those of agreements outlive a rota that is applied from files, which do not know of them.
+	Origin        string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -942,6 +945,13 @@ func (x *RotaOverride) GetInterval() *interval.Interval {
 func (x *RotaOverride) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *RotaOverride) GetOrigin() string {
+	if x != nil {
+		return x.Origin
 	}
 	return ""
 }
@@ -2778,14 +2788,15 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x10\x18\x13R\x04from\x12V\n" +
 	"\amembers\x18\x02 \x03(\tB<\xbaH9\x92\x016\b\x01\x10\xc8\x01\"/r-2+^(people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\amembers\x12\"\n" +
 	"\x05first\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\x05first\x88\x01\x01B\b\n" +
-	"\x06_first\"\x97\x03\n" +
+	"\x06_first\"\xb9\x03\n" +
 	"\fRotaOverride\x12F\n" +
 	"\x04kind\x18\x01 \x01(\x0e2&.dayside.schedule.v1.RotaOverride.KindB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12B\n" +
 	"\x02of\x18\x02 \x01(\tB2\xbaH/r-2+^(people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x02of\x12B\n" +
 	"\x02by\x18\x03 \x01(\tB2\xbaH/r-2+^(people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x02by\x12<\n" +
 	"\binterval\x18\x04 \x01(\v2\x15.google.type.IntervalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\binterval\x12*\n" +
-	"\fdisplay_name\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\"M\n" +
+	"\fdisplay_name\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\x12 \n" +
+	"\x06origin\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06origin\"M\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REPLACE\x10\x01\x12\x0f\n" +

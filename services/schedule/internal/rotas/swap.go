@@ -199,7 +199,7 @@ func Exchange(c Compiled, m *schedulev1.Rota, s *schedulev1.Swap, nowUnixS int64
 			t := c.Roster.At(at)
 			piece := &schedulev1.RotaOverride{
 				Kind: schedulev1.RotaOverride_KIND_REPLACE, Of: turn.of, By: turn.by, Interval: intervalOf(at, min(t.ToUnixS, to)),
-				DisplayName: "swap",
+				DisplayName: "swap", Origin: s.GetName(),
 			}
 			if before := out.GetOverrides(); t.Reason == rota.Replaced && undoes(piece, before[t.Via]) {
 				undone[before[t.Via]] = true // giving back what was swapped before takes the swap back
@@ -220,4 +220,30 @@ func Exchange(c Compiled, m *schedulev1.Rota, s *schedulev1.Swap, nowUnixS int64
 func undoes(o, other *schedulev1.RotaOverride) bool {
 	return other.GetKind() == schedulev1.RotaOverride_KIND_REPLACE && o.GetOf() == other.GetBy() && o.GetBy() == other.GetOf() &&
 		proto.Equal(o.GetInterval(), other.GetInterval())
+}
+
+// KeepAgreed adds to a rota that comes from files what people agreed on meanwhile and is not over: overrides of the stored
+// rota that have an origin, unless they stand in the files too. One that concerns somebody who has left the rota goes.
+func KeepAgreed(next, stored *schedulev1.Rota, nowUnixS int64) {
+	members := map[string]bool{"": true}
+	for _, l := range next.GetLayers() {
+		for _, name := range l.GetMembers() {
+			members[name] = true
+		}
+		for _, c := range l.GetChanges() {
+			for _, name := range c.GetMembers() {
+				members[name] = true
+			}
+		}
+	}
+	for _, o := range next.GetOverrides() {
+		members[o.GetBy()] = true
+	}
+	for _, o := range stored.GetOverrides() {
+		over := o.GetInterval().GetEndTime().GetSeconds() <= nowUnixS
+		given := slices.ContainsFunc(next.GetOverrides(), func(other *schedulev1.RotaOverride) bool { return proto.Equal(o, other) })
+		if o.GetOrigin() != "" && !over && !given && members[o.GetOf()] && members[o.GetBy()] {
+			next.Overrides = append(next.Overrides, o)
+		}
+	}
 }

@@ -289,3 +289,28 @@ func TestSwapsNeverLeaveAGap(t *testing.T) {
 		}
 	})
 }
+
+// TestFilesDoNotUndoSwaps: what people agreed on stays, as far as it is still to come and concerns people of the rota.
+func TestFilesDoNotUndoSwaps(t *testing.T) {
+	override := func(origin, of, by, from, to string) *schedulev1.RotaOverride {
+		return &schedulev1.RotaOverride{
+			Kind: schedulev1.RotaOverride_KIND_REPLACE, Of: "people/" + of, By: "people/" + by, Interval: between(from, to), Origin: origin,
+		}
+	}
+	const swap = "rotas/support/swaps/one"
+	coming := override(swap, "bob", "carol", "2026-10-12T08:00", "2026-10-19T08:00")
+	stored := dublin(weekly, "ann", "bob", "carol", "dora")
+	stored.Overrides = []*schedulev1.RotaOverride{
+		override("", "ann", "bob", "2026-10-08T08:00", "2026-10-09T08:00"), // the file's own, and not in it any more
+		override(swap, "ann", "bob", "2026-10-05T08:00", "2026-10-06T08:00"),
+		override(swap, "dora", "ann", "2026-10-26T09:00", "2026-11-02T09:00"),
+		coming,
+	}
+	file := dublin(weekly, "ann", "bob", "carol")
+	for range 2 { // a file that was exported meanwhile says it already
+		rotas.KeepAgreed(file, stored, now.Unix())
+		if len(file.GetOverrides()) != 1 || !proto.Equal(file.GetOverrides()[0], coming) {
+			t.Errorf("overrides %v", file.GetOverrides())
+		}
+	}
+}
