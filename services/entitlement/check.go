@@ -7,7 +7,6 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
-	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -20,11 +19,8 @@ const maxCandidates = 100
 // commit by some milliseconds, and goes on without etcd.
 func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
 ) (*entitlementv1.CheckEntitlementResponse, error) {
-	if !s.index.Listed() {
-		return nil, &fault.Fault{
-			Reason: rpcv1.Reason_REASON_VIEW_NOT_READY, RetryAfter: time.Second,
-			Message: "this process has not read its customers yet",
-		}
+	if !s.Ready() {
+		return nil, notReady("its customers")
 	}
 	product, ok := s.index.Product(strings.TrimPrefix(r.GetLine(), "lines/"))
 	if !ok {
@@ -57,7 +53,7 @@ func (s *Service) location(c *publishedv1.Customer) *time.Location {
 	if c.GetTimeZone() == "" {
 		return time.UTC
 	}
-	loc, err := s.cfg.Zones.Location(c.GetTimeZone())
+	loc, err := s.cfg.Rules.Load().Location(c.GetTimeZone())
 	if err != nil {
 		return time.UTC
 	}

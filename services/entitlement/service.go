@@ -8,6 +8,9 @@ package entitlement
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -21,6 +24,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
 
 // sourcePrefix is where customers are kept as they were written; the rest of the key is the customer's ID.
@@ -37,9 +41,9 @@ type Store interface {
 type Config struct {
 	Store Store
 	Clock clock.Clock
-	// Zones are the time-zone rules by which contract dates become instants.
-	Zones contracts.Zones
-	// Log hears of published records that cannot be read.
+	// Rules are the time-zone rules in force, by which contract dates become instants.
+	Rules *tzdata.Current
+	// Log hears of published records that cannot be read, and of what other rules change.
 	Log *slog.Logger
 }
 
@@ -55,7 +59,7 @@ type Service struct {
 func New(cfg Config) *Service {
 	return &Service{
 		cfg:       cfg,
-		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Zones}),
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}),
 		index:     view.NewIndex(),
 	}
 }
@@ -65,32 +69,62 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	entitlementv1.RegisterEntitlementServiceServer(r, s)
 }
 
-// Run keeps the service's view of what is published current, until ctx ends; it returns only ctx's error.
+// Run keeps the service's view of what is published current, and compiles customers anew where the time-zone rules change,
+// until ctx ends; it returns only ctx's error.
 func (s *Service) Run(ctx context.Context) error {
-	return s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
+	var work sync.WaitGroup
+	work.Go(func() { s.keepToRules(ctx) })
+	err := s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
 		for _, key := range s.index.Apply(b) {
 			s.cfg.Log.ErrorContext(ctx, "a published record cannot be read", "key", key, "revision", b.Revision)
 		}
 	})
+	work.Wait()
+	return err
 }
 
 // Ready says whether CheckEntitlement can answer.
-func (s *Service) Ready() bool { return s.index.Listed() }
+func (s *Service) Ready() bool { return s.index.Listed() && s.cfg.Rules.Load() != nil }
+
+// notReady is the answer before the service knows what it needs.
+func notReady(what string) error {
+	return &fault.Fault{
+		Reason: rpcv1.Reason_REASON_VIEW_NOT_READY, RetryAfter: time.Second, Message: "this process has not read " + what + " yet",
+	}
+}
 
 // owner checks and compiles customers for their collection.
-type owner struct{ zones contracts.Zones }
+type owner struct{ rules *tzdata.Current }
 
-// Compile is the published record of a customer, or what is wrong with it.
+// Compile is the published record of a customer, or what is wrong with it. Where its dates were read in a zone, that is
+// true while the rules stand.
 func (o owner) Compile(_ context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
-	record, err := contracts.Compile(c, o.zones)
+	rules := o.rules.Load()
+	if rules == nil {
+		return collection.Effect{}, notReady("the time-zone rules")
+	}
+	write, err := record(c, rules)
 	if err != nil {
 		return collection.Effect{}, err
 	}
-	value, err := published.Marshal(record)
-	if err != nil {
-		return collection.Effect{}, fault.Internal(err)
+	effect := collection.Effect{Writes: []*rpcv1.Write{write}}
+	if c.GetTimeZone() != "" {
+		effect.Conditions = []*rpcv1.Condition{coord.Unchanged(tzdata.Key, rules.Revision)}
 	}
-	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(published.CustomerPrefix+record.GetId(), value)}}, nil
+	return effect, nil
+}
+
+// record is what is published of a customer.
+func record(c *entitlementv1.Customer, rules *tzdata.Rules) (*rpcv1.Write, error) {
+	compiled, err := contracts.Compile(c, rules)
+	if err != nil {
+		return nil, err
+	}
+	value, err := published.Marshal(compiled)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	return coord.Put(published.CustomerPrefix+compiled.GetId(), value), nil
 }
 
 // Remove takes the published record away; nothing refers to a customer.
@@ -139,5 +173,19 @@ func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustom
 	if err != nil {
 		return nil, err
 	}
+	planned.Plan.Conditions = rulesOnce(planned.Plan.GetConditions())
 	return &entitlementv1.PlanCustomersResponse{Plan: planned.Plan}, nil
+}
+
+// rulesOnce states the condition on the rules once a release, not once a customer: etcd counts conditions.
+func rulesOnce(conditions []*rpcv1.Condition) []*rpcv1.Condition {
+	stated := map[int64]bool{}
+	return slices.DeleteFunc(conditions, func(c *rpcv1.Condition) bool {
+		if c.GetKey() != tzdata.Key {
+			return false
+		}
+		again := stated[c.GetModRevision()]
+		stated[c.GetModRevision()] = true
+		return again
+	})
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 type world struct {
@@ -39,14 +40,15 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = etcd.Close() })
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return world{entitlement.New(entitlement.Config{
-		Store: etcd, Zones: bundle, Log: slog.New(slog.DiscardHandler),
+	return world{service(etcd, tzdata.Fixed(zonestest.Embedded(t))), etcd}
+}
+
+// service is that of one process.
+func service(etcd *coord.Client, rules *tzdata.Current) *entitlement.Service {
+	return entitlement.New(entitlement.Config{
+		Store: etcd, Rules: rules, Log: slog.New(slog.DiscardHandler),
 		Clock: clock.NewManual(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)),
-	}), etcd}
+	})
 }
 
 // follow runs the service until the test ends.

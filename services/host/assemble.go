@@ -14,7 +14,6 @@ import (
 	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/gateway/sip"
 	"github.com/daysidehq/dayside/services/internal/rpc"
-	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/routing"
 	"github.com/daysidehq/dayside/services/schedule"
 )
@@ -129,9 +128,12 @@ func (h *Host) conn(name string) (grpc.ClientConnInterface, error) {
 func (h *Host) newService(name string) (service, error) {
 	switch name {
 	case Schedule:
-		return schedule.New(schedule.Config{Store: h.etcd, Clock: h.clock, Rules: tzdata.Fixed(h.zones), Log: h.log}), nil
+		return schedule.New(schedule.Config{
+			Store: h.etcd, Clock: h.clock, Rules: h.rules, TimeZoneSources: h.candidates, Log: h.log,
+			MeterProvider: h.telemetry.MeterProvider,
+		}), nil
 	case Entitlement:
-		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Zones: h.zones, Log: h.log}), nil
+		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
 	default:
 		scheduleConn, err := h.conn(Schedule)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
 
 // The services a process can hold.
@@ -46,6 +47,10 @@ type Config struct {
 	EtcdPrefix string
 	// EtcdFast trades the embedded etcd's durability for speed. Tests only.
 	EtcdFast bool
+	// TZData is a bundle or zoneinfo folder of time-zone rules that may be adopted; empty: none.
+	TZData string
+	// ZoneinfoDir is the machine's own folder of such rules, which may be missing; empty: it is not looked at.
+	ZoneinfoDir string
 	// SIP is the SIP gateway's own configuration.
 	SIP sip.Config
 	// Seed is applied where the cluster is empty; nil: nothing is.
@@ -73,6 +78,7 @@ func DefaultConfig() Config {
 		GRPCListen:  "127.0.0.1:7400",
 		HTTPListen:  "127.0.0.1:7480",
 		EtcdListen:  "127.0.0.1:7479",
+		ZoneinfoDir: tzdata.SystemFolder,
 		SIP:         sip.Config{GatewayID: "sip", ListenUDP: "127.0.0.1:5060", ListenTCP: "127.0.0.1:5060"},
 		SampleRatio: 1,
 	}

@@ -25,7 +25,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/telemetry"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
 
 const (
@@ -47,18 +47,20 @@ type Host struct {
 	member    *embed.Server // nil where etcd is elsewhere
 	etcd      *coord.Client
 	telemetry *telemetry.Telemetry
-	zones     *zones.Bundle
-	server    *rpc.Server
-	local     *rpc.InProcess
-	units     []unit
-	sip       *sip.Gateway // nil where it is not held here
-	grpcL     net.Listener
-	httpL     net.Listener
-	http      *http.Server
-	unlock    func()
-	conns     map[string]grpc.ClientConnInterface
-	closers   []func() error
-	ready     chan struct{}
+	// rules are the time-zone rules in force, candidates those that this process has at hand: none without schedule.
+	rules      *tzdata.Current
+	candidates []tzdata.Candidate
+	server     *rpc.Server
+	local      *rpc.InProcess
+	units      []unit
+	sip        *sip.Gateway // nil where it is not held here
+	grpcL      net.Listener
+	httpL      net.Listener
+	http       *http.Server
+	unlock     func()
+	conns      map[string]grpc.ClientConnInterface
+	closers    []func() error
+	ready      chan struct{}
 	// ballast is never touched, so it takes no memory; see ballastBytes.
 	ballast []byte
 }
@@ -138,9 +140,6 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen); err != nil {
 		return err
 	}
-	if h.zones, err = zones.Embedded(); err != nil {
-		return err
-	}
 	endpoints := h.cfg.EtcdEndpoints
 	if len(endpoints) == 0 {
 		if err := h.openMember(ctx); err != nil {
@@ -156,7 +155,10 @@ func (h *Host) open(ctx context.Context) (err error) {
 		OTLPEndpoint: h.cfg.OTLPEndpoint, SampleRatio: h.cfg.SampleRatio, Instance: h.cfg.Instance, Version: h.cfg.Version,
 		Logger: h.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return h.openRules(ctx)
 }
 
 func (h *Host) openMember(ctx context.Context) error {
@@ -262,6 +264,7 @@ func (h *Host) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return h.watchMember(background) })
+	g.Go(func() error { return ended(background, "time-zone rules", h.rules.Run(background, h.etcd)) })
 	announced, withdraw := context.WithCancel(background)
 	defer withdraw()
 	found := make(chan struct{}) // closed once the process is found no longer

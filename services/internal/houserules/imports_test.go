@@ -35,6 +35,8 @@ var pureCores = []string{
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
+	"services/schedule/internal/estate",
+	"services/schedule/internal/rules",
 	"services/schedule/internal/custody",
 	"services/schedule/internal/events",
 	"services/schedule/internal/feed",
