@@ -91,7 +91,7 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newWatch, newHours, newApply, newExport, newGet, newList,
-		newDelete, newVersion,
+		newDelete, newCalendar, newFeed, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}
