@@ -8,9 +8,11 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/validate"
 	"github.com/daysidehq/dayside/services/internal/zones"
 	calendarsof "github.com/daysidehq/dayside/services/schedule/internal/calendars"
+	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
 )
 
 // MaxICSBytes is how large an iCalendar file may be.
@@ -38,6 +40,15 @@ func ReadICS(r *schedulev1.ImportCalendarRequest, now time.Time) (*schedulev1.Ca
 		return nil, fault.Internal(err)
 	}
 	return calendarsof.Import(nil, r, rules, now)
+}
+
+// ParseSpan reads "09:00-12:30". The error is an INVALID_FIELD fault on the given field.
+func ParseSpan(field, text string) (*schedulev1.Span, error) {
+	span, err := hours.ParseSpan(field, text)
+	if err != nil {
+		return nil, err
+	}
+	return wallclock.WriteSpans([]hours.Span{span})[0], nil
 }
 
 // EntryText is an entry of a calendar in words.

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -65,6 +66,9 @@ func (c calendars) ImportCalendar(ctx context.Context, r *schedulev1.ImportCalen
 	after, err := calendarsof.Import(stored, r, rules, c.s.cfg.Clock.Now())
 	if err != nil {
 		return nil, err
+	}
+	if stored != nil && proto.Equal(stored, after) {
+		return &schedulev1.ImportCalendarResponse{Calendar: stored}, nil // a feed is read daily, and changes once a year
 	}
 	changes := calendarsof.Changes(stored, after)
 	after, err = c.s.calendars.WithOwner(ownerOf[*schedulev1.Calendar](c.s, r.GetAllowGap())).

@@ -141,9 +141,13 @@ func TestImportIntoACalendarInUse(t *testing.T) {
 	if w.openAtTen(t, "dublin", 8) {
 		t.Error("the site is open on a date that the calendar closes")
 	}
+	_, revision := w.record(t, "dublin")
 	again, err := w.calendars.ImportCalendar(t.Context(), r)
 	if err != nil || len(again.GetChanges()) != 0 || len(again.GetCalendar().GetEntries()) != 1 {
 		t.Errorf("once more: %v, %v", again, err)
+	}
+	if _, now := w.record(t, "dublin"); now != revision {
+		t.Error("an import that changes nothing wrote the site anew")
 	}
 
 	c := again.GetCalendar()
