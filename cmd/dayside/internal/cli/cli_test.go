@@ -68,12 +68,16 @@ route {
   }
 }`
 
-// Monday 12:00 to Thursday 12:00; Dublin with its lunch, and a gap over a part of the first night.
+// Monday 12:00 to Thursday 12:00; Dublin with its lunch, and a gap over a part of the first night, when a rota is on duty.
 const coverageAnswer = `
 interval { start_time { seconds: 1795435200 } end_time { seconds: 1795694400 } }
 covered_time { seconds: 216000 }
 gaps { start_time { seconds: 1795454100 } end_time { seconds: 1795467600 } }
 gaps { start_time { seconds: 1795651200 } end_time { seconds: 1795680000 } }
+judged_gaps { interval { start_time { seconds: 1795454100 } end_time { seconds: 1795467600 } } kind: KIND_PLANNED on_duty: "people/anna" }
+judged_gaps { interval { start_time { seconds: 1795651200 } end_time { seconds: 1795672800 } } kind: KIND_UNCOVERED }
+judged_gaps { interval { start_time { seconds: 1795672800 } end_time { seconds: 1795680000 } } kind: KIND_INTENDED }
+overlap_time { seconds: 0 } handovers: 4
 sites { site: "sites/dublin" open_intervals { start_time { seconds: 1795435200 } end_time { seconds: 1795437000 } }
   open_intervals { start_time { seconds: 1795440600 } end_time { seconds: 1795454100 } } }
 sites { site: "sites/sydney" open_intervals { start_time { seconds: 1795467600 } end_time { seconds: 1795651200 } }

@@ -16,6 +16,8 @@ import (
 const (
 	defaultCoverageDays = 7
 	maxCoverageDays     = 400
+	// maxDrawnDays is how many days are drawn as text; of more, months are summed up.
+	maxDrawnDays = 62
 )
 
 func newCoverage(a *app) *cobra.Command {
@@ -23,9 +25,11 @@ func newCoverage(a *app) *cobra.Command {
 	var days int
 	var ics, svg bool
 	c := &cobra.Command{
-		Use: "coverage LINE", Short: "Draw when the sites of a line are open, and where no site is",
-		Example: "  dayside coverage gold-emergency --days 7\n  dayside coverage gold-emergency --from 2026-12-21 --days 14\n" +
-			"  dayside coverage gold-emergency --days 30 --svg >coverage.svg",
+		Use: "coverage LINE", Short: "Draw when the sites of a line are open, and prove that somebody always is",
+		Long: "Draws when the sites of a line are open, and says of each gap whether a rota serves it (planned), the line is not\n" +
+			"meant to be served (intended), or nobody is there (uncovered). Over two months it sums up months instead.",
+		Example: "  dayside coverage gold-emergency --days 7\n  dayside coverage gold-emergency --days 365\n" +
+			"  dayside coverage gold-emergency --from 2026-12-21 --days 30 --svg >coverage.svg",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			line, err := lineName(args[0])
@@ -38,6 +42,7 @@ func newCoverage(a *app) *cobra.Command {
 			if ics && svg || (ics || svg) && a.output != formatTable {
 				return usagef("--ics, --svg, -o %s and -o %s: only one of them", formatJSON, formatYAML)
 			}
+			months := days > maxDrawnDays && !ics && !svg
 			start := a.Now()
 			if from != "" {
 				if start, err = a.when("from", from, time.UTC); err != nil {
@@ -51,9 +56,11 @@ func newCoverage(a *app) *cobra.Command {
 			}
 			defer client.close()
 			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*schedulev1.QueryCoverageResponse, error) {
-				return client.sites.QueryCoverage(ctx, &schedulev1.QueryCoverageRequest{Line: line, Interval: &interval.Interval{
-					StartTime: timestamppb.New(start), EndTime: timestamppb.New(start.Add(time.Duration(days) * 24 * time.Hour)),
-				}})
+				return client.sites.QueryCoverage(ctx, &schedulev1.QueryCoverageRequest{
+					Line: line, GapsOnly: months && a.output == formatTable, Interval: &interval.Interval{
+						StartTime: timestamppb.New(start), EndTime: timestamppb.New(start.Add(time.Duration(days) * 24 * time.Hour)),
+					},
+				})
 			})
 			if err != nil {
 				return err
@@ -64,6 +71,8 @@ func newCoverage(a *app) *cobra.Command {
 					return coverageICS(w, line, answer, a.Now())
 				case svg:
 					return coverageSVG(w, line, answer)
+				case months:
+					return a.coverageMonths(w, line, answer)
 				}
 				return a.coverageText(w, line, answer)
 			})
@@ -78,14 +87,13 @@ func newCoverage(a *app) *cobra.Command {
 }
 
 func (a *app) coverageText(w io.Writer, line string, r *schedulev1.QueryCoverageResponse) error {
-	from, to := r.GetInterval().GetStartTime().AsTime(), r.GetInterval().GetEndTime().AsTime()
+	from, to := ends(r.GetInterval())
 	labels := make([]string, 0, len(r.GetSites())+1)
 	rows := make([][]stretch, 0, len(r.GetSites())+1)
 	for _, s := range r.GetSites() {
 		labels = append(labels, s.GetSite())
 		rows = append(rows, spansOf(s.GetOpenIntervals()))
 	}
-	gaps := spansOf(r.GetGaps())
 	width := a.Width
 	if width == 0 {
 		width = defaultWidth
@@ -93,27 +101,19 @@ func (a *app) coverageText(w io.Writer, line string, r *schedulev1.QueryCoverage
 	c := newChart(from, to, width-longest(append(labels, gapLabel))-labelMargin)
 	linef(w, "%s from %s to %s, in UTC; a column is %s", line, utc(from), utc(to), shortSpan(c.step))
 	linef(w, "")
+	gaps := judged(r)
 	c.draw(w, labels, rows, gaps)
 	linef(w, "")
-	total := to.Sub(from)
-	linef(w, "Covered %s of %s (%.1f%%); %s with no site open%s", shortSpan(r.GetCoveredTime().AsDuration()), shortSpan(total),
-		100*r.GetCoveredTime().AsDuration().Seconds()/total.Seconds(), count(len(gaps), "gap"), colon(len(gaps)))
+	a.coverageSummary(w, r, gaps)
 	if len(gaps) == 0 {
 		return nil
 	}
 	linef(w, "")
-	g := newGrid("gap from", "to", "length")
+	g := newGrid("gap from", "to", "length", "what")
 	for _, gap := range gaps {
-		g.row(utc(gap.from), utc(gap.to), shortSpan(gap.to.Sub(gap.from)))
+		g.row(utc(gap.from), utc(gap.to), shortSpan(gap.to.Sub(gap.from)), gap.what())
 	}
 	return g.write(w)
-}
-
-func colon(n int) string {
-	if n == 0 {
-		return "."
-	}
-	return ":"
 }
 
 // stretch is [from, to).
@@ -229,16 +229,16 @@ func (c chart) days() string {
 	return strings.TrimRight(string(line), " ")
 }
 
-func (c chart) draw(w io.Writer, labels []string, rows [][]stretch, gaps []stretch) {
+func (c chart) draw(w io.Writer, labels []string, rows [][]stretch, gaps []judgedGap) {
 	width := longest(append(labels, gapLabel)) + labelMargin
 	pad := func(s string) string { return s + strings.Repeat(" ", width-len(s)) }
 	linef(w, "%s", strings.TrimRight(pad("")+c.days(), " "))
 	for i, label := range labels {
 		linef(w, "%s", pad(label)+c.row(rows[i], '█', '▄', '·'))
 	}
-	linef(w, "%s", strings.TrimRight(pad(gapLabel)+c.row(gaps, 'X', 'x', ' '), " "))
+	linef(w, "%s", strings.TrimRight(pad(gapLabel)+c.gapRow(gaps), " "))
 	linef(w, "")
-	linef(w, "█ open  ▄ part of the time  · closed  X no site open  x part of the time")
+	linef(w, "█ open  ▄ part of the time  · closed  %s", gapLegend)
 }
 
 func longest(labels []string) int {

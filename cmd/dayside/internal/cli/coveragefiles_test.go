@@ -43,8 +43,12 @@ func TestCoverageAsICalendarIsReadElsewhere(t *testing.T) {
 			want = append(want, text(s.GetSite()+" open OPEN", iv.GetStartTime().AsTime(), iv.GetEndTime().AsTime()))
 		}
 	}
-	for _, iv := range f.coverage.GetGaps() {
-		want = append(want, text("GAP: no site of lines/gold-emergency open GAP", iv.GetStartTime().AsTime(), iv.GetEndTime().AsTime()))
+	for i, what := range []string{
+		"On duty for lines/gold-emergency: people/anna ON-DUTY", "GAP: no site of lines/gold-emergency open and nobody on duty GAP",
+		"lines/gold-emergency is closed as intended INTENDED",
+	} {
+		iv := f.coverage.GetJudgedGaps()[i].GetInterval()
+		want = append(want, text(what, iv.GetStartTime().AsTime(), iv.GetEndTime().AsTime()))
 	}
 	for _, e := range read().Events() {
 		from, err1 := e.GetStartAt()
@@ -95,7 +99,7 @@ func TestCoverageAsSVGIsXML(t *testing.T) {
 				rects++
 			}
 		}
-		if rects != 1+4+2 { // the ground, four intervals, two gaps
+		if rects != 1+4+3 { // the ground, four intervals, three gaps
 			t.Errorf("%d rectangles\n%s", rects, term.out.String())
 		}
 	}

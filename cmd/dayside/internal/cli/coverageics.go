@@ -17,8 +17,9 @@ const (
 	layoutICS = "20060102T150405Z"
 )
 
-// coverageICS writes coverage as iCalendar (RFC 5545): an event for each open interval of a site, and one for each gap,
-// which has the category GAP and the highest priority. No event keeps its reader busy.
+// coverageICS writes coverage as iCalendar (RFC 5545): an event for each open interval of a site, and one for each gap:
+// an uncovered one has the category GAP and the highest priority, a planned one ON-DUTY and who it is, one outside service
+// hours INTENDED. No event keeps its reader busy.
 //
 // A UID is made from what ends when: it stays the same however often the calendar is made, though the first interval of a
 // range begins with the range. Only of an interval that goes on beyond the range, another range makes another event.
@@ -33,8 +34,15 @@ func coverageICS(w io.Writer, line string, r *schedulev1.QueryCoverageResponse, 
 			c.event("open."+strings.TrimPrefix(s.GetSite(), collectionSites+"/"), s.GetSite()+" open", open, "CATEGORIES:OPEN")
 		}
 	}
-	for _, gap := range spansOf(r.GetGaps()) {
-		c.event("gap", "GAP: no site of "+line+" open", gap, "CATEGORIES:GAP", "PRIORITY:1")
+	for _, gap := range judged(r) {
+		switch gap.kind {
+		case gapPlanned:
+			c.event("on-duty", "On duty for "+line+": "+strings.Join(gap.onDuty, ", "), gap.stretch, "CATEGORIES:ON-DUTY")
+		case gapIntended:
+			c.event("intended", line+" is closed as intended", gap.stretch, "CATEGORIES:INTENDED")
+		default:
+			c.event("gap", "GAP: no site of "+line+" open and nobody on duty", gap.stretch, "CATEGORIES:GAP", "PRIORITY:1")
+		}
 	}
 	c.put("END", "VCALENDAR")
 	_, err := io.WriteString(w, c.b.String())

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,8 @@ const (
 	svgMinBar = 0.5
 )
 
-// coverageSVG writes coverage as a picture (SVG 1.1) that needs nothing but itself: a row a site, gaps in red below, days
-// of UTC across. Each bar says its times where a pointer rests on it.
+// coverageSVG writes coverage as a picture (SVG 1.1) that needs nothing but itself: a row a site, gaps below by their kind,
+// days of UTC across. Each bar says its times where a pointer rests on it.
 func coverageSVG(w io.Writer, line string, r *schedulev1.QueryCoverageResponse) error {
 	s := svgWriter{from: r.GetInterval().GetStartTime().AsTime(), to: r.GetInterval().GetEndTime().AsTime()}
 	labels := []string{gapLabel}
@@ -44,11 +45,22 @@ func coverageSVG(w io.Writer, line string, r *schedulev1.QueryCoverageResponse) 
 	s.f(`<text x="%d" y="18" font-size="14">%s</text>`, svgMargin, svgText(title))
 	s.days(height - svgBottom)
 	for i, site := range r.GetSites() {
-		s.row(i, site.GetSite(), "#2a7f62", spansOf(site.GetOpenIntervals()))
+		s.label(i, site.GetSite())
+		s.bars(i, "#2a7f62", labelled(site.GetSite(), spansOf(site.GetOpenIntervals())))
 	}
-	s.row(len(r.GetSites()), gapLabel, "#c1272d", spansOf(r.GetGaps()))
-	s.f(`<text x="%d" y="%d">Covered %s of %s, %s with no site open</text>`, svgMargin, height-9,
-		shortSpan(r.GetCoveredTime().AsDuration()), shortSpan(s.to.Sub(s.from)), count(len(r.GetGaps()), "gap"))
+	gaps := judged(r)
+	s.label(len(r.GetSites()), gapLabel)
+	for _, m := range slices.Backward(gapMarks) { // the worst is drawn last, and seen
+		var bars []bar
+		for _, g := range gaps {
+			if g.kind == m.kind {
+				bars = append(bars, bar{g.stretch, g.what()})
+			}
+		}
+		s.bars(len(r.GetSites()), m.color, bars)
+	}
+	s.f(`<text x="%d" y="%d">Covered %s of %s; without a site: %s</text>`, svgMargin, height-9,
+		shortSpan(r.GetCoveredTime().AsDuration()), shortSpan(s.to.Sub(s.from)), svgText(s.without(gaps)))
 	s.f(`</svg>`)
 	_, err := io.WriteString(w, s.b.String())
 	return err
@@ -87,15 +99,49 @@ func (s *svgWriter) days(bottom int) {
 	}
 }
 
-// row draws the spans of one row.
-func (s *svgWriter) row(i int, label, color string, spans []stretch) {
-	top := svgTop + svgRow*i
-	s.f(`<text x="%d" y="%d">%s</text>`, svgMargin, top+svgBar-2, svgText(label))
+// without says how much time is without a site, by kind.
+func (s *svgWriter) without(gaps []judgedGap) string {
+	var parts []string
+	for _, m := range gapMarks {
+		if some := ofKind(gaps, m.kind); len(some) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", shortSpan(within(some, s.from, s.to)), m.word, m.colorName))
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// bar is a stretch with what a pointer that rests on it is told.
+type bar struct {
+	stretch
+	what string
+}
+
+func labelled(what string, spans []stretch) []bar {
+	bars := make([]bar, len(spans))
+	for i, p := range spans {
+		bars[i] = bar{p, what}
+	}
+	return bars
+}
+
+func (s *svgWriter) label(row int, text string) {
+	s.f(`<text x="%d" y="%d">%s</text>`, svgMargin, svgTop+svgRow*row+svgBar-2, svgText(text))
+}
+
+// bars draws bars of one colour in a row.
+func (s *svgWriter) bars(row int, color string, bars []bar) {
+	if len(bars) == 0 {
+		return
+	}
+	top := svgTop + svgRow*row
 	s.f(`<g fill="%s">`, color)
-	for _, p := range spans {
+	for _, p := range bars {
 		from, to := s.x(p.from), s.x(p.to)
 		s.f(`<rect x="%.1f" y="%d" width="%.1f" height="%d"><title>%s: %s to %s</title></rect>`,
-			from, top+2, max(to-from, svgMinBar), svgBar, svgText(label), utc(p.from), utc(p.to))
+			from, top+2, max(to-from, svgMinBar), svgBar, svgText(p.what), utc(p.from), utc(p.to))
 	}
 	s.f(`</g>`)
 }

@@ -55,7 +55,8 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 	} {
 		for _, g := range list.gaps {
 			from, to := ends(g.GetInterval())
-			gaps.add(from, []time.Time{from, to}, list.what(g), utc(from), utc(to), shortSpan(to.Sub(from)))
+			what := list.what(g)
+			gaps.add(what, from, []time.Time{from, to}, what, utc(from), utc(to), shortSpan(to.Sub(from)))
 		}
 	}
 	if err := gaps.write(w); err != nil {
@@ -67,8 +68,9 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 	handovers := newRepeats("handover", "before", "after", "moves")
 	for _, h := range l.GetHandovers() {
 		at := []time.Time{h.GetBefore().AsTime(), h.GetAfter().AsTime()}
-		handovers.add(earlier(h.GetBefore(), h.GetAfter()), at, sitesText(h.GetFromSites())+" → "+sitesText(h.GetToSites()),
-			instant(h.GetBefore()), instant(h.GetAfter()), moved(h.GetBefore(), h.GetAfter()))
+		between := sitesText(h.GetFromSites()) + " → " + sitesText(h.GetToSites())
+		handovers.add(between, earlier(h.GetBefore(), h.GetAfter()), at, between, instant(h.GetBefore()), instant(h.GetAfter()),
+			moved(h.GetBefore(), h.GetAfter()))
 	}
 	if err := handovers.write(w); err != nil {
 		return err
@@ -120,7 +122,7 @@ func siteImpactText(w io.Writer, s *schedulev1.SiteImpact) error {
 		for _, iv := range []*interval.Interval{o.GetBefore(), o.GetAfter()} {
 			at = append(at, iv.GetStartTime().AsTime(), iv.GetEndTime().AsTime())
 		}
-		openings.add(earlier(o.GetBefore().GetStartTime(), o.GetAfter().GetStartTime()), at,
+		openings.add("", earlier(o.GetBefore().GetStartTime(), o.GetAfter().GetStartTime()), at,
 			openingText(o.GetBefore()), openingText(o.GetAfter()))
 	}
 	if err := openings.write(w); err != nil {
@@ -173,16 +175,12 @@ func newRepeats(header ...string) *repeats {
 	return &repeats{header: header, byKind: map[string]*repeated{}}
 }
 
-// add is one thing on a day: alike are those whose first cell is the same, and whose instants have the same times of day
-// and are as far apart. A later one only counts.
-func (r *repeats) add(day time.Time, at []time.Time, cells ...string) {
-	kind := cells[0]
-	if len(at) == 4 { // openings have no other name than their times
-		kind = ""
-	}
+// add is one thing on a day: alike are those of the same kind whose instants have the same times of day, and are as far
+// apart. A later one only counts.
+func (r *repeats) add(kind string, day time.Time, at []time.Time, cells ...string) {
 	for _, t := range at {
 		if t.Unix() == 0 {
-			kind += " -" // unset
+			kind += " -" // an unset timestamp
 			continue
 		}
 		kind += fmt.Sprintf(" %s%+d", t.UTC().Format(time.TimeOnly), int(t.Sub(day.Truncate(24*time.Hour)).Hours()/24))
