@@ -311,3 +311,43 @@ func (s *simulation) cleanUp() {
 		}
 	}
 }
+
+// Two large changes that have nothing to do with each other both succeed, though each of them moves the pointer: wherever
+// the second comes in between.
+func TestAnotherGenerationIsNoConflict(t *testing.T) {
+	early, late := sites[:4], sites[4:]
+	for interrupted := 1; interrupted <= 20; interrupted++ {
+		m := newMemory(4)
+		change := func(calendar string, sites []string) {
+			writes := []*rpcv1.Write{coord.Put(calendarPrefix+calendar, []byte("new"))}
+			for _, s := range sites {
+				writes = append(writes, coord.Put(published.SitePrefix+s, []byte("new")))
+			}
+			_, err := generation.Commit(t.Context(), m, clock.System{}, generation.Limits{MaxOps: 4, MaxBytes: 1 << 20},
+				[]*rpcv1.Condition{coord.Unchanged(calendarPrefix+calendar, 0)}, writes)
+			if err != nil {
+				t.Errorf("interrupted at request %d, %s: %v", interrupted, calendar, err)
+			}
+		}
+		for _, s := range sites {
+			if _, err := m.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.SitePrefix+s, []byte("old"))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		requests := 0
+		m.before = func() error {
+			if requests++; requests == interrupted {
+				change("late", late)
+			}
+			return nil
+		}
+		change("early", early)
+		view := seen{}
+		view.apply(generation.NewResolver().Resolve(m.list()))
+		for _, s := range sites {
+			if interrupted <= requests && view[published.SitePrefix+s] != "new" {
+				t.Errorf("interrupted at request %d: %s is %s", interrupted, s, view[published.SitePrefix+s])
+			}
+		}
+	}
+}
