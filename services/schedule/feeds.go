@@ -22,8 +22,10 @@ import (
 const (
 	// maxFeeds bounds the feeds of a cluster. Of several made at once, some may come above it.
 	maxFeeds = 10_000
-	// maxFeedReads bounds the files that one process makes at once: each takes some milliseconds of a core.
-	maxFeedReads = 4
+	// maxFeedsMade bounds the files that one process makes at once: each takes some milliseconds of a core.
+	maxFeedsMade = 2
+	// maxFeedReaders bounds those who read or wait: calendars like to come all together, at the full hour.
+	maxFeedReaders = 64
 	// maxFeedPages bounds what one request for a subject's feeds reads.
 	maxFeedPages = 20
 )
@@ -37,12 +39,14 @@ type feeds struct {
 // feedBook is what the service knows of feeds without asking etcd.
 type feedBook struct {
 	index *address.Index
-	// reads holds one token a file that is being made.
-	reads chan struct{}
+	// readers holds one token a file that is asked for, making one a file that is being made.
+	readers, making chan struct{}
 }
 
 func newFeedBook() feedBook {
-	return feedBook{index: address.NewIndex(), reads: make(chan struct{}, maxFeedReads)}
+	return feedBook{
+		index: address.NewIndex(), readers: make(chan struct{}, maxFeedReaders), making: make(chan struct{}, maxFeedsMade),
+	}
 }
 
 // followFeeds keeps the book current until ctx ends.

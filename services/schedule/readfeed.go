@@ -20,7 +20,7 @@ const calendarType = "text/calendar; charset=utf-8"
 
 // ReadFeed answers with the file of a token. It reads the service's own view, and goes on without etcd. No error says
 // anything of the token.
-func (f feeds) ReadFeed(_ context.Context, r *schedulev1.ReadFeedRequest) (*httpbody.HttpBody, error) {
+func (f feeds) ReadFeed(ctx context.Context, r *schedulev1.ReadFeedRequest) (*httpbody.HttpBody, error) {
 	if err := f.ready(); err != nil {
 		return nil, err
 	}
@@ -30,17 +30,33 @@ func (f feeds) ReadFeed(_ context.Context, r *schedulev1.ReadFeedRequest) (*http
 			Reason: rpcv1.Reason_REASON_NOT_FOUND, Message: "there is no feed at this address, or it was revoked",
 		}
 	}
-	select {
-	case f.s.feedBook.reads <- struct{}{}:
-		defer func() { <-f.s.feedBook.reads }()
-	default:
-		return nil, fault.LimitExceeded(fmt.Sprintf("this process makes %d feeds at this moment, which is all it may", maxFeedReads))
+	done, err := f.s.feedBook.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	text, err := f.render(found.GetSubject())
 	if err != nil {
 		return nil, err
 	}
 	return &httpbody.HttpBody{ContentType: calendarType, Data: text}, nil
+}
+
+// turn waits until a file may be made, and answers with what to call when it is.
+func (b feedBook) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case b.readers <- struct{}{}:
+	default:
+		return nil, fault.LimitExceeded(fmt.Sprintf("%d feeds are being read from this process, which is all that may",
+			maxFeedReaders))
+	}
+	select {
+	case b.making <- struct{}{}:
+		return func() { <-b.making; <-b.readers }, nil
+	case <-ctx.Done():
+		<-b.readers
+		return nil, ctx.Err()
+	}
 }
 
 // render is the file of a subject; NOT_FOUND where it does not exist any more.

@@ -408,3 +408,27 @@ func TestOpeningsReadBackEqualTheTimeline(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkSite is the feed of a site with a lunch break.
+func BenchmarkSite(b *testing.B) {
+	spec := weekly()
+	var halves []timeline.Interval
+	for _, iv := range spec.Intervals {
+		halves = append(halves, timeline.Interval{OpenUnixS: iv.OpenUnixS, CloseUnixS: iv.OpenUnixS + 3*hour},
+			timeline.Interval{OpenUnixS: iv.OpenUnixS + 4*hour, CloseUnixS: iv.CloseUnixS})
+	}
+	spec.Intervals = halves
+	tl, err := timeline.New(spec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	bytes := 0
+	for b.Loop() {
+		text, err := feed.Site(head("sites/dublin", "Dublin"), tl)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes = len(text)
+	}
+	b.ReportMetric(float64(bytes), "bytes/file")
+}
