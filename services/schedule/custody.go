@@ -6,9 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -20,16 +18,8 @@ import (
 	custodyof "github.com/daysidehq/dayside/services/schedule/internal/custody"
 )
 
-const (
-	// custodyTries is how often accepting or taking is tried where somebody else writes at the same time.
-	custodyTries = 2
-	// maxOverrides is how many a rota may have, as its proto says; staleOverrideS is how long ago one must have ended to make
-	// room for another.
-	maxOverrides   = 1000
-	staleOverrideS = 30 * dayS
-	// maxNoteRunes is the length of an override's name.
-	maxNoteRunes = 100
-)
+// custodyTries is how often accepting or taking is tried where somebody else writes at the same time.
+const custodyTries = 2
 
 // GetCustody answers who holds the phone of a rota now, from the view.
 func (x rotas) GetCustody(_ context.Context, r *schedulev1.GetCustodyRequest) (*schedulev1.Custody, error) {
@@ -66,6 +56,8 @@ type custodyNow struct {
 	rota   *schedulev1.Rota
 	// revision is that of the custody record; 0 where there is none.
 	revision int64
+	// turnEndS is when the present turn of the rota ends, Unix seconds; the roster may go on with the same holder.
+	turnEndS int64
 	// person is an ID.
 	person string
 	now    time.Time
@@ -131,6 +123,7 @@ func (x rotas) custodyNow(ctx context.Context, rota, person string) (custodyNow,
 		return at, err
 	}
 	at.Roster, at.Zone, at.now = compiled.Duty.Roster, compiled.Location, x.s.cfg.Clock.Now()
+	at.turnEndS = compiled.Roster.At(at.now.Unix()).ToUnixS
 	return at, nil
 }
 
@@ -161,7 +154,7 @@ func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev
 		return nil, fault.WrongState(at.rota.GetName(), fmt.Sprintf("people/%s is no member of %s: only its members may take the phone",
 			at.person, at.rota.GetName()))
 	}
-	from, to, err := custodyof.Take(at.In, at.person, at.now)
+	from, to, err := custodyof.Take(at.In, at.person, at.turnEndS, at.now)
 	if err != nil {
 		return nil, err
 	}
@@ -172,20 +165,18 @@ func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev
 	if err != nil {
 		return nil, err
 	}
-	next := &schedulev1.Rota{Name: at.rota.GetName(), Etag: at.rota.GetEtag()}
-	next.Overrides = append(withRoom(at.rota.GetOverrides(), at.now.Unix()), &schedulev1.RotaOverride{
-		Kind: schedulev1.RotaOverride_KIND_ADD, By: "people/" + at.person, DisplayName: noteOf(at.person, note),
-		Origin: at.rota.GetName() + "/custody",
-		Interval: &interval.Interval{
-			StartTime: &timestamppb.Timestamp{Seconds: from}, EndTime: &timestamppb.Timestamp{Seconds: to},
-		},
-	})
+	taking := custodyof.Taking{
+		By: "people/" + at.person, Of: custodyof.State(at.In, at.now).GetOnDuty(), FromUnixS: from, ToUnixS: to, Note: note,
+	}
+	next := &schedulev1.Rota{
+		Name: at.rota.GetName(), Etag: at.rota.GetEtag(), Overrides: taking.Overrides(at.rota.GetOverrides()),
+	}
 	// Somebody more on duty uncovers nothing, so gaps need not be judged.
-	taking := x.s.rotas.WithOwner(owner[*schedulev1.Rota]{s: x.s, allowGap: true, extra: collection.Effect{
+	written := x.s.rotas.WithOwner(owner[*schedulev1.Rota]{s: x.s, allowGap: true, extra: collection.Effect{
 		Conditions: []condition{coord.Unchanged(at.key(), at.revision)}, Writes: []*rpcv1.Write{write},
 	}})
 	mask := &fieldmaskpb.FieldMask{Paths: []string{"overrides"}}
-	if _, err := taking.Update(ctx, next, mask, false, false); err != nil {
+	if _, err := written.Update(ctx, next, mask, false, false); err != nil {
 		return nil, err
 	}
 	after, err := x.custodyNow(ctx, at.rota.GetName(), "people/"+at.person)
@@ -193,32 +184,6 @@ func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev
 		return nil, err // it is taken; asking again finds it so
 	}
 	return custodyof.State(after.In, after.now), nil
-}
-
-// noteOf is why somebody is on duty, for people who read the rota.
-func noteOf(person, note string) string {
-	text := "taken by " + person
-	if note != "" {
-		text += ": " + note
-	}
-	if runes := []rune(text); len(runes) > maxNoteRunes {
-		text = string(runes[:maxNoteRunes-1]) + "…"
-	}
-	return text
-}
-
-// withRoom is a rota's overrides, without those that ended long ago where there is no room for another one.
-func withRoom(overrides []*schedulev1.RotaOverride, nowS int64) []*schedulev1.RotaOverride {
-	if len(overrides) < maxOverrides {
-		return overrides
-	}
-	var kept []*schedulev1.RotaOverride
-	for _, o := range overrides {
-		if o.GetInterval().GetEndTime().GetSeconds() > nowS-staleOverrideS {
-			kept = append(kept, o)
-		}
-	}
-	return kept
 }
 
 // zoneOf is a rota's clock, for telling people times; UTC where the rules in force do not know it, or are not known yet.

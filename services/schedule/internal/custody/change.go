@@ -106,17 +106,22 @@ func (in In) refusal(person string, turn roster.Turn, now time.Time) string {
 		in.person(person), who, in.person(person), in.clock(coming.FromUnixS, now))
 }
 
-// Take is the time over which a person who takes the phone now has it, [fromUnixS, toUnixS): until the present turn ends,
-// or the time in which nobody is on duty. Of somebody on duty it is nothing, since they need only accept. WRONG_STATE where
-// there is no end that is known.
-func Take(in In, person string, now time.Time) (fromUnixS, toUnixS int64, err error) {
+// Take is the time over which a person who takes the phone now has it, [fromUnixS, toUnixS): until the present turn of the
+// rota ends, at turnEndS, or the time in which nobody is on duty. The roster does not tell turns apart that follow one
+// another and have the same holder; whoever takes the phone from somebody takes one of them. Of somebody on duty it is
+// nothing, since they need only accept. WRONG_STATE where there is no end that is known.
+func Take(in In, person string, turnEndS int64, now time.Time) (fromUnixS, toUnixS int64, err error) {
 	turn := in.Roster.At(now.Unix())
-	switch {
-	case !turn.Known():
+	if !turn.Known() {
 		return 0, 0, fault.WrongState(in.Rota(), fmt.Sprintf("it is not known whose turn of %s it is", in.Rota()))
-	case holds(turn, person):
+	}
+	if holds(turn, person) {
 		return 0, 0, nil
-	case !in.ends(turn):
+	}
+	if turn.Person != nil {
+		turn.ToUnixS = min(turn.ToUnixS, turnEndS)
+	}
+	if !in.ends(turn) {
 		return 0, 0, fault.WrongState(in.Rota(), fmt.Sprintf("the present turn of %s has no end that is known: "+
 			"add an override that says until when", in.Rota()))
 	}

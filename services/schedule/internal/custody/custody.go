@@ -9,6 +9,7 @@
 package custody
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/interval"
@@ -124,3 +125,5 @@ func (in In) ends(turn roster.Turn) bool {
 }
 
 func personName(id string) string { return "people/" + id }
+
+func bare(name string) string { return strings.TrimPrefix(name, "people/") }

@@ -263,6 +263,13 @@ func TestAccept(t *testing.T) {
 }
 
 func TestTake(t *testing.T) {
+	// Alice has two turns, of 6 h and of 2 h; after that the rota's turns are the roster's.
+	turnEnd := func(at float64) int64 {
+		if at < 6 {
+			return hoursLater(6).Unix()
+		}
+		return hoursLater(1000).Unix()
+	}
 	for _, c := range []struct {
 		name     string
 		person   string
@@ -270,16 +277,17 @@ func TestTake(t *testing.T) {
 		from, to float64
 		wrong    bool
 	}{
-		{"from who has it, until their turn ends", "bob", 3.5, 3.5, 8, false},
-		{"by who is no member: that is for the caller to judge", "dave", 0, 0, 8, false},
+		{"from who has it, until their turn ends", "bob", 6.5, 6.5, 8, false},
+		{"by who is no member: that is for the caller to judge", "dave", 0, 0, 6, false},
 		{"by who has it", "alice", 3, 0, 0, false},
 		{"where nobody is on duty, until somebody is", "bob", 9, 9, 10, false},
+		{"from who goes on with another turn", "carol", 1, 1, 6, false},
 		{"of a turn without an end", "alice", 11, 0, 0, true},
 		{"where nothing is known", "alice", 20, 0, 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := turns(t, within, "alice:8 -:2 bob:8")
-			from, to, err := custody.Take(in, c.person, hoursLater(c.at).Add(400*time.Millisecond))
+			from, to, err := custody.Take(in, c.person, turnEnd(c.at), hoursLater(c.at).Add(400*time.Millisecond))
 			if (err != nil) != c.wrong || (c.wrong && fault.ReasonOf(err) != rpcv1.Reason_REASON_WRONG_STATE) {
 				t.Fatalf("got %v", err)
 			}

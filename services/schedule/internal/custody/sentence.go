@@ -27,7 +27,7 @@ func (in In) sentence(c *schedulev1.Custody, turn roster.Turn, accepted *publish
 		}
 	}
 	if c.GetNext() != "" {
-		next := in.person(strings.TrimPrefix(c.GetNext(), "people/"))
+		next := in.person(bare(c.GetNext()))
 		if !c.GetNextReachable() {
 			next += ", who has nothing that a call could reach,"
 		}
