@@ -48,7 +48,14 @@ type world struct {
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
+	return worldOn(t, embed.Config{Fast: true})
+}
+
+// worldOn is one on such an etcd.
+func worldOn(t testing.TB, cfg embed.Config) world {
+	t.Helper()
+	cfg.Dir, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+	srv, err := embed.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +79,7 @@ func newWorld(t *testing.T) world {
 }
 
 // connect calls a service with what stands before it in a process: validation, roles, one mapping of errors.
-func connect(t *testing.T, s *schedule.Service) *rpc.InProcess {
+func connect(t testing.TB, s *schedule.Service) *rpc.InProcess {
 	t.Helper()
 	chain, err := rpc.NewChain(rpc.Deps{
 		Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), TracerProvider: tracenoop.NewTracerProvider(),
@@ -94,7 +101,7 @@ func (w world) another() *schedule.Service {
 }
 
 // run runs a service until the test ends, and waits until it can answer.
-func run(t *testing.T, s *schedule.Service) {
+func run(t testing.TB, s *schedule.Service) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -120,7 +127,7 @@ func site(id, zone string) *schedulev1.Site {
 	}
 }
 
-func (w world) create(t *testing.T, s *schedulev1.Site) *schedulev1.Site {
+func (w world) create(t testing.TB, s *schedulev1.Site) *schedulev1.Site {
 	t.Helper()
 	made, err := w.CreateSite(t.Context(), &schedulev1.CreateSiteRequest{Site: s})
 	if err != nil {
@@ -130,7 +137,7 @@ func (w world) create(t *testing.T, s *schedulev1.Site) *schedulev1.Site {
 }
 
 // line publishes a line as routing would.
-func (w world) line(t *testing.T, id string, sites ...string) {
+func (w world) line(t testing.TB, id string, sites ...string) {
 	t.Helper()
 	value, err := published.Marshal(&publishedv1.Line{Id: id, Sites: sites})
 	if err != nil {
