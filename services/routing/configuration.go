@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ type configuration struct {
 	entitlement entitlementv1.EntitlementServiceClient
 }
 
-// ApplyConfiguration puts sites, customers and lines in force together.
+// ApplyConfiguration puts calendars, people, rotas, sites, customers and lines in force together.
 func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.ApplyConfigurationRequest,
 ) (*routingv1.ApplyConfigurationResponse, error) {
 	doomed, err := sortNames(r.GetDelete())
@@ -53,7 +54,7 @@ func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.App
 	if err != nil {
 		return nil, err
 	}
-	response := &routingv1.ApplyConfigurationResponse{Changes: whole.GetChanges()}
+	response := &routingv1.ApplyConfigurationResponse{Changes: whole.GetChanges(), Impact: p.impact}
 	if r.GetValidateOnly() || len(whole.GetWrites()) == 0 {
 		return response, nil
 	}
@@ -64,8 +65,8 @@ func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.App
 	return response, nil
 }
 
-// names are the names to delete, by collection.
-type names struct{ sites, customers, lines []string }
+// names are the names to delete, by owner.
+type names struct{ schedule, customers, lines []string }
 
 func sortNames(all []string) (names, error) {
 	var n names
@@ -80,14 +81,14 @@ func sortNames(all []string) (names, error) {
 			continue
 		}
 		switch collectionName {
-		case "sites":
-			n.sites = append(n.sites, name)
+		case "calendars", "people", "rotas", "sites":
+			n.schedule = append(n.schedule, name)
 		case "customers":
 			n.customers = append(n.customers, name)
 		case "lines":
 			n.lines = append(n.lines, name)
 		default:
-			broken.Add(fmt.Sprintf("delete[%d]", i), name, "must be sites/ID, customers/ID or lines/ID")
+			broken.Add(fmt.Sprintf("delete[%d]", i), name, "must be the name of a calendar, person, rota, site, customer or line: sites/ID")
 		}
 	}
 	return n, broken.Err()
@@ -95,21 +96,31 @@ func sortNames(all []string) (names, error) {
 
 // plans is what each owner would write.
 type plans struct {
-	sites, customers *rpcv1.Plan
-	lines            collection.Planned[*routingv1.Line]
+	schedule, customers *rpcv1.Plan
+	lines               collection.Planned[*routingv1.Line]
 	// linesRevision is one at or before the lines were read.
 	linesRevision int64
+	// impact is what all of it does to coverage.
+	impact *schedulev1.Impact
 }
 
 // plan asks the owners. Broken rules of all of them come in one fault.
 func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed names) (plans, error) {
 	var p plans
 	var broken fault.Violations
-	var err error
-	p.sites, err = c.planSchedule(ctx, &schedulev1.PlanScheduleRequest{
-		Sites: r.GetSites(), Prune: r.GetPrune(), Delete: doomed.sites,
-	})
+	before, err := c.planLines(ctx, r, doomed.lines, &p)
 	if err := gather(&broken, err); err != nil {
+		return p, err
+	}
+	ask := &schedulev1.PlanScheduleRequest{
+		Calendars: r.GetCalendars(), People: r.GetPeople(), Rotas: r.GetRotas(), Sites: r.GetSites(),
+		Prune: r.GetPrune(), Delete: doomed.schedule, AllowGap: r.GetAllowGap(),
+	}
+	coverage(ask, before, p.lines)
+	if broken.Err() != nil {
+		ask.AllowGap = true // nothing will be written, and not all lines are known
+	}
+	if err := gather(&broken, c.planSchedule(ctx, ask, &p)); err != nil {
 		return p, err
 	}
 	p.customers, err = c.planCustomers(ctx, &entitlementv1.PlanCustomersRequest{
@@ -118,10 +129,22 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 	if err := gather(&broken, err); err != nil {
 		return p, err
 	}
-	if err := gather(&broken, c.planLines(ctx, r, doomed.lines, &p)); err != nil {
-		return p, err
-	}
 	return p, broken.Err()
+}
+
+// coverage adds to what schedule is asked the lines whose coverage may not be what it was.
+func coverage(ask *schedulev1.PlanScheduleRequest, before map[string]*routingv1.Line, planned collection.Planned[*routingv1.Line]) {
+	for _, ch := range planned.Plan.GetChanges() {
+		switch name := ch.GetName(); ch.GetKind() {
+		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
+			if l := planned.Result[name]; lines.CoverageDiffers(before[name], l) {
+				ask.Lines = append(ask.Lines, lines.Coverage(l))
+			}
+		case rpcv1.Change_KIND_DELETE:
+			ask.DeletedLines = append(ask.DeletedLines, name)
+		case rpcv1.Change_KIND_UNCHANGED, rpcv1.Change_KIND_UNSPECIFIED:
+		}
+	}
 }
 
 // gather notes the broken rules of an INVALID_FIELD fault; any other error is answered.
@@ -135,13 +158,28 @@ func gather(broken *fault.Violations, err error) error {
 	return err
 }
 
-// planSchedule asks schedule, if there is something to ask: a change of lines alone needs nobody else.
-func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest) (*rpcv1.Plan, error) {
-	if len(r.GetSites()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
-		return &rpcv1.Plan{}, nil
+// planSchedule asks schedule, if there is something to ask. A gap that comes of a site or rota that goes under a line is
+// not what is wrong then: the reference is, and judge says so.
+func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest, p *plans) error {
+	p.schedule = &rpcv1.Plan{}
+	things := len(r.GetSites()) + len(r.GetCalendars()) + len(r.GetPeople()) + len(r.GetRotas()) + len(r.GetDelete())
+	if things == 0 && len(r.GetLines()) == 0 && !r.GetPrune() {
+		return nil
 	}
 	resp, err := c.schedule.PlanSchedule(ctx, r)
-	return resp.GetPlan(), err
+	if gap := rpc.Fault(err); fault.ReasonOf(gap) == rpcv1.Reason_REASON_COVERAGE_GAP {
+		anyway := proto.CloneOf(r)
+		anyway.AllowGap = true
+		if resp, err = c.schedule.PlanSchedule(ctx, anyway); err == nil {
+			_, deleted := outcome(resp.GetPlan())
+			err = cmp.Or(judgeDeleted(p.lines.Result, deleted), gap)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p.schedule, p.impact = resp.GetPlan(), resp.GetImpact()
+	return nil
 }
 
 func (c *configuration) planCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest) (*rpcv1.Plan, error) {
@@ -152,43 +190,48 @@ func (c *configuration) planCustomers(ctx context.Context, r *entitlementv1.Plan
 	return resp.GetPlan(), err
 }
 
+// planLines answers with the lines as they are, besides.
 func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed []string, p *plans,
-) error {
+) (before map[string]*routingv1.Line, err error) {
 	page, err := c.store.List(ctx, view.LinePrefix, "", 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.linesRevision = page.Revision
 	all := collection.New(c.store, c.clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](planOwner{}))
+	now, err := all.Plan(ctx, nil, nil, false, nil)
+	if err != nil {
+		return nil, err
+	}
 	p.lines, err = all.Plan(ctx, r.GetLines(), doomed, r.GetPrune(), func(id string) []string {
 		return []string{published.LinePrefix + id}
 	})
-	return err
+	return now.Result, err
 }
 
 // judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site
-// of a line exists.
+// and rota of a line exists.
 func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error) {
 	if err := judgeNumbers(p.lines.Result); err != nil {
 		return nil, err
 	}
-	written, deleted := outcome(p.sites)
+	written, deleted := outcome(p.schedule)
 	if err := judgeDeleted(p.lines.Result, deleted); err != nil {
 		return nil, err
 	}
-	exist, err := c.judgeSites(ctx, p, written)
+	exist, err := c.judgeReferences(ctx, p, written)
 	if err != nil {
 		return nil, err
 	}
 	whole := &rpcv1.Plan{}
-	for _, part := range []*rpcv1.Plan{p.sites, p.customers, p.lines.Plan} {
+	for _, part := range []*rpcv1.Plan{p.schedule, p.customers, p.lines.Plan} {
 		whole.Changes = append(whole.Changes, part.GetChanges()...)
 		whole.Conditions = append(whole.Conditions, part.GetConditions()...)
 		whole.Writes = append(whole.Writes, part.GetWrites()...)
 	}
 	whole.Conditions = append(whole.Conditions, exist...)
 	if len(p.lines.Plan.GetWrites()) > 0 || len(deleted) > 0 {
-		// All lines were judged; one written meanwhile may have taken a number, or a site that goes.
+		// All lines were judged; one written meanwhile may have taken a number, or a site or rota that goes.
 		whole.Conditions = append(whole.Conditions, coord.NothingNewUnder(view.LinePrefix, p.linesRevision))
 	}
 	whole.Conditions = distinct(whole.Conditions)
@@ -204,7 +247,7 @@ func judgeNumbers(result map[string]*routingv1.Line) error {
 	return broken.Err()
 }
 
-// outcome is which sites a plan writes, and which it deletes.
+// outcome is which resources a plan writes, and which it deletes.
 func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
 	written, deleted = map[string]bool{}, map[string]bool{}
 	for _, ch := range p.GetChanges() {
@@ -219,12 +262,12 @@ func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
 	return written, deleted
 }
 
-// judgeDeleted is IN_USE where a line that remains lists a site that goes.
+// judgeDeleted is IN_USE where a line that remains lists a site or rota that goes.
 func judgeDeleted(result map[string]*routingv1.Line, deleted map[string]bool) error {
 	var places []fault.Violation
 	users := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(result)) {
-		found := lines.SitesAmong(result[name], name+": ", deleted, "is deleted by the same change")
+		found := lines.Among(result[name], name+": ", deleted, "is deleted by the same change")
 		for _, v := range found {
 			users[v.Value] = append(users[v.Value], name)
 		}
@@ -238,23 +281,24 @@ func judgeDeleted(result map[string]*routingv1.Line, deleted map[string]bool) er
 	return f
 }
 
-// judgeSites is MISSING_REFERENCE where a line that is written lists a site that does not exist; else the conditions under
-// which its sites go on existing. Those of other lines cannot go meanwhile: a site is deleted only while no line lists it.
-func (c *configuration) judgeSites(ctx context.Context, p plans, written map[string]bool) ([]*rpcv1.Condition, error) {
+// judgeReferences is MISSING_REFERENCE where a line that is written lists a site or rota that does not exist; else the
+// conditions under which they go on existing. Those of other lines cannot go meanwhile: they are deleted only while no line
+// lists them.
+func (c *configuration) judgeReferences(ctx context.Context, p plans, written map[string]bool) ([]*rpcv1.Condition, error) {
 	var changed []*routingv1.Line
 	for _, ch := range p.lines.Plan.GetChanges() {
 		if k := ch.GetKind(); k == rpcv1.Change_KIND_CREATE || k == rpcv1.Change_KIND_UPDATE {
 			changed = append(changed, p.lines.Result[ch.GetName()])
 		}
 	}
-	conditions, missing, err := (siteFinder{c.store, c.current}).conditions(ctx, changed, written)
+	conditions, missing, err := (finder{c.store, c.current}).conditions(ctx, changed, written)
 	if err != nil || len(missing) == 0 {
 		return conditions, err
 	}
 	var places []fault.Violation
 	for _, l := range changed {
 		places = append(places,
-			lines.SitesAmong(l, l.GetName()+": ", missing, "does not exist, and is not among what is applied")...)
+			lines.Among(l, l.GetName()+": ", missing, "does not exist, and is not among what is applied")...)
 	}
 	return nil, fault.MissingReference(places[:min(len(places), maxPlaces)]...)
 }

@@ -159,8 +159,8 @@ func TestBadConfigurationIsRefusedWhole(t *testing.T) {
 			}, rpcv1.Reason_REASON_INVALID_FIELD, []string{"lines/new: sites[1].site", "lines/newer: sites[1].site"},
 		},
 		"names of nothing": {
-			&routingv1.ApplyConfigurationRequest{Delete: []string{"lines/gold", "people/x", "sites", "sites/a/b", "lines/gold"}},
-			rpcv1.Reason_REASON_INVALID_FIELD, []string{`delete[1]: "people/x"`, `delete[2]: "sites"`, `delete[3]`, `delete[4]: "lines/gold"`},
+			&routingv1.ApplyConfigurationRequest{Delete: []string{"lines/gold", "robots/x", "sites", "sites/a/b", "lines/gold"}},
+			rpcv1.Reason_REASON_INVALID_FIELD, []string{`delete[1]: "robots/x"`, `delete[2]: "sites"`, `delete[3]`, `delete[4]: "lines/gold"`},
 		},
 		"a name that does not exist": {
 			&routingv1.ApplyConfigurationRequest{Delete: []string{"lines/bronze"}}, rpcv1.Reason_REASON_NOT_FOUND, []string{"lines/bronze"},
@@ -258,10 +258,17 @@ func deleteKey(key string) []*rpcv1.Write { return []*rpcv1.Write{{Key: key, Del
 func TestOwnersAreAskedOnlyWhereSomethingIsTheirs(t *testing.T) {
 	h := open(t)
 	h.apply(t, example())
-	sites, customers := h.schedule.asked, h.entitlement.asked
+	_, sites := h.schedule.last()
+	customers := h.entitlement.asked
+	renamed := line("gold", goldNumber, "cork", "dublin") // and in another order
+	renamed.DisplayName = "Gold"
+	h.apply(t, &routingv1.ApplyConfigurationRequest{Lines: []*routingv1.Line{renamed}, Delete: []string{"lines/silver"}})
+	if _, now := h.schedule.last(); now != sites || h.entitlement.asked != customers {
+		t.Error("a change of lines that keep their coverage asks other services")
+	}
 	h.apply(t, &routingv1.ApplyConfigurationRequest{Lines: []*routingv1.Line{line("gold", goldNumber, "cork")}})
-	if h.schedule.asked != sites || h.entitlement.asked != customers {
-		t.Error("a change of lines alone asks other services")
+	if _, now := h.schedule.last(); now != sites+1 || h.entitlement.asked != customers {
+		t.Error("a line's coverage changes, and schedule is not asked, or entitlement is")
 	}
 }
 

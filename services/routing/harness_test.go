@@ -126,8 +126,7 @@ func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 		etcd: etcd, clock: clock.NewManual(viewtest.At(4)), spans: tracetest.NewSpanRecorder(),
 		metrics: sdkmetric.NewManualReader(), log: &logBuffer{}, stopEtcd: stop,
 	}
-	h.schedule = &fakeSchedule{sites: collection.New(etcd, h.clock, "sites", "schedule/sites/",
-		collection.Owner[*schedulev1.Site](siteOwner{}))}
+	h.schedule = newFakeSchedule(etcd, h.clock)
 	h.entitlement = &fakeEntitlement{customers: collection.New(etcd, h.clock, "customers", "entitlement/customers/",
 		collection.Owner[*entitlementv1.Customer](customerOwner{}))}
 	if len(spans) == 0 {
@@ -233,41 +232,6 @@ func wantReason(t testing.TB, err error, want rpcv1.Reason) {
 	if err != nil && strings.Contains(err.Error(), canary) {
 		t.Errorf("the hidden number is in the error: %v", err)
 	}
-}
-
-// fakeSchedule plans sites: open nine to five UTC, with a target named after the site.
-type fakeSchedule struct {
-	schedulev1.PlanServiceClient
-	sites *collection.Collection[*schedulev1.Site]
-	asked int
-}
-
-func (f *fakeSchedule) PlanSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest, _ ...grpc.CallOption) (
-	*schedulev1.PlanScheduleResponse, error,
-) {
-	f.asked++
-	p, err := f.sites.Plan(ctx, r.GetSites(), r.GetDelete(), r.GetPrune(), func(id string) []string {
-		return []string{"pub/schedule/sites/" + id}
-	})
-	if err != nil {
-		return nil, rpc.Status(err).Err()
-	}
-	return &schedulev1.PlanScheduleResponse{Plan: p.Plan}, nil
-}
-
-type siteOwner struct{}
-
-func (siteOwner) Compile(_ context.Context, s *schedulev1.Site) (collection.Effect, error) {
-	if s.GetTimeZone() == "Local" {
-		return collection.Effect{}, fault.Invalid(fault.Violation{Field: "time_zone", Value: "Local", Rule: "is no zone"})
-	}
-	id := strings.TrimPrefix(s.GetName(), "sites/")
-	r := viewtest.SiteRecord(viewtest.Site(id, viewtest.Daily(9, 17, 20)...))
-	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(r.Key, r.Value)}}, nil
-}
-
-func (siteOwner) Remove(context.Context, string) (collection.Effect, error) {
-	return collection.Effect{}, nil
 }
 
 type fakeEntitlement struct {

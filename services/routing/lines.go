@@ -2,13 +2,16 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
@@ -19,20 +22,19 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-const (
-	lineNames = "lines/"
-	siteNames = "sites/"
-)
+const lineNames = "lines/"
 
 // lineServer implements LineService.
 type lineServer struct {
 	routingv1.UnimplementedLineServiceServer
 	lines *collection.Collection[*routingv1.Line]
+	owner lineOwner
 }
 
-func newLineServer(store collection.Store, clk clock.Clock, current *view.Current) *lineServer {
-	owner := lineOwner{store: store, sites: siteFinder{store, current}}
-	return &lineServer{lines: collection.New(store, clk, "lines", view.LinePrefix, owner)}
+func newLineServer(store collection.Store, clk clock.Clock, current *view.Current, schedule schedulev1.PlanServiceClient,
+) *lineServer {
+	owner := lineOwner{store: store, found: finder{store, current}, schedule: schedule}
+	return &lineServer{lines: collection.New(store, clk, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner)), owner: owner}
 }
 
 // CreateLine adds a line.
@@ -60,7 +62,10 @@ func (s *lineServer) ListLines(ctx context.Context, r *routingv1.ListLinesReques
 
 // UpdateLine changes fields of a line.
 func (s *lineServer) UpdateLine(ctx context.Context, r *routingv1.UpdateLineRequest) (*routingv1.Line, error) {
-	return shown(ctx)(s.lines.Update(ctx, r.GetLine(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly()))
+	owner := s.owner
+	owner.allowGap = r.GetAllowGap()
+	return shown(ctx)(s.lines.WithOwner(owner).
+		Update(ctx, r.GetLine(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly()))
 }
 
 // DeleteLine removes a line.
@@ -85,12 +90,14 @@ func shown(ctx context.Context) func(*routingv1.Line, error) (*routingv1.Line, e
 
 // lineOwner checks and compiles lines that are written one at a time.
 type lineOwner struct {
-	store collection.Store
-	sites siteFinder
+	store    collection.Store
+	found    finder
+	schedule schedulev1.PlanServiceClient
+	allowGap bool
 }
 
-// Compile checks a line by itself, against all other lines (whose numbers differ from its own) and against the sites
-// (which exist). Conditions keep both true until the commit.
+// Compile checks a line by itself, against all other lines (whose numbers differ from its own) and against its sites and
+// rotas (which exist), and has schedule judge its coverage. Conditions keep all of that true until the commit.
 func (o lineOwner) Compile(ctx context.Context, l *routingv1.Line) (collection.Effect, error) {
 	effect, err := compileLine(l)
 	if err != nil {
@@ -100,15 +107,72 @@ func (o lineOwner) Compile(ctx context.Context, l *routingv1.Line) (collection.E
 	if err != nil {
 		return effect, err
 	}
-	exist, missing, err := o.sites.conditions(ctx, []*routingv1.Line{l}, nil)
+	exist, missing, err := o.found.conditions(ctx, []*routingv1.Line{l}, nil)
 	if err != nil {
 		return effect, err
 	}
 	if len(missing) > 0 {
-		return effect, fault.MissingReference(lines.SitesAmong(l, "", missing, "does not exist")...)
+		return effect, fault.MissingReference(lines.Among(l, "", missing, "does not exist")...)
 	}
 	effect.Conditions = append(exist, unique)
+	judged, err := o.judge(ctx, l)
+	if err != nil {
+		return effect, err
+	}
+	effect.Conditions = distinct(append(effect.Conditions, judged.GetConditions()...))
+	effect.Writes = append(effect.Writes, judged.GetWrites()...)
 	return effect, nil
+}
+
+// judge asks schedule about a line's coverage, where that is not what it was: a line that keeps its sites, rotas and
+// service hours is written whether schedule answers or not, and so is a new one that has sites alone, whose gaps are its
+// own. It is COVERAGE_GAP where a line that was there would get time that nobody serves.
+func (o lineOwner) judge(ctx context.Context, l *routingv1.Line) (*rpcv1.Plan, error) {
+	before, err := o.stored(ctx, l.GetName())
+	if err != nil {
+		return nil, err
+	}
+	alone := before == nil && len(l.GetRotas()) == 0 && l.GetServiceHours() == nil
+	if alone || !lines.CoverageDiffers(before, l) {
+		return nil, nil
+	}
+	resp, err := o.schedule.PlanSchedule(ctx, &schedulev1.PlanScheduleRequest{
+		Lines: []*schedulev1.LineCoverage{lines.Coverage(l)}, AllowGap: o.allowGap,
+	})
+	if err != nil {
+		return nil, within(l.GetName(), rpc.Fault(err))
+	}
+	return resp.GetPlan(), nil
+}
+
+// stored is the line as it stands; nil where it is new.
+func (o lineOwner) stored(ctx context.Context, name string) (*routingv1.Line, error) {
+	e, err := o.store.Get(ctx, view.LinePrefix+strings.TrimPrefix(name, lineNames))
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, _, err := collection.Decode[*routingv1.Line](e.Value, e.ModRevision)
+	if err != nil {
+		return nil, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
+	}
+	return l, nil
+}
+
+// within makes of paths behind a line's name paths within the line.
+func within(name string, err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) == 0 {
+		return err
+	}
+	own := *f
+	own.Violations = slices.Clone(f.Violations)
+	for i, v := range own.Violations {
+		own.Violations[i].Field = strings.TrimPrefix(v.Field, name+": ")
+	}
+	return &own
 }
 
 // Remove takes the published record away; nothing refers to a line.
@@ -164,51 +228,3 @@ func compileLine(l *routingv1.Line) (collection.Effect, error) {
 	}
 	return collection.Effect{Writes: []*rpcv1.Write{coord.Put(published.LinePrefix+record.GetId(), value)}}, nil
 }
-
-// siteFinder knows which sites exist: those of the view at once, others by asking etcd.
-type siteFinder struct {
-	store   collection.Store
-	current *view.Current
-}
-
-// conditions are those under which every site of the lines goes on existing, but for those in written, which the same
-// transaction writes; missing are the sites that do not exist.
-func (f siteFinder) conditions(ctx context.Context, all []*routingv1.Line, written map[string]bool,
-) (conditions []*rpcv1.Condition, missing map[string]bool, err error) {
-	missing = map[string]bool{}
-	seen := map[string]bool{}
-	for _, l := range all {
-		for _, s := range l.GetSites() {
-			name := s.GetSite()
-			if written[name] || seen[name] {
-				continue
-			}
-			seen[name] = true
-			exists, err := f.exists(ctx, name)
-			if err != nil {
-				return nil, nil, err
-			}
-			if !exists {
-				missing[name] = true
-				continue
-			}
-			conditions = append(conditions, coord.Exists(siteKey(name)))
-		}
-	}
-	return conditions, missing, nil
-}
-
-// exists asks the view first. Should it be behind, the condition fails at the commit.
-func (f siteFinder) exists(ctx context.Context, name string) (bool, error) {
-	id := strings.TrimPrefix(name, siteNames)
-	if v := f.current.Load(); v != nil && v.Site(id) != nil {
-		return true, nil
-	}
-	_, err := f.store.Get(ctx, siteKey(name))
-	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func siteKey(name string) string { return published.SitePrefix + strings.TrimPrefix(name, siteNames) }

@@ -74,7 +74,7 @@ func New(_ Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals}
-	s.lines = newLineServer(deps.Store, deps.Clock, &s.current)
+	s.lines = newLineServer(deps.Store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
 		store: deps.Store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
 	}

@@ -1,5 +1,5 @@
-// Package lines knows the rules of a line that can be judged by the line alone, what is published of it, and the rules
-// that hold between the lines, sites and numbers of a whole configuration. It is pure; who asks says what exists.
+// Package lines knows the rules of a line that can be judged by the line alone, what is published of it, what schedule
+// is told of it, and the rules that hold between the lines, sites, rotas and numbers of a whole configuration. It is pure; who asks says what exists.
 package lines
 
 import (
@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/target"
@@ -18,11 +21,13 @@ import (
 
 const (
 	maxSites = 1000
+	maxRotas = 8
 	maxTier  = 99
 	// Hidden stands for a line's number wherever one would be shown.
 	Hidden = "(hidden)"
 
 	siteNames = "sites/"
+	rotaNames = "rotas/"
 )
 
 // Check is INVALID_FIELD where a line breaks a rule by itself, with every broken rule; fields are paths within the line.
@@ -33,6 +38,8 @@ func Check(l *routingv1.Line) error {
 			"without an extension")
 	}
 	checkSites(l.GetSites(), &broken)
+	checkRotas(l.GetRotas(), &broken)
+	checkServiceHours(l.GetServiceHours(), &broken)
 	checkLastResort(l, &broken)
 	if d := l.GetMinRemaining(); d != nil {
 		if d.GetNanos() != 0 || d.GetSeconds() < 0 || d.GetSeconds() > timeline.RemainingMaxS {
@@ -79,6 +86,34 @@ func checkSites(sites []*routingv1.LineSite, broken *fault.Violations) {
 	}
 }
 
+func checkRotas(rotas []string, broken *fault.Violations) {
+	if len(rotas) > maxRotas {
+		broken.Add("rotas", fmt.Sprint(len(rotas)), fmt.Sprintf("must be at most %d", maxRotas))
+		return
+	}
+	for i, name := range rotas {
+		field := fmt.Sprintf("rotas[%d]", i)
+		if id, ok := strings.CutPrefix(name, rotaNames); !ok || id == "" || strings.Contains(id, "/") {
+			broken.Add(field, name, "must be rotas/ID")
+		} else if at := slices.Index(rotas, name); at < i {
+			broken.Add(field, name, fmt.Sprintf("is listed twice: rotas[%d] is the same", at))
+		}
+	}
+}
+
+// checkServiceHours checks what there must be of them; zones, spans and calendars are schedule's to judge.
+func checkServiceHours(h *schedulev1.ServiceHours, broken *fault.Violations) {
+	if h == nil {
+		return
+	}
+	if h.GetTimeZone() == "" {
+		broken.Add("service_hours.time_zone", "", "is required: the IANA zone of the hours, such as Europe/Dublin")
+	}
+	if h.GetWeeklyHours() == nil {
+		broken.Add("service_hours.weekly_hours", "", "is required; a line that is always served has no service_hours")
+	}
+}
+
 func checkLastResort(l *routingv1.Line, broken *fault.Violations) {
 	r := l.GetLastResort()
 	if r == nil {
@@ -106,7 +141,52 @@ func Publish(l *routingv1.Line) *publishedv1.Line {
 	for _, s := range l.GetSites() {
 		p.Sites = append(p.Sites, strings.TrimPrefix(s.GetSite(), siteNames))
 	}
+	for _, name := range l.GetRotas() {
+		p.Rotas = append(p.Rotas, strings.TrimPrefix(name, rotaNames))
+	}
+	p.ServiceHours = l.GetServiceHours()
 	return p
+}
+
+// Coverage is what schedule judges a line's coverage by.
+func Coverage(l *routingv1.Line) *schedulev1.LineCoverage {
+	c := &schedulev1.LineCoverage{Line: l.GetName(), Rotas: l.GetRotas(), ServiceHours: l.GetServiceHours()}
+	for _, s := range l.GetSites() {
+		c.Sites = append(c.Sites, s.GetSite())
+	}
+	return c
+}
+
+// CoverageDiffers says whether the coverage of two versions of a line may differ, the first nil where the line is new.
+// Which site comes first is no matter of it.
+func CoverageDiffers(before, after *routingv1.Line) bool {
+	if before == nil {
+		return true
+	}
+	a, b := Coverage(before), Coverage(after)
+	slices.Sort(a.Sites)
+	slices.Sort(b.Sites)
+	return !proto.Equal(a, b)
+}
+
+// References are what a line refers to, by the path at which it does, in order.
+func References(l *routingv1.Line) []Reference {
+	var all []Reference
+	for i, s := range l.GetSites() {
+		all = append(all, Reference{fmt.Sprintf("sites[%d].site", i), s.GetSite()})
+	}
+	for i, name := range l.GetRotas() {
+		all = append(all, Reference{fmt.Sprintf("rotas[%d]", i), name})
+	}
+	return all
+}
+
+// Reference is a place at which a line names something else.
+type Reference struct {
+	// Field is the path within the line.
+	Field string
+	// Name is a site's or a rota's.
+	Name string
 }
 
 // Sharing finds lines that have the same number: for each but the first by name, the name of the first.
@@ -126,15 +206,13 @@ func Sharing(all map[string]*routingv1.Line) map[string]string {
 	return shared
 }
 
-// SitesAmong are the places at which a line lists one of some sites, as violations of a rule; fields are paths behind
+// Among are the places at which a line lists one of some sites and rotas, as violations of a rule; fields are paths behind
 // prefix.
-func SitesAmong(l *routingv1.Line, prefix string, sites map[string]bool, rule string) []fault.Violation {
+func Among(l *routingv1.Line, prefix string, names map[string]bool, rule string) []fault.Violation {
 	var found []fault.Violation
-	for i, s := range l.GetSites() {
-		if sites[s.GetSite()] {
-			found = append(found, fault.Violation{
-				Field: fmt.Sprintf("%ssites[%d].site", prefix, i), Value: s.GetSite(), Rule: rule,
-			})
+	for _, r := range References(l) {
+		if names[r.Name] {
+			found = append(found, fault.Violation{Field: prefix + r.Field, Value: r.Name, Rule: rule})
 		}
 	}
 	return found

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -56,7 +57,16 @@ func TestCheckNamesFieldValueAndRule(t *testing.T) {
 		"min_remaining below 0": {remaining(-time.Second), `min_remaining "-1s"`},
 		"half a second":         {remaining(time.Second / 2), `min_remaining "500ms"`},
 		"min_remaining of 12 h": {remaining(12 * time.Hour), ""},
-		"several at once":       {func(l *routingv1.Line) { l.Number, l.LastResort = nil, nil }, `number "" last_resort ""`},
+		"a rota twice": {func(l *routingv1.Line) {
+			l.Rotas = []string{"rotas/a", "rotas/b", "rotas/a"}
+		}, `rotas[2] "rotas/a"`},
+		"no rota's name": {func(l *routingv1.Line) { l.Rotas = []string{"people/anna", "rotas/a"} }, `rotas[0] "people/anna"`},
+		"nine rotas":     {func(l *routingv1.Line) { l.Rotas = slices.Repeat([]string{"rotas/a"}, 9) }, `rotas "9"`},
+		"service hours of nothing": {
+			func(l *routingv1.Line) { l.ServiceHours = &schedulev1.ServiceHours{} },
+			`service_hours.time_zone "" service_hours.weekly_hours ""`,
+		},
+		"several at once": {func(l *routingv1.Line) { l.Number, l.LastResort = nil, nil }, `number "" last_resort ""`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			l := viewtest.Line("gold", number, "dublin", "sydney")
@@ -99,13 +109,43 @@ func uri(s string) *schedulev1.Target {
 
 func TestPublishLeavesTheNumberOut(t *testing.T) {
 	l := viewtest.Line("gold", number, "dublin", "sydney")
-	l.Product = "db"
+	l.Product, l.Rotas = "db", []string{"rotas/nights"}
+	l.ServiceHours = &schedulev1.ServiceHours{TimeZone: "UTC"}
 	p := lines.Publish(l)
+	if strings.Join(p.GetRotas(), " ") != "nights" || p.GetServiceHours().GetTimeZone() != "UTC" {
+		t.Errorf("published %v", p)
+	}
 	if p.GetId() != "gold" || p.GetProduct() != "db" || strings.Join(p.GetSites(), " ") != "dublin sydney" {
 		t.Errorf("published %v", p)
 	}
 	if strings.Contains(p.String(), "5550100") {
 		t.Errorf("the number is published: %v", p)
+	}
+}
+
+func TestCoverageDiffers(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*routingv1.Line)
+		want   bool
+	}{
+		"nothing":            {func(*routingv1.Line) {}, false},
+		"a name":             {func(l *routingv1.Line) { l.DisplayName = "x" }, false},
+		"the order of sites": {func(l *routingv1.Line) { slices.Reverse(l.GetSites()) }, false},
+		"a tier":             {func(l *routingv1.Line) { l.Sites[0].Tier = 4 }, false},
+		"a site":             {func(l *routingv1.Line) { l.Sites = l.GetSites()[:1] }, true},
+		"a rota":             {func(l *routingv1.Line) { l.Rotas = nil }, true},
+		"service hours":      {func(l *routingv1.Line) { l.ServiceHours = &schedulev1.ServiceHours{TimeZone: "UTC"} }, true},
+	} {
+		before := viewtest.Line("gold", number, "dublin", "sydney")
+		before.Rotas = []string{"rotas/a"}
+		after := proto.CloneOf(before)
+		c.change(after)
+		if got := lines.CoverageDiffers(before, after); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	if !lines.CoverageDiffers(nil, viewtest.Line("gold", number)) {
+		t.Error("a new line has the coverage of none")
 	}
 }
 
@@ -117,7 +157,7 @@ func TestRulesBetweenLines(t *testing.T) {
 	if got := lines.Sharing(all); len(got) != 1 || got["lines/c"] != "lines/a" {
 		t.Errorf("sharing %v", got)
 	}
-	got := lines.SitesAmong(all["lines/b"], "lines/b: ", map[string]bool{"sites/dublin": true}, "rule")
+	got := lines.Among(all["lines/b"], "lines/b: ", map[string]bool{"sites/dublin": true}, "rule")
 	if len(got) != 1 || got[0] != (fault.Violation{Field: "lines/b: sites[1].site", Value: "sites/dublin", Rule: "rule"}) {
 		t.Errorf("places %v", got)
 	}
