@@ -90,8 +90,8 @@ func New(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
-		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newWatch, newHours, newApply, newExport, newGet, newList,
-		newDelete, newCalendar, newFeed, newVersion,
+		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
+		newList, newDelete, newCalendar, newFeed, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

@@ -15,6 +15,7 @@ type api struct {
 	calendars     schedulev1.CalendarServiceClient
 	rotas         schedulev1.RotaServiceClient
 	feeds         schedulev1.FeedServiceClient
+	coverage      schedulev1.CoverageServiceClient
 	customers     entitlementv1.EntitlementServiceClient
 	lines         routingv1.LineServiceClient
 	routing       routingv1.RoutingServiceClient
@@ -30,7 +31,7 @@ func (a *app) connect() (*api, error) {
 	return &api{
 		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
 		calendars: schedulev1.NewCalendarServiceClient(conn), rotas: schedulev1.NewRotaServiceClient(conn),
-		feeds:     schedulev1.NewFeedServiceClient(conn),
+		feeds: schedulev1.NewFeedServiceClient(conn), coverage: schedulev1.NewCoverageServiceClient(conn),
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
 	}, nil

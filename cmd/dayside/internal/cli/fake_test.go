@@ -39,21 +39,26 @@ type fake struct {
 	schedulev1.UnimplementedScheduleServiceServer
 	schedulev1.UnimplementedCalendarServiceServer
 	schedulev1.UnimplementedRotaServiceServer
+	schedulev1.UnimplementedCoverageServiceServer
+	schedulev1.UnimplementedTimeZoneServiceServer
 	entitlementv1.UnimplementedEntitlementServiceServer
 	routingv1.UnimplementedLineServiceServer
 	routingv1.UnimplementedRoutingServiceServer
 	routingv1.UnimplementedConfigurationServiceServer
 
-	set      *manifest.Set
-	open     *schedulev1.QueryOpenSitesResponse
-	coverage *schedulev1.QueryCoverageResponse
-	why      *schedulev1.ExplainSiteResponse
-	watched  []*schedulev1.WatchCoverageResponse
-	route    *routingv1.ExplainRouteResponse
-	applied  *routingv1.ApplyConfigurationResponse
-	imported *schedulev1.ImportCalendarResponse
-	diff     *schedulev1.DiffCalendarsResponse
-	err      error
+	set       *manifest.Set
+	open      *schedulev1.QueryOpenSitesResponse
+	coverage  *schedulev1.QueryCoverageResponse
+	rules     *schedulev1.TimeZoneRules
+	adoption  *adoption
+	why       *schedulev1.ExplainSiteResponse
+	watched   []*schedulev1.WatchCoverageResponse
+	route     *routingv1.ExplainRouteResponse
+	applied   *routingv1.ApplyConfigurationResponse
+	imported  *schedulev1.ImportCalendarResponse
+	diff      *schedulev1.DiffCalendarsResponse
+	simulated *schedulev1.SimulateResponse
+	err       error
 	// asked is the last request.
 	asked proto.Message
 }
@@ -84,6 +89,11 @@ func (f *fake) WatchCoverage(r *schedulev1.WatchCoverageRequest,
 func (f *fake) QueryCoverage(_ context.Context, r *schedulev1.QueryCoverageRequest) (*schedulev1.QueryCoverageResponse, error) {
 	f.asked = r
 	return f.coverage, f.err
+}
+
+func (f *fake) Simulate(_ context.Context, r *schedulev1.SimulateRequest) (*schedulev1.SimulateResponse, error) {
+	f.asked = r
+	return f.simulated, f.err
 }
 
 func (f *fake) ExplainRoute(_ context.Context, r *routingv1.ExplainRouteRequest) (*routingv1.ExplainRouteResponse, error) {
@@ -242,6 +252,8 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	schedulev1.RegisterScheduleServiceServer(server, f)
 	schedulev1.RegisterCalendarServiceServer(server, f)
 	schedulev1.RegisterRotaServiceServer(server, f)
+	schedulev1.RegisterCoverageServiceServer(server, f)
+	schedulev1.RegisterTimeZoneServiceServer(server, f)
 	entitlementv1.RegisterEntitlementServiceServer(server, f)
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)

@@ -19,8 +19,8 @@ const (
 // gapLegend explains the marks of gapMarks.
 const gapLegend = "X uncovered  P planned  - intended  x p part of the time"
 
-// gapMarks are the kinds of gaps from the worst to the best, each with its marks for a whole cell and for a part of one,
-// its word, and its colour in a picture.
+// gapMarks are the kinds of gaps from the worst to the best, each with its marks for a whole cell and for a part of
+// one, its word, and its colour in a picture.
 var gapMarks = []struct {
 	kind             schedulev1.CoverageGap_Kind
 	whole, part      rune
@@ -181,10 +181,6 @@ func gapTable(w io.Writer, gaps []judgedGap) error {
 			}
 		}
 	}
-	if len(rows.rows) == 0 {
-		return nil
-	}
-	linef(w, "")
 	more := len(rows.rows) - maxGapRows
 	if more > 0 {
 		rows.rows = rows.rows[:maxGapRows]

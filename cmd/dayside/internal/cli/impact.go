@@ -49,7 +49,7 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 		gaps []*schedulev1.CoverageGap
 		what func(*schedulev1.CoverageGap) string
 	}{
-		{l.GetGapsCreated(), func(*schedulev1.CoverageGap) string { return "UNCOVERED from now on" }},
+		{l.GetGapsCreated(), func(*schedulev1.CoverageGap) string { return "UNCOVERED" }},
 		{l.GetGapsPlanned(), func(g *schedulev1.CoverageGap) string { return "no site any more: " + onDuty(g) }},
 		{l.GetGapsClosed(), func(g *schedulev1.CoverageGap) string { return "uncovered no more: " + instead(g) }},
 	} {
@@ -65,12 +65,15 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 	if l.GetMoreGaps() > 0 {
 		linef(w, "  and %s more", count(int(l.GetMoreGaps()), "gap"))
 	}
+	if l.GetCreated() {
+		return nil // all its handovers are new
+	}
 	handovers := newRepeats("handover", "before", "after", "moves")
 	for _, h := range l.GetHandovers() {
 		at := []time.Time{h.GetBefore().AsTime(), h.GetAfter().AsTime()}
 		between := sitesText(h.GetFromSites()) + " → " + sitesText(h.GetToSites())
-		handovers.add(between, earlier(h.GetBefore(), h.GetAfter()), at, between, instant(h.GetBefore()), instant(h.GetAfter()),
-			moved(h.GetBefore(), h.GetAfter()))
+		handovers.add(between, earlier(h.GetBefore(), h.GetAfter()), at,
+			between, instant(h.GetBefore()), instant(h.GetAfter()), moved(h.GetBefore(), h.GetAfter()))
 	}
 	if err := handovers.write(w); err != nil {
 		return err
@@ -81,9 +84,12 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 	return nil
 }
 
-// lineSummary is such as "28 handovers move, 1 appears; 28 uncovered gaps appear, 2 close".
+// lineSummary is such as "28 uncovered gaps appear, 28 handovers move".
 func lineSummary(l *schedulev1.LineImpact) string {
 	var moves, appears, vanishes int
+	if l.GetCreated() {
+		return strings.Join(append(gapsSummary(l), count(len(l.GetHandovers())+int(l.GetMoreHandovers()), "handover")), ", ")
+	}
 	for _, h := range l.GetHandovers() {
 		switch {
 		case h.GetBefore() == nil:
@@ -94,24 +100,27 @@ func lineSummary(l *schedulev1.LineImpact) string {
 			moves++
 		}
 	}
-	var parts []string
-	say := func(n int, one, many string) {
-		if n == 1 {
-			parts = append(parts, "1 "+one)
-		} else if n > 1 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, many))
-		}
-	}
-	say(len(l.GetGapsCreated()), "uncovered gap appears", "uncovered gaps appear")
-	say(len(l.GetGapsPlanned()), "gap appears that a rota serves", "gaps appear that a rota serves")
-	say(len(l.GetGapsClosed()), "uncovered gap closes", "uncovered gaps close")
-	say(moves, "handover moves", "handovers move")
-	say(appears, "handover appears", "handovers appear")
-	say(vanishes, "handover vanishes", "handovers vanish")
-	if parts == nil {
-		return "no gaps and no handovers"
-	}
+	parts := append(gapsSummary(l), happen(moves, "handover moves", "handovers move")...)
+	parts = append(parts, happen(appears, "handover appears", "handovers appear")...)
+	parts = append(parts, happen(vanishes, "handover vanishes", "handovers vanish")...)
 	return strings.Join(parts, ", ")
+}
+
+func gapsSummary(l *schedulev1.LineImpact) []string {
+	parts := happen(len(l.GetGapsCreated()), "uncovered gap appears", "uncovered gaps appear")
+	parts = append(parts, happen(len(l.GetGapsPlanned()), "gap appears that a rota serves", "gaps appear that a rota serves")...)
+	return append(parts, happen(len(l.GetGapsClosed()), "uncovered gap closes", "uncovered gaps close")...)
+}
+
+// happen is nothing where nothing does.
+func happen(n int, one, many string) []string {
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return []string{"1 " + one}
+	}
+	return []string{fmt.Sprintf("%d %s", n, many)}
 }
 
 func siteImpactText(w io.Writer, s *schedulev1.SiteImpact) error {
@@ -139,6 +148,7 @@ func weeksText(w io.Writer, weeks []*schedulev1.WeekHours) error {
 	if len(weeks) == 0 {
 		return nil
 	}
+	linef(w, "")
 	g := newGrid("week of", "weeks", "open before", "after", "more")
 	for i := 0; i < len(weeks); {
 		first, n := weeks[i], 1
@@ -198,6 +208,7 @@ func (r *repeats) write(w io.Writer) error {
 	if len(r.rows) == 0 {
 		return nil
 	}
+	linef(w, "")
 	g := newGrid(append(r.header, "times", "last")...)
 	for _, row := range r.rows {
 		last := "-"
