@@ -2,11 +2,13 @@ package ical
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
 	goical "github.com/emersion/go-ical"
 
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
 )
 
@@ -200,6 +202,10 @@ func (r *eventReader) repetition() {
 		return
 	}
 	if p := r.component.Props.Get(goical.PropRecurrenceRule); p != nil {
+		if r.rules++; r.rules > maxRules {
+			r.err = fault.LimitExceeded(fmt.Sprintf("iCalendar: more than %d events that repeat", maxRules))
+			return
+		}
 		rule, broken := parseRule(p.Value, r.start, r.utc)
 		if broken != "" {
 			r.refuse(p.Name, p.Value, broken)

@@ -114,10 +114,11 @@ type file struct {
 	fromS, toS int64
 	zones      map[string]*zone  // by TZID
 	locations  map[string]string // X-LIC-LOCATION of the file's own VTIMEZONEs, by TZID
-	steps      int
-	found      []Occurrence
-	violations fault.Violations
-	broken     int
+	// rules and steps count what is limited.
+	rules, steps int
+	found        []Occurrence
+	violations   fault.Violations
+	broken       int
 }
 
 // decode reads every event of every calendar in the file.

@@ -113,6 +113,13 @@ func TestRead(t *testing.T) {
 		{"the last Monday of a month, from a DTSTART that is one", []string{
 			"a DTSTART;VALUE=DATE:20200525 RRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO",
 		}, []string{"a 2027-05-31/2027-05-31"}},
+		{"BYWEEKNO, BYSETPOS and WKST", []string{
+			"a DTSTART;VALUE=DATE:20260101 RRULE:FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "b DTSTART;VALUE=DATE:20260130 RRULE:FREQ=MONTHLY;" +
+				"BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;UNTIL=20270430", "c DTSTART;VALUE=DATE:20270502 RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU;COUNT=3",
+		}, []string{
+			"b 2027-03-31/2027-03-31", "b 2027-04-30/2027-04-30", "c 2027-05-02/2027-05-02", "c 2027-05-03/2027-05-03", "c 2027-05-16/2027-05-16",
+			"a 2027-05-17/2027-05-17",
+		}},
 		{"29 February: of leap years only", []string{"a DTSTART;VALUE=DATE:20240229 RRULE:FREQ=YEARLY"},
 			[]string{"a 2028-02-29/2028-02-29"}},
 		{"a DTSTART that its rule does not name", []string{"a DTSTART;VALUE=DATE:20270602 RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=1"},
@@ -300,6 +307,24 @@ func TestReadHasLimits(t *testing.T) {
 	if _, err := ical.Read(&endless{9 << 20}, options(t, "2027-03-01", "2028-03-01")); fault.ReasonOf(err) !=
 		rpcv1.Reason_REASON_LIMIT_EXCEEDED {
 		t.Errorf("50 MB: %v, want LIMIT_EXCEEDED", err)
+	}
+}
+
+// TestRulesThatHardlyEverCome: a file may hold 2,000 rules, each of which is looked for up to the end of its search. That
+// takes seconds; with a search up to the year 9999 it would take a minute.
+func TestRulesThatHardlyEverCome(t *testing.T) {
+	events := make([]string, 2000)
+	for i := range events {
+		events[i] = fmt.Sprintf("u%d DTSTART;VALUE=DATE:20280229 RRULE:FREQ=DAILY;INTERVAL=28;BYMONTH=2;BYMONTHDAY=29", i)
+	}
+	found, err := ical.Read(strings.NewReader(file(events...)), options(t, "2027-03-01", "2028-03-01"))
+	if err != nil || len(found) != len(events) {
+		t.Errorf("%d occurrences, %v", len(found), err)
+	}
+	events = append(events, "one-more DTSTART;VALUE=DATE:20270601 RRULE:FREQ=DAILY")
+	if _, err := ical.Read(strings.NewReader(file(events...)), options(t, "2027-03-01", "2028-03-01")); fault.ReasonOf(err) !=
+		rpcv1.Reason_REASON_LIMIT_EXCEEDED {
+		t.Errorf("2,001 rules: %v, want LIMIT_EXCEEDED", err)
 	}
 }
 

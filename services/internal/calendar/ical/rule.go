@@ -12,18 +12,32 @@ import (
 	"github.com/daysidehq/dayside/services/internal/hours"
 )
 
-// Limits of one rule. With them the library behind it needs at most a tenth of a second to find out that a rule never
-// happens.
+// Limits of rules. With them, and with shiftS, the library behind them needs at most some milliseconds to find out that a
+// rule never happens.
 const (
 	maxInterval    = 1000
 	maxRuleBytes   = 2000
 	maxTimesPerDay = 24
+	maxRules       = 2000 // of one file
 )
+
+// shiftS is 7600 years. The library looks for a date that does not come up to the year 9999, which takes long. The
+// calendar repeats every 400 years, weekdays and all; so rules are expanded that much later, and looked for up to 2399.
+const shiftS = 19 * 146_097 * hours.DayS
 
 // rule is an RRULE (RFC 5545, 3.3.10), checked, whose dates and times are those of a clock that never changes.
 type rule struct {
 	text string
 	made *rrule.RRule
+}
+
+// times gives what the rule names, one by one: seconds on that clock since 1970, and false at the end.
+func (r *rule) times() func() (wallS int64, more bool) {
+	next := r.made.Iterator()
+	return func() (int64, bool) {
+		at, more := next()
+		return at.Unix() - shiftS, more
+	}
 }
 
 // parseRule checks a rule. Broken says which rule of the house, or of the RFC, it breaks; empty where all is well.
@@ -53,10 +67,13 @@ func parseRule(text string, start moment, utc *zone) (r rule, broken string) {
 	if err != nil {
 		return r, "must be a rule of RFC 5545, 3.3.10: " + err.Error()
 	}
-	option.Dtstart = time.Unix(start.wallS, 0).UTC()
+	option.Dtstart = time.Unix(start.wallS+shiftS, 0).UTC()
 	if until := parts["UNTIL"]; until != "" {
 		if option.Until, broken = parseUntil(until, start, utc); broken != "" {
 			return r, broken
+		}
+		if !option.Until.IsZero() {
+			option.Until = time.Unix(option.Until.Unix()+shiftS, 0).UTC()
 		}
 	}
 	if broken := checkOption(*option, parts); broken != "" {

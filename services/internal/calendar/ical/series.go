@@ -122,7 +122,7 @@ func (f *file) expand(s *series) error {
 
 // repeat gives every occurrence that the event's rule names, up to the end of the range.
 func (f *file) repeat(e *event, found func(period) error) error {
-	next := e.rule.made.Iterator()
+	next := e.rule.times()
 	for n := 0; ; n++ {
 		at, more := next()
 		if !more && n == 0 {
@@ -130,14 +130,14 @@ func (f *file) repeat(e *event, found func(period) error) error {
 			f.violations.Add(e.name+" RRULE", e.rule.text, "must name a date that comes")
 		}
 		// The site's clock is at most 26 hours from the event's.
-		if !more || at.Unix() > f.toS+2*hours.DayS {
+		if !more || at > f.toS+2*hours.DayS {
 			return nil
 		}
 		if f.steps++; f.steps > maxExpansionSteps {
 			return fault.LimitExceeded(fmt.Sprintf("iCalendar: %s: rules name more than %d occurrences", e.name, maxExpansionSteps))
 		}
 		start := e.start
-		start.wallS = at.Unix()
+		start.wallS = at
 		if err := found(period{start, e.length}); err != nil {
 			return err
 		}
