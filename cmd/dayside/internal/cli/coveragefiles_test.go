@@ -11,6 +11,11 @@ import (
 	"unicode/utf8"
 
 	ics "github.com/arran4/golang-ical"
+	"google.golang.org/genproto/googleapis/type/interval"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
 
 // TestCoverageAsICalendarIsReadElsewhere: another reader finds every interval of the answer, and the gaps marked.
@@ -102,6 +107,59 @@ func TestCoverageAsSVGIsXML(t *testing.T) {
 		if rects != 1+4+3 { // the ground, four intervals, three gaps
 			t.Errorf("%d rectangles\n%s", rects, term.out.String())
 		}
+	}
+}
+
+// TestAYearIsSummedUpByMonths: gaps that are alike are one row, the uncovered ones first, and only gaps are asked for.
+func TestAYearIsSummedUpByMonths(t *testing.T) {
+	f := newFake(t)
+	end := now.AddDate(0, 0, 100)
+	r := &schedulev1.QueryCoverageResponse{
+		Interval: period(now, end), Handovers: 200, OverlapTime: durationpb.New(50 * time.Hour),
+		Sites: []*schedulev1.SiteOpenTime{{Site: "sites/dublin", OpenTime: durationpb.New(1200 * time.Hour)}},
+	}
+	covered := end.Sub(now)
+	gap := func(from time.Time, lasts time.Duration, kind schedulev1.CoverageGap_Kind, onDuty ...string) {
+		r.JudgedGaps = append(r.JudgedGaps, &schedulev1.CoverageGap{Interval: period(from, from.Add(lasts)), Kind: kind, OnDuty: onDuty})
+		covered -= lasts
+	}
+	for d := range 99 {
+		night := now.AddDate(0, 0, d).Add(11 * time.Hour)
+		gap(night, 2*time.Hour, schedulev1.CoverageGap_KIND_PLANNED, []string{"people/anna", "people/bob"}[d%2])
+		if d == 32 { // Christmas
+			gap(night.Add(2*time.Hour), 7*time.Hour, schedulev1.CoverageGap_KIND_UNCOVERED)
+		}
+	}
+	r.CoveredTime = durationpb.New(covered)
+	f.coverage = r
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "coverage", "gold-emergency", "--days", "100"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	golden(t, "coverage-months", term.out.String())
+	if asked, _ := f.asked.(*schedulev1.QueryCoverageRequest); !asked.GetGapsOnly() {
+		t.Errorf("asked %v", asked)
+	}
+	// A program gets everything.
+	if code := term.run(t.Context(), "coverage", "gold-emergency", "--days", "100", "-o", "json"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	if asked, _ := f.asked.(*schedulev1.QueryCoverageRequest); asked.GetGapsOnly() {
+		t.Errorf("asked %v", asked)
+	}
+}
+
+func period(from, to time.Time) *interval.Interval {
+	return &interval.Interval{StartTime: timestamppb.New(from), EndTime: timestamppb.New(to)}
+}
+
+func TestNothingUncoveredIsProvedUntilADate(t *testing.T) {
+	f := newFake(t)
+	f.coverage.JudgedGaps = f.coverage.GetJudgedGaps()[:1] // the planned one
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "coverage", "gold-emergency"); code != 0 ||
+		!strings.Contains(term.out.String(), "No uncovered gap until Thu 2026-11-26 12:00 UTC.") {
+		t.Errorf("%s%s", term.out.String(), term.err.String())
 	}
 }
 
