@@ -20,6 +20,7 @@ import (
 	"github.com/daysidehq/dayside/services/schedule/internal/custody"
 	eventsof "github.com/daysidehq/dayside/services/schedule/internal/events"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+	"github.com/daysidehq/dayside/services/schedule/internal/view"
 )
 
 const (
@@ -181,6 +182,9 @@ func (s *Service) eventsWorld(ctx context.Context, now time.Time) (w eventsof.Wo
 	}
 	for _, l := range s.index.Lines() {
 		p, err := s.provable(l.Name)
+		if err == nil {
+			err = s.calendarsOf(l)
+		}
 		if err != nil {
 			unknown[l.Name] = true
 			s.cfg.Log.DebugContext(ctx, "the gaps of a line cannot be judged now", "line", l.Name, "error", err)
@@ -189,6 +193,17 @@ func (s *Service) eventsWorld(ctx context.Context, now time.Time) (w eventsof.Wo
 		w.Lines = append(w.Lines, uncovered(p, l.Rotas, now))
 	}
 	return w, unknown
+}
+
+// calendarsOf says which calendar of a line's service hours is not known here: it may come a moment after the line.
+func (s *Service) calendarsOf(l view.Line) error {
+	known := s.index.Calendars()
+	for _, name := range l.Hours.GetCalendars() {
+		if known[name] == nil {
+			return fault.NotFound(name)
+		}
+	}
+	return nil
 }
 
 // uncovered is a line's uncovered time around an instant, as far as it is known.
