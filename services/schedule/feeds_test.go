@@ -160,13 +160,13 @@ func TestFeedsOfARotaAndAPerson(t *testing.T) {
 	w.rota(t, weekly("emea", "bo"))
 	rota, bo, cy := w.feed(t, "rotas/nights"), w.feed(t, "people/bo"), w.feed(t, "people/cy")
 	got, text := w.readFeed(t, rota.GetToken(), 14)
-	wantEvents(t, "nights", got, "Fri 20 Nov 00:00-Mon 09:00 ann", "Mon 23 Nov 09:00-Mon 09:00 bo",
+	wantEvents(t, "nights", got, "Mon 16 Nov 09:00-Mon 09:00 ann", "Mon 23 Nov 09:00-Mon 09:00 bo",
 		"Mon 30 Nov 09:00-Mon 09:00 Nobody on duty")
 	if strings.Contains(text, "duty.example.com") {
 		t.Errorf("a target:\n%s", text)
 	}
 	got, _ = w.readFeed(t, bo.GetToken(), 14)
-	wantEvents(t, "bo", got, "Fri 20 Nov 00:00-Mon 00:00 On duty: emea", "Mon 23 Nov 09:00-Mon 09:00 On duty: nights")
+	wantEvents(t, "bo", got, "Mon 16 Nov 09:00-Mon 00:00 On duty: emea", "Mon 23 Nov 09:00-Mon 09:00 On duty: nights")
 	// Somebody of no rota has an empty calendar, and it is one.
 	got, _ = w.readFeed(t, cy.GetToken(), 400)
 	wantEvents(t, "cy", got)

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/schedule/internal/feed"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
 )
@@ -154,17 +156,17 @@ func (f feeds) peopleNames(people []string) []string {
 }
 
 func (f feeds) rotaFeed(subject, id string) ([]byte, error) {
-	roster := f.s.index.Roster(id)
-	if roster == nil {
+	duty := f.s.index.Roster(id)
+	if duty == nil {
 		return nil, fault.NotFound(subject)
 	}
-	from, to := roster.Horizon()
-	h, err := f.head(subject, roster.Sheet().DisplayName, from, to)
+	from, to := duty.Horizon()
+	h, err := f.head(subject, duty.Sheet().DisplayName, from, to)
 	if err != nil {
 		return nil, err
 	}
 	var turns []feed.Turn
-	for t := range roster.Within(h.FromUnixS, h.ToUnixS) {
+	for t := range turnsFor(h, duty) {
 		turn := feed.Turn{FromUnixS: t.FromUnixS, ToUnixS: t.ToUnixS}
 		if t.Person != nil {
 			turn.Person = nameOf(t.Person.DisplayName, t.Person.ID)
@@ -184,13 +186,13 @@ func (f feeds) personFeed(subject, id string) ([]byte, error) {
 		return nil, err
 	}
 	var duties []feed.Duty
-	for _, roster := range f.s.index.Rosters() {
-		if roster.Person(id) == nil {
+	for _, r := range f.s.index.Rosters() {
+		if r.Person(id) == nil {
 			continue
 		}
-		sheet := roster.Sheet()
+		sheet := r.Sheet()
 		duty := feed.Duty{Rota: "rotas/" + sheet.ID, DisplayName: sheet.DisplayName}
-		for t := range roster.Within(h.FromUnixS, h.ToUnixS) {
+		for t := range turnsFor(h, r) {
 			if t.Person != nil && t.Person.ID == id {
 				duty.Turns = append(duty.Turns, feed.Turn{FromUnixS: t.FromUnixS, ToUnixS: t.ToUnixS, Person: name})
 			}
@@ -198,6 +200,23 @@ func (f feeds) personFeed(subject, id string) ([]byte, error) {
 		duties = append(duties, duty)
 	}
 	return feed.Person(h, duties)
+}
+
+// turnsFor yields the turns of a feed's window. Of the first one that is known it is known when it began, before anything
+// is compiled.
+func turnsFor(h feed.Head, r *roster.Roster) iter.Seq[roster.Turn] {
+	return func(yield func(roster.Turn) bool) {
+		first, _ := r.Horizon()
+		begin, _ := feed.Window(h.NowUnixS, math.MinInt64, math.MaxInt64)
+		for t := range r.Within(h.FromUnixS, h.ToUnixS) {
+			if t.FromUnixS == first {
+				t.FromUnixS = max(r.At(first).FromUnixS, begin)
+			}
+			if !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // nameOf is what somebody or something is called: its ID where it has no name.
