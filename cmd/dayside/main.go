@@ -46,7 +46,9 @@ func environment() cli.Env {
 		Getenv: os.Getenv,
 		Width:  width,
 		Color:  color,
-		Dial:   dial,
+
+		Interactive: term.IsTerminal(int(os.Stdin.Fd())),
+		Dial:        dial,
 		Ring: func(ctx context.Context, call probe.Call) (*probe.Result, error) {
 			return probe.Place(ctx, clock, call)
 		},

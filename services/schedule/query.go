@@ -14,6 +14,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
+	"github.com/daysidehq/dayside/services/schedule/internal/rules"
 )
 
 const (
@@ -35,7 +36,11 @@ func (s *Service) QueryOpenSites(_ context.Context, r *schedulev1.QueryOpenSites
 	if err != nil {
 		return nil, err
 	}
-	return answer.OpenSites(list, at)
+	out, err := answer.OpenSites(list, at)
+	if inForce := s.cfg.Rules.Load(); err == nil && inForce != nil {
+		rules.FillOffsets(out, inForce.Bundle)
+	}
+	return out, err
 }
 
 // QueryCoverage answers when which sites of a line are open, and when none is. It reads the same view.

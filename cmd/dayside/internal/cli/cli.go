@@ -42,6 +42,8 @@ type Env struct {
 	Getenv func(string) string
 	// Width is the terminal's, in columns; 0 where standard output is none.
 	Width int
+	// Interactive says that standard input is a terminal, at which somebody can be asked.
+	Interactive bool
 	// Color says that standard output is a terminal that shows colours.
 	Color bool
 	// Dial connects to a server's gRPC address, host:port. It does not wait for an answer.
@@ -91,7 +93,7 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCalendar, newFeed, newVersion,
+		newList, newDelete, newCalendar, newFeed, newTZData, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

@@ -15,6 +15,7 @@ type api struct {
 	calendars     schedulev1.CalendarServiceClient
 	rotas         schedulev1.RotaServiceClient
 	feeds         schedulev1.FeedServiceClient
+	zones         schedulev1.TimeZoneServiceClient
 	coverage      schedulev1.CoverageServiceClient
 	customers     entitlementv1.EntitlementServiceClient
 	lines         routingv1.LineServiceClient
@@ -32,6 +33,7 @@ func (a *app) connect() (*api, error) {
 		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
 		calendars: schedulev1.NewCalendarServiceClient(conn), rotas: schedulev1.NewRotaServiceClient(conn),
 		feeds: schedulev1.NewFeedServiceClient(conn), coverage: schedulev1.NewCoverageServiceClient(conn),
+		zones:     schedulev1.NewTimeZoneServiceClient(conn),
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
 	}, nil

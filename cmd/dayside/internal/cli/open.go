@@ -66,8 +66,8 @@ func (a *app) openText(w io.Writer, line string, r *schedulev1.QueryOpenSitesRes
 		if s.GetNextChange() != nil {
 			in = shortSpan(s.GetNextChange().AsTime().Sub(r.GetAt().AsTime()))
 		}
-		g.row(s.GetSite(), state, instant(s.GetNextChange()), a.inZone(s.GetNextChange(), s.GetTimeZone()), in,
-			dash(s.GetRule()))
+		g.row(s.GetSite(), state, instant(s.GetNextChange()),
+			a.onClock(s.GetNextChange(), s.GetTimeZone(), s.GetNextChangeUtcOffset()), in, dash(s.GetRule()))
 	}
 	return g.write(w)
 }

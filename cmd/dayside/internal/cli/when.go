@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -126,6 +127,20 @@ func instant(ts *timestamppb.Timestamp) string {
 		return "-"
 	}
 	return utc(ts.AsTime())
+}
+
+// onClock shows a timestamp on a zone's clock as the server reads it, whose rules need not be those of this program: where
+// they differ, the offset is shown instead of an abbreviation. Without an offset it is inZone.
+func (a *app) onClock(ts *timestamppb.Timestamp, zone string, offset *durationpb.Duration) string {
+	if ts == nil || offset == nil {
+		return a.inZone(ts, zone)
+	}
+	if loc, err := a.Location(zone); err == nil {
+		if _, east := ts.AsTime().In(loc).Zone(); int64(east) == offset.GetSeconds() {
+			return a.inZone(ts, zone)
+		}
+	}
+	return wallClock(ts.AsTime().In(time.FixedZone("", int(offset.GetSeconds())))) + " " + offsetText(offset)
 }
 
 // inZone shows a timestamp on a zone's clock; a dash where it is unset, and in UTC where the zone is not known here.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
@@ -67,5 +69,28 @@ func TestACandidateIsComparedByBehaviour(t *testing.T) {
 	same := rules.Candidate(inForce, inForce, use, from, to)
 	if same.GetDifferingZones() != 0 || same.GetProblem() != "" || len(same.GetUsedZones()) != 0 {
 		t.Errorf("compared with itself: %v", same)
+	}
+}
+
+// TestLocalTimesNeedNoRulesOfTheReader: offsets are those of the rules given, before and after a clock change.
+func TestLocalTimesNeedNoRulesOfTheReader(t *testing.T) {
+	at := time.Date(2027, 3, 14, 9, 59, 59, 0, time.UTC)
+	answer := func() *schedulev1.QueryOpenSitesResponse {
+		return &schedulev1.QueryOpenSitesResponse{At: timestamppb.New(at), Sites: []*schedulev1.SiteState{
+			{TimeZone: "America/Vancouver", NextChange: timestamppb.New(at.Add(time.Second))},
+			{TimeZone: "America/Vancouver"},
+			{TimeZone: "Mars/Olympus", NextChange: timestamppb.New(at)},
+		}}
+	}
+	for posix, want := range map[string][2]int64{"PST8PDT,M3.2.0,M11.1.0": {-8, -7}, "MST7": {-7, -7}} {
+		got := answer()
+		rules.FillOffsets(got, zonestest.Changed(t, "2031a", map[string]string{"America/Vancouver": posix}))
+		s := got.GetSites()
+		if s[0].GetUtcOffset().GetSeconds() != want[0]*3600 || s[0].GetNextChangeUtcOffset().GetSeconds() != want[1]*3600 {
+			t.Errorf("%s: %v", posix, s[0])
+		}
+		if s[1].GetUtcOffset() == nil || s[1].GetNextChangeUtcOffset() != nil || s[2].GetUtcOffset() != nil {
+			t.Errorf("%s: %v", posix, s[1:])
+		}
 	}
 }
