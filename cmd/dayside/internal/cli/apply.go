@@ -44,7 +44,7 @@ func newApply(a *app) *cobra.Command {
 			if err != nil {
 				return a.refused(set, err)
 			}
-			return a.show(answer, func(w io.Writer) error { a.changesText(w, answer, dryRun); return nil })
+			return a.show(answer, func(w io.Writer) error { return a.changesText(w, answer, dryRun) })
 		},
 	}
 	c.Flags().StringSliceVarP(&files, "file", "f", nil, "a file, a folder, or - for standard input (required)")
@@ -85,7 +85,8 @@ var changeMarks = map[rpcv1.Change_Kind]struct{ mark, color, done, planned strin
 
 const colorReset = "\x1b[0m"
 
-func (a *app) changesText(w io.Writer, r *routingv1.ApplyConfigurationResponse, dryRun bool) {
+// changesText says what changes, what that does to coverage, and, last, whether it is written.
+func (a *app) changesText(w io.Writer, r *routingv1.ApplyConfigurationResponse, dryRun bool) error {
 	counts := map[rpcv1.Change_Kind]int{}
 	for _, c := range r.GetChanges() {
 		counts[c.GetKind()]++
@@ -99,6 +100,18 @@ func (a *app) changesText(w io.Writer, r *routingv1.ApplyConfigurationResponse, 
 			linef(w, "    %s: %s", f.GetPath(), beforeAfter(f))
 		}
 	}
+	if i := r.GetImpact(); len(i.GetLines())+len(i.GetSites()) > 0 {
+		linef(w, "")
+		if err := impactText(w, i); err != nil {
+			return err
+		}
+		linef(w, "")
+	}
+	summarize(w, counts, r.GetRevision(), dryRun)
+	return nil
+}
+
+func summarize(w io.Writer, counts map[rpcv1.Change_Kind]int, revision int64, dryRun bool) {
 	var parts []string
 	for _, k := range []rpcv1.Change_Kind{
 		rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE, rpcv1.Change_KIND_DELETE, rpcv1.Change_KIND_UNCHANGED,
@@ -115,10 +128,10 @@ func (a *app) changesText(w io.Writer, r *routingv1.ApplyConfigurationResponse, 
 	switch summary := strings.Join(parts, ", "); {
 	case dryRun:
 		linef(w, "%s. Dry run: nothing was written.", summary)
-	case r.GetRevision() == 0:
+	case revision == 0:
 		linef(w, "%s. Nothing to write.", summary)
 	default:
-		linef(w, "%s. In force from revision %d.", summary, r.GetRevision())
+		linef(w, "%s. In force from revision %d.", summary, revision)
 	}
 }
 

@@ -92,3 +92,26 @@ func TestApplySendsEveryKind(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyShowsWhatItDoesToCoverage: before anything is written, and after.
+func TestApplyShowsWhatItDoesToCoverage(t *testing.T) {
+	for name, args := range map[string][]string{
+		"apply-impact": {"apply", "-f", dutyFile}, "apply-impact-dry-run": {"apply", "-f", dutyFile, "--dry-run"},
+	} {
+		f := newDutyFake(t)
+		f.applied = text(t, &routingv1.ApplyConfigurationResponse{}, `
+			changes { name: "rotas/nights" kind: KIND_UPDATE fields { path: "display_name" before: "a" after: "Nights" } }
+			impact { lines {
+				line: "lines/gold" gaps_created { interval { start_time { seconds: 1798185600 } end_time { seconds: 1798214400 } } }
+			} }
+			revision: 7`)
+		if name != "apply-impact" {
+			f.applied.Revision = 0
+		}
+		term := newTerminal(t, f)
+		if code := term.run(t.Context(), args...); code != 0 {
+			t.Fatalf("exit %d, %s", code, term.err.String())
+		}
+		golden(t, name, term.out.String())
+	}
+}

@@ -94,7 +94,13 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	linef(w, "Why: %s.", verdicts(e, a.Now()))
 	if targets := r.GetForward().GetTargets(); len(targets) > 0 {
 		linef(w, "")
-		if err := targetGrid(targets).write(w); err != nil {
+		if err := a.targetGrid(r).write(w); err != nil {
+			return err
+		}
+	}
+	if len(e.GetDuties()) > 0 {
+		linef(w, "")
+		if err := a.dutyGrid(e).write(w); err != nil {
 			return err
 		}
 	}
@@ -132,6 +138,8 @@ func routeOutcome(r *routingv1.Route) string {
 		return "not forwarded"
 	case targets[0].GetLastResort():
 		return "forwarded to the last resort: " + placeOf(targets[0])
+	case targets[0].GetPerson() != "":
+		return "forwarded to " + placeOf(targets[0]) + ", who is on duty"
 	}
 	return "forwarded to " + placeOf(targets[0])
 }
@@ -140,7 +148,7 @@ func routeOutcome(r *routingv1.Route) string {
 func placeOf(t *routingv1.RouteTarget) string {
 	name := t.GetDisplayName()
 	if name == "" {
-		name = t.GetSite()
+		name = t.GetSite() + t.GetPerson() // one of them
 	}
 	if name == "" {
 		return targetText(t.GetTarget())
@@ -188,18 +196,45 @@ func direction(at, now time.Time) string {
 	return "ahead"
 }
 
-func targetGrid(targets []*routingv1.RouteTarget) *grid {
+func (a *app) targetGrid(r *routingv1.Route) *grid {
 	g := newGrid("#", "target", "of", "rings")
-	for i, t := range targets {
+	for i, t := range r.GetForward().GetTargets() {
 		of := t.GetSite()
-		if t.GetLastResort() {
+		switch {
+		case t.GetLastResort():
 			of = "last resort: " + dash(t.GetDisplayName())
+		case t.GetPerson() != "":
+			of = a.dutyOf(r.GetExplanation(), t)
 		}
 		rings := "-"
 		if t.GetRingTimeout() != nil {
 			rings = fmt.Sprintf("%.0fs", t.GetRingTimeout().AsDuration().Seconds())
 		}
 		g.row(fmt.Sprint(i+1), targetText(t.GetTarget()), of, rings)
+	}
+	return g
+}
+
+// dutyOf is how a person on duty came to be rung: "on duty: Anna, until Mon 2026-11-30 09:00 GMT".
+func (a *app) dutyOf(e *routingv1.Explanation, t *routingv1.RouteTarget) string {
+	for _, y := range e.GetDuties() {
+		if y.GetPerson() != t.GetPerson() || y.GetRank() == 0 {
+			continue
+		}
+		of := word(dutyStandingWords, y.GetStanding()) + ": " + placeOf(t)
+		if y.GetUntil() != nil && y.GetStanding() != routingv1.DutyStanding_DUTY_STANDING_STILL_HOLDS {
+			of += ", until " + a.inZone(y.GetUntil(), y.GetTimeZone())
+		}
+		return of
+	}
+	return placeOf(t)
+}
+
+// dutyGrid is what the line's rotas say.
+func (a *app) dutyGrid(e *routingv1.Explanation) *grid {
+	g := newGrid("rota", "person", "verdict", "turn ends")
+	for _, y := range e.GetDuties() {
+		g.row(y.GetRota(), dash(y.GetPerson()), word(dutyStandingWords, y.GetStanding()), a.inZone(y.GetUntil(), y.GetTimeZone()))
 	}
 	return g
 }

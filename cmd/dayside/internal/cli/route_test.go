@@ -51,3 +51,37 @@ func TestRouteSaysThatHoursAreNotKnown(t *testing.T) {
 		}
 	}
 }
+
+const onDutyAnswer = `route {
+	call_id: "explain" line: "lines/gold-emergency"
+	forward {
+		targets { target { phone_number { e164_number: "+13…21" } } person: "people/anna" display_name: "Anna" ring_timeout { seconds: 25 } }
+		targets { target { sip_uri: "sip:bob@example.com" } person: "people/bob" ring_timeout { seconds: 30 } }
+		targets { target { sip_uri: "sip:carol@example.com" } person: "people/carol" display_name: "Carol" ring_timeout { seconds: 25 } }
+		targets { target { sip_uri: "sip:duty@hq.example.com" } last_resort: true }
+	}
+	valid_until { seconds: 1796029200 }
+	explanation {
+		decided_at { seconds: 1795872600 } view_revision: 12 tzdata_release: "2025c"
+		verdicts: [VERDICT_LINE_FOUND, VERDICT_SITES_NONE_OPEN, VERDICT_DUTY_SOMEBODY, VERDICT_LADDER_ON_DUTY]
+		duties {
+			rota: "rotas/nights" person: "people/anna" display_name: "Anna" standing: DUTY_STANDING_NOT_ACCEPTED rank: 1
+			until { seconds: 1796029200 } time_zone: "Europe/Dublin"
+		}
+		duties { rota: "rotas/nights" person: "people/bob" standing: DUTY_STANDING_STILL_HOLDS rank: 2 time_zone: "Europe/Dublin" }
+		duties { rota: "rotas/backup" person: "people/carol" standing: DUTY_STANDING_ON_DUTY rank: 3 time_zone: "Asia/Kolkata" }
+		duties { rota: "rotas/weekend" standing: DUTY_STANDING_NOBODY until { seconds: 1796029200 } time_zone: "Asia/Kolkata" }
+		duties { rota: "rotas/gone" standing: DUTY_STANDING_UNKNOWN }
+	}
+}`
+
+// TestRouteShowsWhoIsOnDuty: the person, and until when on the rota's clock.
+func TestRouteShowsWhoIsOnDuty(t *testing.T) {
+	f := newFake(t)
+	f.route = text(t, &routingv1.ExplainRouteResponse{}, onDutyAnswer)
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "route", "--to", "gold-emergency"); code != 0 {
+		t.Fatalf("exit %d, %s", code, term.err.String())
+	}
+	golden(t, "route-on-duty", term.out.String())
+}

@@ -24,7 +24,11 @@ var verdictWords = map[routingv1.Verdict]string{
 	routingv1.Verdict_VERDICT_TREATMENT_REJECT:        "such callers are refused",
 	routingv1.Verdict_VERDICT_SITES_OPEN:              "at least one site is open",
 	routingv1.Verdict_VERDICT_SITES_NONE_OPEN:         "no site is open",
+	routingv1.Verdict_VERDICT_DUTY_SOMEBODY:           "somebody is on duty",
+	routingv1.Verdict_VERDICT_DUTY_NOBODY:             "nobody is on duty",
+	routingv1.Verdict_VERDICT_DUTY_UNKNOWN:            "who is on duty is not known",
 	routingv1.Verdict_VERDICT_LADDER_SITES:            "open sites first, the last resort last",
+	routingv1.Verdict_VERDICT_LADDER_ON_DUTY:          "whoever is on duty first, the last resort last",
 	routingv1.Verdict_VERDICT_LADDER_LAST_RESORT_ONLY: "the last resort alone",
 	routingv1.Verdict_VERDICT_LADDER_NOT_CARRIED:      "the gateway can carry nothing that the line has",
 }
@@ -37,6 +41,14 @@ var siteReasonWords = map[routingv1.SiteReason]string{
 	routingv1.SiteReason_SITE_REASON_NO_TIMELINE:         "hours not known for this time",
 	routingv1.SiteReason_SITE_REASON_BEYOND_TARGET_LIMIT: "open, but the route is full",
 	routingv1.SiteReason_SITE_REASON_NOT_CARRIED:         "open, but its targets cannot be dialled",
+}
+
+var dutyStandingWords = map[routingv1.DutyStanding]string{
+	routingv1.DutyStanding_DUTY_STANDING_ON_DUTY:      "on duty",
+	routingv1.DutyStanding_DUTY_STANDING_NOT_ACCEPTED: "on duty, has not accepted the phone yet",
+	routingv1.DutyStanding_DUTY_STANDING_STILL_HOLDS:  "still has the phone",
+	routingv1.DutyStanding_DUTY_STANDING_NOBODY:       "nobody is on duty",
+	routingv1.DutyStanding_DUTY_STANDING_UNKNOWN:      "not known for this time",
 }
 
 var callerClassWords = map[routingv1.CallerClass]string{
