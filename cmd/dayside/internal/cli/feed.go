@@ -31,7 +31,8 @@ func newFeedCreate(a *app) *cobra.Command {
 	var who, base string
 	c := &cobra.Command{
 		Use: "create SUBJECT", Short: "Make the address of a feed",
-		Long: "Makes a secret address at which sites/ID, lines/ID, rotas/ID or people/ID is read. It is shown now and never again.",
+		Long: "Makes a secret address at which sites/ID, lines/ID, rotas/ID or people/ID is read. It is shown now, and never " +
+			"again.",
 		Example: "  dayside feed create sites/dublin --for \"Ann, phone\"\n  dayside feed create people/ann\n" +
 			"  dayside feed create rotas/nights --url-base https://dayside.example.com",
 		Args: oneOrTwo,
