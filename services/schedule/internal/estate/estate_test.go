@@ -63,6 +63,30 @@ func TestWhatAChangeReaches(t *testing.T) {
 	}
 }
 
+// TestUsersAndReferencesAgree: what is found from one end is found from the other.
+func TestUsersAndReferencesAgree(t *testing.T) {
+	e := example()
+	e.Put(&schedulev1.LineCoverage{Line: "lines/day", ServiceHours: &schedulev1.ServiceHours{
+		TimeZone: "UTC", Calendars: []string{"calendars/other"},
+	}})
+	names := []string{
+		"calendars/company", "calendars/other", "sites/dublin", "people/anna", "people/bob", "rotas/nights", "lines/gold",
+		"lines/day",
+	}
+	for _, name := range names {
+		var want []string
+		for _, user := range names {
+			if slices.ContainsFunc(estate.References(e.Get(user)), func(r estate.Reference) bool { return r.Name == name }) {
+				want = append(want, user)
+			}
+		}
+		slices.Sort(want)
+		if got := e.Users(map[string]bool{name: true}); !slices.Equal(got, want) {
+			t.Errorf("%s is used by %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestMissingNamesTheField(t *testing.T) {
 	e := example()
 	if missing := e.Missing(e.Rotas["rotas/nights"]); len(missing) != 0 {

@@ -76,48 +76,61 @@ func (e *Estate) Missing(item proto.Message) []fault.Violation {
 
 // Users are the names of what refers to any of the given names, ascending.
 func (e *Estate) Users(names map[string]bool) []string {
-	var users []string
-	for name, item := range e.all() {
-		if slices.ContainsFunc(References(item), func(r Reference) bool { return names[r.Name] }) {
-			users = append(users, name)
+	found := map[string]bool{}
+	e.referring(func(user, name string) {
+		if names[name] {
+			found[user] = true
 		}
-	}
-	slices.Sort(users)
-	return users
-}
-
-// all yields every resource by name, in no order.
-func (e *Estate) all() map[string]proto.Message {
-	all := make(map[string]proto.Message, len(e.Sites)+len(e.Calendars)+len(e.People)+len(e.Rotas)+len(e.Lines))
-	add(all, e.Sites)
-	add(all, e.Calendars)
-	add(all, e.People)
-	add(all, e.Rotas)
-	add(all, e.Lines)
-	return all
-}
-
-func add[T proto.Message](all map[string]proto.Message, m map[string]T) {
-	for name, item := range m {
-		all[name] = item
-	}
+	})
+	return slices.Sorted(maps.Keys(found))
 }
 
 // Affected are the names of all that compiles differently, or may, where the named resources change: they themselves, and
 // what depends on them, over any number of steps. Ascending.
 func (e *Estate) Affected(changed []string) []string {
+	users := map[string][]string{}
+	e.referring(func(user, name string) { users[name] = append(users[name], user) })
 	found := map[string]bool{}
 	for _, name := range changed {
 		found[name] = true
 	}
-	for step := found; len(step) > 0; {
-		next := map[string]bool{}
-		for _, user := range e.Users(step) {
-			if !found[user] {
-				found[user], next[user] = true, true
+	for next := changed; len(next) > 0; {
+		var step []string
+		for _, name := range next {
+			for _, user := range users[name] {
+				if !found[user] {
+					found[user] = true
+					step = append(step, user)
+				}
 			}
 		}
-		step = next
+		next = step
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// referring calls f with each pair of names of which the first refers to the second; more than once where it does so more
+// than once.
+func (e *Estate) referring(f func(user, name string)) {
+	each := func(user string, names []string) {
+		for _, name := range names {
+			f(user, name)
+		}
+	}
+	for user, s := range e.Sites {
+		each(user, s.GetCalendars())
+	}
+	for user, p := range e.People {
+		each(user, p.GetCalendars())
+	}
+	for user, l := range e.Lines {
+		each(user, l.GetSites())
+		each(user, l.GetRotas())
+		each(user, l.GetServiceHours().GetCalendars())
+	}
+	for user, r := range e.Rotas {
+		for _, ref := range References(r) {
+			f(user, ref.Name)
+		}
+	}
 }
