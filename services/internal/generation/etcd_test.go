@@ -130,14 +130,27 @@ type whole struct {
 	mu       sync.Mutex
 	rule     string
 	versions map[string]string
-	trouble  string
+	// count is how many sites are of a version.
+	count   map[string]int
+	trouble string
+}
+
+func (w *whole) set(id, version string) {
+	if was, ok := w.versions[id]; ok {
+		w.count[was]--
+	}
+	delete(w.versions, id)
+	if version != "" {
+		w.versions[id] = version
+		w.count[version]++
+	}
 }
 
 func (w *whole) apply(b coord.Batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if b.Reset {
-		w.versions = map[string]string{}
+		w.versions, w.count = map[string]string{}, map[string]int{}
 	}
 	for _, e := range b.Events {
 		id, isSite := published.ID(e.Key, published.SitePrefix)
@@ -147,19 +160,17 @@ func (w *whole) apply(b coord.Batch) {
 		case !isSite:
 			w.note("revision %d brought %s", b.Revision, e.Key)
 		case e.Value == nil:
-			delete(w.versions, id)
+			w.set(id, "")
 		default:
 			s, err := published.Site(e.Value)
 			if err != nil {
 				w.note("%v", err)
 			}
-			w.versions[id] = s.GetDisplayName()
+			w.set(id, s.GetDisplayName())
 		}
 	}
-	for id, v := range w.versions {
-		if v != w.rule {
-			w.note("at revision %d %s is of %s, and the rule of %s", b.Revision, id, v, w.rule)
-		}
+	if n := w.count[w.rule]; n != len(w.versions) {
+		w.note("at revision %d %d of %d sites are of the rule's version, %s", b.Revision, n, len(w.versions), w.rule)
 	}
 }
 
