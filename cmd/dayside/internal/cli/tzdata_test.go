@@ -235,3 +235,32 @@ func TestVersionSaysTheReleases(t *testing.T) {
 		t.Errorf("beside one that does not answer: %v", got)
 	}
 }
+
+// TestLocalTimesAreTheServers: of a zone that this program reads otherwise, the clock is shown as the server has it, with
+// its offset; of others, with the abbreviation people know.
+func TestLocalTimesAreTheServers(t *testing.T) {
+	f := newFake(t)
+	f.open = text(t, &schedulev1.QueryOpenSitesResponse{}, `
+		at { seconds: 1795449600 }
+		sites {
+			site: "sites/vancouver" display_name: "Vancouver" time_zone: "America/Vancouver" open: true
+			next_change { seconds: 1795478400 } next_change_utc_offset { seconds: -25200 }
+		}
+		sites {
+			site: "sites/dublin" display_name: "Dublin" time_zone: "Europe/Dublin"
+			next_change { seconds: 1795507200 } next_change_utc_offset {}
+		}
+		sites {
+			site: "sites/utopia" display_name: "Utopia" time_zone: "Mars/Utopia"
+			next_change { seconds: 1795507200 } next_change_utc_offset { seconds: 20700 }
+		}`)
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "open"); code != 0 {
+		t.Fatalf("exit %d, %s", code, term.err.String())
+	}
+	for _, want := range []string{"Mon 2026-11-23 17:00 -07:00", "Tue 2026-11-24 08:00 GMT", "Tue 2026-11-24 13:45 +05:45"} {
+		if !strings.Contains(term.out.String(), want) {
+			t.Errorf("without %q:\n%s", want, term.out.String())
+		}
+	}
+}
