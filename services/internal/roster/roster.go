@@ -173,7 +173,8 @@ func checkClashes(clashes []Turn) error {
 	}
 	for _, c := range clashes {
 		if !c.Known() || c.Person == nil || c.FromUnixS < -maxInstantS || c.ToUnixS > maxInstantS {
-			return broken("clashes", fmt.Sprintf("[%d, %d)", c.FromUnixS, c.ToUnixS), "stretches that are not empty, of one person each")
+			return broken("clashes", fmt.Sprintf("[%d, %d)", c.FromUnixS, c.ToUnixS),
+				"stretches that are not empty, of one person each")
 		}
 	}
 	return nil

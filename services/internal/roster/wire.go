@@ -39,7 +39,8 @@ func FromProto(p *publishedv1.Rota) (*Roster, error) {
 }
 
 // ToProto is the record to publish of a compiled rota, in which people are called by their IDs; all of them are in the
-// sheet, in any order. The release and the fingerprint are those of the compiled one. firstFromUnixS is when its first turn, or gap, began, if before it.
+// sheet, in any order. The release and the fingerprint are those of the compiled one. firstFromUnixS is when its first
+// turn, or gap, began, if before it.
 func ToProto(r *rota.Roster, s Sheet, firstFromUnixS int64) *publishedv1.Rota {
 	p := &publishedv1.Rota{
 		Id: s.ID, DisplayName: s.DisplayName, TimeZone: s.TimeZone, FromUnixS: r.FromUnixS, ToUnixS: r.ToUnixS,
@@ -55,7 +56,9 @@ func ToProto(r *rota.Roster, s Sheet, firstFromUnixS int64) *publishedv1.Rota {
 		})
 	}
 	for _, c := range s.Clashes {
-		p.Clashes = append(p.Clashes, &publishedv1.DutyClash{Holder: number[c.Person.ID], FromUnixS: c.FromUnixS, ToUnixS: c.ToUnixS})
+		p.Clashes = append(p.Clashes, &publishedv1.DutyClash{
+			Holder: number[c.Person.ID], FromUnixS: c.FromUnixS, ToUnixS: c.ToUnixS,
+		})
 	}
 	at := r.FromUnixS
 	extend := func(toS int64, holder uint32) {

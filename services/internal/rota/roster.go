@@ -161,7 +161,11 @@ func (r Rota) layer(t Turn) string {
 	return entry("layers", t.Layer, len(r.Layers), func(i int) string { return r.Layers[i].Name })
 }
 
+// absence is its name; where it has none, which one it is.
 func (r Rota) absence(t Turn) string {
+	if t.Via >= 0 && t.Via < len(r.Absences) && r.Absences[t.Via].Name != "" {
+		return r.Absences[t.Via].Name
+	}
 	return entry("absences", t.Via, len(r.Absences), func(i int) string { return r.Absences[i].Name })
 }
 

@@ -1944,6 +1944,8 @@ type QueryDutyResponse struct {
 	TimeZone string `protobuf:"bytes,6,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// Release of the time-zone rules used.
 	TzdataRelease string `protobuf:"bytes,7,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
+	// rotas/ID.
+	Rota          string `protobuf:"bytes,8,opt,name=rota,proto3" json:"rota,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2023,6 +2025,13 @@ func (x *QueryDutyResponse) GetTimeZone() string {
 func (x *QueryDutyResponse) GetTzdataRelease() string {
 	if x != nil {
 		return x.TzdataRelease
+	}
+	return ""
+}
+
+func (x *QueryDutyResponse) GetRota() string {
+	if x != nil {
+		return x.Rota
 	}
 	return ""
 }
@@ -2869,7 +2878,7 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\aweekend\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\aweekend\"\x8c\x01\n" +
 	"\x10QueryDutyRequest\x12E\n" +
 	"\x04rota\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04rota\x121\n" +
-	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"\xd2\x02\n" +
+	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"\xe6\x02\n" +
 	"\x11QueryDutyResponse\x121\n" +
 	"\binterval\x18\x01 \x01(\v2\x15.google.type.IntervalR\binterval\x123\n" +
 	"\x05turns\x18\x02 \x03(\v2\x1d.dayside.schedule.v1.DutyTurnR\x05turns\x126\n" +
@@ -2877,7 +2886,8 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\aclashes\x18\x04 \x03(\v2\x1d.dayside.schedule.v1.DutyTurnR\aclashes\x12 \n" +
 	"\vunreachable\x18\x05 \x03(\tR\vunreachable\x12\x1b\n" +
 	"\ttime_zone\x18\x06 \x01(\tR\btimeZone\x12%\n" +
-	"\x0etzdata_release\x18\a \x01(\tR\rtzdataRelease\"\xeb\x03\n" +
+	"\x0etzdata_release\x18\a \x01(\tR\rtzdataRelease\x12\x12\n" +
+	"\x04rota\x18\b \x01(\tR\x04rota\"\xeb\x03\n" +
 	"\x04Swap\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
 	"\basked_by\x18\x02 \x01(\tR\aaskedBy\x12\x14\n" +

@@ -20,6 +20,7 @@ import (
 // amiss: people put in by name while they are away, and people whom nothing reaches.
 func Answer(c Compiled) (*schedulev1.QueryDutyResponse, error) {
 	out := &schedulev1.QueryDutyResponse{
+		Rota:     rotasPrefix + c.Record.GetId(),
 		Interval: intervalOf(c.Roster.FromUnixS, c.Roster.ToUnixS), TimeZone: c.Record.GetTimeZone(),
 		TzdataRelease: c.Roster.TZDataRelease,
 	}
@@ -35,8 +36,8 @@ func Answer(c Compiled) (*schedulev1.QueryDutyResponse, error) {
 	}
 	for _, s := range shares {
 		out.Shares = append(out.Shares, &schedulev1.DutyShare{
-			Person: nameOf(s.Person), Held: seconds(s.HeldS), Night: seconds(s.NightS), Nights: int32(s.Nights), //nolint:gosec // days
-			Weekend: seconds(s.WeekendS),
+			Person: nameOf(s.Person), Held: seconds(s.HeldS), Night: seconds(s.NightS), Weekend: seconds(s.WeekendS),
+			Nights: int32(s.Nights), //nolint:gosec // as many as days
 		})
 		if len(c.people[s.Person].targets) == 0 {
 			out.Unreachable = append(out.Unreachable, nameOf(s.Person))

@@ -144,6 +144,7 @@ func (r *personReader) readAbsence(field string, m *schedulev1.Absence) {
 			return
 		}
 		a.FromUnixS, a.ToUnixS = hours.Begins(r.zone(), first), hours.Begins(r.zone(), last.AddDays(1))
+		a.Name = named(a.Name, first.String(), last.String())
 	default:
 		var v fault.Violations
 		a.FromUnixS, a.ToUnixS = readInterval(&v, field+".interval", m.GetInterval())
@@ -158,9 +159,22 @@ func (r *personReader) readAbsence(field string, m *schedulev1.Absence) {
 			r.add(field+".interval.end_time", utc(a.ToUnixS), "must be after start_time, "+utc(a.FromUnixS))
 			return
 		}
+		a.Name = named(a.Name, utc(a.FromUnixS), utc(a.ToUnixS))
 	}
 	if a.FromUnixS < a.ToUnixS { // a date that the zone skipped is no time at all
 		r.leave = append(r.leave, a)
+	}
+}
+
+// named is why somebody is away; when, where nobody said why.
+func named(name, first, last string) string {
+	switch {
+	case name != "":
+		return name
+	case first == last:
+		return first
+	default:
+		return first + " to " + last
 	}
 }
 
@@ -222,7 +236,8 @@ type closing struct {
 const marginDays = 2
 
 func newClosing(c *schedulev1.Calendar, fromUnixS, toUnixS int64) closing {
-	return closing{name: c.GetDisplayName(), dates: runs(calendars.ClosedDates(c, dateOf(fromUnixS, -marginDays), dateOf(toUnixS, marginDays)))}
+	first, last := dateOf(fromUnixS, -marginDays), dateOf(toUnixS, marginDays)
+	return closing{name: c.GetDisplayName(), dates: runs(calendars.ClosedDates(c, first, last))}
 }
 
 // runs are ascending dates as stretches of dates that follow one another, first and last.

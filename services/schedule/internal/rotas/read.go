@@ -147,7 +147,7 @@ func (r *reader) member(field, name string) string {
 	}
 	p, wrong := readPerson(m, r.in.Rules)
 	for _, v := range wrong {
-		r.broken.Add(name+"."+v.Field, v.Value, v.Rule)
+		r.broken.Add(name+": "+v.Field, v.Value, v.Rule)
 	}
 	r.people[id] = p
 	r.order = append(r.order, id)

@@ -148,7 +148,9 @@ func (r *reader) sheet(compiled *rota.Roster, read rota.Rota) (roster.Sheet, err
 		})
 	}
 	for _, t := range rota.Clashes(compiled.Turns, read.Absences) {
-		at, _ := slices.BinarySearchFunc(s.People, t.Person, func(p *roster.Person, id string) int { return cmp.Compare(p.ID, id) })
+		at, _ := slices.BinarySearchFunc(s.People, t.Person, func(p *roster.Person, id string) int {
+			return cmp.Compare(p.ID, id)
+		})
 		if len(s.Clashes) < roster.MaxClashes {
 			s.Clashes = append(s.Clashes, roster.Turn{FromUnixS: t.FromUnixS, ToUnixS: t.ToUnixS, Person: s.People[at]})
 		}

@@ -155,15 +155,22 @@ func Kept(s *schedulev1.Swap, nowUnixS int64) bool {
 // that person to say.
 func AnswerSwap(s *schedulev1.Swap, r *schedulev1.AnswerSwapRequest, nowUnixS int64) (*schedulev1.Swap, error) {
 	s = Judged(s, nowUnixS)
-	by, state := s.GetAsked(), schedulev1.Swap_STATE_ACCEPTED
+	by := s.GetAsked()
+	var state schedulev1.Swap_State
 	switch r.GetAnswer() {
+	case schedulev1.AnswerSwapRequest_ANSWER_ACCEPT:
+		state = schedulev1.Swap_STATE_ACCEPTED
 	case schedulev1.AnswerSwapRequest_ANSWER_DECLINE:
 		state = schedulev1.Swap_STATE_DECLINED
 	case schedulev1.AnswerSwapRequest_ANSWER_WITHDRAW:
 		by, state = s.GetAskedBy(), schedulev1.Swap_STATE_WITHDRAWN
+	default:
+		return nil, fault.Invalid(fault.Violation{Field: "answer", Value: r.GetAnswer().String(), Rule: "must be an answer"})
 	}
 	if r.GetPerson() != by {
-		return nil, fault.Invalid(fault.Violation{Field: "person", Value: r.GetPerson(), Rule: "must be " + by + " for this answer"})
+		return nil, fault.Invalid(fault.Violation{
+			Field: "person", Value: r.GetPerson(), Rule: "must be " + by + " for this answer",
+		})
 	}
 	if s.GetState() != schedulev1.Swap_STATE_ASKED {
 		return nil, fault.WrongState(s.GetName(), s.GetName()+" is "+stateText(s.GetState())+", not open any more")
@@ -218,8 +225,8 @@ func Exchange(c Compiled, m *schedulev1.Rota, s *schedulev1.Swap, nowUnixS int64
 
 // undoes says whether an override gives back exactly what another one took.
 func undoes(o, other *schedulev1.RotaOverride) bool {
-	return other.GetKind() == schedulev1.RotaOverride_KIND_REPLACE && o.GetOf() == other.GetBy() && o.GetBy() == other.GetOf() &&
-		proto.Equal(o.GetInterval(), other.GetInterval())
+	return other.GetKind() == schedulev1.RotaOverride_KIND_REPLACE &&
+		o.GetOf() == other.GetBy() && o.GetBy() == other.GetOf() && proto.Equal(o.GetInterval(), other.GetInterval())
 }
 
 // KeepAgreed adds to a rota that comes from files what people agreed on meanwhile and is not over: overrides of the stored
@@ -241,7 +248,8 @@ func KeepAgreed(next, stored *schedulev1.Rota, nowUnixS int64) {
 	}
 	for _, o := range stored.GetOverrides() {
 		over := o.GetInterval().GetEndTime().GetSeconds() <= nowUnixS
-		given := slices.ContainsFunc(next.GetOverrides(), func(other *schedulev1.RotaOverride) bool { return proto.Equal(o, other) })
+		same := func(other *schedulev1.RotaOverride) bool { return proto.Equal(o, other) }
+		given := slices.ContainsFunc(next.GetOverrides(), same)
 		if o.GetOrigin() != "" && !over && !given && members[o.GetOf()] && members[o.GetBy()] {
 			next.Overrides = append(next.Overrides, o)
 		}
