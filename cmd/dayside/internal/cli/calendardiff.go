@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -46,7 +47,7 @@ func newCalendarDiff(a *app) *cobra.Command {
 				changes = slices.DeleteFunc(changes, func(c *schedulev1.DateChange) bool {
 					return c.GetDate().GetYear() < dates.first.GetYear() || c.GetDate().GetYear() > dates.last.GetYear()
 				})
-				linef(a.Err, "compared for the years %d to %d (--years)", dates.first.GetYear(), dates.last.GetYear())
+				linef(a.Err, "compared: %s to %s (--years)", dayText(dates.first), dayText(dates.last))
 			}
 			return a.show(&schedulev1.DiffCalendarsResponse{Changes: changes}, func(w io.Writer) error {
 				a.datesText(w, changes)
@@ -96,4 +97,9 @@ func (a *app) diff(ctx context.Context, before, after operand) ([]*schedulev1.Da
 		return client.calendars.DiffCalendars(ctx, r)
 	})
 	return answer.GetChanges(), err
+}
+
+// dayText is a date as files write it.
+func dayText(d *date.Date) string {
+	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
 }
