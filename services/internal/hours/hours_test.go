@@ -152,6 +152,9 @@ func TestValidate(t *testing.T) {
 			[]string{"site.exceptions[1].date: 2026-12-25"}},
 		{"29 February 2027", hours.Hours{Holidays: []hours.Holiday{{Date: hours.Date{Year: 2027, Month: 2, Day: 29}}}},
 			[]string{"site.holidays[0].date: 2027-02-29"}},
+		{"before 1970, and after 2100", hours.Hours{
+			Exceptions: []hours.Exception{{Date: date(t, "1969-12-31")}}, Holidays: []hours.Holiday{{Date: date(t, "2101-01-01")}},
+		}, []string{"site.exceptions[0].date: 1969-12-31", "site.holidays[0].date: 2101-01-01"}},
 		{"no date", hours.Hours{Exceptions: []hours.Exception{{}}}, []string{"site.exceptions[0].date: 0000-00-00"}},
 		{"overlapping in an exception", hours.Hours{Exceptions: []hours.Exception{
 			{Date: christmas, Spans: spans(t, "09:00-12:00", "11:00-13:00")},

@@ -19,6 +19,9 @@ const (
 	maxCalendarDays = 50_000 // each date from 1970 to 2100
 )
 
+// Years of entries; others are typing mistakes, and before 1970 zone rules are not what people remember.
+const firstYear, lastYear = 1970, 2100
+
 // Validate is every rule that the hours break. Fields are those of schedule.v1.Site, after path, such as "site.".
 func Validate(path string, h Hours) []fault.Violation {
 	v := validator{path: path}
@@ -155,6 +158,8 @@ func (v *validator) dated(decided map[Date]string, field string, d Date, name st
 	switch other, taken := decided[d]; {
 	case !d.Exists():
 		v.add(field+".date", d.String(), "must be a date of the calendar, with year, month and day")
+	case d.Year < firstYear || d.Year > lastYear:
+		v.add(field+".date", d.String(), fmt.Sprintf("must be in the years %d to %d", firstYear, lastYear))
 	case taken:
 		v.add(field+".date", d.String(), "must not be the date of "+other+" too")
 	default:
