@@ -3,12 +3,14 @@ package schedule_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/date"
 
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
@@ -82,6 +84,73 @@ func (w world) opened(t testing.TB) <-chan int {
 	t.Cleanup(func() { cancel(); done.Wait() })
 	await.Receive(t, "the list", batches)
 	return batches
+}
+
+// A calendar of more sites than a transaction holds: its change is shown to views at one revision, folded soon after, and
+// neither a later change of one site nor a deletion is undone by it.
+func TestACalendarOfManySitesIsInForceWhole(t *testing.T) {
+	const sites = 300
+	w := newWorld(t)
+	w.createCalendar(t, working(0))
+	w.manySites(t, sites)
+	shown := w.opened(t)
+	update := func(saturdays int) {
+		t.Helper()
+		if _, err := w.calendars.UpdateCalendar(t.Context(), &schedulev1.UpdateCalendarRequest{Calendar: working(saturdays)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := await.Receive(t, "the sites", shown); got != sites {
+			t.Fatalf("a view was shown %d sites at once, want all %d", got, sites)
+		}
+	}
+	update(1)
+	staged := func() int {
+		keys, _, err := w.etcd.Keys(t.Context(), published.StagedPrefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(keys)
+	}
+	if staged() != sites {
+		t.Errorf("%d records were staged, want %d: was it one transaction?", staged(), sites)
+	}
+	update(2) // before anybody folded
+	renamed := site("site-0007", "Pacific/Auckland")
+	renamed.DisplayName, renamed.Calendars = "Auckland", []string{companyCalendar}
+	if _, err := w.UpdateSite(t.Context(), &schedulev1.UpdateSiteRequest{Site: renamed}); err != nil {
+		t.Fatal(err)
+	}
+	if got := await.Receive(t, "the renamed site", shown); got != 1 {
+		t.Errorf("one site was changed, and %d shown", got)
+	}
+
+	run(t, w.Service)
+	await.True(t, "the fold", func() bool { w.clock.Advance(time.Second); return staged() == 0 })
+	record, _ := w.record(t, "site-0007")
+	if record.GetDisplayName() != "Auckland" {
+		t.Errorf("folding put back %q", record.GetDisplayName())
+	}
+	for _, id := range []string{"site-0000", "site-0007", "site-0299"} {
+		record, _ := w.record(t, id)
+		if got := countRule(record, "Inventory"); got != 2 {
+			t.Errorf("%s is worked on %d Saturdays, want 2", id, got)
+		}
+	}
+	select {
+	case n := <-shown:
+		t.Errorf("folding showed %d sites anew", n)
+	default:
+	}
+}
+
+// countRule is how often a record is open by a rule whose text holds a name.
+func countRule(r *publishedv1.Site, name string) (n int) {
+	for _, i := range r.GetTimeline().GetRuleIndex() {
+		if strings.Contains(r.GetTimeline().GetRules()[i], name) {
+			n++
+		}
+	}
+	return n
 }
 
 // BenchmarkUpdateCalendar2000Sites is the change of a calendar that 2,000 sites use, with the proof that none of their
