@@ -16,7 +16,7 @@ func TestHowACommandIsUsed(t *testing.T) {
 		{[]string{"coverage"}, "error: wrong number of arguments; usage: dayside coverage LINE\nSee `dayside coverage --help`.\n"},
 		{[]string{"version", "now"}, "error: wrong number of arguments; usage: dayside version\n"},
 		{[]string{"help", "xyzzy"}, "error: there is no help topic \"xyzzy\"\nSee `dayside help --help`.\n"},
-		{[]string{"help", "rote"}, "error: there is no help topic \"rote\"; did you mean route?\n"},
+		{[]string{"help", "hurs"}, "error: there is no help topic \"hurs\"; did you mean hours?\n"},
 		{[]string{"help", "open", "gold"}, "error: there is no help topic \"open gold\""},
 		{
 			[]string{"hours", "-f", "testdata/cork.yaml", "--to", "9026-01-05"},
