@@ -26,8 +26,8 @@ func newCoverage(a *app) *cobra.Command {
 	var ics, svg bool
 	c := &cobra.Command{
 		Use: "coverage LINE", Short: "Draw when the sites of a line are open, and prove that somebody always is",
-		Long: "Draws when the sites of a line are open, and says of each gap whether a rota serves it (planned), the line is not\n" +
-			"meant to be served (intended), or nobody is there (uncovered). Over two months it sums up months instead.",
+		Long: "Draws when the sites of a line are open, and says of each gap whether a rota serves it (planned), the line\n" +
+			"is not meant to be served (intended), or nobody is there (uncovered). Of over two months it sums up each.",
 		Example: "  dayside coverage gold-emergency --days 7\n  dayside coverage gold-emergency --days 365\n" +
 			"  dayside coverage gold-emergency --from 2026-12-21 --days 30 --svg >coverage.svg",
 		Args: cobra.ExactArgs(1),
@@ -43,7 +43,7 @@ func newCoverage(a *app) *cobra.Command {
 				return usagef("--ics, --svg, -o %s and -o %s: only one of them", formatJSON, formatYAML)
 			}
 			months := days > maxDrawnDays && !ics && !svg
-			start := a.Now()
+			start := a.Now().Truncate(time.Minute)
 			if from != "" {
 				if start, err = a.when("from", from, time.UTC); err != nil {
 					return err

@@ -87,6 +87,10 @@ func (s *svgWriter) days(bottom int) {
 	for perDay*float64(step) < svgMinDayLabel {
 		step++
 	}
+	layout := "Mon 02"
+	if step >= 7 {
+		layout = "2 Jan"
+	}
 	first := s.from.UTC().Truncate(day)
 	if first.Before(s.from) {
 		first = first.Add(day)
@@ -94,7 +98,7 @@ func (s *svgWriter) days(bottom int) {
 	for t := first; t.Before(s.to); t = t.Add(time.Duration(step) * day) {
 		s.f(`<path d="M%.1f %dV%d" stroke="#ccc"/>`, s.x(t), svgTop-14, bottom)
 		if s.x(t)+svgMinDayLabel <= float64(s.left+svgPlot+svgMargin) {
-			s.f(`<text x="%.1f" y="%d" fill="#555">%s</text>`, s.x(t)+3, svgTop-6, t.Format("Mon 02"))
+			s.f(`<text x="%.1f" y="%d" fill="#555">%s</text>`, s.x(t)+3, svgTop-6, t.Format(layout))
 		}
 	}
 }

@@ -51,14 +51,13 @@ func judged(r *schedulev1.QueryCoverageResponse) []judgedGap {
 // what is what the gap is, and by whom it is served.
 func (g judgedGap) what() string {
 	switch g.kind {
-	case gapUncovered:
-		return "UNCOVERED"
 	case gapPlanned:
 		return "planned: " + strings.Join(g.onDuty, "+")
 	case gapIntended:
 		return "intended: outside service hours"
+	case gapUncovered, schedulev1.CoverageGap_KIND_UNSPECIFIED:
 	}
-	return g.kind.String()
+	return "UNCOVERED"
 }
 
 // ofKind are the stretches of the gaps of a kind.
@@ -126,9 +125,6 @@ func ahead(d time.Duration) string {
 	return "in " + count(int(d/day), "day")
 }
 
-// maxGapRows bounds the gaps that a summary of months lists; alike ones are one row.
-const maxGapRows = 40
-
 // coverageMonths sums up a range by months of UTC, for ranges too long to draw.
 func (a *app) coverageMonths(w io.Writer, line string, r *schedulev1.QueryCoverageResponse) error {
 	from, to := ends(r.GetInterval())
@@ -181,17 +177,7 @@ func gapTable(w io.Writer, gaps []judgedGap) error {
 			}
 		}
 	}
-	more := len(rows.rows) - maxGapRows
-	if more > 0 {
-		rows.rows = rows.rows[:maxGapRows]
-	}
-	if err := rows.write(w); err != nil {
-		return err
-	}
-	if more > 0 {
-		linef(w, "  and gaps at %s more; -o json has them all", count(more, "time"))
-	}
-	return nil
+	return rows.write(w)
 }
 
 func orNone(d time.Duration) string {

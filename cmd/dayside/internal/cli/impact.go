@@ -108,7 +108,7 @@ func lineSummary(l *schedulev1.LineImpact) string {
 
 func gapsSummary(l *schedulev1.LineImpact) []string {
 	parts := happen(len(l.GetGapsCreated()), "uncovered gap appears", "uncovered gaps appear")
-	parts = append(parts, happen(len(l.GetGapsPlanned()), "gap appears that a rota serves", "gaps appear that a rota serves")...)
+	parts = append(parts, happen(len(l.GetGapsPlanned()), "planned gap appears", "planned gaps appear")...)
 	return append(parts, happen(len(l.GetGapsClosed()), "uncovered gap closes", "uncovered gaps close")...)
 }
 
@@ -168,6 +168,9 @@ func monday(w *schedulev1.WeekHours) time.Time {
 	return time.Date(int(d.GetYear()), time.Month(d.GetMonth()), int(d.GetDay()), 0, 0, 0, 0, time.UTC)
 }
 
+// maxRepeatRows bounds the rows of a table in which what is alike is one row.
+const maxRepeatRows = 40
+
 // repeats is a table in which what happens alike on several days is one row.
 type repeats struct {
 	header []string
@@ -210,14 +213,20 @@ func (r *repeats) write(w io.Writer) error {
 	}
 	linef(w, "")
 	g := newGrid(append(r.header, "times", "last")...)
-	for _, row := range r.rows {
+	for _, row := range r.rows[:min(len(r.rows), maxRepeatRows)] {
 		last := "-"
 		if row.times > 1 {
 			last = row.last.UTC().Format("Mon 2006-01-02")
 		}
 		g.row(append(row.cells, fmt.Sprint(row.times), last)...)
 	}
-	return indented(w, g.write)
+	if err := indented(w, g.write); err != nil {
+		return err
+	}
+	if more := len(r.rows) - maxRepeatRows; more > 0 {
+		linef(w, "  and %s more; -o json says more", count(more, "row"))
+	}
+	return nil
 }
 
 // indented writes what a table writes, two blanks further right.
@@ -266,9 +275,7 @@ func signed(d time.Duration) string {
 
 // hoursIn is a length in hours however many, since weeks are compared in hours: 37h30m.
 func hoursIn(d time.Duration) string {
-	if d%time.Minute != 0 {
-		return d.String()
-	}
+	d = d.Round(time.Minute)
 	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
@@ -301,6 +308,7 @@ func instead(g *schedulev1.CoverageGap) string {
 		return onDuty(g)
 	case schedulev1.CoverageGap_KIND_INTENDED:
 		return "outside service hours"
+	case schedulev1.CoverageGap_KIND_UNSPECIFIED, schedulev1.CoverageGap_KIND_UNCOVERED:
 	}
 	return "a site is open"
 }

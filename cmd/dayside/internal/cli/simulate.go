@@ -34,7 +34,7 @@ func newSimulate(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			start := a.Now()
+			start := a.Now().Truncate(time.Minute)
 			if from != "" {
 				if start, err = a.when("from", from, time.UTC); err != nil {
 					return err

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -108,5 +109,27 @@ func TestSimulateIsToldWhatIsWrong(t *testing.T) {
 		&errdetails.BadRequest_FieldViolation{Field: "sites/cork: time_zone", Description: "is no time zone"})
 	if code := term.run(t.Context(), "simulate", "-f", "testdata/cork.yaml"); code != 1 || !strings.Contains(term.err.String(), "testdata/cork.yaml:") {
 		t.Errorf("%s", term.err.String())
+	}
+}
+
+// TestALongImpactIsCut: what is alike is one row, and of forty rows the rest is counted.
+func TestALongImpactIsCut(t *testing.T) {
+	f := newFake(t)
+	line := &schedulev1.LineImpact{Line: "lines/gold-emergency"}
+	for i := range 100 {
+		from := now.AddDate(0, 0, i).Add(time.Duration(i/2) * time.Minute) // two of each
+		line.GapsCreated = append(line.GapsCreated, &schedulev1.CoverageGap{
+			Interval: period(from, from.Add(time.Hour)), Kind: schedulev1.CoverageGap_KIND_UNCOVERED,
+		})
+	}
+	f.simulated = &schedulev1.SimulateResponse{Impact: &schedulev1.Impact{Lines: []*schedulev1.LineImpact{line}}}
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "simulate", "--delete", "sites/dublin"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	out := term.out.String()
+	if strings.Count(out, "UNCOVERED") != 40 || strings.Count(out, "1h00m   2      ") != 40 || !strings.Contains(out, "and 10 rows more; -o json") ||
+		!strings.Contains(out, "100 uncovered gaps appear") {
+		t.Error(out)
 	}
 }
