@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/proto"
 
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/coord"
@@ -66,20 +68,20 @@ func (s *Service) watchEvents(ctx context.Context) {
 	defer stop()
 	for ctx.Err() == nil {
 		changed := s.index.Changed() // before looking: a change during the look is not missed
-		wait := maxLook
+		next := s.cfg.Clock.Now().Add(maxLook)
 		if s.Ready() {
-			wait = s.lookForEvents(ctx)
+			next = s.lookForEvents(ctx)
 		}
 		select {
 		case <-ctx.Done():
 		case <-changed:
-		case <-s.cfg.Clock.After(wait):
+		case <-s.cfg.Clock.After(next.Sub(s.cfg.Clock.Now())): // looking took some of the time
 		}
 	}
 }
 
-// lookForEvents looks once, and answers with how long nothing can happen by the passing of time.
-func (s *Service) lookForEvents(ctx context.Context) time.Duration {
+// lookForEvents looks once, and answers with when to look again though nothing changes.
+func (s *Service) lookForEvents(ctx context.Context) time.Time {
 	now := s.cfg.Clock.Now()
 	world, unknown := s.eventsWorld(ctx, now)
 	stored := s.index.Events()
@@ -96,17 +98,17 @@ func (s *Service) lookForEvents(ctx context.Context) time.Duration {
 	for _, c := range eventsof.Settle(eventsof.Find(world, now), soon, stored, now) {
 		err := s.writeEvent(ctx, c, known[c.Event.GetId()])
 		if fault.ReasonOf(err) == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
-			return retryLook
+			return now.Add(retryLook)
 		}
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Log.ErrorContext(ctx, "an event cannot be written", "event", c.Event.GetId(), "error", err)
 		}
 	}
-	next, ok := eventsof.NextLook(world, now)
-	if !ok {
-		return maxLook
+	next := now.Add(maxLook)
+	if due, ok := eventsof.NextLook(world, now); ok && due.Before(next) {
+		return due
 	}
-	return min(maxLook, next.Sub(now))
+	return next
 }
 
 // errMoved is an event that is in etcd not as the view has it: the view will hear of that, and it is looked again.
@@ -115,7 +117,11 @@ var errMoved = errors.New("the event was written meanwhile")
 // writeEvent puts one change in etcd, unless the event is another one there than was known. Whoever writes it, says it.
 func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedulev1.ScheduleEvent) error {
 	key := published.EventPrefix + c.Event.GetId()
-	revision, err := s.eventRevision(ctx, key, was)
+	known, err := s.asKnown(ctx, key, was)
+	var open []condition
+	if err == nil && c.Step == eventsof.Begin && c.Event.GetKind() == schedulev1.ScheduleEvent_KIND_HANDOFF_NOT_ACCEPTED {
+		open, err = s.notAccepted(ctx, strings.TrimPrefix(c.Event.GetSubject(), "rotas/"))
+	}
 	if errors.Is(err, errMoved) {
 		return nil
 	}
@@ -130,7 +136,7 @@ func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedu
 		}
 		write = coord.Put(key, value)
 	}
-	_, err = s.cfg.Store.Commit(ctx, []condition{coord.Unchanged(key, revision)}, []*rpcv1.Write{write})
+	_, err = s.cfg.Store.Commit(ctx, append(open, known), []*rpcv1.Write{write})
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
 		return nil
 	}
@@ -140,23 +146,42 @@ func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedu
 	return err
 }
 
-// eventRevision is the revision at which an event stands as it was known; 0 where it stands nowhere, and was not known.
-func (s *Service) eventRevision(ctx context.Context, key string, was *schedulev1.ScheduleEvent) (int64, error) {
+// asKnown is the condition that an event stands as it was known to; that it stands nowhere, where it was not.
+func (s *Service) asKnown(ctx context.Context, key string, was *schedulev1.ScheduleEvent) (condition, error) {
 	entry, err := s.cfg.Store.Get(ctx, key)
-	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+	if fault.ReasonOf(err) == rpcNotFound {
 		if was != nil {
-			return 0, errMoved
+			return nil, errMoved
 		}
-		return 0, nil
+		return coord.Unchanged(key, 0), nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	stands, err := published.Event(entry.Value)
 	if err == nil && !proto.Equal(stands, was) { // one that cannot be read is written over
-		return 0, errMoved
+		return nil, errMoved
 	}
-	return entry.ModRevision, nil
+	return coord.Unchanged(key, entry.ModRevision), nil
+}
+
+// notAccepted is the condition that custody of a rota (an ID) is as the view has it: nobody is said not to have accepted who
+// did so a moment ago.
+func (s *Service) notAccepted(ctx context.Context, rota string) ([]condition, error) {
+	entry, err := s.cfg.Store.Get(ctx, published.CustodyPrefix+rota)
+	if err != nil && fault.ReasonOf(err) != rpcNotFound {
+		return nil, err
+	}
+	stands, seen := &publishedv1.Custody{}, s.index.Custody(rota)
+	if err == nil {
+		if stands, err = published.Custody(entry.Value); err != nil {
+			return nil, err
+		}
+	}
+	if !proto.Equal(stands, cmp.Or(seen, &publishedv1.Custody{})) {
+		return nil, errMoved
+	}
+	return []condition{coord.Unchanged(published.CustodyPrefix+rota, entry.ModRevision)}, nil
 }
 
 // tellEvent logs what began and ended.
