@@ -72,7 +72,10 @@ func (s *Service) extend(ctx context.Context) (extended int, err error) {
 			s.cfg.Log.ErrorContext(ctx, "what is published of it cannot be extended", "name", name, "error", err)
 		}
 	}
-	return extended, s.removeOrphans(ctx, l, stands)
+	if err := s.removeOrphans(ctx, l, stands); err != nil {
+		return extended, err
+	}
+	return extended, s.sweepSwaps(ctx, l)
 }
 
 // removeOrphans deletes records whose source is gone: a large change may have brought one back that was deleted meanwhile.

@@ -204,6 +204,31 @@ func (x rotas) listSwaps(ctx context.Context, rota string, nowUnixS int64) (kept
 	return kept, stale, nil
 }
 
+// sweepSwaps removes swaps that are kept no longer, and those of rotas that are gone.
+func (s *Service) sweepSwaps(ctx context.Context, l *loaded) error {
+	entries, _, err := s.cfg.Store.ListAll(ctx, swapsPrefix)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Clock.Now().Unix()
+	for _, e := range entries {
+		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, swapsPrefix), "/")
+		rota := "rotas/" + id
+		swap, conditions := &schedulev1.Swap{}, []condition{coord.Unchanged(e.Key, e.ModRevision)}
+		switch _, known := l.revisions[rota]; {
+		case !known && !l.broken[rota]:
+			conditions = append(conditions, coord.Unchanged(sourceKey(rota), 0))
+		case proto.Unmarshal(e.Value, swap) != nil || rotasof.Kept(swap, now):
+			continue
+		}
+		_, err := s.cfg.Store.Commit(ctx, conditions, []*rpcv1.Write{coord.Delete(e.Key)})
+		if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT { // or somebody did it
+			return err
+		}
+	}
+	return nil
+}
+
 // swapKey is the key of rotas/ROTA/swaps/ID.
 func swapKey(name string) string {
 	rota, id, _ := strings.Cut(strings.TrimPrefix(name, "rotas/"), "/swaps/")

@@ -13,6 +13,7 @@ import (
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/schedule"
 )
 
 // bobsTurn and annsNext are within turns of the weekly rota of Ann and Bob that has Ann on duty on sunday.
@@ -194,6 +195,35 @@ func TestSwapsEnd(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d swaps are stored", n)
+	}
+}
+
+// TestSwapsAreSwept: what is extended every hour also removes swaps that are over, and those of rotas that are gone.
+func TestSwapsAreSwept(t *testing.T) {
+	w := swapping(t)
+	w.rota(t, weekly("other", "ann", "bob"))
+	w.ask(t, &schedulev1.AskSwapRequest{AskedBy: "people/bob", Asked: "people/ann", Given: within(bobsTurn)})
+	late := w.ask(t, &schedulev1.AskSwapRequest{AskedBy: "people/ann", Asked: "people/bob", Given: within(annsNext)})
+	if _, err := w.rotas.AskSwap(t.Context(), &schedulev1.AskSwapRequest{
+		Rota: "rotas/other", AskedBy: "people/ann", Asked: "people/bob", Given: within(annsNext),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.rotas.DeleteRota(t.Context(), &schedulev1.DeleteRotaRequest{Name: "rotas/other"}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(39 * 24 * time.Hour)
+	if _, err := schedule.Extend(t.Context(), w.Service); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, key := range w.keys(t) {
+		if strings.HasPrefix(key, "schedule/swaps/") {
+			left = append(left, key)
+		}
+	}
+	if len(left) != 1 || !strings.HasSuffix(left[0], late.GetName()[strings.LastIndex(late.GetName(), "/"):]) {
+		t.Errorf("left: %q", left)
 	}
 }
 

@@ -48,7 +48,7 @@ func newRotaShow(a *app) *cobra.Command {
 				return err
 			}
 			defer client.close()
-			start := a.Now().Truncate(time.Second)
+			start := a.Now().Truncate(time.Minute)
 			if from != "" {
 				zone, err := a.zoneOfRota(cmd.Context(), client, name)
 				if err != nil {

@@ -78,7 +78,7 @@ func (a *app) previewRota(set *manifest.Set, rota *schedulev1.Rota, p rotaPrevie
 	if err != nil {
 		return nil, err
 	}
-	from = from.Truncate(time.Second)
+	from = from.Truncate(time.Minute)
 	preview, err := schedule.PreviewRota(rota, set.People, set.Calendars, from, from.AddDate(0, 0, p.days))
 	if err != nil {
 		return nil, locatedRota(set, rota.GetName(), err)

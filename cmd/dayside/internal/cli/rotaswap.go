@@ -154,7 +154,12 @@ func newSwapAnswer(a *app, verb, short, role string, answer schedulev1.AnswerSwa
 				return err
 			}
 			return a.show(swap, func(w io.Writer) error {
-				swapText(w, swap, time.UTC)
+				rota, _, _ := strings.Cut(name, "/swaps/")
+				zone, err := a.zoneOfRota(cmd.Context(), client, rota)
+				if err != nil {
+					zone = time.UTC // it is answered all the same
+				}
+				swapText(w, swap, zone)
 				return nil
 			})
 		},
