@@ -80,7 +80,8 @@ func (c calendars) ImportCalendar(ctx context.Context, r *schedulev1.ImportCalen
 }
 
 // SeedCalendar computes a first calendar of a place, and writes nothing.
-func (c calendars) SeedCalendar(_ context.Context, r *schedulev1.SeedCalendarRequest) (*schedulev1.SeedCalendarResponse, error) {
+func (c calendars) SeedCalendar(_ context.Context, r *schedulev1.SeedCalendarRequest,
+) (*schedulev1.SeedCalendarResponse, error) {
 	return calendarsof.Seed(r, c.s.cfg.Clock.Now().UTC().Year())
 }
 
@@ -100,7 +101,8 @@ func (c calendars) DiffCalendars(ctx context.Context, r *schedulev1.DiffCalendar
 }
 
 // either is the stored calendar of that name, or the one that was given.
-func (c calendars) either(ctx context.Context, field, name string, given *schedulev1.Calendar) (*schedulev1.Calendar, error) {
+func (c calendars) either(ctx context.Context, field, name string, given *schedulev1.Calendar,
+) (*schedulev1.Calendar, error) {
 	if (name != "") == (given != nil) {
 		return nil, fault.Invalid(fault.Violation{
 			Field: field, Value: name, Rule: "must be given, or " + field + "_calendar in its stead; one of the two",
