@@ -147,8 +147,11 @@ func who(r *routingv1.Route) string {
 	if len(targets) == 0 {
 		return "nowhere: " + r.GetEnd().GetText()
 	}
-	if targets[0].GetLastResort() {
+	switch {
+	case targets[0].GetLastResort():
 		return targets[0].GetDisplayName() + " (last resort)"
+	case targets[0].GetPerson() != "":
+		return targets[0].GetDisplayName() + " (on duty)"
 	}
 	return targets[0].GetDisplayName()
 }

@@ -212,6 +212,7 @@ func TestApplySendsWhatTheFilesHold(t *testing.T) {
 		t.Fatal(term.err.String())
 	}
 	want := &routingv1.ApplyConfigurationRequest{
+		Calendars: f.set.Calendars, People: f.set.People, Rotas: f.set.Rotas,
 		Sites: f.set.Sites, Customers: f.set.Customers, Lines: f.set.Lines, Prune: true, ValidateOnly: true,
 	}
 	if !proto.Equal(f.asked, want) {

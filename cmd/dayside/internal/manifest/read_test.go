@@ -382,12 +382,14 @@ func TestTheExampleIsSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Sites) != 4 || len(set.Customers) != 6 || len(set.Lines) != 2 {
-		t.Fatalf("%d sites, %d customers, %d lines", len(set.Sites), len(set.Customers), len(set.Lines))
+	if len(set.Sites) != 4 || len(set.Customers) != 6 || len(set.Lines) != 2 || len(set.Calendars) != 2 ||
+		len(set.People) != 4 || len(set.Rotas) != 1 {
+		t.Fatalf("%d resources", set.Len())
 	}
 	known := map[string]bool{}
-	for _, s := range set.Sites {
-		known[s.GetName()] = true
+	for _, m := range set.Resources() {
+		named, _ := m.(interface{ GetName() string })
+		known[named.GetName()] = true
 	}
 	for _, l := range set.Lines {
 		if l.GetLastResort() == nil {
@@ -396,6 +398,11 @@ func TestTheExampleIsSound(t *testing.T) {
 		for _, s := range l.GetSites() {
 			if !known[s.GetSite()] {
 				t.Errorf("%s names %s, which does not exist", l.GetName(), s.GetSite())
+			}
+		}
+		for _, name := range append(l.GetRotas(), l.GetServiceHours().GetCalendars()...) {
+			if !known[name] {
+				t.Errorf("%s names %s, which does not exist", l.GetName(), name)
 			}
 		}
 	}

@@ -321,7 +321,7 @@ func TestFilesAreDeterministicAndReadable(t *testing.T) {
 		back = append(back, manifest.Source(f))
 		names += f.Name + " "
 	}
-	if names != "sites.yaml customers.yaml lines.yaml " {
+	if names != "calendars.yaml people.yaml rotas.yaml sites.yaml customers.yaml lines.yaml " {
 		t.Errorf("files %s", names)
 	}
 	again, err := manifest.Read(back)
@@ -385,7 +385,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(rotaInFull))
 	f.Add([]byte(calendarInFull))
 	f.Add([]byte(personInFull))
-	for _, name := range []string{"sites", "customers", "lines"} {
+	for _, name := range []string{"calendars", "people", "rotas", "sites", "customers", "lines"} {
 		data, err := examples.Files.ReadFile(examples.FollowTheSun + "/" + name + ".yaml")
 		if err != nil {
 			f.Fatal(err)
