@@ -167,6 +167,7 @@ func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev
 	}
 	taking := custodyof.Taking{
 		By: "people/" + at.person, Of: custodyof.State(at.In, at.now).GetOnDuty(), FromUnixS: from, ToUnixS: to, Note: note,
+		Origin: at.rota.GetName() + "/custody",
 	}
 	next := &schedulev1.Rota{
 		Name: at.rota.GetName(), Etag: at.rota.GetEtag(), Overrides: taking.Overrides(at.rota.GetOverrides()),

@@ -198,6 +198,19 @@ func TestSwapsEnd(t *testing.T) {
 	}
 }
 
+// TestFilesDoNotGiveThePhoneBack: whoever took the phone has it, whatever is applied meanwhile.
+func TestFilesDoNotGiveThePhoneBack(t *testing.T) {
+	w := swapping(t)
+	_, err := w.rotas.TakeCustody(t.Context(), &schedulev1.TakeCustodyRequest{Rota: "rotas/support", Person: "people/bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Rotas: []*schedulev1.Rota{weekly("support", "ann", "bob")}})
+	if err != nil || plan.GetPlan().GetChanges()[0].GetKind() != rpcv1.Change_KIND_UNCHANGED {
+		t.Errorf("applied again: %v, %v", plan.GetPlan().GetChanges(), err)
+	}
+}
+
 // TestSwapsAreSwept: what is extended every hour also removes swaps that are over, and those of rotas that are gone.
 func TestSwapsAreSwept(t *testing.T) {
 	w := swapping(t)

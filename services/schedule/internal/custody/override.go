@@ -24,6 +24,8 @@ type Taking struct {
 	FromUnixS, ToUnixS int64
 	// Note says why, for people.
 	Note string
+	// Origin is what the override says of where it comes from, so that files which do not know of it leave it alone.
+	Origin string
 }
 
 // Overrides are those of a rota once the phone is taken. What lies wholly within the time decides nothing any more, and is
@@ -43,7 +45,7 @@ func (k Taking) Overrides(list []*schedulev1.RotaOverride) []*schedulev1.RotaOve
 		}
 	}
 	taken := &schedulev1.RotaOverride{
-		Kind: kind, By: k.By, DisplayName: k.name(),
+		Kind: kind, By: k.By, DisplayName: k.name(), Origin: k.Origin,
 		Interval: &interval.Interval{
 			StartTime: &timestamppb.Timestamp{Seconds: k.FromUnixS}, EndTime: &timestamppb.Timestamp{Seconds: k.ToUnixS},
 		},
