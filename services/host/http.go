@@ -43,6 +43,8 @@ func handle[C any](register func(context.Context, *runtime.ServeMux, C) error, c
 // handlers are those of all services that have REST.
 func handlers() []handler {
 	return []handler{
+		// Before whoever has a path below a line: of two that match, the one registered later wins.
+		handle(routingv1.RegisterLineServiceHandlerClient, routingv1.NewLineServiceClient),
 		handle(schedulev1.RegisterScheduleServiceHandlerClient, schedulev1.NewScheduleServiceClient),
 		handle(schedulev1.RegisterCalendarServiceHandlerClient, schedulev1.NewCalendarServiceClient),
 		handle(schedulev1.RegisterRotaServiceHandlerClient, schedulev1.NewRotaServiceClient),
@@ -51,7 +53,6 @@ func handlers() []handler {
 		handle(schedulev1.RegisterFeedServiceHandlerClient, schedulev1.NewFeedServiceClient),
 		handle(entitlementv1.RegisterEntitlementServiceHandlerClient, entitlementv1.NewEntitlementServiceClient),
 		handle(routingv1.RegisterRoutingServiceHandlerClient, routingv1.NewRoutingServiceClient),
-		handle(routingv1.RegisterLineServiceHandlerClient, routingv1.NewLineServiceClient),
 		handle(routingv1.RegisterConfigurationServiceHandlerClient, routingv1.NewConfigurationServiceClient),
 	}
 }
