@@ -37,6 +37,7 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // fake is a server in memory that holds the example configuration and answers questions with what a test gave it.
 type fake struct {
 	rotaAnswers
+	custodyAnswers
 	schedulev1.UnimplementedScheduleServiceServer
 	schedulev1.UnimplementedCalendarServiceServer
 	schedulev1.UnimplementedRotaServiceServer
