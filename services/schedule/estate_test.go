@@ -13,6 +13,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
+	"github.com/daysidehq/dayside/services/schedule"
 )
 
 // closed is a calendar that closes one date.
@@ -170,8 +171,8 @@ func TestReferencesAreKeptWhole(t *testing.T) {
 	})
 	wantReason(t, "a person whose rota stays", err, rpcv1.Reason_REASON_IN_USE)
 	if _, err = w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{
-		Delete:       []string{"people/anna", "rotas/nights"},
-		Lines:        []*schedulev1.LineCoverage{{Line: "lines/gold", Sites: []string{"sites/dublin"}}},
+		Delete:   []string{"people/anna", "rotas/nights"},
+		Lines:    []*schedulev1.LineCoverage{{Line: "lines/gold", Sites: []string{"sites/dublin"}}},
 		AllowGap: true,
 	}); err != nil {
 		t.Errorf("a rota that its line leaves: %v", err)
@@ -274,4 +275,27 @@ func TestAWriteMadeFromWhatChangedMeanwhileLoses(t *testing.T) {
 	}
 	_, err = w.etcd.Commit(t.Context(), plan.GetPlan().GetConditions(), plan.GetPlan().GetWrites())
 	wantReason(t, "a site compiled with the old calendar", err, rpcv1.Reason_REASON_CONFLICT)
+}
+
+// TestARecordWithoutItsSourceIsRemoved, with the next round of extending; others stay.
+func TestARecordWithoutItsSourceIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, site("dublin", "Europe/Dublin"))
+	_, before := w.record(t, "dublin")
+	e, err := w.etcd.Get(t.Context(), published.SitePrefix+"dublin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{put(published.SitePrefix+"ghost", e.Value)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := schedule.Extend(t.Context(), w.Service); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.etcd.Get(t.Context(), published.SitePrefix+"ghost"); err == nil {
+		t.Error("the ghost is still there")
+	}
+	if _, after := w.record(t, "dublin"); after != before {
+		t.Error("a record with its source was written")
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -253,21 +252,6 @@ func (o owner[T]) Compile(ctx context.Context, item T) (collection.Effect, error
 	judged, err := d.judge([]string{name}, o.allowGap)
 	effect.Conditions = d.few(append(effect.Conditions, judged...))
 	return effect, err
-}
-
-// changeRota changes a rota as it stands, and writes what else goes with that in the same transaction.
-func (s *Service) changeRota(ctx context.Context, name string, change func(*schedulev1.Rota) error, extra collection.Effect,
-	allowGap bool,
-) (*schedulev1.Rota, error) {
-	stored, err := s.rotas.Get(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := change(stored); err != nil {
-		return nil, err
-	}
-	o := owner[*schedulev1.Rota]{s: s, allowGap: allowGap, extra: extra}
-	return s.rotas.WithOwner(o).Update(ctx, stored, &fieldmaskpb.FieldMask{Paths: []string{"*"}}, false, false)
 }
 
 // judge refuses a draft by which a line gets an uncovered gap, and answers with what must hold for that to be true.
