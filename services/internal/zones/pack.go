@@ -11,10 +11,7 @@ import (
 // Pack writes the bundle in the form that Read takes. The same rules give the same bytes: names ascend, nothing is dated,
 // and a zone that equals an earlier one is a link to it.
 func (b *Bundle) Pack(w io.Writer) error {
-	zipped, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
+	zipped := gzip.NewWriter(w) // the best compression gains 3% and takes eight times as long
 	packed := tar.NewWriter(zipped)
 	if err := packFile(packed, ReleaseEntry, []byte(b.release)); err != nil {
 		return err

@@ -28,8 +28,8 @@ func newTZDataStatus(a *app) *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use: "status", Short: "Show the rules in force, and how those at hand differ",
-		Long: "Compares the rules in force with those in the program, on the machine and configured of the process that answers,\n" +
-			"and with a bundle of yours: by how the clocks of zones behave over the compiled horizon, never by bytes.",
+		Long: "Compares the rules in force with those in the program, on the machine and configured of the process that\n" +
+			"answers, and with a bundle of yours: by how the clocks of zones behave over the compiled horizon, never by bytes.",
 		Example: "  dayside tzdata status\n  dayside tzdata status --bundle 2026f.tar.gz",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request := &schedulev1.GetTimeZoneRulesRequest{}
@@ -129,7 +129,7 @@ func newTZDataPack(a *app) *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use: "pack DIR", Short: "Pack a zoneinfo folder as a bundle, to be adopted elsewhere",
-		Long: "Reads a folder of compiled zones, as /usr/share/zoneinfo is, or as `make install` of the IANA database makes it,\n" +
+		Long: "Reads a folder of compiled zones, as /usr/share/zoneinfo is, or as `make install` of the IANA database makes,\n" +
 			"and writes one file. The same folder always gives the same bytes. No server is asked.",
 		Example: "  dayside tzdata pack /usr/share/zoneinfo -o tzdata.tar.gz",
 		Args:    cobra.ExactArgs(1),

@@ -23,9 +23,9 @@ func newTZDataAdopt(a *app) *cobra.Command {
 	f := &adoptFlags{}
 	c := &cobra.Command{
 		Use: "adopt", Short: "Show what moves by other rules, and put them in force",
-		Long: "Shows which openings and handovers other rules move, and when; asks; then compiles everything anew, and puts rules\n" +
-			"and outcome in force together, at every process, while running. Without --from or --bundle it takes the newest rules\n" +
-			"that the process that answers has at hand, where they are newer than those in force.",
+		Long: "Shows which openings and handovers other rules move, and when; asks; then compiles everything anew, and puts\n" +
+			"rules and outcome in force together, at every process, while running. Without --from or --bundle it takes the\n" +
+			"newest rules that the process that answers has at hand, where they are newer than those in force.",
 		Example: "  dayside tzdata adopt\n  dayside tzdata adopt --bundle 2026f.tar.gz --dry-run\n" +
 			"  dayside tzdata adopt --from system --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.adopt(cmd.Context(), f) },

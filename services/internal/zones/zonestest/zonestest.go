@@ -7,8 +7,11 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"os"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -86,7 +89,7 @@ func TZif(posix string) []byte {
 // replaced is the embedded bundle with other data for some zones; nil takes a zone away.
 func replaced(t testing.TB, release string, data map[string][]byte) *zones.Bundle {
 	t.Helper()
-	folder := Folder(t, Embedded(t))
+	folder := maps.Clone(embeddedFolder(t))
 	delete(folder, zones.ReleaseEntry)
 	for name, bytes := range data {
 		delete(folder, name)
@@ -101,21 +104,50 @@ func replaced(t testing.TB, release string, data map[string][]byte) *zones.Bundl
 	return b
 }
 
+// embeddedFolder is made once: unpacking takes long where tests look for races.
+func embeddedFolder(t testing.TB) fstest.MapFS {
+	folder, err := unpacked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+var unpacked = sync.OnceValues(func() (fstest.MapFS, error) { //nolint:gochecknoglobals // made once
+	b, err := zones.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return unpack(b)
+})
+
 // Folder is a bundle as a folder of files.
 func Folder(t testing.TB, b *zones.Bundle) fstest.MapFS {
 	t.Helper()
-	zipped, err := gzip.NewReader(bytes.NewReader(Packed(t, b)))
+	folder, err := unpack(b)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return folder
+}
+
+func unpack(b *zones.Bundle) (fstest.MapFS, error) {
+	var packed bytes.Buffer
+	if err := b.Pack(&packed); err != nil {
+		return nil, err
+	}
+	zipped, err := gzip.NewReader(&packed)
+	if err != nil {
+		return nil, err
 	}
 	folder := fstest.MapFS{}
 	for archive := tar.NewReader(zipped); ; {
 		head, err := archive.Next()
-		if err == io.EOF { //nolint:errorlint // io.EOF is never wrapped here
-			return folder
+		if errors.Is(err, io.EOF) {
+			return folder, nil
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if head.Typeflag == tar.TypeLink {
 			folder[head.Name] = folder[head.Linkname]
@@ -123,7 +155,7 @@ func Folder(t testing.TB, b *zones.Bundle) fstest.MapFS {
 		}
 		data, err := io.ReadAll(archive)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		folder[head.Name] = &fstest.MapFile{Data: data}
 	}
