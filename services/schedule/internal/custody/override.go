@@ -28,19 +28,23 @@ type Taking struct {
 	Origin string
 }
 
-// Overrides are those of a rota once the phone is taken. What lies wholly within the time decides nothing any more, and is
-// left out; so is, where there is no room, what ended over 30 days ago.
+// Overrides are those of a rota once the phone is taken. Of swaps and earlier takings, those that lie wholly within the time
+// decide nothing any more, and are left out; what files say stays. Where there is no room, what ended over 30 days ago goes.
 func (k Taking) Overrides(list []*schedulev1.RotaOverride) []*schedulev1.RotaOverride {
 	full := len(list) >= maxOverrides
 	var kept []*schedulev1.RotaOverride
 	kind := schedulev1.RotaOverride_KIND_ADD
 	for _, o := range list {
 		from, to := o.GetInterval().GetStartTime().GetSeconds(), o.GetInterval().GetEndTime().GetSeconds()
-		if (from >= k.FromUnixS && to <= k.ToUnixS) || (full && to <= k.FromUnixS-staleOverrideS) {
+		within := from >= k.FromUnixS && to <= k.ToUnixS
+		if (within && o.GetOrigin() != "") || (full && to <= k.FromUnixS-staleOverrideS) {
 			continue
 		}
-		if kept = append(kept, o); from < k.ToUnixS && k.FromUnixS < to && !(from <= k.FromUnixS && k.ToUnixS <= to) && k.Of != "" {
-			// It overlaps, and decides of other people, or of another time: to add somebody throughout would contradict it.
+		kept = append(kept, o)
+		around := from <= k.FromUnixS && k.ToUnixS <= to && !within
+		if from < k.ToUnixS && k.FromUnixS < to && !around && k.Of != "" {
+			// They overlap, and neither corrects a part of the other: to add somebody throughout would contradict it, while to
+			// replace who is on duty, who has all of the time, does not.
 			kind = schedulev1.RotaOverride_KIND_REPLACE
 		}
 	}

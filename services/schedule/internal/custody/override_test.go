@@ -25,19 +25,26 @@ func override(kind schedulev1.RotaOverride_Kind, of, by string, from, to float64
 }
 
 func TestTakingIsAnOverride(t *testing.T) {
+	made := func(o *schedulev1.RotaOverride) *schedulev1.RotaOverride {
+		o.Origin = "rotas/apac/custody"
+		return o
+	}
+	type overrides = []*schedulev1.RotaOverride
 	for _, c := range []struct {
 		name string
-		has  []*schedulev1.RotaOverride
+		has  overrides
 		// kept are the indexes of has that stay.
 		kept []int
 		kind schedulev1.RotaOverride_Kind
 	}{
 		{"the first", nil, nil, add},
-		{"beside others", []*schedulev1.RotaOverride{override(add, "", "a", 0, 2), override(add, "", "a", 8, 9)}, []int{0, 1}, add},
-		{"a part of another", []*schedulev1.RotaOverride{override(replace, "a", "b", 0, 8)}, []int{0}, add},
-		{"of the same second", []*schedulev1.RotaOverride{override(add, "", "a", 2, 8)}, nil, add},
-		{"over another", []*schedulev1.RotaOverride{override(replace, "x", "a", 3, 4)}, nil, add},
-		{"across another", []*schedulev1.RotaOverride{override(replace, "x", "a", 3, 12)}, []int{0}, replace},
+		{"beside others", overrides{override(add, "", "a", 0, 2), made(override(add, "", "a", 8, 9))}, []int{0, 1}, add},
+		{"a part of another", overrides{made(override(replace, "a", "b", 0, 8))}, []int{0}, add},
+		{"of the same second", overrides{made(override(add, "", "a", 2, 8))}, nil, add},
+		{"of the same second as a file's", overrides{override(add, "", "a", 2, 8)}, []int{0}, replace},
+		{"over another", overrides{made(override(replace, "x", "a", 3, 4))}, nil, add},
+		{"over a file's", overrides{override(replace, "x", "a", 3, 4)}, []int{0}, replace},
+		{"across another", overrides{override(replace, "x", "a", 3, 12)}, []int{0}, replace},
 	} {
 		got := custody.Taking{
 			By: "people/bob", Of: "people/alice", FromUnixS: hoursLater(2).Unix(), ToUnixS: hoursLater(8).Unix(), Note: "train",
