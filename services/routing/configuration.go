@@ -88,7 +88,8 @@ func sortNames(all []string) (names, error) {
 		case "lines":
 			n.lines = append(n.lines, name)
 		default:
-			broken.Add(fmt.Sprintf("delete[%d]", i), name, "must be the name of a calendar, person, rota, site, customer or line: sites/ID")
+			broken.Add(fmt.Sprintf("delete[%d]", i), name,
+				"must be the name of a calendar, person, rota, site, customer or line: sites/ID")
 		}
 	}
 	return n, broken.Err()
@@ -133,7 +134,9 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 }
 
 // coverage adds to what schedule is asked the lines whose coverage may not be what it was.
-func coverage(ask *schedulev1.PlanScheduleRequest, before map[string]*routingv1.Line, planned collection.Planned[*routingv1.Line]) {
+func coverage(ask *schedulev1.PlanScheduleRequest, before map[string]*routingv1.Line,
+	planned collection.Planned[*routingv1.Line],
+) {
 	for _, ch := range planned.Plan.GetChanges() {
 		switch name := ch.GetName(); ch.GetKind() {
 		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:

@@ -34,7 +34,8 @@ type lineServer struct {
 func newLineServer(store collection.Store, clk clock.Clock, current *view.Current, schedule schedulev1.PlanServiceClient,
 ) *lineServer {
 	owner := lineOwner{store: store, found: finder{store, current}, schedule: schedule}
-	return &lineServer{lines: collection.New(store, clk, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner)), owner: owner}
+	all := collection.New(store, clk, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner))
+	return &lineServer{lines: all, owner: owner}
 }
 
 // CreateLine adds a line.

@@ -29,7 +29,7 @@ const (
 	ruleTarget = "must be a sip: or sips: URI, or a number in E.164"
 	ruleLength = "must be a length of time, such as 20s, 90s or 2m30s"
 	// ISO 8601-1:2019, 5.5, with ".." for a side without a bound as in ISO 8601-2.
-	ruleInterval = `must be "START/END", each an instant such as 2026-11-23T09:00Z, or .. for none; the end comes after the start`
+	ruleInterval = `must be "START/END", instants such as 2026-11-23T09:00Z, or .. for none; the end comes after the start`
 )
 
 // shortForm is how a message is written as one text. parse answers with a rule where the text is not right; format

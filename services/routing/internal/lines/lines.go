@@ -1,5 +1,6 @@
 // Package lines knows the rules of a line that can be judged by the line alone, what is published of it, what schedule
-// is told of it, and the rules that hold between the lines, sites, rotas and numbers of a whole configuration. It is pure; who asks says what exists.
+// is told of it, and the rules that hold between the lines, sites, rotas and numbers of a whole configuration. It is pure;
+// who asks says what exists.
 package lines
 
 import (

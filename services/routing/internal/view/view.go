@@ -2,8 +2,8 @@
 // own lines. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
 // same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, customers.go, lines.go. It follows
-// nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
+// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, customers.go, lines.go. It
+// follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
 import (
