@@ -21,8 +21,8 @@ type RotaPreview struct {
 }
 
 // PreviewRota checks a rota and its people as the service would, and says who is on duty over [from, to), without a server:
-// what `dayside rota preview` shows of files. Errors are INVALID_FIELD faults with paths within the rota, or after the name of
-// a person ("people/ann: absences[0]"). Zone rules are the embedded ones, which need not be those of a cluster.
+// what `dayside rota preview` shows of files. Errors are INVALID_FIELD faults with paths within the rota, or after the name
+// of a person ("people/ann: absences[0]"). Zone rules are the embedded ones, which need not be those of a cluster.
 func PreviewRota(r *schedulev1.Rota, people []*schedulev1.Person, calendars []*schedulev1.Calendar, from, to time.Time,
 ) (RotaPreview, error) {
 	rules, err := zones.Embedded()
@@ -56,7 +56,9 @@ func PreviewRota(r *schedulev1.Rota, people []*schedulev1.Person, calendars []*s
 	if err != nil {
 		return RotaPreview{}, err
 	}
-	duty.Unreachable = slices.DeleteFunc(duty.GetUnreachable(), func(name string) bool { return slices.Contains(unknown, name) })
+	duty.Unreachable = slices.DeleteFunc(duty.GetUnreachable(), func(name string) bool {
+		return slices.Contains(unknown, name)
+	})
 	return RotaPreview{Duty: duty, Unknown: unknown}, nil
 }
 

@@ -184,7 +184,8 @@ func (x rotas) ListSwaps(ctx context.Context, r *schedulev1.ListSwapsRequest) (*
 }
 
 // listSwaps are the swaps of a rota as they are by now, and the deletions of some that are kept no longer.
-func (x rotas) listSwaps(ctx context.Context, rota string, nowUnixS int64) (kept []*schedulev1.Swap, stale []*rpcv1.Write, err error) {
+func (x rotas) listSwaps(ctx context.Context, rota string, nowUnixS int64,
+) (kept []*schedulev1.Swap, stale []*rpcv1.Write, err error) {
 	entries, _, err := x.s.cfg.Store.ListAll(ctx, swapsPrefix+strings.TrimPrefix(rota, "rotas/")+"/")
 	if err != nil {
 		return nil, nil, err

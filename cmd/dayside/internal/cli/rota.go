@@ -70,7 +70,8 @@ func newRotaShow(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) duty(ctx context.Context, client *api, name string, from, to time.Time) (*schedulev1.QueryDutyResponse, error) {
+func (a *app) duty(ctx context.Context, client *api, name string, from, to time.Time,
+) (*schedulev1.QueryDutyResponse, error) {
 	return ask(ctx, a, func(ctx context.Context) (*schedulev1.QueryDutyResponse, error) {
 		return client.rotas.QueryDuty(ctx, &schedulev1.QueryDutyRequest{
 			Rota: name, Interval: &interval.Interval{StartTime: timestamppb.New(from), EndTime: timestamppb.New(to)},
@@ -251,8 +252,7 @@ func (a *app) dutyWarnings(w io.Writer, duty *schedulev1.QueryDutyResponse, loc 
 		linef(w, "")
 	}
 	for _, t := range duty.GetClashes() {
-		linef(w, "! %s is away from %s to %s, but on duty: %s", idOf(t.GetPerson()), local(t.GetInterval().GetStartTime().AsTime().In(loc)),
-			local(t.GetInterval().GetEndTime().AsTime().In(loc)), t.GetSentence())
+		linef(w, "! %s is away from %s, but on duty: %s", idOf(t.GetPerson()), turnText(t.GetInterval(), loc), t.GetSentence())
 	}
 	for _, name := range duty.GetUnreachable() {
 		linef(w, "! %s has turns and no target: nothing reaches them", idOf(name))

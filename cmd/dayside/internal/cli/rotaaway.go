@@ -17,8 +17,8 @@ func newRotaAway(a *app) *cobra.Command {
 	var dryRun, allowGap bool
 	c := &cobra.Command{
 		Use: "away PERSON", Short: "Note that somebody is away on some dates",
-		Long: "Adds an absence of whole dates, in the zone in which the person lives. Their turns on those dates go to who is next and\n" +
-			"not away. It is refused where a line would have nobody, unless --allow-gap says otherwise.",
+		Long: "Adds an absence of whole dates, in the zone in which the person lives. Their turns on those dates go to who\n" +
+			"is next and not away. It is refused where a line would have nobody, unless --allow-gap says otherwise.",
 		Example: "  dayside rota away ann --from 2026-12-24 --to 2027-01-03 --reason leave",
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {

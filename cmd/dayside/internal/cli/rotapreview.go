@@ -25,8 +25,8 @@ func newRotaPreview(a *app) *cobra.Command {
 	var p rotaPreview
 	c := &cobra.Command{
 		Use: "preview -f FILE", Short: "Show who would be on duty by the rotas in files, without a server",
-		Long: "Checks and compiles the rotas in the files as the service would, with the people and calendars in them: to look at a\n" +
-			"rota before it is applied. Zone rules are those of this program.",
+		Long: "Checks and compiles the rotas in the files as the service would, with the people and calendars in them: to\n" +
+			"look at a rota before it is applied. Zone rules are those of this program.",
 		Example: "  dayside rota preview -f rota.yaml --weeks 8 --shares\n  dayside rota preview -f . --from 2027-03-22 --days 14",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

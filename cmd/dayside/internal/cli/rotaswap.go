@@ -15,12 +15,13 @@ import (
 
 func newRotaSwap(a *app) *cobra.Command {
 	return newGroup("swap", "Ask somebody to take a turn, and answer such wishes",
-		"Whoever has a turn asks somebody else to take it, in return for one of theirs or for nothing. Nothing changes until they\n"+
-			"accept; then it is in force at once, as overrides of the rota.",
+		"Whoever has a turn asks somebody else to take it, in return for one of theirs or for nothing. Nothing changes\n"+
+			"until they accept; then it is in force at once, as overrides of the rota.",
 		newSwapAsk(a),
 		newSwapAnswer(a, "accept", "Take the turn that somebody gives away", "asked", schedulev1.AnswerSwapRequest_ANSWER_ACCEPT),
 		newSwapAnswer(a, "decline", "Say no", "asked", schedulev1.AnswerSwapRequest_ANSWER_DECLINE),
-		newSwapAnswer(a, "withdraw", "Take a wish back that nobody has answered", "asking", schedulev1.AnswerSwapRequest_ANSWER_WITHDRAW),
+		newSwapAnswer(a, "withdraw", "Take a wish back that nobody has answered", "asking",
+			schedulev1.AnswerSwapRequest_ANSWER_WITHDRAW),
 		newSwapList(a))
 }
 
