@@ -64,7 +64,8 @@ func (a *app) failed(err error) error {
 	case len(violations) > 0:
 		// The message repeats the violations.
 		head, _, _ := strings.Cut(s.Message(), ":")
-		f := &failure{message: head}
+		// The API's word for it is another one than ours.
+		f := &failure{message: strings.ReplaceAll(head, "allow_gap", "--allow-gap")}
 		for _, v := range violations {
 			f.details = append(f.details, v.GetField()+": "+v.GetDescription())
 		}

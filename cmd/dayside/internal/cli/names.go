@@ -45,7 +45,7 @@ func resourceName(args []string) (collection, name string, err error) {
 	}
 	if before, after, ok := strings.Cut(args[0], "/"); ok {
 		if id != "" {
-			return "", "", usagef("give one name, not %q and %q", args[0], args[1])
+			return "", "", usagef("give one name, not %q and %q", args[0], id)
 		}
 		word, id = before, after
 	}

@@ -21,8 +21,8 @@ const (
 
 func newRota(a *app) *cobra.Command {
 	return newGroup("rota", "Show who is on duty, preview rotas from files, swap turns, and note absences",
-		"A rota is an on-duty rotation of people: turns of hours, days, weeks or months on a wall clock, in several layers, with\n"+
-			"overrides. Rotas and people are written by apply.",
+		"A rota is an on-duty rotation of people: turns of hours, days, weeks or months on a wall clock, in several layers,\n"+
+			"with overrides. Rotas and people are written by apply.",
 		newRotaShow(a), newRotaWho(a), newRotaPreview(a), newRotaSwap(a), newRotaAway(a))
 }
 

@@ -130,7 +130,7 @@ func TestAdoptingShowsThenAsks(t *testing.T) {
 		"from system":  {args: []string{"--from", "system", "--yes"}, changes: 1},
 		"older":        {args: []string{"--yes"}, prepare: func(f *fake) { f.adoption.older = true }, code: 1, stderr: "allow_older"},
 		"older, meant": {args: []string{"--yes", "--allow-older"}, prepare: func(f *fake) { f.adoption.older = true }, changes: 1},
-		"gap":          {args: []string{"--yes"}, prepare: func(f *fake) { f.adoption.gap = true }, code: 1, stderr: "allow_gap"},
+		"gap":          {args: []string{"--yes"}, prepare: func(f *fake) { f.adoption.gap = true }, code: 1, stderr: "allow"},
 		"gap, meant":   {args: []string{"--yes", "--allow-gap"}, prepare: func(f *fake) { f.adoption.gap = true }, changes: 1},
 		"nowhere":      {args: []string{"--from", "mars"}, code: 2, stderr: "embedded, system or configured"},
 		"twice":        {args: []string{"--from", "system", "--bundle", "x"}, code: 2, stderr: "one of them"},
