@@ -31,8 +31,8 @@ func newRotaShow(a *app) *cobra.Command {
 	var days int
 	c := &cobra.Command{
 		Use: "show ROTA", Short: "Show who is on duty when and why, where nobody is, and everybody's share",
-		Long: "Shows turns on the rota's own wall clock, with the zone's abbreviation: a turn across a change of the clock is an hour\n" +
-			"longer or shorter. Nights (22:00 to 06:00) and weekends are those of the zone in which each person lives.",
+		Long: "Shows turns on the rota's own wall clock, with the zone's abbreviation: a turn across a change of the clock is an\n" +
+			"hour longer or shorter. Nights (22:00 to 06:00) and weekends are those of the zone in which each person lives.",
 		Example: "  dayside rota show nights\n  dayside rota show nights --from 2026-12-20 --days 14",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -169,7 +169,7 @@ func (a *app) showWho(ctx context.Context, client *api, names []string, at time.
 			}
 			until = t.GetInterval().GetEndTime()
 		}
-		end := a.inZone(until, duty.GetTimeZone())
+		end := local(until.AsTime().In(a.zoneOfDuty(duty)))
 		if until.AsTime().Equal(duty.GetInterval().GetEndTime().AsTime()) {
 			end = "after " + end
 		}
@@ -220,7 +220,7 @@ func (a *app) rotasToComplete(cmd *cobra.Command, args []string, _ string) ([]st
 
 // dutyText is who is on duty, for people.
 func (a *app) dutyText(w io.Writer, duty *schedulev1.QueryDutyResponse, shares bool) error {
-	loc := a.zone(duty.GetTimeZone())
+	loc := a.zoneOfDuty(duty)
 	from, to := duty.GetInterval().GetStartTime().AsTime(), duty.GetInterval().GetEndTime().AsTime()
 	linef(w, "%s (%s), %s to %s, zone rules %s", duty.GetRota(), duty.GetTimeZone(), local(from.In(loc)), local(to.In(loc)),
 		duty.GetTzdataRelease())
