@@ -161,8 +161,8 @@ func gather(broken *fault.Violations, err error) error {
 	return err
 }
 
-// planSchedule asks schedule, if there is something to ask. A gap that comes of a site or rota that goes under a line is
-// not what is wrong then: the reference is, and judge says so.
+// planSchedule asks schedule, if there is something to ask. A gap may come of a site or rota that goes under a line, or was
+// never there: then that is what is wrong, and judge says so.
 func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanScheduleRequest, p *plans) error {
 	p.schedule = &rpcv1.Plan{}
 	things := len(r.GetSites()) + len(r.GetCalendars()) + len(r.GetPeople()) + len(r.GetRotas()) + len(r.GetDelete())
@@ -174,8 +174,9 @@ func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanSche
 		anyway := proto.CloneOf(r)
 		anyway.AllowGap = true
 		if resp, err = c.schedule.PlanSchedule(ctx, anyway); err == nil {
-			_, deleted := outcome(resp.GetPlan())
-			err = cmp.Or(judgeDeleted(p.lines.Result, deleted), gap)
+			p.schedule = resp.GetPlan()
+			_, wrong := c.judge(ctx, *p)
+			err = cmp.Or(wrong, gap)
 		}
 	}
 	if err != nil {

@@ -105,6 +105,12 @@ func TestARotaThatALineUsesCannotGo(t *testing.T) {
 				r.Lines = append(r.Lines, l)
 			}, "", rpcv1.Reason_REASON_MISSING_REFERENCE, `lines/new: rotas[0]: "rotas/days"`,
 		},
+		"a rota that nobody has, which makes a gap": {
+			func(r *routingv1.ApplyConfigurationRequest) {
+				r.Lines = append(r.Lines, dutyExample().GetLines()[0])
+				r.Lines[0].Rotas = []string{"rotas/days"}
+			}, "lines/gold", rpcv1.Reason_REASON_MISSING_REFERENCE, `lines/gold: rotas[0]: "rotas/days"`,
+		},
 		"a gap and nothing else": {
 			func(r *routingv1.ApplyConfigurationRequest) { r.Sites = append(r.Sites, site("dublin")) }, "lines/gold",
 			rpcv1.Reason_REASON_COVERAGE_GAP, "lines/gold: \"Fri 2026-12-25 08:00 to 16:00 UTC\"",
