@@ -293,7 +293,7 @@ func (x Swap_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Swap_State.Descriptor instead.
 func (Swap_State) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{22, 0}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{23, 0}
 }
 
 // The answer.
@@ -350,7 +350,7 @@ func (x AnswerSwapRequest_Answer) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AnswerSwapRequest_Answer.Descriptor instead.
 func (AnswerSwapRequest_Answer) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{24, 0}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Person is somebody who can be on duty.
@@ -1945,7 +1945,10 @@ type QueryDutyResponse struct {
 	// Release of the time-zone rules used.
 	TzdataRelease string `protobuf:"bytes,7,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
 	// rotas/ID.
-	Rota          string `protobuf:"bytes,8,opt,name=rota,proto3" json:"rota,omitempty"`
+	Rota string `protobuf:"bytes,8,opt,name=rota,proto3" json:"rota,omitempty"`
+	// The clock of the rota's zone over the range by those rules, ascending; the first stands at its start. Who shows local
+	// times by it needs no rules, which might be others.
+	Clock         []*ClockOffset `protobuf:"bytes,9,rep,name=clock,proto3" json:"clock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2036,6 +2039,68 @@ func (x *QueryDutyResponse) GetRota() string {
 	return ""
 }
 
+func (x *QueryDutyResponse) GetClock() []*ClockOffset {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+// ClockOffset is how far from UTC a zone's clock stands from an instant on.
+type ClockOffset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From when on.
+	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Local time minus UTC.
+	UtcOffset     *durationpb.Duration `protobuf:"bytes,2,opt,name=utc_offset,json=utcOffset,proto3" json:"utc_offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockOffset) Reset() {
+	*x = ClockOffset{}
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockOffset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockOffset) ProtoMessage() {}
+
+func (x *ClockOffset) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockOffset.ProtoReflect.Descriptor instead.
+func (*ClockOffset) Descriptor() ([]byte, []int) {
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ClockOffset) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ClockOffset) GetUtcOffset() *durationpb.Duration {
+	if x != nil {
+		return x.UtcOffset
+	}
+	return nil
+}
+
 // Swap is a turn that one person asks another one to take.
 type Swap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2063,7 +2128,7 @@ type Swap struct {
 
 func (x *Swap) Reset() {
 	*x = Swap{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2140,7 @@ func (x *Swap) String() string {
 func (*Swap) ProtoMessage() {}
 
 func (x *Swap) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[22]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2153,7 @@ func (x *Swap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Swap.ProtoReflect.Descriptor instead.
 func (*Swap) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{22}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Swap) GetName() string {
@@ -2177,7 +2242,7 @@ type AskSwapRequest struct {
 
 func (x *AskSwapRequest) Reset() {
 	*x = AskSwapRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[23]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2254,7 @@ func (x *AskSwapRequest) String() string {
 func (*AskSwapRequest) ProtoMessage() {}
 
 func (x *AskSwapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[23]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2202,7 +2267,7 @@ func (x *AskSwapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskSwapRequest.ProtoReflect.Descriptor instead.
 func (*AskSwapRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{23}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AskSwapRequest) GetRota() string {
@@ -2269,7 +2334,7 @@ type AnswerSwapRequest struct {
 
 func (x *AnswerSwapRequest) Reset() {
 	*x = AnswerSwapRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[24]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2281,7 +2346,7 @@ func (x *AnswerSwapRequest) String() string {
 func (*AnswerSwapRequest) ProtoMessage() {}
 
 func (x *AnswerSwapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[24]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2294,7 +2359,7 @@ func (x *AnswerSwapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerSwapRequest.ProtoReflect.Descriptor instead.
 func (*AnswerSwapRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{24}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AnswerSwapRequest) GetName() string {
@@ -2329,7 +2394,7 @@ type ListSwapsRequest struct {
 
 func (x *ListSwapsRequest) Reset() {
 	*x = ListSwapsRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[25]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2406,7 @@ func (x *ListSwapsRequest) String() string {
 func (*ListSwapsRequest) ProtoMessage() {}
 
 func (x *ListSwapsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[25]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2419,7 @@ func (x *ListSwapsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSwapsRequest.ProtoReflect.Descriptor instead.
 func (*ListSwapsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{25}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListSwapsRequest) GetRota() string {
@@ -2375,7 +2440,7 @@ type ListSwapsResponse struct {
 
 func (x *ListSwapsResponse) Reset() {
 	*x = ListSwapsResponse{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[26]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2387,7 +2452,7 @@ func (x *ListSwapsResponse) String() string {
 func (*ListSwapsResponse) ProtoMessage() {}
 
 func (x *ListSwapsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[26]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2400,7 +2465,7 @@ func (x *ListSwapsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSwapsResponse.ProtoReflect.Descriptor instead.
 func (*ListSwapsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{26}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListSwapsResponse) GetSwaps() []*Swap {
@@ -2447,7 +2512,7 @@ type Custody struct {
 
 func (x *Custody) Reset() {
 	*x = Custody{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[27]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +2524,7 @@ func (x *Custody) String() string {
 func (*Custody) ProtoMessage() {}
 
 func (x *Custody) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[27]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +2537,7 @@ func (x *Custody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custody.ProtoReflect.Descriptor instead.
 func (*Custody) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{27}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Custody) GetRota() string {
@@ -2584,7 +2649,7 @@ type GetCustodyRequest struct {
 
 func (x *GetCustodyRequest) Reset() {
 	*x = GetCustodyRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[28]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2596,7 +2661,7 @@ func (x *GetCustodyRequest) String() string {
 func (*GetCustodyRequest) ProtoMessage() {}
 
 func (x *GetCustodyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[28]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2609,7 +2674,7 @@ func (x *GetCustodyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustodyRequest.ProtoReflect.Descriptor instead.
 func (*GetCustodyRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{28}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetCustodyRequest) GetRota() string {
@@ -2632,7 +2697,7 @@ type AcceptCustodyRequest struct {
 
 func (x *AcceptCustodyRequest) Reset() {
 	*x = AcceptCustodyRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[29]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2644,7 +2709,7 @@ func (x *AcceptCustodyRequest) String() string {
 func (*AcceptCustodyRequest) ProtoMessage() {}
 
 func (x *AcceptCustodyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[29]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2657,7 +2722,7 @@ func (x *AcceptCustodyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptCustodyRequest.ProtoReflect.Descriptor instead.
 func (*AcceptCustodyRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{29}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AcceptCustodyRequest) GetRota() string {
@@ -2689,7 +2754,7 @@ type TakeCustodyRequest struct {
 
 func (x *TakeCustodyRequest) Reset() {
 	*x = TakeCustodyRequest{}
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[30]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +2766,7 @@ func (x *TakeCustodyRequest) String() string {
 func (*TakeCustodyRequest) ProtoMessage() {}
 
 func (x *TakeCustodyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[30]
+	mi := &file_dayside_schedule_v1_rota_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +2779,7 @@ func (x *TakeCustodyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeCustodyRequest.ProtoReflect.Descriptor instead.
 func (*TakeCustodyRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{30}
+	return file_dayside_schedule_v1_rota_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TakeCustodyRequest) GetRota() string {
@@ -2878,7 +2943,7 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\aweekend\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\aweekend\"\x8c\x01\n" +
 	"\x10QueryDutyRequest\x12E\n" +
 	"\x04rota\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04rota\x121\n" +
-	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"\xe6\x02\n" +
+	"\binterval\x18\x02 \x01(\v2\x15.google.type.IntervalR\binterval\"\x9e\x03\n" +
 	"\x11QueryDutyResponse\x121\n" +
 	"\binterval\x18\x01 \x01(\v2\x15.google.type.IntervalR\binterval\x123\n" +
 	"\x05turns\x18\x02 \x03(\v2\x1d.dayside.schedule.v1.DutyTurnR\x05turns\x126\n" +
@@ -2887,7 +2952,12 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\vunreachable\x18\x05 \x03(\tR\vunreachable\x12\x1b\n" +
 	"\ttime_zone\x18\x06 \x01(\tR\btimeZone\x12%\n" +
 	"\x0etzdata_release\x18\a \x01(\tR\rtzdataRelease\x12\x12\n" +
-	"\x04rota\x18\b \x01(\tR\x04rota\"\xeb\x03\n" +
+	"\x04rota\x18\b \x01(\tR\x04rota\x126\n" +
+	"\x05clock\x18\t \x03(\v2 .dayside.schedule.v1.ClockOffsetR\x05clock\"w\n" +
+	"\vClockOffset\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x128\n" +
+	"\n" +
+	"utc_offset\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\tutcOffset\"\xeb\x03\n" +
 	"\x04Swap\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
 	"\basked_by\x18\x02 \x01(\tR\aaskedBy\x12\x14\n" +
@@ -3014,7 +3084,7 @@ func file_dayside_schedule_v1_rota_proto_rawDescGZIP() []byte {
 }
 
 var file_dayside_schedule_v1_rota_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_dayside_schedule_v1_rota_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_dayside_schedule_v1_rota_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_dayside_schedule_v1_rota_proto_goTypes = []any{
 	(TurnUnit)(0),                 // 0: dayside.schedule.v1.TurnUnit
 	(DutyReason)(0),               // 1: dayside.schedule.v1.DutyReason
@@ -3043,114 +3113,118 @@ var file_dayside_schedule_v1_rota_proto_goTypes = []any{
 	(*DutyShare)(nil),             // 24: dayside.schedule.v1.DutyShare
 	(*QueryDutyRequest)(nil),      // 25: dayside.schedule.v1.QueryDutyRequest
 	(*QueryDutyResponse)(nil),     // 26: dayside.schedule.v1.QueryDutyResponse
-	(*Swap)(nil),                  // 27: dayside.schedule.v1.Swap
-	(*AskSwapRequest)(nil),        // 28: dayside.schedule.v1.AskSwapRequest
-	(*AnswerSwapRequest)(nil),     // 29: dayside.schedule.v1.AnswerSwapRequest
-	(*ListSwapsRequest)(nil),      // 30: dayside.schedule.v1.ListSwapsRequest
-	(*ListSwapsResponse)(nil),     // 31: dayside.schedule.v1.ListSwapsResponse
-	(*Custody)(nil),               // 32: dayside.schedule.v1.Custody
-	(*GetCustodyRequest)(nil),     // 33: dayside.schedule.v1.GetCustodyRequest
-	(*AcceptCustodyRequest)(nil),  // 34: dayside.schedule.v1.AcceptCustodyRequest
-	(*TakeCustodyRequest)(nil),    // 35: dayside.schedule.v1.TakeCustodyRequest
-	(*Target)(nil),                // 36: dayside.schedule.v1.Target
-	(*durationpb.Duration)(nil),   // 37: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 38: google.protobuf.Timestamp
-	(*date.Date)(nil),             // 39: google.type.Date
-	(*interval.Interval)(nil),     // 40: google.type.Interval
-	(*WeeklyHours)(nil),           // 41: dayside.schedule.v1.WeeklyHours
-	(*fieldmaskpb.FieldMask)(nil), // 42: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),         // 43: google.protobuf.Empty
+	(*ClockOffset)(nil),           // 27: dayside.schedule.v1.ClockOffset
+	(*Swap)(nil),                  // 28: dayside.schedule.v1.Swap
+	(*AskSwapRequest)(nil),        // 29: dayside.schedule.v1.AskSwapRequest
+	(*AnswerSwapRequest)(nil),     // 30: dayside.schedule.v1.AnswerSwapRequest
+	(*ListSwapsRequest)(nil),      // 31: dayside.schedule.v1.ListSwapsRequest
+	(*ListSwapsResponse)(nil),     // 32: dayside.schedule.v1.ListSwapsResponse
+	(*Custody)(nil),               // 33: dayside.schedule.v1.Custody
+	(*GetCustodyRequest)(nil),     // 34: dayside.schedule.v1.GetCustodyRequest
+	(*AcceptCustodyRequest)(nil),  // 35: dayside.schedule.v1.AcceptCustodyRequest
+	(*TakeCustodyRequest)(nil),    // 36: dayside.schedule.v1.TakeCustodyRequest
+	(*Target)(nil),                // 37: dayside.schedule.v1.Target
+	(*durationpb.Duration)(nil),   // 38: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
+	(*date.Date)(nil),             // 40: google.type.Date
+	(*interval.Interval)(nil),     // 41: google.type.Interval
+	(*WeeklyHours)(nil),           // 42: dayside.schedule.v1.WeeklyHours
+	(*fieldmaskpb.FieldMask)(nil), // 43: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),         // 44: google.protobuf.Empty
 }
 var file_dayside_schedule_v1_rota_proto_depIdxs = []int32{
-	36, // 0: dayside.schedule.v1.Person.targets:type_name -> dayside.schedule.v1.Target
-	37, // 1: dayside.schedule.v1.Person.ring_timeout:type_name -> google.protobuf.Duration
+	37, // 0: dayside.schedule.v1.Person.targets:type_name -> dayside.schedule.v1.Target
+	38, // 1: dayside.schedule.v1.Person.ring_timeout:type_name -> google.protobuf.Duration
 	6,  // 2: dayside.schedule.v1.Person.absences:type_name -> dayside.schedule.v1.Absence
-	38, // 3: dayside.schedule.v1.Person.create_time:type_name -> google.protobuf.Timestamp
-	38, // 4: dayside.schedule.v1.Person.update_time:type_name -> google.protobuf.Timestamp
-	39, // 5: dayside.schedule.v1.Absence.first_date:type_name -> google.type.Date
-	39, // 6: dayside.schedule.v1.Absence.last_date:type_name -> google.type.Date
-	40, // 7: dayside.schedule.v1.Absence.interval:type_name -> google.type.Interval
+	39, // 3: dayside.schedule.v1.Person.create_time:type_name -> google.protobuf.Timestamp
+	39, // 4: dayside.schedule.v1.Person.update_time:type_name -> google.protobuf.Timestamp
+	40, // 5: dayside.schedule.v1.Absence.first_date:type_name -> google.type.Date
+	40, // 6: dayside.schedule.v1.Absence.last_date:type_name -> google.type.Date
+	41, // 7: dayside.schedule.v1.Absence.interval:type_name -> google.type.Interval
 	8,  // 8: dayside.schedule.v1.Rota.layers:type_name -> dayside.schedule.v1.RotaLayer
 	10, // 9: dayside.schedule.v1.Rota.overrides:type_name -> dayside.schedule.v1.RotaOverride
-	37, // 10: dayside.schedule.v1.Rota.accept_within:type_name -> google.protobuf.Duration
-	38, // 11: dayside.schedule.v1.Rota.create_time:type_name -> google.protobuf.Timestamp
-	38, // 12: dayside.schedule.v1.Rota.update_time:type_name -> google.protobuf.Timestamp
+	38, // 10: dayside.schedule.v1.Rota.accept_within:type_name -> google.protobuf.Duration
+	39, // 11: dayside.schedule.v1.Rota.create_time:type_name -> google.protobuf.Timestamp
+	39, // 12: dayside.schedule.v1.Rota.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 13: dayside.schedule.v1.RotaLayer.unit:type_name -> dayside.schedule.v1.TurnUnit
 	9,  // 14: dayside.schedule.v1.RotaLayer.changes:type_name -> dayside.schedule.v1.CrewChange
-	41, // 15: dayside.schedule.v1.RotaLayer.restrictions:type_name -> dayside.schedule.v1.WeeklyHours
+	42, // 15: dayside.schedule.v1.RotaLayer.restrictions:type_name -> dayside.schedule.v1.WeeklyHours
 	2,  // 16: dayside.schedule.v1.RotaOverride.kind:type_name -> dayside.schedule.v1.RotaOverride.Kind
-	40, // 17: dayside.schedule.v1.RotaOverride.interval:type_name -> google.type.Interval
+	41, // 17: dayside.schedule.v1.RotaOverride.interval:type_name -> google.type.Interval
 	5,  // 18: dayside.schedule.v1.CreatePersonRequest.person:type_name -> dayside.schedule.v1.Person
 	5,  // 19: dayside.schedule.v1.ListPeopleResponse.people:type_name -> dayside.schedule.v1.Person
 	5,  // 20: dayside.schedule.v1.UpdatePersonRequest.person:type_name -> dayside.schedule.v1.Person
-	42, // 21: dayside.schedule.v1.UpdatePersonRequest.update_mask:type_name -> google.protobuf.FieldMask
+	43, // 21: dayside.schedule.v1.UpdatePersonRequest.update_mask:type_name -> google.protobuf.FieldMask
 	7,  // 22: dayside.schedule.v1.CreateRotaRequest.rota:type_name -> dayside.schedule.v1.Rota
 	7,  // 23: dayside.schedule.v1.ListRotasResponse.rotas:type_name -> dayside.schedule.v1.Rota
 	7,  // 24: dayside.schedule.v1.UpdateRotaRequest.rota:type_name -> dayside.schedule.v1.Rota
-	42, // 25: dayside.schedule.v1.UpdateRotaRequest.update_mask:type_name -> google.protobuf.FieldMask
-	40, // 26: dayside.schedule.v1.DutyTurn.interval:type_name -> google.type.Interval
+	43, // 25: dayside.schedule.v1.UpdateRotaRequest.update_mask:type_name -> google.protobuf.FieldMask
+	41, // 26: dayside.schedule.v1.DutyTurn.interval:type_name -> google.type.Interval
 	1,  // 27: dayside.schedule.v1.DutyTurn.reason:type_name -> dayside.schedule.v1.DutyReason
-	37, // 28: dayside.schedule.v1.DutyShare.held:type_name -> google.protobuf.Duration
-	37, // 29: dayside.schedule.v1.DutyShare.night:type_name -> google.protobuf.Duration
-	37, // 30: dayside.schedule.v1.DutyShare.weekend:type_name -> google.protobuf.Duration
-	40, // 31: dayside.schedule.v1.QueryDutyRequest.interval:type_name -> google.type.Interval
-	40, // 32: dayside.schedule.v1.QueryDutyResponse.interval:type_name -> google.type.Interval
+	38, // 28: dayside.schedule.v1.DutyShare.held:type_name -> google.protobuf.Duration
+	38, // 29: dayside.schedule.v1.DutyShare.night:type_name -> google.protobuf.Duration
+	38, // 30: dayside.schedule.v1.DutyShare.weekend:type_name -> google.protobuf.Duration
+	41, // 31: dayside.schedule.v1.QueryDutyRequest.interval:type_name -> google.type.Interval
+	41, // 32: dayside.schedule.v1.QueryDutyResponse.interval:type_name -> google.type.Interval
 	23, // 33: dayside.schedule.v1.QueryDutyResponse.turns:type_name -> dayside.schedule.v1.DutyTurn
 	24, // 34: dayside.schedule.v1.QueryDutyResponse.shares:type_name -> dayside.schedule.v1.DutyShare
 	23, // 35: dayside.schedule.v1.QueryDutyResponse.clashes:type_name -> dayside.schedule.v1.DutyTurn
-	40, // 36: dayside.schedule.v1.Swap.given:type_name -> google.type.Interval
-	40, // 37: dayside.schedule.v1.Swap.taken:type_name -> google.type.Interval
-	3,  // 38: dayside.schedule.v1.Swap.state:type_name -> dayside.schedule.v1.Swap.State
-	38, // 39: dayside.schedule.v1.Swap.create_time:type_name -> google.protobuf.Timestamp
-	38, // 40: dayside.schedule.v1.Swap.answer_time:type_name -> google.protobuf.Timestamp
-	40, // 41: dayside.schedule.v1.AskSwapRequest.given:type_name -> google.type.Interval
-	40, // 42: dayside.schedule.v1.AskSwapRequest.taken:type_name -> google.type.Interval
-	4,  // 43: dayside.schedule.v1.AnswerSwapRequest.answer:type_name -> dayside.schedule.v1.AnswerSwapRequest.Answer
-	27, // 44: dayside.schedule.v1.ListSwapsResponse.swaps:type_name -> dayside.schedule.v1.Swap
-	38, // 45: dayside.schedule.v1.Custody.at:type_name -> google.protobuf.Timestamp
-	40, // 46: dayside.schedule.v1.Custody.turn:type_name -> google.type.Interval
-	38, // 47: dayside.schedule.v1.Custody.accept_time:type_name -> google.protobuf.Timestamp
-	38, // 48: dayside.schedule.v1.Custody.accept_by:type_name -> google.protobuf.Timestamp
-	38, // 49: dayside.schedule.v1.Custody.next_handoff:type_name -> google.protobuf.Timestamp
-	11, // 50: dayside.schedule.v1.RotaService.CreatePerson:input_type -> dayside.schedule.v1.CreatePersonRequest
-	12, // 51: dayside.schedule.v1.RotaService.GetPerson:input_type -> dayside.schedule.v1.GetPersonRequest
-	13, // 52: dayside.schedule.v1.RotaService.ListPeople:input_type -> dayside.schedule.v1.ListPeopleRequest
-	15, // 53: dayside.schedule.v1.RotaService.UpdatePerson:input_type -> dayside.schedule.v1.UpdatePersonRequest
-	16, // 54: dayside.schedule.v1.RotaService.DeletePerson:input_type -> dayside.schedule.v1.DeletePersonRequest
-	17, // 55: dayside.schedule.v1.RotaService.CreateRota:input_type -> dayside.schedule.v1.CreateRotaRequest
-	18, // 56: dayside.schedule.v1.RotaService.GetRota:input_type -> dayside.schedule.v1.GetRotaRequest
-	19, // 57: dayside.schedule.v1.RotaService.ListRotas:input_type -> dayside.schedule.v1.ListRotasRequest
-	21, // 58: dayside.schedule.v1.RotaService.UpdateRota:input_type -> dayside.schedule.v1.UpdateRotaRequest
-	22, // 59: dayside.schedule.v1.RotaService.DeleteRota:input_type -> dayside.schedule.v1.DeleteRotaRequest
-	25, // 60: dayside.schedule.v1.RotaService.QueryDuty:input_type -> dayside.schedule.v1.QueryDutyRequest
-	28, // 61: dayside.schedule.v1.RotaService.AskSwap:input_type -> dayside.schedule.v1.AskSwapRequest
-	29, // 62: dayside.schedule.v1.RotaService.AnswerSwap:input_type -> dayside.schedule.v1.AnswerSwapRequest
-	30, // 63: dayside.schedule.v1.RotaService.ListSwaps:input_type -> dayside.schedule.v1.ListSwapsRequest
-	33, // 64: dayside.schedule.v1.RotaService.GetCustody:input_type -> dayside.schedule.v1.GetCustodyRequest
-	34, // 65: dayside.schedule.v1.RotaService.AcceptCustody:input_type -> dayside.schedule.v1.AcceptCustodyRequest
-	35, // 66: dayside.schedule.v1.RotaService.TakeCustody:input_type -> dayside.schedule.v1.TakeCustodyRequest
-	5,  // 67: dayside.schedule.v1.RotaService.CreatePerson:output_type -> dayside.schedule.v1.Person
-	5,  // 68: dayside.schedule.v1.RotaService.GetPerson:output_type -> dayside.schedule.v1.Person
-	14, // 69: dayside.schedule.v1.RotaService.ListPeople:output_type -> dayside.schedule.v1.ListPeopleResponse
-	5,  // 70: dayside.schedule.v1.RotaService.UpdatePerson:output_type -> dayside.schedule.v1.Person
-	43, // 71: dayside.schedule.v1.RotaService.DeletePerson:output_type -> google.protobuf.Empty
-	7,  // 72: dayside.schedule.v1.RotaService.CreateRota:output_type -> dayside.schedule.v1.Rota
-	7,  // 73: dayside.schedule.v1.RotaService.GetRota:output_type -> dayside.schedule.v1.Rota
-	20, // 74: dayside.schedule.v1.RotaService.ListRotas:output_type -> dayside.schedule.v1.ListRotasResponse
-	7,  // 75: dayside.schedule.v1.RotaService.UpdateRota:output_type -> dayside.schedule.v1.Rota
-	43, // 76: dayside.schedule.v1.RotaService.DeleteRota:output_type -> google.protobuf.Empty
-	26, // 77: dayside.schedule.v1.RotaService.QueryDuty:output_type -> dayside.schedule.v1.QueryDutyResponse
-	27, // 78: dayside.schedule.v1.RotaService.AskSwap:output_type -> dayside.schedule.v1.Swap
-	27, // 79: dayside.schedule.v1.RotaService.AnswerSwap:output_type -> dayside.schedule.v1.Swap
-	31, // 80: dayside.schedule.v1.RotaService.ListSwaps:output_type -> dayside.schedule.v1.ListSwapsResponse
-	32, // 81: dayside.schedule.v1.RotaService.GetCustody:output_type -> dayside.schedule.v1.Custody
-	32, // 82: dayside.schedule.v1.RotaService.AcceptCustody:output_type -> dayside.schedule.v1.Custody
-	32, // 83: dayside.schedule.v1.RotaService.TakeCustody:output_type -> dayside.schedule.v1.Custody
-	67, // [67:84] is the sub-list for method output_type
-	50, // [50:67] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	27, // 36: dayside.schedule.v1.QueryDutyResponse.clock:type_name -> dayside.schedule.v1.ClockOffset
+	39, // 37: dayside.schedule.v1.ClockOffset.from:type_name -> google.protobuf.Timestamp
+	38, // 38: dayside.schedule.v1.ClockOffset.utc_offset:type_name -> google.protobuf.Duration
+	41, // 39: dayside.schedule.v1.Swap.given:type_name -> google.type.Interval
+	41, // 40: dayside.schedule.v1.Swap.taken:type_name -> google.type.Interval
+	3,  // 41: dayside.schedule.v1.Swap.state:type_name -> dayside.schedule.v1.Swap.State
+	39, // 42: dayside.schedule.v1.Swap.create_time:type_name -> google.protobuf.Timestamp
+	39, // 43: dayside.schedule.v1.Swap.answer_time:type_name -> google.protobuf.Timestamp
+	41, // 44: dayside.schedule.v1.AskSwapRequest.given:type_name -> google.type.Interval
+	41, // 45: dayside.schedule.v1.AskSwapRequest.taken:type_name -> google.type.Interval
+	4,  // 46: dayside.schedule.v1.AnswerSwapRequest.answer:type_name -> dayside.schedule.v1.AnswerSwapRequest.Answer
+	28, // 47: dayside.schedule.v1.ListSwapsResponse.swaps:type_name -> dayside.schedule.v1.Swap
+	39, // 48: dayside.schedule.v1.Custody.at:type_name -> google.protobuf.Timestamp
+	41, // 49: dayside.schedule.v1.Custody.turn:type_name -> google.type.Interval
+	39, // 50: dayside.schedule.v1.Custody.accept_time:type_name -> google.protobuf.Timestamp
+	39, // 51: dayside.schedule.v1.Custody.accept_by:type_name -> google.protobuf.Timestamp
+	39, // 52: dayside.schedule.v1.Custody.next_handoff:type_name -> google.protobuf.Timestamp
+	11, // 53: dayside.schedule.v1.RotaService.CreatePerson:input_type -> dayside.schedule.v1.CreatePersonRequest
+	12, // 54: dayside.schedule.v1.RotaService.GetPerson:input_type -> dayside.schedule.v1.GetPersonRequest
+	13, // 55: dayside.schedule.v1.RotaService.ListPeople:input_type -> dayside.schedule.v1.ListPeopleRequest
+	15, // 56: dayside.schedule.v1.RotaService.UpdatePerson:input_type -> dayside.schedule.v1.UpdatePersonRequest
+	16, // 57: dayside.schedule.v1.RotaService.DeletePerson:input_type -> dayside.schedule.v1.DeletePersonRequest
+	17, // 58: dayside.schedule.v1.RotaService.CreateRota:input_type -> dayside.schedule.v1.CreateRotaRequest
+	18, // 59: dayside.schedule.v1.RotaService.GetRota:input_type -> dayside.schedule.v1.GetRotaRequest
+	19, // 60: dayside.schedule.v1.RotaService.ListRotas:input_type -> dayside.schedule.v1.ListRotasRequest
+	21, // 61: dayside.schedule.v1.RotaService.UpdateRota:input_type -> dayside.schedule.v1.UpdateRotaRequest
+	22, // 62: dayside.schedule.v1.RotaService.DeleteRota:input_type -> dayside.schedule.v1.DeleteRotaRequest
+	25, // 63: dayside.schedule.v1.RotaService.QueryDuty:input_type -> dayside.schedule.v1.QueryDutyRequest
+	29, // 64: dayside.schedule.v1.RotaService.AskSwap:input_type -> dayside.schedule.v1.AskSwapRequest
+	30, // 65: dayside.schedule.v1.RotaService.AnswerSwap:input_type -> dayside.schedule.v1.AnswerSwapRequest
+	31, // 66: dayside.schedule.v1.RotaService.ListSwaps:input_type -> dayside.schedule.v1.ListSwapsRequest
+	34, // 67: dayside.schedule.v1.RotaService.GetCustody:input_type -> dayside.schedule.v1.GetCustodyRequest
+	35, // 68: dayside.schedule.v1.RotaService.AcceptCustody:input_type -> dayside.schedule.v1.AcceptCustodyRequest
+	36, // 69: dayside.schedule.v1.RotaService.TakeCustody:input_type -> dayside.schedule.v1.TakeCustodyRequest
+	5,  // 70: dayside.schedule.v1.RotaService.CreatePerson:output_type -> dayside.schedule.v1.Person
+	5,  // 71: dayside.schedule.v1.RotaService.GetPerson:output_type -> dayside.schedule.v1.Person
+	14, // 72: dayside.schedule.v1.RotaService.ListPeople:output_type -> dayside.schedule.v1.ListPeopleResponse
+	5,  // 73: dayside.schedule.v1.RotaService.UpdatePerson:output_type -> dayside.schedule.v1.Person
+	44, // 74: dayside.schedule.v1.RotaService.DeletePerson:output_type -> google.protobuf.Empty
+	7,  // 75: dayside.schedule.v1.RotaService.CreateRota:output_type -> dayside.schedule.v1.Rota
+	7,  // 76: dayside.schedule.v1.RotaService.GetRota:output_type -> dayside.schedule.v1.Rota
+	20, // 77: dayside.schedule.v1.RotaService.ListRotas:output_type -> dayside.schedule.v1.ListRotasResponse
+	7,  // 78: dayside.schedule.v1.RotaService.UpdateRota:output_type -> dayside.schedule.v1.Rota
+	44, // 79: dayside.schedule.v1.RotaService.DeleteRota:output_type -> google.protobuf.Empty
+	26, // 80: dayside.schedule.v1.RotaService.QueryDuty:output_type -> dayside.schedule.v1.QueryDutyResponse
+	28, // 81: dayside.schedule.v1.RotaService.AskSwap:output_type -> dayside.schedule.v1.Swap
+	28, // 82: dayside.schedule.v1.RotaService.AnswerSwap:output_type -> dayside.schedule.v1.Swap
+	32, // 83: dayside.schedule.v1.RotaService.ListSwaps:output_type -> dayside.schedule.v1.ListSwapsResponse
+	33, // 84: dayside.schedule.v1.RotaService.GetCustody:output_type -> dayside.schedule.v1.Custody
+	33, // 85: dayside.schedule.v1.RotaService.AcceptCustody:output_type -> dayside.schedule.v1.Custody
+	33, // 86: dayside.schedule.v1.RotaService.TakeCustody:output_type -> dayside.schedule.v1.Custody
+	70, // [70:87] is the sub-list for method output_type
+	53, // [53:70] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_dayside_schedule_v1_rota_proto_init() }
@@ -3166,7 +3240,7 @@ func file_dayside_schedule_v1_rota_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_schedule_v1_rota_proto_rawDesc), len(file_dayside_schedule_v1_rota_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

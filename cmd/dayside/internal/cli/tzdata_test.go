@@ -264,3 +264,23 @@ func TestLocalTimesAreTheServers(t *testing.T) {
 		}
 	}
 }
+
+// TestARotaIsShownByTheServersClock: by rules under which Dublin stays an hour ahead in spring, turns are shown with offsets;
+// by rules like this program's, with abbreviations.
+func TestARotaIsShownByTheServersClock(t *testing.T) {
+	f := newDutyFake(t)
+	f.duty = text(t, &schedulev1.QueryDutyResponse{}, someDuty) // changes its clock at 1806195600
+	for what, c := range map[string]struct{ clock, want string }{
+		"alike": {`clock { from { seconds: 1805803200 } utc_offset {} } clock { from { seconds: 1806195600 } utc_offset { seconds: 3600 } }`, "IST"},
+		"never": {`clock { from { seconds: 1805803200 } utc_offset {} }`, "Tue 2027-03-30 11:00 +00:00"},
+		"later": {`clock { from { seconds: 1805803200 } utc_offset {} } clock { from { seconds: 1806300000 } utc_offset { seconds: 3600 } }`,
+			"Tue 2027-03-30 12:00 +01:00"},
+		"no clock": {"", "IST"},
+	} {
+		f.duty.Clock = text(t, &schedulev1.QueryDutyResponse{}, c.clock).GetClock()
+		term := newTerminal(t, f)
+		if code := term.run(t.Context(), "rota", "show", "nights"); code != 0 || !strings.Contains(term.out.String(), c.want) {
+			t.Errorf("%s: exit %d, without %q:\n%s%s", what, code, c.want, term.out.String(), term.err.String())
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/rota"
+	"github.com/daysidehq/dayside/services/internal/zones"
 )
 
 // Answer is who is on duty over the compiled range, what each person's share of it is, where nobody is, and what is
@@ -22,7 +23,7 @@ func Answer(c Compiled) (*schedulev1.QueryDutyResponse, error) {
 	out := &schedulev1.QueryDutyResponse{
 		Rota:     rotasPrefix + c.Record.GetId(),
 		Interval: intervalOf(c.Roster.FromUnixS, c.Roster.ToUnixS), TimeZone: c.Record.GetTimeZone(),
-		TzdataRelease: c.Roster.TZDataRelease,
+		TzdataRelease: c.Roster.TZDataRelease, Clock: clockOf(c.Location, c.Roster.FromUnixS, c.Roster.ToUnixS),
 	}
 	for _, t := range c.stretches() {
 		out.Turns = append(out.Turns, c.turn(t))
@@ -97,3 +98,14 @@ func intervalOf(fromUnixS, toUnixS int64) *interval.Interval {
 }
 
 func seconds(s int64) *durationpb.Duration { return &durationpb.Duration{Seconds: s} }
+
+// clockOf is a zone's clock over [fromUnixS, toUnixS).
+func clockOf(loc *time.Location, fromUnixS, toUnixS int64) []*schedulev1.ClockOffset {
+	var list []*schedulev1.ClockOffset
+	for _, o := range zones.Offsets(loc, fromUnixS, toUnixS) {
+		list = append(list, &schedulev1.ClockOffset{
+			From: &timestamppb.Timestamp{Seconds: o.FromUnixS}, UtcOffset: seconds(o.EastS),
+		})
+	}
+	return list
+}
