@@ -157,6 +157,15 @@ func (c *api) nameOwners(ctx context.Context, d *dialled) error {
 			d.owners[targetText(t)] = s.GetName()
 		}
 	}
+	if err != nil {
+		return err
+	}
+	people, err := c.listPeople(ctx)
+	for _, p := range people {
+		for _, t := range p.GetTargets() {
+			d.owners[targetText(t)] = p.GetName()
+		}
+	}
 	return err
 }
 

@@ -26,7 +26,7 @@ func TestCallRingsTheLinesNumber(t *testing.T) {
 			Contacts: []probe.Contact{
 				{URI: "sip:support@dublin.example.com;transport=tcp", Q: 1}, {URI: "tel:+13035550131", Q: 0.9},
 				{URI: "sip:+13035550131@pstn.example.com;user=phone", Q: 0.8}, {URI: "sip:support@sydney.example.com", Q: 0.7},
-				{URI: "sip:somebody@elsewhere.example.com", Q: 0.6}, {URI: "sip:duty-manager@hq.example.com", Q: 0.001},
+				{URI: "sip:somebody@elsewhere.example.com", Q: 0.6}, {URI: "sip:priya@people.example.com", Q: 0.5}, {URI: "sip:duty-manager@hq.example.com", Q: 0.001},
 			},
 		}, nil
 	}
