@@ -72,6 +72,7 @@ func testConfig(dir string) host.Config {
 	cfg.GRPCListen, cfg.HTTPListen, cfg.EtcdListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.SIP.ListenUDP, cfg.SIP.ListenTCP = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.EtcdFast = true
+	cfg.ZoneinfoDir = "" // the machine's rules are of any age
 	cfg.Clock = clock.Skewed{Base: clock.System{}, Offset: offset()}
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	return cfg
@@ -155,7 +156,7 @@ func startProcess(t testing.TB, logs *syncBuffer, args ...string) host.Addresses
 	args = append([]string{
 		"serve", "--log-format", "json", "--log-level", "debug", "--clock-offset", offset().String(),
 		"--data", t.TempDir(), "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
-		"--sip-udp", "127.0.0.1:0", "--sip-tcp", "127.0.0.1:0",
+		"--sip-udp", "127.0.0.1:0", "--sip-tcp", "127.0.0.1:0", "--zoneinfo", "",
 	}, args...)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary(t), args...)
 	own := &syncBuffer{}
