@@ -2505,7 +2505,9 @@ type Custody struct {
 	// The next person has a target.
 	NextReachable bool `protobuf:"varint,13,opt,name=next_reachable,json=nextReachable,proto3" json:"next_reachable,omitempty"`
 	// All of it in one sentence, for people.
-	Sentence      string `protobuf:"bytes,14,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	Sentence string `protobuf:"bytes,14,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// The next person has accepted their turn ahead.
+	NextAccepted  bool `protobuf:"varint,15,opt,name=next_accepted,json=nextAccepted,proto3" json:"next_accepted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2636,6 +2638,13 @@ func (x *Custody) GetSentence() string {
 		return x.Sentence
 	}
 	return ""
+}
+
+func (x *Custody) GetNextAccepted() bool {
+	if x != nil {
+		return x.NextAccepted
+	}
+	return false
 }
 
 // GetCustodyRequest names a rota.
@@ -2999,7 +3008,7 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\x10ListSwapsRequest\x12E\n" +
 	"\x04rota\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04rota\"D\n" +
 	"\x11ListSwapsResponse\x12/\n" +
-	"\x05swaps\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SwapR\x05swaps\"\x81\x04\n" +
+	"\x05swaps\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SwapR\x05swaps\"\xa6\x04\n" +
 	"\aCustody\x12\x12\n" +
 	"\x04rota\x18\x01 \x01(\tR\x04rota\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x17\n" +
@@ -3016,7 +3025,8 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\fnext_handoff\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vnextHandoff\x12\x1c\n" +
 	"\treachable\x18\f \x01(\bR\treachable\x12%\n" +
 	"\x0enext_reachable\x18\r \x01(\bR\rnextReachable\x12\x1a\n" +
-	"\bsentence\x18\x0e \x01(\tR\bsentence\"Z\n" +
+	"\bsentence\x18\x0e \x01(\tR\bsentence\x12#\n" +
+	"\rnext_accepted\x18\x0f \x01(\bR\fnextAccepted\"Z\n" +
 	"\x11GetCustodyRequest\x12E\n" +
 	"\x04rota\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04rota\"\xa9\x01\n" +
 	"\x14AcceptCustodyRequest\x12E\n" +

@@ -37,10 +37,8 @@ func Accept(in In, person string, now time.Time) (record *publishedv1.Custody, c
 	if !ok {
 		return nil, false, fault.WrongState(in.Rota(), in.refusal(person, turn, now))
 	}
-	for _, a := range in.Record.GetAhead() {
-		if a.GetHolder() == person && a.GetTurnFromUnixS() == coming.FromUnixS {
-			return in.Record, false, nil
-		}
+	if in.acceptedAhead(person, coming.FromUnixS) {
+		return in.Record, false, nil
 	}
 	record = in.next(present, nowS)
 	if len(record.GetAhead()) >= maxAhead {

@@ -9,6 +9,7 @@
 package custody
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ func State(in In, now time.Time) *schedulev1.Custody {
 		c.NextHandoff = &timestamppb.Timestamp{Seconds: next.FromUnixS}
 		if next.Person != nil {
 			c.Next, c.NextReachable = personName(next.Person.ID), len(next.Person.Targets) > 0
+			c.NextAccepted = in.acceptedAhead(next.Person.ID, next.FromUnixS)
 		}
 	}
 	c.Sentence = in.sentence(c, turn, accepted, now)
@@ -93,6 +95,13 @@ func (in In) accepted(nowS int64) *publishedv1.Custody {
 	return present
 }
 
+// acceptedAhead says whether a person accepted the turn that begins at an instant.
+func (in In) acceptedAhead(person string, turnFromS int64) bool {
+	return slices.ContainsFunc(in.Record.GetAhead(), func(a *publishedv1.Custody) bool {
+		return a.GetHolder() == person && a.GetTurnFromUnixS() == turnFromS
+	})
+}
+
 // stillTheirs says whether the turn accepted ahead was that person's when it began: the rota may have changed since they
 // accepted. What the roster no longer knows is taken as it was then.
 func (in In) stillTheirs(a *publishedv1.Custody) bool {
@@ -109,9 +118,13 @@ func holds(turn roster.Turn, person string) bool {
 	return turn.Person != nil && turn.Person.ID == person
 }
 
-// span is the turn; without an end where the horizon ends before it does.
+// span is the turn; without an end where the horizon ends before it does, and, of a gap, without a start where the horizon
+// begins after it did.
 func (in In) span(turn roster.Turn) *interval.Interval {
-	iv := &interval.Interval{StartTime: &timestamppb.Timestamp{Seconds: turn.FromUnixS}}
+	iv := &interval.Interval{}
+	if from, _ := in.Roster.Horizon(); turn.Person != nil || turn.FromUnixS > from {
+		iv.StartTime = &timestamppb.Timestamp{Seconds: turn.FromUnixS}
+	}
 	if in.ends(turn) {
 		iv.EndTime = &timestamppb.Timestamp{Seconds: turn.ToUnixS}
 	}

@@ -158,7 +158,7 @@ func TestState(t *testing.T) {
 		{
 			"accepted ahead, before the turn", week, within, ahead(record("alice", 0, 0), record("bob", 20, 24)), 23, "alice", "alice", true, false,
 			"Alice has the phone: on duty since Mon 23 Nov 09:00 GMT until Tue 24 Nov 09:00 GMT, accepted on " +
-				"Mon 23 Nov 09:00 GMT; bob is next",
+				"Mon 23 Nov 09:00 GMT; bob is next, and has accepted that",
 		},
 		{
 			"accepted ahead, in the turn", week, within, ahead(record("alice", 0, 0), record("bob", 20, 24)), 24, "bob", "bob", true, false,

@@ -31,7 +31,11 @@ func (in In) sentence(c *schedulev1.Custody, turn roster.Turn, accepted *publish
 		if !c.GetNextReachable() {
 			next += ", who has nothing that a call could reach,"
 		}
-		parts = append(parts, next+" is next")
+		next += " is next"
+		if c.GetNextAccepted() {
+			next += ", and has accepted that"
+		}
+		parts = append(parts, next)
 	}
 	return strings.Join(parts, "; ")
 }
