@@ -2,6 +2,7 @@ package schedule_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -326,5 +327,54 @@ func TestWritesAndAdoptionsMeet(t *testing.T) {
 		if err != nil || p.GetTimeline().GetTzdataRelease() != want {
 			t.Errorf("%s was compiled by %s, and %s is in force (%v)", e.Key, p.GetTimeline().GetTzdataRelease(), want, err)
 		}
+	}
+}
+
+// TestManySitesMoveTogether: more records than one transaction holds come in force with the rules at one revision; nobody
+// who asks meanwhile sees some of them.
+func TestManySitesMoveTogether(t *testing.T) {
+	const sites = 300
+	z := newZoned(t, tzdata.Candidate{Source: embeddedSource, Bundle: zonestest.Changed(t, "2031a", nil)})
+	for part := range sites / 100 {
+		plan := &schedulev1.PlanScheduleRequest{}
+		for i := range 100 {
+			plan.Sites = append(plan.Sites, site(fmt.Sprintf("s%d", part*100+i), "America/Vancouver"))
+		}
+		answer, err := z.plans.PlanSchedule(t.Context(), plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := z.etcd.Commit(t.Context(), answer.GetPlan().GetConditions(), answer.GetPlan().GetWrites()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	releases := func() string {
+		r, err := z.QueryOpenSites(t.Context(), &schedulev1.QueryOpenSitesRequest{})
+		if err != nil || len(r.GetSites()) != sites {
+			return ""
+		}
+		return r.GetTzdataRelease()
+	}
+	await.True(t, "all sites", func() bool { return releases() == "2031a" })
+	adopted := make(chan *schedulev1.AdoptTimeZoneRulesResponse, 1)
+	go func() {
+		r, _ := z.timeZones.AdoptTimeZoneRules(t.Context(), request2(zonestest.Packed(t, zonestest.Changed(t, "2031b",
+			map[string]string{"America/Vancouver": "MST7"}))))
+		adopted <- r
+	}()
+	await.True(t, "the new rules everywhere", func() bool {
+		switch got := releases(); got {
+		case "2031a":
+			return false
+		case "2031b":
+			return true
+		default:
+			t.Fatalf("a part of the sites goes by other rules: %q", got)
+			return false
+		}
+	})
+	answer := await.Receive(t, "the answer", adopted)
+	if answer.GetRevision() == 0 || z.inForce(t).Revision != answer.GetRevision() || len(answer.GetImpact().GetSites()) != sites {
+		t.Errorf("at %d, rules at %d, %d sites told", answer.GetRevision(), z.inForce(t).Revision, len(answer.GetImpact().GetSites()))
 	}
 }
