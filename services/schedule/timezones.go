@@ -198,7 +198,7 @@ func (t timeZones) adopt(ctx context.Context, r *schedulev1.AdoptTimeZoneRulesRe
 		return answer, err
 	}
 	// What was judged here is true of these rules only, whatever compileWith found.
-	compiled.conditions = append(compiled.conditions, coord.Unchanged(tzdata.Key, inForce.Revision))
+	compiled.conditions = distinct(append(compiled.conditions, coord.Unchanged(tzdata.Key, inForce.Revision)))
 	answer.Revision, err = t.commit(ctx, inForce, next, compiled)
 	return answer, err
 }
