@@ -151,8 +151,8 @@ func (x rotas) accept(ctx context.Context, at custodyNow) (*schedulev1.Custody, 
 // take commits the rota with one override more, what is compiled from it, and the custody record.
 func (x rotas) take(ctx context.Context, at custodyNow, note string) (*schedulev1.Custody, error) {
 	if at.Roster.Person(at.person) == nil {
-		return nil, fault.WrongState(at.rota.GetName(), fmt.Sprintf("people/%s is no member of %s: only its members may take the phone",
-			at.person, at.rota.GetName()))
+		return nil, fault.WrongState(at.rota.GetName(), fmt.Sprintf(
+			"people/%s is no member of %s: only its members may take the phone", at.person, at.rota.GetName()))
 	}
 	from, to, err := custodyof.Take(at.In, at.person, at.turnEndS, at.now)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -254,7 +253,7 @@ func (s *Service) observeEvents(ctx context.Context) (stop func()) {
 	}
 	m := s.cfg.MeterProvider.Meter("github.com/daysidehq/dayside/services/schedule")
 	gauge, err := m.Int64ObservableGauge("dayside.schedule.events",
-		metric.WithDescription("Events of the schedule that are so now, by kind: gaps ahead, handoffs not accepted. Alert on any."))
+		metric.WithDescription("Events of the schedule that are so now, by kind. Alert on any."))
 	if err == nil {
 		var r metric.Registration
 		r, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
@@ -279,8 +278,10 @@ func (s *Service) activeEvents() map[string]int64 {
 			counts[kindWord(kind)] = 0
 		}
 	}
-	for _, e := range slices.DeleteFunc(s.index.Events(), func(e *schedulev1.ScheduleEvent) bool { return e.GetEndTime() != nil }) {
-		counts[kindOf(e)]++
+	for _, e := range s.index.Events() {
+		if e.GetEndTime() == nil {
+			counts[kindOf(e)]++
+		}
 	}
 	return counts
 }

@@ -13,9 +13,10 @@ import (
 func newCustody(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "custody [ROTA]", Short: "Show who holds the phone of a rota; accept a handoff, or take the phone now",
-		Long: "Whose turn it is has the phone once they accept it; until then it is with who accepted last. Without ROTA, all rotas\n" +
-			"are shown; with -o json, each is an answer of GetCustody, one after the other.",
-		Example: "  dayside custody nights\n  dayside custody accept nights --as ann\n  dayside custody take nights --as bob --note \"ann is on a train\"",
+		Long: "Whose turn it is has the phone once they accept it; until then it is with who accepted last. Without ROTA,\n" +
+			"all rotas are shown; with -o json, each is an answer of GetCustody, one after the other.",
+		Example: "  dayside custody nights\n  dayside custody accept nights --as ann\n" +
+			"  dayside custody take nights --as bob --note \"ann is on a train\"",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.connect()
@@ -66,9 +67,10 @@ func newCustodyAccept(a *app) *cobra.Command {
 		Example: "  dayside custody accept nights --as ann",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeCustody(cmd.Context(), args[0], person, func(ctx context.Context, c *api, rota, who string) (*schedulev1.Custody, error) {
+			accept := func(ctx context.Context, c *api, rota, who string) (*schedulev1.Custody, error) {
 				return c.rotas.AcceptCustody(ctx, &schedulev1.AcceptCustodyRequest{Rota: rota, Person: who})
-			})
+			}
+			return a.changeCustody(cmd.Context(), args[0], person, accept)
 		},
 	}
 	c.Flags().StringVar(&person, "as", "", "who accepts (required)")
@@ -80,14 +82,15 @@ func newCustodyTake(a *app) *cobra.Command {
 	var person, note string
 	c := &cobra.Command{
 		Use: "take ROTA --as PERSON", Short: "Take the phone now, until the present turn ends",
-		Long: "Puts a member of the rota on duty from now until the present turn ends, or until somebody's begins where nobody is on\n" +
-			"duty, and accepts for them. It is in force at once, as an override of the rota.",
+		Long: "Puts a member of the rota on duty from now until the present turn ends, or until somebody's begins where\n" +
+			"nobody is on duty, and accepts for them. It is in force at once, as an override of the rota.",
 		Example: "  dayside custody take nights --as bob --note \"ann is on a train\"",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeCustody(cmd.Context(), args[0], person, func(ctx context.Context, c *api, rota, who string) (*schedulev1.Custody, error) {
+			take := func(ctx context.Context, c *api, rota, who string) (*schedulev1.Custody, error) {
 				return c.rotas.TakeCustody(ctx, &schedulev1.TakeCustodyRequest{Rota: rota, Person: who, Note: note})
-			})
+			}
+			return a.changeCustody(cmd.Context(), args[0], person, take)
 		},
 	}
 	c.Flags().StringVar(&person, "as", "", "who takes it (required)")
@@ -115,7 +118,9 @@ func (a *app) changeCustody(ctx context.Context, rota, person string,
 		return err
 	}
 	defer client.close()
-	state, err := ask(ctx, a, func(ctx context.Context) (*schedulev1.Custody, error) { return change(ctx, client, rota, person) })
+	state, err := ask(ctx, a, func(ctx context.Context) (*schedulev1.Custody, error) {
+		return change(ctx, client, rota, person)
+	})
 	if err != nil {
 		return err
 	}

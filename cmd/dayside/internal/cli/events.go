@@ -14,9 +14,9 @@ func newEvents(a *app) *cobra.Command {
 	var all bool
 	c := &cobra.Command{
 		Use: "events", Short: "Show what somebody should know of: gaps ahead, handoffs not accepted, people whom nothing reaches",
-		Long: "Shows what is so now or will be, the most urgent first: lines that will be uncovered within 14 days, handoffs that\n" +
-			"nobody accepted in time, people on duty within a day whom nothing reaches or whose turn nobody has, and people put on\n" +
-			"duty although they are away. Those that ended over 30 days ago are forgotten.",
+		Long: "Shows what is so now or will be, the most urgent first: lines that will be uncovered within 14 days, handoffs\n" +
+			"that nobody accepted in time, people on duty within a day whom nothing reaches, turns that nobody has, and people\n" +
+			"put on duty although they are away. Those that ended over 30 days ago are forgotten.",
 		Example: "  dayside events\n  dayside events --all -o json | jq -r '.events[].sentence'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

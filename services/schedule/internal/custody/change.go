@@ -42,7 +42,8 @@ func Accept(in In, person string, now time.Time) (record *publishedv1.Custody, c
 	}
 	record = in.next(present, nowS)
 	if len(record.GetAhead()) >= maxAhead {
-		return nil, false, fault.LimitExceeded(fmt.Sprintf("%s has %d handoffs accepted ahead, which is all it may", in.Rota(), maxAhead))
+		return nil, false, fault.LimitExceeded(fmt.Sprintf("%s has %d handoffs accepted ahead, which is all it may",
+			in.Rota(), maxAhead))
 	}
 	record.Ahead = append(record.Ahead, &publishedv1.Custody{
 		Holder: person, AcceptUnixS: nowS, TurnFromUnixS: coming.FromUnixS,

@@ -46,7 +46,8 @@ func (in In) holding(c *schedulev1.Custody, turn roster.Turn, accepted *publishe
 	since := in.clock(turn.FromUnixS, now)
 	switch {
 	case c.GetAccepted() && c.GetTaken():
-		return fmt.Sprintf("%s took the phone on %s and has it%s", name, in.clock(accepted.GetAcceptUnixS(), now), in.until(turn, now))
+		return fmt.Sprintf("%s took the phone on %s and has it%s", name, in.clock(accepted.GetAcceptUnixS(), now),
+			in.until(turn, now))
 	case c.GetAccepted():
 		return fmt.Sprintf("%s has the phone: on duty since %s%s, accepted on %s", name, since, in.until(turn, now),
 			in.clock(accepted.GetAcceptUnixS(), now))

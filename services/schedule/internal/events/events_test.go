@@ -160,18 +160,17 @@ func TestTheNextLookIsAtTheNextInstantThatMatters(t *testing.T) {
 		Lines: []events.Line{line(nil, -1, 1)},
 		Rotas: []custody.In{rota(t, -48, "alice:47.9 bob:5")}, // 6 minutes ago
 	}
-	for _, want := range []time.Duration{9 * time.Minute, time.Hour, 5*time.Hour - 6*time.Minute} {
-		next, ok := events.NextLook(w, tuesday)
-		if !ok || !next.Equal(tuesday.Add(want)) {
-			t.Fatalf("next look at %s, want in %s", next, want)
-		}
-		switch want {
-		case 9 * time.Minute: // accepted: the next is the end of the gap
-			w.Rotas[0].Record = &publishedv1.Custody{Holder: "bob", AcceptUnixS: hours(0), TurnFromUnixS: hours(-0.1)}
-		case time.Hour:
-			w.Lines = nil
+	wantNext := func(want time.Duration) {
+		t.Helper()
+		if next, ok := events.NextLook(w, tuesday); !ok || !next.Equal(tuesday.Add(want)) {
+			t.Errorf("next look at %s, want in %s", next, want)
 		}
 	}
+	wantNext(9 * time.Minute) // the handoff falls due
+	w.Rotas[0].Record = &publishedv1.Custody{Holder: "bob", AcceptUnixS: hours(0), TurnFromUnixS: hours(-0.1)}
+	wantNext(time.Hour) // the gap ends
+	w.Lines = nil
+	wantNext(5*time.Hour - 6*time.Minute) // the next handoff
 	if next, ok := events.NextLook(events.World{}, tuesday); ok {
 		t.Errorf("of nothing: %s", next)
 	}

@@ -56,9 +56,11 @@ func (f *finder) reachable(in custody.In) {
 			continue
 		}
 		told[p.ID] = true
-		a := about{kind: notReachable, subject: in.Rota(), person: "people/" + p.ID, fromS: turn.FromUnixS, toS: ends(in.Roster, turn)}
-		f.add(a, fmt.Sprintf("%s has nothing that a call could reach, and is on duty for %s %s, %s", name(in.Roster, p.ID), in.Rota(),
-			f.distance(turn.FromUnixS), f.span(a)))
+		a := about{
+			kind: notReachable, subject: in.Rota(), person: "people/" + p.ID, fromS: turn.FromUnixS, toS: ends(in.Roster, turn),
+		}
+		f.add(a, fmt.Sprintf("%s has nothing that a call could reach, and is on duty for %s %s, %s", name(in.Roster, p.ID),
+			in.Rota(), f.distance(turn.FromUnixS), f.span(a)))
 	}
 }
 
