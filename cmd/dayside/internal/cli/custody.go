@@ -17,7 +17,7 @@ func newCustody(a *app) *cobra.Command {
 			"all rotas are shown; with -o json, each is an answer of GetCustody, one after the other.",
 		Example: "  dayside custody nights\n  dayside custody accept nights --as ann\n" +
 			"  dayside custody take nights --as bob --note \"ann is on a train\"",
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.rotasToComplete,
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.connect()
 			if err != nil {
