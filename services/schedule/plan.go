@@ -249,7 +249,8 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 }
 
 // referencesStand are the conditions that what a changed resource refers to is as it was read; what the plan itself writes
-// has its condition already.
+// has its condition already. Those of a line can be spared: that its sites and rotas exist is routing's to see to, and a
+// line may have a thousand.
 func (d *draft) referencesStand(item proto.Message, set *changeSet) []condition {
 	var out []condition
 	if item == nil {
@@ -257,6 +258,9 @@ func (d *draft) referencesStand(item proto.Message, set *changeSet) []condition 
 	}
 	for _, r := range estate.References(item) {
 		if _, known := d.before.revisions[r.Name]; known && !set.put[r.Name] {
+			if _, line := item.(*schedulev1.LineCoverage); line {
+				d.spare[sourceKey(r.Name)] = true
+			}
 			out = append(out, d.before.unchanged(r.Name))
 		}
 	}
