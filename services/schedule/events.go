@@ -79,23 +79,43 @@ func (s *Service) watchEvents(ctx context.Context) {
 	}
 }
 
+// look is what was known when it was looked for events.
+type look struct {
+	world eventsof.World
+	// stored are the events that stood, and events the same by ID; records are the custody records judged, by the rota's ID.
+	stored  []*schedulev1.ScheduleEvent
+	events  map[string]*schedulev1.ScheduleEvent
+	records map[string]*publishedv1.Custody
+	// soon are events that are not to be ended now.
+	soon []*schedulev1.ScheduleEvent
+}
+
+// newLook takes what the view knows now.
+func (s *Service) newLook(ctx context.Context, now time.Time) look {
+	world, unknown := s.eventsWorld(ctx, now)
+	l := look{
+		world: world, events: map[string]*schedulev1.ScheduleEvent{}, records: map[string]*publishedv1.Custody{},
+		stored: s.index.Events(), soon: eventsof.Find(world, now.Add(eventsof.Tolerance)),
+	}
+	for _, e := range l.stored {
+		l.events[e.GetId()] = e
+		// What cannot be judged now is left as it is.
+		if unknown[e.GetSubject()] || (len(unknown) > 0 && e.GetKind() == schedulev1.ScheduleEvent_KIND_EMPTY_TURN) {
+			l.soon = append(l.soon, e)
+		}
+	}
+	for _, r := range world.Rotas {
+		l.records[r.Rota()] = r.Record
+	}
+	return l
+}
+
 // lookForEvents looks once, and answers with when to look again though nothing changes.
 func (s *Service) lookForEvents(ctx context.Context) time.Time {
 	now := s.cfg.Clock.Now()
-	world, unknown := s.eventsWorld(ctx, now)
-	stored := s.index.Events()
-	soon := eventsof.Find(world, now.Add(eventsof.Tolerance))
-	for _, e := range stored { // what cannot be judged now is left as it is
-		if unknown[e.GetSubject()] || (len(unknown) > 0 && e.GetKind() == schedulev1.ScheduleEvent_KIND_EMPTY_TURN) {
-			soon = append(soon, e)
-		}
-	}
-	known := map[string]*schedulev1.ScheduleEvent{}
-	for _, e := range stored {
-		known[e.GetId()] = e
-	}
-	for _, c := range eventsof.Settle(eventsof.Find(world, now), soon, stored, now) {
-		err := s.writeEvent(ctx, c, known[c.Event.GetId()])
+	l := s.newLook(ctx, now)
+	for _, c := range eventsof.Settle(eventsof.Find(l.world, now), l.soon, l.stored, now) {
+		err := s.writeEvent(ctx, l, c)
 		if fault.ReasonOf(err) == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
 			return now.Add(retryLook)
 		}
@@ -104,22 +124,23 @@ func (s *Service) lookForEvents(ctx context.Context) time.Time {
 		}
 	}
 	next := now.Add(maxLook)
-	if due, ok := eventsof.NextLook(world, now); ok && due.Before(next) {
+	if due, ok := eventsof.NextLook(l.world, now); ok && due.Before(next) {
 		return due
 	}
 	return next
 }
 
-// errMoved is an event that is in etcd not as the view has it: the view will hear of that, and it is looked again.
-var errMoved = errors.New("the event was written meanwhile")
+// errMoved is something that is in etcd not as it was looked at: the view will hear of that, and it is looked again.
+var errMoved = errors.New("it was written meanwhile")
 
-// writeEvent puts one change in etcd, unless the event is another one there than was known. Whoever writes it, says it.
-func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedulev1.ScheduleEvent) error {
+// writeEvent puts one change in etcd, if what it was judged by still stands. Whoever writes it, says it.
+func (s *Service) writeEvent(ctx context.Context, l look, c eventsof.Change) error {
 	key := published.EventPrefix + c.Event.GetId()
-	known, err := s.asKnown(ctx, key, was)
-	var open []condition
+	known, err := s.asKnown(ctx, key, l.events[c.Event.GetId()])
+	conditions := []condition{known}
 	if err == nil && c.Step == eventsof.Begin && c.Event.GetKind() == schedulev1.ScheduleEvent_KIND_HANDOFF_NOT_ACCEPTED {
-		open, err = s.notAccepted(ctx, strings.TrimPrefix(c.Event.GetSubject(), "rotas/"))
+		known, err = s.notAccepted(ctx, c.Event.GetSubject(), l.records[c.Event.GetSubject()])
+		conditions = append(conditions, known)
 	}
 	if errors.Is(err, errMoved) {
 		return nil
@@ -135,7 +156,7 @@ func (s *Service) writeEvent(ctx context.Context, c eventsof.Change, was *schedu
 		}
 		write = coord.Put(key, value)
 	}
-	_, err = s.cfg.Store.Commit(ctx, append(open, known), []*rpcv1.Write{write})
+	_, err = s.cfg.Store.Commit(ctx, conditions, []*rpcv1.Write{write})
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
 		return nil
 	}
@@ -164,23 +185,24 @@ func (s *Service) asKnown(ctx context.Context, key string, was *schedulev1.Sched
 	return coord.Unchanged(key, entry.ModRevision), nil
 }
 
-// notAccepted is the condition that custody of a rota (an ID) is as the view has it: nobody is said not to have accepted who
-// did so a moment ago.
-func (s *Service) notAccepted(ctx context.Context, rota string) ([]condition, error) {
-	entry, err := s.cfg.Store.Get(ctx, published.CustodyPrefix+rota)
+// notAccepted is the condition that custody of a rota is as it was judged: nobody is said not to have accepted who did so a
+// moment ago.
+func (s *Service) notAccepted(ctx context.Context, rota string, judged *publishedv1.Custody) (condition, error) {
+	key := published.CustodyPrefix + strings.TrimPrefix(rota, "rotas/")
+	entry, err := s.cfg.Store.Get(ctx, key)
 	if err != nil && fault.ReasonOf(err) != rpcNotFound {
 		return nil, err
 	}
-	stands, seen := &publishedv1.Custody{}, s.index.Custody(rota)
+	stands := &publishedv1.Custody{}
 	if err == nil {
 		if stands, err = published.Custody(entry.Value); err != nil {
 			return nil, err
 		}
 	}
-	if !proto.Equal(stands, cmp.Or(seen, &publishedv1.Custody{})) {
+	if !proto.Equal(stands, cmp.Or(judged, &publishedv1.Custody{})) {
 		return nil, errMoved
 	}
-	return []condition{coord.Unchanged(published.CustodyPrefix+rota, entry.ModRevision)}, nil
+	return coord.Unchanged(key, entry.ModRevision), nil
 }
 
 // tellEvent logs what began and ended.
