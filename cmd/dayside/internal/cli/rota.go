@@ -31,8 +31,8 @@ func newRotaShow(a *app) *cobra.Command {
 	var days int
 	c := &cobra.Command{
 		Use: "show ROTA", Short: "Show who is on duty when and why, where nobody is, and everybody's share",
-		Long: "Shows turns on the rota's own wall clock, with the zone's abbreviation: a turn across a change of the clock is an\n" +
-			"hour longer or shorter. Nights (22:00 to 06:00) and weekends are those of the zone in which each person lives.",
+		Long: "Shows turns on the rota's own wall clock, with the zone's abbreviation: a turn across a change of the clock is\n" +
+			"an hour longer or shorter. Nights (22:00 to 06:00) and weekends are those of the zone in which each person lives.",
 		Example: "  dayside rota show nights\n  dayside rota show nights --from 2026-12-20 --days 14",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.rotasToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
