@@ -84,12 +84,18 @@ const overdue = "handoff-not-accepted.support.bob.20261123T090000Z"
 // TestAHandoffThatNobodyAcceptsIsAnEvent: at the instant itself, until somebody accepts.
 func TestAHandoffThatNobodyAcceptsIsAnEvent(t *testing.T) {
 	w := handed(t)
-	w.eventsAre(t, sunday, "handoff-not-accepted.support.ann.20261116T090000Z") // ann is late by days
+	w.clock.Set(sunday.Add(14*time.Minute + 59*time.Second))
+	schedule.LookForEvents(t.Context(), w.Service)
+	if got := w.events(t); got != "" {
+		t.Errorf("though there was no rota when ann's turn began: %s", got)
+	}
+	late := sunday.Add(15 * time.Minute)
+	w.eventsAre(t, late, "handoff-not-accepted.support.ann.20261116T090000Z")
 	if _, err := w.acceptCustody(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
 	const before = "handoff-not-accepted.support.ann.20261116T090000Z ended"
-	w.eventsAre(t, sunday, before)
+	w.eventsAre(t, late, before)
 
 	due := monday.Add(15 * time.Minute)
 	w.clock.Set(due.Add(-time.Second))

@@ -38,7 +38,11 @@ func TestClashesTravel(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	record.Clashes = make([]*publishedv1.DutyClash, roster.MaxClashes+1)
+	record.CreateUnixS = 1 << 62
+	if _, err := roster.FromProto(record); fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+		t.Errorf("written after all times: %v", err)
+	}
+	record.CreateUnixS, record.Clashes = 0, make([]*publishedv1.DutyClash, roster.MaxClashes+1)
 	if _, err := roster.FromProto(record); fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
 		t.Errorf("too many: %v", err)
 	}

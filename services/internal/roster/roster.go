@@ -82,6 +82,8 @@ type Sheet struct {
 	People []*Person
 	// AcceptWithinS is how long after a handoff it may stay without being accepted, seconds; 0 where it need not be.
 	AcceptWithinS uint32
+	// CreateUnixS is when the rota was first written, Unix seconds; 0 says long ago.
+	CreateUnixS int64
 	// Clashes are stretches over which somebody is on duty who is away: an override put them in by name. At most MaxClashes.
 	Clashes []Turn
 	// TZDataRelease is the release of the zone rules used; ZoneFingerprint identifies the zone's behaviour.
@@ -160,6 +162,9 @@ func check(s Spec) error {
 		if err := checkText(t.field, t.text, t.most); err != nil {
 			return err
 		}
+	}
+	if s.CreateUnixS < 0 || s.CreateUnixS > maxInstantS {
+		return broken("create_unix_s", fmt.Sprint(s.CreateUnixS), "an instant of the years 1970 to 9999")
 	}
 	if err := checkClashes(s.Clashes); err != nil {
 		return err

@@ -14,6 +14,7 @@ func FromProto(p *publishedv1.Rota) (*Roster, error) {
 	s := Spec{
 		Sheet: Sheet{
 			ID: p.GetId(), DisplayName: p.GetDisplayName(), TimeZone: p.GetTimeZone(), AcceptWithinS: p.GetAcceptWithinS(),
+			CreateUnixS:   p.GetCreateUnixS(),
 			TZDataRelease: p.GetTzdataRelease(), ZoneFingerprint: p.GetZoneFingerprint(),
 		},
 		FromUnixS: p.GetFromUnixS(), ToUnixS: p.GetToUnixS(), FirstFromUnixS: p.GetFirstFromUnixS(),
@@ -45,6 +46,7 @@ func ToProto(r *rota.Roster, s Sheet, firstFromUnixS int64) *publishedv1.Rota {
 	p := &publishedv1.Rota{
 		Id: s.ID, DisplayName: s.DisplayName, TimeZone: s.TimeZone, FromUnixS: r.FromUnixS, ToUnixS: r.ToUnixS,
 		FirstFromUnixS: min(firstFromUnixS, r.FromUnixS), AcceptWithinS: s.AcceptWithinS,
+		CreateUnixS:   s.CreateUnixS,
 		TzdataRelease: r.TZDataRelease, ZoneFingerprint: r.ZoneFingerprint,
 	}
 	number := map[string]uint32{}

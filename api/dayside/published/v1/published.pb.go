@@ -510,7 +510,9 @@ type Rota struct {
 	// 0 says with the horizon.
 	FirstFromUnixS int64 `protobuf:"varint,12,opt,name=first_from_unix_s,json=firstFromUnixS,proto3" json:"first_from_unix_s,omitempty"`
 	// Where somebody is on duty who is away, since an override put them in by name; ascending, the first 64.
-	Clashes       []*DutyClash `protobuf:"bytes,13,rep,name=clashes,proto3" json:"clashes,omitempty"`
+	Clashes []*DutyClash `protobuf:"bytes,13,rep,name=clashes,proto3" json:"clashes,omitempty"`
+	// When the rota was first written, Unix seconds: nobody is late to accept a handoff that was before. 0 says long ago.
+	CreateUnixS   int64 `protobuf:"varint,14,opt,name=create_unix_s,json=createUnixS,proto3" json:"create_unix_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -634,6 +636,13 @@ func (x *Rota) GetClashes() []*DutyClash {
 		return x.Clashes
 	}
 	return nil
+}
+
+func (x *Rota) GetCreateUnixS() int64 {
+	if x != nil {
+		return x.CreateUnixS
+	}
+	return 0
 }
 
 // DutyClash is a stretch over which somebody is on duty who is away. Part of Rota.
@@ -1018,7 +1027,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\x05sites\x18\x03 \x03(\tR\x05sites\x12\x18\n" +
 	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
 	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\xdf\x03\n" +
+	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\x83\x04\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -1033,7 +1042,8 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	" \x01(\tR\rtzdataRelease\x12)\n" +
 	"\x10zone_fingerprint\x18\v \x01(\x06R\x0fzoneFingerprint\x12)\n" +
 	"\x11first_from_unix_s\x18\f \x01(\x03R\x0efirstFromUnixS\x129\n" +
-	"\aclashes\x18\r \x03(\v2\x1f.dayside.published.v1.DutyClashR\aclashes\"_\n" +
+	"\aclashes\x18\r \x03(\v2\x1f.dayside.published.v1.DutyClashR\aclashes\x12\"\n" +
+	"\rcreate_unix_s\x18\x0e \x01(\x03R\vcreateUnixS\"_\n" +
 	"\tDutyClash\x12\x16\n" +
 	"\x06holder\x18\x01 \x01(\rR\x06holder\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +

@@ -70,7 +70,8 @@ func (in In) onDuty(c *schedulev1.Custody, turn roster.Turn, accepted *published
 	switch within := in.Roster.Sheet().AcceptWithinS; {
 	case c.Accepted:
 	case within > 0:
-		c.AcceptBy = &timestamppb.Timestamp{Seconds: turn.FromUnixS + int64(within)}
+		// A handoff from before there was the rota is one of the moment it was written.
+		c.AcceptBy = &timestamppb.Timestamp{Seconds: max(turn.FromUnixS, in.Roster.Sheet().CreateUnixS) + int64(within)}
 	default: // the phone goes from hand to hand by the roster alone
 		c.Holder, c.AcceptTime, c.Taken = c.OnDuty, nil, false
 	}

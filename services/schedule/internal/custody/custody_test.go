@@ -355,3 +355,23 @@ func TestWhoeverAcceptsHasIt(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyIsLateForARotaThatWasNotThere: whoever is on duty when a rota is written has the whole time to accept.
+func TestNobodyIsLateForARotaThatWasNotThere(t *testing.T) {
+	in := turns(t, within, "alice:24 bob:24")
+	for _, c := range []struct{ created, due float64 }{{-5, 0.25}, {3, 3.25}} {
+		s := in.Roster.Sheet()
+		s.CreateUnixS = hoursLater(c.created).Unix()
+		r, err := roster.New(roster.Spec{
+			Sheet: s, FromUnixS: monday.Unix(), FirstFromUnixS: monday.Unix(), ToUnixS: hoursLater(48).Unix(),
+			Lengths: []uint32{24 * hourS, 24 * hourS}, Holders: []uint32{1, 2},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := custody.State(custody.In{Roster: r}, hoursLater(4))
+		if !state.GetAcceptBy().AsTime().Equal(hoursLater(c.due)) {
+			t.Errorf("written after %g h, it is due at %s", c.created, state.GetAcceptBy().AsTime())
+		}
+	}
+}

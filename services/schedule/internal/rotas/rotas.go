@@ -139,7 +139,7 @@ func (r *reader) sheet(compiled *rota.Roster, read rota.Rota) (roster.Sheet, err
 	m := r.in.Rota
 	s := roster.Sheet{
 		ID: strings.TrimPrefix(m.GetName(), rotasPrefix), DisplayName: m.GetDisplayName(), TimeZone: m.GetTimeZone(),
-		AcceptWithinS: acceptWithinS(m),
+		AcceptWithinS: acceptWithinS(m), CreateUnixS: m.GetCreateTime().GetSeconds(),
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		p := r.people[id]
