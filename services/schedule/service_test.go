@@ -297,7 +297,7 @@ func TestExtendingLosesAgainstAWrite(t *testing.T) {
 func TestPreview(t *testing.T) {
 	s := site("dublin", "Europe/Dublin")
 	from := time.Date(2026, 12, 23, 12, 0, 0, 0, time.UTC)
-	got, err := schedule.Preview(s, from, from.Add(3*day))
+	got, err := schedule.Preview(s, nil, from, from.Add(3*day))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,13 +313,13 @@ func TestPreview(t *testing.T) {
 	if !slices.Equal(text, want) || got.TZDataRelease == "" {
 		t.Errorf("got  %q\nwant %q", text, want)
 	}
-	_, err = schedule.Preview(s, from, from)
+	_, err = schedule.Preview(s, nil, from, from)
 	wantReason(t, "an empty range", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	s.DisplayName = "" // a rule of the proto
-	_, err = schedule.Preview(s, from, from.Add(day))
+	_, err = schedule.Preview(s, nil, from, from.Add(day))
 	wantReason(t, "no display_name", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	s = site("dublin", "Local")
-	_, err = schedule.Preview(s, from, from.Add(day))
+	_, err = schedule.Preview(s, nil, from, from.Add(day))
 	wantReason(t, "no zone", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	if f, ok := err.(*fault.Fault); !ok || f.Violations[0].Field != "time_zone" { //nolint:errorlint // its own type
 		t.Errorf("%v does not name the field", err)

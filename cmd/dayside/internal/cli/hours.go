@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ func newHours(a *app) *cobra.Command {
 	var from, to string
 	c := &cobra.Command{
 		Use: "hours -f FILE", Short: "Show when the site in a file is open, without a server",
-		Long: "Compiles the hours of each site in the files as the service would, and prints its open intervals: to check a\n" +
-			"site before it is applied. Zone rules are those of this program.",
+		Long: "Compiles the hours of each site in the files as the service would, with the calendars in them, and prints its\n" +
+			"open intervals: to check a site before it is applied. Zone rules are those of this program.",
 		Example: "  dayside hours -f site.yaml --from 2026-12-20 --to 2027-01-05",
 		RunE: func(*cobra.Command, []string) error {
 			set, err := a.readFiles(files)
@@ -88,14 +89,18 @@ func (a *app) preview(set *manifest.Set, site *schedulev1.Site, from, to string)
 	if h.to.Sub(h.from) > schedule.MaxPreviewDays*24*time.Hour {
 		return h, usagef("--to %q: must be at most ten years after --from", to)
 	}
-	h.compiled, err = schedule.Preview(site, h.from, h.to)
+	h.compiled, err = schedule.Preview(site, set.Calendars, h.from, h.to)
 	if err != nil {
 		return h, located(set, site.GetName(), err)
+	}
+	if len(h.compiled.Unknown) > 0 {
+		linef(a.Err, "%s: not in the files, so nothing is known of their dates: %s", site.GetName(),
+			strings.Join(h.compiled.Unknown, ", "))
 	}
 	return h, nil
 }
 
-// located puts the place in the file before each thing that is wrong with a resource.
+// located puts the place in the file before each thing that is wrong with a resource, or with one that it refers to.
 func located(set *manifest.Set, name string, err error) error {
 	problems := schedule.Problems(err)
 	if len(problems) == 0 {
@@ -103,8 +108,12 @@ func located(set *manifest.Set, name string, err error) error {
 	}
 	f := &failure{message: name + " is not right"}
 	for _, p := range problems {
+		owner, field := name, p.Field
+		if other, rest, ok := strings.Cut(field, ": "); ok {
+			owner, field = other, rest
+		}
 		f.details = append(f.details, manifest.Problem{
-			File: set.Locate(name, p.Field), Field: p.Field, Value: p.Value, Rule: p.Rule,
+			File: set.Locate(owner, field), Field: p.Field, Value: p.Value, Rule: p.Rule,
 		}.String())
 	}
 	return f

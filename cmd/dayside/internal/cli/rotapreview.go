@@ -81,30 +81,11 @@ func (a *app) previewRota(set *manifest.Set, rota *schedulev1.Rota, p rotaPrevie
 	from = from.Truncate(time.Minute)
 	preview, err := schedule.PreviewRota(rota, set.People, set.Calendars, from, from.AddDate(0, 0, p.days))
 	if err != nil {
-		return nil, locatedRota(set, rota.GetName(), err)
+		return nil, located(set, rota.GetName(), err)
 	}
 	if len(preview.Unknown) > 0 {
 		linef(a.Err, "%s: not in the files, so nothing is known of when they are away: %s", rota.GetName(),
 			strings.Join(preview.Unknown, ", "))
 	}
 	return preview.Duty, nil
-}
-
-// locatedRota puts the place in the file before each thing that is wrong with a rota, or with one of its people.
-func locatedRota(set *manifest.Set, name string, err error) error {
-	problems := schedule.Problems(err)
-	if len(problems) == 0 {
-		return err
-	}
-	f := &failure{message: name + " is not right"}
-	for _, p := range problems {
-		owner, field := name, p.Field
-		if person, rest, ok := strings.Cut(field, ": "); ok {
-			owner, field = person, rest
-		}
-		f.details = append(f.details, manifest.Problem{
-			File: set.Locate(owner, field), Field: p.Field, Value: p.Value, Rule: p.Rule,
-		}.String())
-	}
-	return f
 }
