@@ -76,7 +76,10 @@ func (r *eventReader) refuse(prop, value, rule string) {
 }
 
 func (r *eventReader) texts() {
-	r.summary, _ = r.component.Props.Text(goical.PropSummary) // no text is worth an error
+	if p := r.component.Props.Get(goical.PropSummary); p != nil {
+		parts, _ := p.TextList()             // no text is worth an error
+		r.summary = strings.Join(parts, ",") // it is one text: many programs write its commas bare
+	}
 	switch status := strings.ToUpper(value(r.component, goical.PropStatus)); status {
 	case "", "CONFIRMED", "TENTATIVE":
 	case "CANCELLED":

@@ -180,6 +180,7 @@ func TestReadTakesFilesAsTheyAre(t *testing.T) {
 			"SUMMARY:Saint Pat\r\n rick\\, Dublin\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
 		"LF, lower case, a mark of order, blank lines, no line at the end": "\xef\xbb\xbfbegin:vcalendar\nbegin:vevent\n\nuid:a\n" +
 			"dtstart;value=date:20270317\nsummary:Saint Patrick\\, Dublin\nend:vevent\n\n\nend:vcalendar",
+		"a bare comma in its text": strings.Replace(file("a SUMMARY:Saint\tPatrick,\tDublin DTSTART;VALUE=DATE:20270317"), "\t", " ", 2),
 		"odd lines that nobody reads": strings.Replace(file("a SUMMARY:Saint\tPatrick\\,\tDublin DTSTART;VALUE=DATE:20270317 "+
 			"ATTENDEE;CN=\"a\"b:mailto:x X-NOISE;=:"+strings.Repeat("x", 100_000)), "\t", " ", 2),
 	} {
