@@ -7,7 +7,6 @@ import (
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
-	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones"
@@ -46,11 +45,8 @@ func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adopti
 	if err != nil {
 		return nil, err
 	}
-	out.conditions = append(out.conditions, d.rulesStand())
-	for _, prefix := range []string{sourcePrefix, calendarsPrefix, peoplePrefix, rotasPrefix} {
-		out.conditions = append(out.conditions, coord.NothingNewUnder(prefix, l.sources))
-	}
-	out.conditions = append(out.conditions, coord.NothingNewUnder(published.LinePrefix, l.lines))
+	out.conditions = append(l.nothingNew(sourcePrefix, calendarsPrefix, peoplePrefix, rotasPrefix, published.LinePrefix),
+		d.rulesStand())
 	for _, name := range names {
 		writes, err := other.record(l.Get(name))
 		if err != nil {

@@ -87,10 +87,12 @@ func (s *Service) removeOrphans(ctx context.Context, l *loaded, stands map[strin
 		_, err := s.cfg.Store.Commit(ctx, []condition{
 			coord.Unchanged(sourceKey(name), 0), coord.Unchanged(published.SchedulePrefix+name, stands[name].revision),
 		}, []*rpcv1.Write{coord.Delete(published.SchedulePrefix + name)})
-		if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+		switch {
+		case err == nil:
+			s.cfg.Log.WarnContext(ctx, "a published record without its source was removed", "name", name)
+		case fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT: // or it was made, or removed, meanwhile
 			return err
 		}
-		s.cfg.Log.WarnContext(ctx, "a published record without its source was removed", "name", name, "error", err)
 	}
 	return nil
 }
@@ -137,9 +139,7 @@ func (s *Service) extendOne(ctx context.Context, d *draft, name string, recordRe
 		d.before.unchanged(name), coord.Unchanged(published.SchedulePrefix+name, recordRevision), d.rulesStand(),
 	}
 	// A rota hangs on its people, and they on calendars; a site on its calendars.
-	for _, prefix := range []string{calendarsPrefix, peoplePrefix} {
-		conditions = append(conditions, coord.NothingNewUnder(prefix, d.before.sources))
-	}
+	conditions = append(conditions, d.before.nothingNew(calendarsPrefix, peoplePrefix)...)
 	_, err = s.cfg.Store.Commit(ctx, conditions, writes)
 	return err
 }

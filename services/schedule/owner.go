@@ -74,15 +74,17 @@ func (s *Service) newDraft(before *loaded) (*draft, error) {
 // told otherwise.
 const maxConditions = 100
 
-// few leaves out repeated conditions; and where there are too many, those on the sources of dependents: a write of one of
-// them breaks the condition on all of its kind, and of one that was deleted meanwhile no record comes back by a generation,
-// nor, for longer than an hour, by a single transaction (see extend).
+// few leaves out repeated conditions; and where there are too many, those that it can spare. Of the sources that dependents
+// are compiled from, none of their kinds may have been written then. Of dependents themselves, a write of one breaks the
+// condition on all of its kind, and of one that was deleted meanwhile no record comes back by a generation, nor, for longer
+// than an hour, by a single transaction (see extend).
 func (d *draft) few(conditions []condition) []condition {
 	out := distinct(conditions)
 	if len(out) <= maxConditions {
 		return out
 	}
-	return slices.DeleteFunc(out, func(c condition) bool { return d.spare[c.GetKey()] })
+	out = slices.DeleteFunc(out, func(c condition) bool { return d.spare[c.GetKey()] })
+	return distinct(append(out, d.before.nothingNew(calendarsPrefix, peoplePrefix)...))
 }
 
 // impact is what the draft does to coverage, as far as the named resources are concerned.
@@ -133,13 +135,14 @@ func (d *draft) record(item proto.Message) ([]*rpcv1.Write, error) {
 }
 
 // dependents are the records of what depends on the changed resources and is not among them, with the conditions under
-// which they are true: that no source of theirs was written meanwhile. A dependent that cannot be compiled is a fault that
-// names it.
+// which they are true: that nothing they are compiled from was written meanwhile. A dependent that cannot be compiled is a
+// fault that names it.
 func (d *draft) dependents(changed []string) (collection.Effect, error) {
 	var effect collection.Effect
+	own := setOf(changed)
 	for _, name := range d.affected(changed) {
 		item := d.after.Get(name)
-		if slices.Contains(changed, name) || item == nil {
+		if own[name] || item == nil {
 			continue
 		}
 		writes, err := d.record(item)
@@ -149,10 +152,43 @@ func (d *draft) dependents(changed []string) (collection.Effect, error) {
 		effect.Writes = append(effect.Writes, writes...)
 		if _, line := item.(*schedulev1.LineCoverage); !line {
 			d.spare[sourceKey(name)] = true
-			effect.Conditions = append(effect.Conditions, d.before.unchanged(name))
+			effect.Conditions = append(append(effect.Conditions, d.before.unchanged(name)), d.basis(name, own)...)
 		}
 	}
 	return effect, nil
+}
+
+// basis are the conditions, which can be spared, that what a resource is compiled from is as it was read: calendars of a
+// site, people of a rota and their calendars. Who writes one of those compiles the resource too, and would be overwritten
+// by what we compiled without knowing of it. What changed has conditions of its own.
+func (d *draft) basis(name string, changed map[string]bool) []condition {
+	var out []condition
+	for _, used := range d.after.Uses(name) {
+		if !changed[used] {
+			d.spare[sourceKey(used)] = true
+			out = append(out, d.before.unchanged(used))
+		}
+	}
+	return out
+}
+
+// referencesStand are the conditions that what a changed resource refers to is as it was read, and so goes on existing. They
+// cannot be spared; of sites and rotas of a line they can, since routing has others, and what changes there is told.
+func (d *draft) referencesStand(item proto.Message, changed map[string]bool) []condition {
+	_, line := item.(*schedulev1.LineCoverage)
+	var out []condition
+	for _, r := range estate.References(item) {
+		if changed[r.Name] || !d.before.Has(r.Name) {
+			continue
+		}
+		if leaf := line && isLeaf(r.Name); leaf {
+			d.spare[sourceKey(r.Name)] = true
+		} else {
+			delete(d.spare, sourceKey(r.Name))
+		}
+		out = append(out, d.before.unchanged(r.Name))
+	}
+	return out
 }
 
 // of puts a resource's name before the fields of its broken rules.
@@ -187,8 +223,13 @@ func (l *loaded) noNewUsers(names []string) []condition {
 			prefixes[p] = true
 		}
 	}
+	return l.nothingNew(slices.Sorted(maps.Keys(prefixes))...)
+}
+
+// nothingNew are the conditions that nothing with these prefixes was written since the estate was read.
+func (l *loaded) nothingNew(prefixes ...string) []condition {
 	var out []condition
-	for _, p := range slices.Sorted(maps.Keys(prefixes)) {
+	for _, p := range prefixes {
 		revision := l.sources
 		if p == published.LinePrefix {
 			revision = l.lines
@@ -246,9 +287,8 @@ func (o owner[T]) Compile(ctx context.Context, item T) (collection.Effect, error
 	effect.Writes = append(append(writes, effect.Writes...), o.extra.Writes...)
 	effect.Conditions = append(effect.Conditions, o.extra.Conditions...)
 	effect.Conditions = append(effect.Conditions, d.rulesStand())
-	for _, r := range estate.References(item) {
-		effect.Conditions = append(effect.Conditions, before.unchanged(r.Name))
-	}
+	effect.Conditions = append(effect.Conditions, d.basis(name, setOf([]string{name}))...)
+	effect.Conditions = append(effect.Conditions, d.referencesStand(item, setOf([]string{name}))...)
 	judged, err := d.judge([]string{name}, o.allowGap)
 	effect.Conditions = d.few(append(effect.Conditions, judged...))
 	return effect, err
@@ -303,6 +343,14 @@ func deleted(name string) []*rpcv1.Write {
 		return []*rpcv1.Write{coord.Delete(published.RotaPrefix + id), coord.Delete(published.CustodyPrefix + id)}
 	}
 	return nil
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // distinct leaves out conditions that were stated before: etcd counts them.

@@ -240,29 +240,17 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 	}
 	conditions := append(plan.GetConditions(), effect.Conditions...)
 	conditions = append(conditions, d.rulesStand())
+	own := setOf(changed)
 	for _, name := range changed {
-		conditions = append(conditions, d.referencesStand(d.after.Get(name), set)...)
+		if !isLine(name) {
+			// The collections read on their own: what they found must be what was compiled.
+			conditions = append(append(conditions, d.before.unchanged(name)), d.basis(name, own)...)
+		}
+	}
+	for _, name := range changed { // after all that can be spared was found
+		conditions = append(conditions, d.referencesStand(d.after.Get(name), own)...)
 	}
 	plan.Conditions = d.few(append(conditions, d.before.noNewUsers(slices.DeleteFunc(changed, isLine))...))
 	plan.Writes = append(plan.GetWrites(), effect.Writes...)
 	return impact, nil
-}
-
-// referencesStand are the conditions that what a changed resource refers to is as it was read; what the plan itself writes
-// has its condition already. Those of a line can be spared: that its sites and rotas exist is routing's to see to, and a
-// line may have a thousand.
-func (d *draft) referencesStand(item proto.Message, set *changeSet) []condition {
-	var out []condition
-	if item == nil {
-		return nil
-	}
-	for _, r := range estate.References(item) {
-		if _, known := d.before.revisions[r.Name]; known && !set.put[r.Name] {
-			if _, line := item.(*schedulev1.LineCoverage); line {
-				d.spare[sourceKey(r.Name)] = true
-			}
-			out = append(out, d.before.unchanged(r.Name))
-		}
-	}
-	return out
 }

@@ -109,6 +109,24 @@ func (e *Estate) Affected(changed []string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// Uses are the names of all that a resource is compiled from, over any number of steps; it is not among them. Ascending.
+func (e *Estate) Uses(name string) []string {
+	found := map[string]bool{}
+	for next := []string{name}; len(next) > 0; {
+		var step []string
+		for _, user := range next {
+			for _, r := range References(e.Get(user)) {
+				if !found[r.Name] {
+					found[r.Name] = true
+					step = append(step, r.Name)
+				}
+			}
+		}
+		next = step
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
 // referring calls f with each pair of names of which the first refers to the second; more than once where it does so more
 // than once.
 func (e *Estate) referring(f func(user, name string)) {
