@@ -103,13 +103,15 @@ func lineSummary(l *schedulev1.LineImpact) string {
 	parts := append(gapsSummary(l), happen(moves, "handover moves", "handovers move")...)
 	parts = append(parts, happen(appears, "handover appears", "handovers appear")...)
 	parts = append(parts, happen(vanishes, "handover vanishes", "handovers vanish")...)
+	parts = append(parts, happen(int(l.GetMoreHandovers()), "handover more", "handovers more")...)
 	return strings.Join(parts, ", ")
 }
 
 func gapsSummary(l *schedulev1.LineImpact) []string {
 	parts := happen(len(l.GetGapsCreated()), "uncovered gap appears", "uncovered gaps appear")
 	parts = append(parts, happen(len(l.GetGapsPlanned()), "planned gap appears", "planned gaps appear")...)
-	return append(parts, happen(len(l.GetGapsClosed()), "uncovered gap closes", "uncovered gaps close")...)
+	parts = append(parts, happen(len(l.GetGapsClosed()), "uncovered gap closes", "uncovered gaps close")...)
+	return append(parts, happen(int(l.GetMoreGaps()), "gap more", "gaps more")...) // of whichever kind
 }
 
 // happen is nothing where nothing does.
