@@ -11,6 +11,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+	rotasof "github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
 // provable is a line as coverage is proved from, by what is published: what calls are decided on. NOT_FOUND where there is
@@ -28,7 +29,7 @@ func (s *Service) provable(name string) (proof.Line, error) {
 	}
 	for _, rota := range l.Rotas {
 		if r := s.index.Roster(strings.TrimPrefix(rota, "rotas/")); r != nil {
-			out.Rotas = append(out.Rotas, estate.Duty(r))
+			out.Rotas = append(out.Rotas, rotasof.Duty{Roster: r})
 		}
 	}
 	if l.Hours == nil {

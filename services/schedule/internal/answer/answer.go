@@ -16,8 +16,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
-	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
+	"github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
 // Site is what is known of a published site.
@@ -45,7 +45,7 @@ func (l Line) proof() proof.Line {
 		out.Sites = append(out.Sites, proof.Site{Name: s.Name, Timeline: s.Timeline})
 	}
 	for _, r := range l.Rotas {
-		out.Rotas = append(out.Rotas, estate.Duty(r))
+		out.Rotas = append(out.Rotas, rotas.Duty{Roster: r})
 	}
 	return out
 }

@@ -1,14 +1,14 @@
 package estate
 
 import (
-	"fmt"
+	"encoding/binary"
 	"slices"
-	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/schedule/internal/calendars"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
@@ -25,24 +25,26 @@ const marginDays = 3
 type Compiler struct {
 	rules              sites.Zones
 	fromUnixS, toUnixS int64
-	layers             map[*schedulev1.Calendar]hours.Calendar
-	sites              map[string]sites.Compiled
-	rotas              map[string]rotas.Compiled
-	promises           map[string]*timeline.Timeline
+	// numbers tell messages apart, and keep them: where one lies that is gone, another one may come to lie.
+	numbers  map[proto.Message]uint64
+	layers   map[*schedulev1.Calendar]hours.Calendar
+	sites    map[string]sites.Compiled
+	rotas    map[string]rotas.Compiled
+	promises map[string]*timeline.Timeline
 }
 
 // NewCompiler compiles over [fromUnixS, toUnixS).
 func NewCompiler(rules sites.Zones, fromUnixS, toUnixS int64) *Compiler {
 	return &Compiler{
-		rules: rules, fromUnixS: fromUnixS, toUnixS: toUnixS, layers: map[*schedulev1.Calendar]hours.Calendar{},
-		sites: map[string]sites.Compiled{}, rotas: map[string]rotas.Compiled{}, promises: map[string]*timeline.Timeline{},
+		rules: rules, fromUnixS: fromUnixS, toUnixS: toUnixS, numbers: map[proto.Message]uint64{},
+		layers: map[*schedulev1.Calendar]hours.Calendar{}, sites: map[string]sites.Compiled{}, rotas: map[string]rotas.Compiled{}, promises: map[string]*timeline.Timeline{},
 	}
 }
 
 // Site compiles a site of an estate. The error is an INVALID_FIELD fault with paths within the site.
 func (c *Compiler) Site(e *Estate, s *schedulev1.Site) (sites.Compiled, error) {
-	key := c.key(e, fmt.Sprintf("%p", s), s.GetCalendars())
-	if done, ok := c.sites[key]; ok {
+	key := c.key(e, nil, s, s.GetCalendars())
+	if done, ok := c.sites[string(key)]; ok {
 		return done, nil
 	}
 	layers, err := c.Layers(e, s.GetCalendars())
@@ -51,18 +53,19 @@ func (c *Compiler) Site(e *Estate, s *schedulev1.Site) (sites.Compiled, error) {
 	}
 	done, err := sites.Compile(s, layers, c.rules, c.fromUnixS, c.toUnixS)
 	if err == nil {
-		c.sites[key] = done
+		c.sites[string(key)] = done
 	}
 	return done, err
 }
 
 // Rota compiles a rota of an estate, likewise.
 func (c *Compiler) Rota(e *Estate, r *schedulev1.Rota) (rotas.Compiled, error) {
-	key := fmt.Sprintf("%p", r)
+	own := c.key(e, nil, r, nil)
 	for _, ref := range References(r) {
 		p := e.People[ref.Name]
-		key = c.key(e, fmt.Sprintf("%s %p", key, p), p.GetCalendars())
+		own = c.key(e, own, p, p.GetCalendars())
 	}
+	key := string(own)
 	if done, ok := c.rotas[key]; ok {
 		return done, nil
 	}
@@ -82,8 +85,8 @@ func (c *Compiler) Promise(e *Estate, h *schedulev1.ServiceHours) (*timeline.Tim
 	if h == nil {
 		return nil, nil //nolint:nilnil // no hours are no promise, and no error
 	}
-	key := c.key(e, fmt.Sprintf("%p", h), h.GetCalendars())
-	if done, ok := c.promises[key]; ok {
+	key := c.key(e, nil, h, h.GetCalendars())
+	if done, ok := c.promises[string(key)]; ok {
 		return done, nil
 	}
 	layers, err := c.Layers(e, h.GetCalendars())
@@ -92,7 +95,7 @@ func (c *Compiler) Promise(e *Estate, h *schedulev1.ServiceHours) (*timeline.Tim
 	}
 	done, err := sites.ServiceHours(h, layers, c.rules, c.fromUnixS, c.toUnixS)
 	if err == nil {
-		c.promises[key] = done
+		c.promises[string(key)] = done
 	}
 	return done, err
 }
@@ -121,11 +124,7 @@ func (c *Compiler) Line(e *Estate, l *schedulev1.LineCoverage) (proof.Line, erro
 		if err != nil {
 			return out, err
 		}
-		on, err := roster.FromProto(done.Record)
-		if err != nil {
-			return out, err
-		}
-		out.Rotas = append(out.Rotas, Duty(on))
+		out.Rotas = append(out.Rotas, done.Duty)
 	}
 	var err error
 	out.Promise, err = c.Promise(e, l.GetServiceHours())
@@ -153,14 +152,24 @@ func (c *Compiler) Layers(e *Estate, names []string) ([]hours.Calendar, error) {
 	return slices.Clip(layers), nil
 }
 
-// key tells apart whatever compiles differently: messages in an estate do not change, so that where they are says it.
-func (c *Compiler) key(e *Estate, own string, calendarNames []string) string {
-	var b strings.Builder
-	b.WriteString(own)
+// key appends to a key what a message with these calendars adds to it. It tells apart whatever compiles differently:
+// messages in an estate do not change, so that which one it is says it.
+func (c *Compiler) key(e *Estate, key []byte, m proto.Message, calendarNames []string) []byte {
+	key = binary.AppendUvarint(key, c.number(m))
 	for _, name := range calendarNames {
-		fmt.Fprintf(&b, " %p", e.Calendars[name])
+		key = binary.AppendUvarint(key, c.number(e.Calendars[name]))
 	}
-	return b.String()
+	return append(key, 0) // no message's number
+}
+
+// number is that of a message, from 1.
+func (c *Compiler) number(m proto.Message) uint64 {
+	n, ok := c.numbers[m]
+	if !ok {
+		n = uint64(len(c.numbers)) + 1
+		c.numbers[m] = n
+	}
+	return n
 }
 
 func dateOf(unixS int64, addDays int) hours.Date {

@@ -1,6 +1,8 @@
 package estate_test
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -207,5 +209,39 @@ func TestTrimTellsWhatItLeavesOut(t *testing.T) {
 	}
 	if s := impact.GetSites()[2]; len(s.GetOpenings()) != 0 || s.GetMoreOpenings() != 100 {
 		t.Errorf("of the last site %d openings and %d more", len(s.GetOpenings()), s.GetMoreOpenings())
+	}
+}
+
+// A plan compiles copies of what it is given, one after the other, and keeps none of them: where one was, the next one may
+// come to lie. It is not taken for the one before.
+func TestCompilerTellsApartWhatItNoLongerSees(t *testing.T) {
+	bundle, err := zones.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := example()
+	c := estate.NewCompiler(bundle, monday.Unix(), monday.Unix()+86400)
+	for i := range 300 {
+		site := proto.CloneOf(e.Sites["sites/dublin"])
+		site.Name, site.Calendars = fmt.Sprintf("sites/site-%d", i), nil
+		done, err := c.Site(e, site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if "sites/"+done.Record.GetId() != site.GetName() {
+			t.Fatalf("%s compiles to the record of %s", site.GetName(), done.Record.GetId())
+		}
+		rota := proto.CloneOf(e.Rotas["rotas/nights"])
+		rota.Name = fmt.Sprintf("rotas/rota-%d", i)
+		on, err := c.Rota(e, rota)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if "rotas/"+on.Record.GetId() != rota.GetName() {
+			t.Fatalf("%s compiles to the record of %s", rota.GetName(), on.Record.GetId())
+		}
+		if i%20 == 0 {
+			runtime.GC()
+		}
 	}
 }
