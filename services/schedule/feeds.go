@@ -161,7 +161,7 @@ func (f feeds) DeleteFeed(ctx context.Context, r *schedulev1.DeleteFeedRequest) 
 
 // ready is VIEW_NOT_READY until both views have been listed.
 func (f feeds) ready() error {
-	if f.s.Ready() && f.s.feedBook.index.Listed() {
+	if f.s.Ready() {
 		return nil
 	}
 	return feedsNotReady("this process has not read its feeds yet")

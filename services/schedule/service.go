@@ -121,8 +121,8 @@ func (s *Service) rules() (*tzdata.Rules, error) {
 	}
 }
 
-// Ready says whether queries can be answered.
-func (s *Service) Ready() bool { return s.index.Listed() }
+// Ready says whether queries can be answered, and feeds read.
+func (s *Service) Ready() bool { return s.index.Listed() && s.feedBook.index.Listed() }
 
 // CreateSite adds a site.
 func (s *Service) CreateSite(ctx context.Context, r *schedulev1.CreateSiteRequest) (*schedulev1.Site, error) {
