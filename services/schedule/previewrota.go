@@ -22,7 +22,8 @@ type RotaPreview struct {
 
 // PreviewRota checks a rota and its people as the service would, and says who is on duty over [from, to), without a server:
 // what `dayside rota preview` shows of files. Errors are INVALID_FIELD faults with paths within the rota, or after the name
-// of a person or calendar ("people/ann: absences[0]"). Zone rules are the embedded ones, which need not be those of a cluster.
+// of a person or calendar ("people/ann: absences[0]"). Zone rules are the embedded ones, which need not be those of a
+// cluster.
 func PreviewRota(r *schedulev1.Rota, people []*schedulev1.Person, calendars []*schedulev1.Calendar, from, to time.Time,
 ) (RotaPreview, error) {
 	rules, err := zones.Embedded()

@@ -37,7 +37,8 @@ type Compiler struct {
 func NewCompiler(rules sites.Zones, fromUnixS, toUnixS int64) *Compiler {
 	return &Compiler{
 		rules: rules, fromUnixS: fromUnixS, toUnixS: toUnixS, numbers: map[proto.Message]uint64{},
-		layers: map[*schedulev1.Calendar]hours.Calendar{}, sites: map[string]sites.Compiled{}, rotas: map[string]rotas.Compiled{}, promises: map[string]*timeline.Timeline{},
+		layers: map[*schedulev1.Calendar]hours.Calendar{}, sites: map[string]sites.Compiled{},
+		rotas: map[string]rotas.Compiled{}, promises: map[string]*timeline.Timeline{},
 	}
 }
 
