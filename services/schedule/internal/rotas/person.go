@@ -9,6 +9,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
+	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/rota"
 	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/schedule/internal/calendars"
@@ -97,16 +98,25 @@ func (r *personReader) readTargets(list []*schedulev1.Target) {
 	for i, t := range list {
 		field, text := fmt.Sprintf("targets[%d]", i), target.Text(t)
 		if v, ok := target.Broken(field, t); !ok {
+			v.Value = shown(t)
 			r.wrong = append(r.wrong, v)
 			continue
 		}
 		if was, again := first[text]; again {
-			r.add(field, text, fmt.Sprintf("is targets[%d] again; each target once", was))
+			r.add(field, shown(t), fmt.Sprintf("is targets[%d] again; each target once", was))
 			continue
 		}
 		first[text] = i
 		r.targets = append(r.targets, text)
 	}
+}
+
+// shown is a target as errors have it, which travel and are logged: of a number, which is somebody's own, not all of it.
+func shown(t *schedulev1.Target) string {
+	if t.GetPhoneNumber() != nil {
+		return phone.Mask(target.Text(t))
+	}
+	return target.Text(t)
 }
 
 func (r *personReader) readRingTimeout(m *schedulev1.Person) {

@@ -331,6 +331,26 @@ func TestValidatePerson(t *testing.T) {
 	}
 }
 
+// Where somebody is reached is nobody else's business, and errors are logged.
+func TestErrorsDoNotTellNumbers(t *testing.T) {
+	const whole, digits = "+61255500123", "55500123"
+	p := person("ann")
+	p.Targets = []*schedulev1.Target{number(whole), number(whole), number("0" + digits)}
+	err := rotas.ValidatePerson(p, newWorld(t).rules)
+	if fields(t, "numbers", err, rpcv1.Reason_REASON_INVALID_FIELD); err == nil || strings.Contains(err.Error(), digits) {
+		t.Error(err)
+	}
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) != 2 {
+		t.Fatal(err)
+	}
+	for _, v := range f.Violations {
+		if strings.Contains(v.Value+v.Rule, digits) {
+			t.Errorf("%s: %q %s", v.Field, v.Value, v.Rule)
+		}
+	}
+}
+
 // TestAnswer: shares in each person's zone, clashes, and people whom nothing reaches.
 func TestAnswer(t *testing.T) {
 	w := newWorld(t)
