@@ -68,7 +68,7 @@ func (s *Service) watchEvents(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := s.index.Changed() // before looking: a change during the look is not missed
 		next := s.cfg.Clock.Now().Add(maxLook)
-		if s.Ready() {
+		if s.index.Listed() { // not Ready: whatever else that waits for does not change the index, and wakes nobody here
 			next = s.lookForEvents(ctx)
 		}
 		select {
