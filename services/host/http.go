@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -75,7 +76,7 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", limitBody(rest))
+	mux.Handle("/v1/", lasting(limitBody(rest)))
 	mux.Handle("GET /feeds/", feedHeaders(rest))
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -89,6 +90,20 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 		ReadHeaderTimeout: httpHeaderTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout,
 		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 	}, nil
+}
+
+// lasting lets a stream of answers last: it ends when its reader goes, or the process stops. A line of JSON each.
+func lasting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ":watchCoverage") {
+			c := http.NewResponseController(w)
+			if err := errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})); err != nil {
+				http.Error(w, "this connection cannot carry a stream", http.StatusNotImplemented)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // limitBody refuses what is larger than a gRPC request may be, and says so.

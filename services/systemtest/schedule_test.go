@@ -38,8 +38,8 @@ func TestWhyASiteIsClosed(t *testing.T) {
 	})
 }
 
-// TestWatchTellsWhatChanges watches through a process that does not hold the schedule: from the API and from the command
-// line, both hear of a change of hours.
+// TestWatchTellsWhatChanges watches through a process that does not hold the schedule: from the API, by REST and from the
+// command line, all hear of a change of hours.
 func TestWatchTellsWhatChanges(t *testing.T) {
 	eachKind(t, options{}, func(t *testing.T, s *system) {
 		edge := startProcess(t, s.logs, host.Entitlement, "--etcd", s.etcd)
@@ -56,6 +56,10 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 		if line := <-lines; !strings.Contains(line, "sites/dublin") {
 			t.Errorf("dayside watch: %q", line)
 		}
+		rest := watchByREST(t, edge.HTTP)
+		if line := <-rest; !strings.Contains(line, "sites/dublin") {
+			t.Errorf("REST: %q", line)
+		}
 		if code, body := s.patch(t, "/v1/sites/dublin", `{"weeklyHours":{}}`); code != http.StatusOK {
 			t.Fatalf("PATCH: %d %s", code, body)
 		}
@@ -67,7 +71,33 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 		if line := <-lines; protojson.Unmarshal([]byte(line), &told) != nil || slices.Contains(told.GetSites(), "sites/dublin") {
 			t.Errorf("dayside watch: %q", line)
 		}
+		if line := <-rest; line == "" || strings.Contains(line, "sites/dublin") {
+			t.Errorf("REST: %q", line)
+		}
 	})
+}
+
+// watchByREST is the lines that a web client reads until the test ends, an answer each.
+func watchByREST(t *testing.T, addr string) <-chan string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		"http://"+addr+"/v1/"+exampleHiddenLine+":watchCoverage", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // by the goroutine that reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := make(chan string, 100)
+	go func() {
+		defer close(lines)
+		defer func() { _ = resp.Body.Close() }()
+		for read := bufio.NewScanner(resp.Body); read.Scan(); {
+			lines <- read.Text()
+		}
+	}()
+	return lines
 }
 
 // watchByCLI is the lines of `dayside watch`, which is interrupted when the test ends.

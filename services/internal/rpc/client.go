@@ -104,11 +104,12 @@ func Dial(target string, found resolver.Builder, tp trace.TracerProvider) (*grpc
 }
 
 // InProcess calls services of the same process: through the same chain as a request from outside, without a socket and
-// without serialisation. Register services with it as with a server; use it as a connection. Streams need a socket.
+// without serialisation. Register services with it as with a server; use it as a connection.
 type InProcess struct {
 	chain   *Chain
 	peer    Peer
 	methods map[string]inProcessMethod
+	streams map[string]inProcessStream
 }
 
 type inProcessMethod struct {
@@ -116,9 +117,14 @@ type inProcessMethod struct {
 	desc grpc.MethodDesc
 }
 
+type inProcessStream struct {
+	impl any
+	desc grpc.StreamDesc
+}
+
 // NewInProcess is a connection on which requests are made as peer.
 func NewInProcess(chain *Chain, peer Peer) *InProcess {
-	return &InProcess{chain: chain, peer: peer, methods: map[string]inProcessMethod{}}
+	return &InProcess{chain: chain, peer: peer, methods: map[string]inProcessMethod{}, streams: map[string]inProcessStream{}}
 }
 
 // RegisterService adds a service.
@@ -126,6 +132,9 @@ func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	p.chain.access.add(desc.ServiceName)
 	for _, m := range desc.Methods {
 		p.methods["/"+desc.ServiceName+"/"+m.MethodName] = inProcessMethod{impl, m}
+	}
+	for _, s := range desc.Streams {
+		p.streams["/"+desc.ServiceName+"/"+s.StreamName] = inProcessStream{impl, s}
 	}
 }
 
@@ -156,11 +165,6 @@ func (p *InProcess) call(ctx context.Context, method string, args any) (any, err
 		func(ctx context.Context, _ any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			return p.chain.Unary(ctx, args, info, handler)
 		})
-}
-
-// NewStream is not possible without a socket.
-func (p *InProcess) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, Status(fault.NotInThisRelease("streams within the process are not served")).Err()
 }
 
 // Call is Invoke without the copy of the reply, for the path of a ringing phone.

@@ -54,8 +54,9 @@ func registered(w watches) func(grpc.ServiceRegistrar) {
 	return func(r grpc.ServiceRegistrar) { schedulev1.RegisterScheduleServiceServer(r, w) }
 }
 
-func TestForwardedStreamsAnswerAsTheirOwn(t *testing.T) {
-	ended := make(chan struct{})
+// TestStreamsAnswerWhereverTheyAreAsked: at a process that forwards, and within the process.
+func TestStreamsAnswerWhereverTheyAreAsked(t *testing.T) {
+	ended := make(chan struct{}, 2)
 	owner := start(t, registered(watches{watch: func(line string, s grpc.ServerStreamingServer[schedulev1.WatchCoverageResponse]) error {
 		if _, limited := s.Context().Deadline(); limited {
 			return fault.LimitExceeded("a stream has a time limit")
@@ -70,12 +71,18 @@ func TestForwardedStreamsAnswerAsTheirOwn(t *testing.T) {
 			return fault.NotFound(line)
 		case "lines/endless":
 			<-s.Context().Done()
-			close(ended)
+			ended <- struct{}{}
 			return s.Context().Err()
 		}
 		return nil
 	}}))
-	edge := schedulev1.NewScheduleServiceClient(edgeOf(t, owner).conn)
+	for name, conn := range map[string]grpc.ClientConnInterface{"forwarded": edgeOf(t, owner).conn, "within": owner.local} {
+		t.Run(name, func(t *testing.T) { checkStreams(t, schedulev1.NewScheduleServiceClient(conn), ended) })
+	}
+}
+
+func checkStreams(t *testing.T, edge schedulev1.ScheduleServiceClient, ended <-chan struct{}) {
+	t.Helper()
 	for line, want := range map[string]func(error) bool{
 		"lines/short": func(err error) bool { return errors.Is(err, io.EOF) },
 		"lines/gone":  func(err error) bool { return status.Code(err) == codes.NotFound },
@@ -106,8 +113,10 @@ func TestForwardedStreamsAnswerAsTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stream.Recv(); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if _, err := stream.Recv(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cancel()
 	await.Receive(t, "the owner's stream to end", ended)
@@ -122,6 +131,9 @@ func TestAStreamOfRequestsIsNotForwarded(t *testing.T) {
 	if _, err := stream.Recv(); status.Code(err) != codes.Unimplemented {
 		t.Errorf("got %v", err)
 	}
+	if _, err := routingv1.NewRoutingServiceClient(edge.local).ConnectGateway(t.Context()); status.Code(err) != codes.Unimplemented {
+		t.Errorf("within the process: %v", err)
+	}
 }
 
 func TestAServerThatStopsEndsItsStreams(t *testing.T) {
@@ -133,8 +145,8 @@ func TestAServerThatStopsEndsItsStreams(t *testing.T) {
 		return s.Context().Err()
 	}}))
 	var streams []grpc.ServerStreamingClient[schedulev1.WatchCoverageResponse]
-	for _, s := range []server{owner, edgeOf(t, owner)} {
-		stream, err := schedulev1.NewScheduleServiceClient(s.conn).WatchCoverage(t.Context(),
+	for _, conn := range []grpc.ClientConnInterface{owner.conn, edgeOf(t, owner).conn, owner.local} {
+		stream, err := schedulev1.NewScheduleServiceClient(conn).WatchCoverage(t.Context(),
 			&schedulev1.WatchCoverageRequest{Line: "lines/gold"})
 		if err != nil {
 			t.Fatal(err)

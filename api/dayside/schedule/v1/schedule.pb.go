@@ -2853,7 +2853,7 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x11HOURS_RULE_WEEKLY\x10\x01\x12\x16\n" +
 	"\x12HOURS_RULE_HOLIDAY\x10\x02\x12\x18\n" +
 	"\x14HOURS_RULE_EXCEPTION\x10\x03\x12\x17\n" +
-	"\x13HOURS_RULE_CALENDAR\x10\x042\xbb\t\n" +
+	"\x13HOURS_RULE_CALENDAR\x10\x042\xe4\t\n" +
 	"\x0fScheduleService\x12|\n" +
 	"\n" +
 	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\fsite,site_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
@@ -2865,9 +2865,8 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"DeleteSite\x12&.dayside.schedule.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=sites/*}\x12\x91\x01\n" +
 	"\x0eQueryOpenSites\x12*.dayside.schedule.v1.QueryOpenSitesRequest\x1a+.dayside.schedule.v1.QueryOpenSitesResponse\"&\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openSites:query\x12\x8f\x01\n" +
 	"\vExplainSite\x12'.dayside.schedule.v1.ExplainSiteRequest\x1a(.dayside.schedule.v1.ExplainSiteResponse\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=sites/*}:explain\x12\x95\x01\n" +
-	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12t\n" +
-	"\rWatchCoverage\x12).dayside.schedule.v1.WatchCoverageRequest\x1a*.dayside.schedule.v1.WatchCoverageResponse\"\n" +
-	"\xca\xda\x18\x06\x04\x03\x02\x05\x06\b0\x01BAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
+	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12\x9c\x01\n" +
+	"\rWatchCoverage\x12).dayside.schedule.v1.WatchCoverageRequest\x1a*.dayside.schedule.v1.WatchCoverageResponse\"2\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\"\x12 /v1/{line=lines/*}:watchCoverage0\x01BAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (
 	file_dayside_schedule_v1_schedule_proto_rawDescOnce sync.Once
