@@ -37,7 +37,7 @@ func (p *InProcess) NewStream(ctx context.Context, _ *grpc.StreamDesc, method st
 	s := &localStream{
 		ctx: ctx, request: make(chan proto.Message, 1), answers: make(chan proto.Message), done: make(chan struct{}),
 	}
-	go func() {
+	go func() { //nolint:contextcheck // the stream carries it
 		defer close(s.done)
 		s.err = p.chain.Stream(m.impl, serverEnd{s}, &grpc.StreamServerInfo{FullMethod: method, IsServerStream: true},
 			m.desc.Handler)
@@ -48,13 +48,16 @@ func (p *InProcess) NewStream(ctx context.Context, _ *grpc.StreamDesc, method st
 // clientEnd is grpc.ClientStream's.
 type clientEnd struct{ *localStream }
 
+// Header is empty: there is no transport.
 func (clientEnd) Header() (metadata.MD, error) { return metadata.MD{}, nil }
 
+// Trailer is empty too.
 func (clientEnd) Trailer() metadata.MD { return metadata.MD{} }
 
 // CloseSend has nothing to do: there is one request.
 func (clientEnd) CloseSend() error { return nil }
 
+// Context is the client's own.
 func (c clientEnd) Context() context.Context { return c.ctx }
 
 // SendMsg hands the one request over.
@@ -93,12 +96,16 @@ func (c clientEnd) RecvMsg(m any) error {
 // serverEnd is grpc.ServerStream's.
 type serverEnd struct{ *localStream }
 
+// SetHeader passes nothing on: there is no transport.
 func (serverEnd) SetHeader(metadata.MD) error { return nil }
 
+// SendHeader passes nothing on.
 func (serverEnd) SendHeader(metadata.MD) error { return nil }
 
+// SetTrailer passes nothing on.
 func (serverEnd) SetTrailer(metadata.MD) {}
 
+// Context is the client's, with who it is.
 func (s serverEnd) Context() context.Context { return s.ctx }
 
 // SendMsg waits until the answer is taken, which is a copy.
