@@ -50,7 +50,7 @@ func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adopti
 	for _, name := range names {
 		writes, err := other.record(l.Get(name))
 		if err != nil {
-			return nil, of(name, err)
+			return nil, estate.Of(name, err)
 		}
 		if len(writes) > 0 {
 			out.writes = append(out.writes, writes...)

@@ -109,7 +109,7 @@ func (d *draft) checkLines(set *changeSet) error {
 	var missing []fault.Violation
 	for _, l := range set.lines {
 		if _, err := d.Promise(d.after, l.GetServiceHours()); err != nil {
-			return of(l.GetLine()+": service_hours", err)
+			return estate.Of(l.GetLine()+": service_hours", err)
 		}
 		for _, v := range d.after.Missing(l) {
 			if !set.removed[v.Value] {

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,7 +146,7 @@ func (d *draft) dependents(changed []string) (collection.Effect, error) {
 		}
 		writes, err := d.record(item)
 		if err != nil {
-			return effect, of(name, err)
+			return effect, estate.Of(name, err)
 		}
 		effect.Writes = append(effect.Writes, writes...)
 		if _, line := item.(*schedulev1.LineCoverage); !line {
@@ -189,20 +188,6 @@ func (d *draft) referencesStand(item proto.Message, changed map[string]bool) []c
 		out = append(out, d.before.unchanged(r.Name))
 	}
 	return out
-}
-
-// of puts a resource's name before the fields of its broken rules.
-func of(name string, err error) error {
-	var f *fault.Fault
-	if !errors.As(err, &f) || len(f.Violations) == 0 {
-		return err
-	}
-	named := *f
-	named.Violations = slices.Clone(f.Violations)
-	for i, v := range named.Violations {
-		named.Violations[i].Field = name + ": " + v.Field
-	}
-	return &named
 }
 
 // Kinds whose resources may refer to those of a kind. What is written on the strength of "nobody else does" is committed on

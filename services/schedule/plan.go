@@ -221,7 +221,7 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 ) (*schedulev1.Impact, error) {
 	for _, l := range set.lines {
 		if _, err := d.Promise(d.after, l.GetServiceHours()); err != nil {
-			return nil, of(l.GetLine()+": service_hours", err)
+			return nil, estate.Of(l.GetLine()+": service_hours", err)
 		}
 	}
 	if len(changed) == 0 {

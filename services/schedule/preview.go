@@ -69,10 +69,10 @@ func Preview(site *schedulev1.Site, calendars []*schedulev1.Calendar, from, to t
 func putCalendars(e *estate.Estate, list []*schedulev1.Calendar) error {
 	for _, c := range list {
 		if err := validate.Message(c); err != nil {
-			return of(c.GetName(), err)
+			return estate.Of(c.GetName(), err)
 		}
 		if err := calendarsof.Check(c); err != nil {
-			return of(c.GetName(), err)
+			return estate.Of(c.GetName(), err)
 		}
 		e.Put(c)
 	}

@@ -40,7 +40,7 @@ func PreviewRota(r *schedulev1.Rota, people []*schedulev1.Person, calendars []*s
 	}
 	e := estate.New()
 	for _, p := range people {
-		if err := of(p.GetName(), validate.Message(p)); err != nil {
+		if err := estate.Of(p.GetName(), validate.Message(p)); err != nil {
 			return RotaPreview{}, err
 		}
 		e.Put(p)

@@ -137,5 +137,5 @@ func (x rotas) compile(l *loaded, name string, fromUnixS, toUnixS int64) (rotaso
 		return rotasof.Compiled{}, err
 	}
 	c, err := estate.NewCompiler(rules, fromUnixS, toUnixS).Rota(l.Estate, l.Rotas[name])
-	return c, of(name, err)
+	return c, estate.Of(name, err)
 }

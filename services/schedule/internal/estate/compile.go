@@ -102,34 +102,38 @@ func (c *Compiler) Promise(e *Estate, h *schedulev1.ServiceHours) (*timeline.Tim
 }
 
 // Line is what coverage of a line is proved from. Sites and rotas that do not exist are left out: whether they should is
-// routing's to judge.
-func (c *Compiler) Line(e *Estate, l *schedulev1.LineCoverage) (proof.Line, error) {
-	out := proof.Line{Name: l.GetLine()}
+// routing's to judge. With an error, the first of all, it is what could be compiled.
+func (c *Compiler) Line(e *Estate, l *schedulev1.LineCoverage) (out proof.Line, first error) {
+	failed := func(name string, err error) bool {
+		if first == nil {
+			first = Of(name, err)
+		}
+		return err != nil
+	}
+	out.Name = l.GetLine()
 	for _, name := range l.GetSites() {
 		s, ok := e.Sites[name]
 		if !ok {
 			continue
 		}
-		done, err := c.Site(e, s)
-		if err != nil {
-			return out, err
+		if done, err := c.Site(e, s); !failed(name, err) {
+			out.Sites = append(out.Sites, proof.Site{Name: name, Timeline: done.Timeline})
 		}
-		out.Sites = append(out.Sites, proof.Site{Name: name, Timeline: done.Timeline})
 	}
 	for _, name := range l.GetRotas() {
 		r, ok := e.Rotas[name]
 		if !ok {
 			continue
 		}
-		done, err := c.Rota(e, r)
-		if err != nil {
-			return out, err
+		if done, err := c.Rota(e, r); !failed(name, err) {
+			out.Rotas = append(out.Rotas, done.Duty)
 		}
-		out.Rotas = append(out.Rotas, done.Duty)
 	}
-	var err error
-	out.Promise, err = c.Promise(e, l.GetServiceHours())
-	return out, err
+	promise, err := c.Promise(e, l.GetServiceHours())
+	if !failed(l.GetLine()+": service_hours", err) {
+		out.Promise = promise
+	}
+	return out, first
 }
 
 // Layers are calendars of an estate as layers of hours, in the given order; one that does not exist is left out.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -243,5 +244,35 @@ func TestCompilerTellsApartWhatItNoLongerSees(t *testing.T) {
 		if i%20 == 0 {
 			runtime.GC()
 		}
+	}
+}
+
+// What was written once, and cannot be compiled any more, can be put right: it counts as never open before.
+func TestImpactOfPuttingRight(t *testing.T) {
+	bundle, err := zones.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := example()
+	for _, broken := range []proto.Message{before.Sites["sites/dublin"], before.Rotas["rotas/nights"]} {
+		wrong := proto.Clone(broken)
+		switch m := wrong.(type) {
+		case *schedulev1.Site:
+			m.TimeZone = "Mars/Olympus"
+		case *schedulev1.Rota:
+			m.TimeZone = "Mars/Olympus"
+		}
+		before.Put(wrong)
+	}
+	c := estate.NewCompiler(bundle, monday.Unix(), monday.Unix()+7*86400)
+	names := []string{"lines/gold", "sites/dublin"}
+	impact, err := estate.Impact(estate.Side{Estate: before, Compiler: c}, estate.Side{Estate: example(), Compiler: c}, names,
+		monday.Unix(), monday.Unix()+7*86400)
+	if err != nil || len(impact.GetSites()) != 1 || len(impact.GetLines()) != 1 || len(impact.GetLines()[0].GetGapsCreated()) > 0 {
+		t.Errorf("got %v, %v", impact, err)
+	}
+	if _, err := estate.Impact(estate.Side{Estate: example(), Compiler: c}, estate.Side{Estate: before, Compiler: c}, names,
+		monday.Unix(), monday.Unix()+7*86400); err == nil || !strings.Contains(err.Error(), "sites/dublin") {
+		t.Errorf("what cannot be compiled is taken, or not named: %v", err)
 	}
 }

@@ -17,7 +17,7 @@ type Side struct {
 
 // Impact is what differs in [fromUnixS, toUnixS) between two sides, at the named sites and lines; other names are passed
 // over. The range must lie within the compilers' horizons. A site or line that is on one side only is compared with one
-// that is never open.
+// that is never open; and so is what was written once and cannot be compiled any more, so that it can be put right.
 func Impact(before, after Side, names []string, fromUnixS, toUnixS int64) (*schedulev1.Impact, error) {
 	out := &schedulev1.Impact{}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
@@ -38,7 +38,7 @@ func Impact(before, after Side, names []string, fromUnixS, toUnixS int64) (*sche
 func siteImpact(out *schedulev1.Impact, before, after Side, name string, fromUnixS, toUnixS int64) error {
 	was, err := before.timelineOf(name)
 	if err != nil {
-		return err
+		was = nil
 	}
 	is, err := after.timelineOf(name)
 	if err != nil {
@@ -71,9 +71,7 @@ func lineImpact(out *schedulev1.Impact, before, after Side, name string, fromUni
 	}
 	var then proof.Line // of no line, where it is new
 	if was, had := before.Lines[name]; had {
-		if then, err = before.Compiler.Line(before.Estate, was); err != nil {
-			return err
-		}
+		then, _ = before.Compiler.Line(before.Estate, was)
 	}
 	if impact := proof.Compare(then, now, fromUnixS, toUnixS); impact != nil {
 		out.Lines = append(out.Lines, impact)

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,4 +152,18 @@ func (e *Estate) referring(f func(user, name string)) {
 			f(user, ref.Name)
 		}
 	}
+}
+
+// Of puts a resource's name before the fields of its broken rules.
+func Of(name string, err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || len(f.Violations) == 0 {
+		return err
+	}
+	named := *f
+	named.Violations = slices.Clone(f.Violations)
+	for i, v := range named.Violations {
+		named.Violations[i].Field = name + ": " + v.Field
+	}
+	return &named
 }
