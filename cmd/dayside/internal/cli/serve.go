@@ -55,7 +55,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&c.EtcdListen, "etcd-listen", c.EtcdListen, "address of the embedded etcd")
 	flags.StringVar(&c.EtcdPrefix, "etcd-prefix", "/dayside/", "where the cluster keeps its keys")
 	flags.StringVar(&c.TZData, "tzdata", "",
-		"time-zone rules that may be adopted: a bundle made by `dayside tzdata pack`, or a zoneinfo folder")
+		"time-zone rules that may be adopted: a `FILE` made by dayside tzdata pack, or a zoneinfo folder")
 	flags.StringVar(&c.ZoneinfoDir, "zoneinfo", c.ZoneinfoDir, "the machine's own time-zone rules; empty: not looked at")
 	flags.StringVar(&c.SIP.ListenUDP, "sip-udp", c.SIP.ListenUDP, "address of the SIP gateway over UDP; empty: not served")
 	flags.StringVar(&c.SIP.ListenTCP, "sip-tcp", c.SIP.ListenTCP, "address of the SIP gateway over TCP; empty: not served")

@@ -22,7 +22,7 @@ func newTZData(a *app) *cobra.Command {
 		newTZDataStatus(a), newTZDataAdopt(a), newTZDataPack(a))
 }
 
-const bundleHelp = "a bundle made by `dayside tzdata pack`, or a zoneinfo folder such as /usr/share/zoneinfo"
+const bundleHelp = "a `FILE` made by dayside tzdata pack, or a zoneinfo folder such as /usr/share/zoneinfo"
 
 func newTZDataStatus(a *app) *cobra.Command {
 	var path string

@@ -57,10 +57,7 @@ func (l Line) known(field string, fromUnixS, toUnixS int64) error {
 		rosterFrom, rosterTo := r.Horizon()
 		from, to = max(from, rosterFrom), min(to, rosterTo)
 	}
-	if fromUnixS >= from && toUnixS <= to {
-		return nil
-	}
-	return beyond(field, fromUnixS, from, to)
+	return within(field, fromUnixS, toUnixS, from, to)
 }
 
 // maxAnswerBytes bounds the answer about coverage: a gRPC peer takes 4 MiB where it is not told otherwise.
@@ -184,10 +181,18 @@ func known(sites []Site, field string, fromUnixS, toUnixS int64) error {
 		return nil
 	}
 	from, to := timeline.Known(timelines(sites))
-	if fromUnixS >= from && toUnixS <= to {
-		return nil
+	return within(field, fromUnixS, toUnixS, from, to)
+}
+
+// within refuses a range that is not known whole, with the end of it that is not.
+func within(field string, fromUnixS, toUnixS, knownFromUnixS, knownToUnixS int64) error {
+	switch {
+	case fromUnixS < knownFromUnixS || fromUnixS > knownToUnixS:
+		return beyond(field, fromUnixS, knownFromUnixS, knownToUnixS)
+	case toUnixS > knownToUnixS:
+		return beyond(field, toUnixS, knownFromUnixS, knownToUnixS)
 	}
-	return beyond(field, fromUnixS, from, to)
+	return nil
 }
 
 func beyond(field string, atUnixS, fromUnixS, toUnixS int64) error {
