@@ -553,6 +553,8 @@ const (
 	Verdict_VERDICT_SITES_OPEN Verdict = 40
 	// Sites: none is open.
 	Verdict_VERDICT_SITES_NONE_OPEN Verdict = 41
+	// Sites: no site is open but drained ones.
+	Verdict_VERDICT_SITES_DRAINED Verdict = 42
 	// On duty: at least one of the line's rotas has somebody on duty. Lines without rotas have no such verdict.
 	Verdict_VERDICT_DUTY_SOMEBODY Verdict = 45
 	// On duty: the line's rotas have nobody on duty.
@@ -590,6 +592,7 @@ var (
 		31: "VERDICT_TREATMENT_REJECT",
 		40: "VERDICT_SITES_OPEN",
 		41: "VERDICT_SITES_NONE_OPEN",
+		42: "VERDICT_SITES_DRAINED",
 		45: "VERDICT_DUTY_SOMEBODY",
 		46: "VERDICT_DUTY_NOBODY",
 		47: "VERDICT_DUTY_UNKNOWN",
@@ -617,6 +620,7 @@ var (
 		"VERDICT_TREATMENT_REJECT":        31,
 		"VERDICT_SITES_OPEN":              40,
 		"VERDICT_SITES_NONE_OPEN":         41,
+		"VERDICT_SITES_DRAINED":           42,
 		"VERDICT_DUTY_SOMEBODY":           45,
 		"VERDICT_DUTY_NOBODY":             46,
 		"VERDICT_DUTY_UNKNOWN":            47,
@@ -666,6 +670,8 @@ const (
 	SiteReason_SITE_REASON_NEXT SiteReason = 2
 	// It is a later target, for it has less than min_remaining left.
 	SiteReason_SITE_REASON_CLOSING_SOON SiteReason = 3
+	// It is a later target, for it stands by: its weight is 0.
+	SiteReason_SITE_REASON_STANDBY SiteReason = 4
 	// It is closed.
 	SiteReason_SITE_REASON_CLOSED SiteReason = 10
 	// The instant is outside the horizon of its timeline: nothing is known.
@@ -674,6 +680,8 @@ const (
 	SiteReason_SITE_REASON_BEYOND_TARGET_LIMIT SiteReason = 12
 	// It is open, but the gateway cannot carry any of its targets.
 	SiteReason_SITE_REASON_NOT_CARRIED SiteReason = 13
+	// It is drained, or all of its targets are; see `drain`.
+	SiteReason_SITE_REASON_DRAINED SiteReason = 14
 )
 
 // Enum value maps for SiteReason.
@@ -683,20 +691,24 @@ var (
 		1:  "SITE_REASON_FIRST",
 		2:  "SITE_REASON_NEXT",
 		3:  "SITE_REASON_CLOSING_SOON",
+		4:  "SITE_REASON_STANDBY",
 		10: "SITE_REASON_CLOSED",
 		11: "SITE_REASON_NO_TIMELINE",
 		12: "SITE_REASON_BEYOND_TARGET_LIMIT",
 		13: "SITE_REASON_NOT_CARRIED",
+		14: "SITE_REASON_DRAINED",
 	}
 	SiteReason_value = map[string]int32{
 		"SITE_REASON_UNSPECIFIED":         0,
 		"SITE_REASON_FIRST":               1,
 		"SITE_REASON_NEXT":                2,
 		"SITE_REASON_CLOSING_SOON":        3,
+		"SITE_REASON_STANDBY":             4,
 		"SITE_REASON_CLOSED":              10,
 		"SITE_REASON_NO_TIMELINE":         11,
 		"SITE_REASON_BEYOND_TARGET_LIMIT": 12,
 		"SITE_REASON_NOT_CARRIED":         13,
+		"SITE_REASON_DRAINED":             14,
 	}
 )
 
@@ -2301,13 +2313,17 @@ type DutyVerdict struct {
 	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// How the person stands to the phone.
 	Standing DutyStanding `protobuf:"varint,4,opt,name=standing,proto3,enum=dayside.routing.v1.DutyStanding" json:"standing,omitempty"`
-	// Its place among the people of the route, from 1; 0 where it holds no target of theirs: they have none, an earlier rota
-	// named them, or the route is full.
+	// Its place among the people of the route, from 1; 0 where it holds no target of theirs: they have none, or are drained,
+	// an earlier rota named them, or the route is full.
 	Rank int32 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`
 	// Until when the turn lasts, or nobody is on duty; unset where that is not known.
 	Until *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
 	// IANA zone of the rota, for showing local times to people.
-	TimeZone      string `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	TimeZone string `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// drains/ID that takes the person, or some of their targets, out of calls.
+	Drain string `protobuf:"bytes,8,opt,name=drain,proto3" json:"drain,omitempty"`
+	// The drain's reason, for people.
+	DrainReason   string `protobuf:"bytes,9,opt,name=drain_reason,json=drainReason,proto3" json:"drain_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2391,6 +2407,20 @@ func (x *DutyVerdict) GetTimeZone() string {
 	return ""
 }
 
+func (x *DutyVerdict) GetDrain() string {
+	if x != nil {
+		return x.Drain
+	}
+	return ""
+}
+
+func (x *DutyVerdict) GetDrainReason() string {
+	if x != nil {
+		return x.DrainReason
+	}
+	return ""
+}
+
 // SiteVerdict is one site considered.
 type SiteVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2407,7 +2437,15 @@ type SiteVerdict struct {
 	// The site's tier on the line.
 	Tier int32 `protobuf:"varint,6,opt,name=tier,proto3" json:"tier,omitempty"`
 	// The rule in force, for people. In ExplainRoute only.
-	Rule          string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Its weight on the line, where the strategy is WEIGHTED; else 0.
+	Weight int32 `protobuf:"varint,8,opt,name=weight,proto3" json:"weight,omitempty"`
+	// drains/ID that takes the site, or some of its targets, out of calls; one of them where there are several.
+	Drain string `protobuf:"bytes,9,opt,name=drain,proto3" json:"drain,omitempty"`
+	// The drain's reason, for people.
+	DrainReason string `protobuf:"bytes,10,opt,name=drain_reason,json=drainReason,proto3" json:"drain_reason,omitempty"`
+	// When that drain ends; unset where it has no end.
+	DrainEnd      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=drain_end,json=drainEnd,proto3" json:"drain_end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2489,6 +2527,34 @@ func (x *SiteVerdict) GetRule() string {
 		return x.Rule
 	}
 	return ""
+}
+
+func (x *SiteVerdict) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *SiteVerdict) GetDrain() string {
+	if x != nil {
+		return x.Drain
+	}
+	return ""
+}
+
+func (x *SiteVerdict) GetDrainReason() string {
+	if x != nil {
+		return x.DrainReason
+	}
+	return ""
+}
+
+func (x *SiteVerdict) GetDrainEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DrainEnd
+	}
+	return nil
 }
 
 // ConnectGatewayRequest goes up the gateway's stream.
@@ -3118,7 +3184,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\rsites_omitted\x18\t \x01(\x05R\fsitesOmitted\x128\n" +
 	"\bstrategy\x18\n" +
 	" \x01(\x0e2\x1c.dayside.routing.v1.StrategyR\bstrategy\x127\n" +
-	"\x06duties\x18\v \x03(\v2\x1f.dayside.routing.v1.DutyVerdictR\x06duties\"\xfd\x01\n" +
+	"\x06duties\x18\v \x03(\v2\x1f.dayside.routing.v1.DutyVerdictR\x06duties\"\xb6\x02\n" +
 	"\vDutyVerdict\x12\x12\n" +
 	"\x04rota\x18\x01 \x01(\tR\x04rota\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12!\n" +
@@ -3126,7 +3192,9 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\bstanding\x18\x04 \x01(\x0e2 .dayside.routing.v1.DutyStandingR\bstanding\x12\x12\n" +
 	"\x04rank\x18\x05 \x01(\x05R\x04rank\x120\n" +
 	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
-	"\ttime_zone\x18\a \x01(\tR\btimeZone\"\x8b\x02\n" +
+	"\ttime_zone\x18\a \x01(\tR\btimeZone\x12\x14\n" +
+	"\x05drain\x18\b \x01(\tR\x05drain\x12!\n" +
+	"\fdrain_reason\x18\t \x01(\tR\vdrainReason\"\x95\x03\n" +
 	"\vSiteVerdict\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x126\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.dayside.routing.v1.SiteReasonR\x06reason\x12\x12\n" +
@@ -3135,7 +3203,12 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\vnext_change\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"nextChange\x12\x12\n" +
 	"\x04tier\x18\x06 \x01(\x05R\x04tier\x12\x12\n" +
-	"\x04rule\x18\a \x01(\tR\x04rule\"\xb0\x02\n" +
+	"\x04rule\x18\a \x01(\tR\x04rule\x12\x16\n" +
+	"\x06weight\x18\b \x01(\x05R\x06weight\x12\x14\n" +
+	"\x05drain\x18\t \x01(\tR\x05drain\x12!\n" +
+	"\fdrain_reason\x18\n" +
+	" \x01(\tR\vdrainReason\x127\n" +
+	"\tdrain_end\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bdrainEnd\"\xb0\x02\n" +
 	"\x15ConnectGatewayRequest\x127\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoH\x00R\x05hello\x12D\n" +
 	"\factive_calls\x18\x02 \x01(\v2\x1f.dayside.routing.v1.ActiveCallsH\x00R\vactiveCalls\x12L\n" +
@@ -3219,7 +3292,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x18CALLER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CALLER_CLASS_ENTITLED\x10\x01\x12\x1d\n" +
 	"\x19CALLER_CLASS_NOT_ENTITLED\x10\x02\x12\x18\n" +
-	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xd7\x05\n" +
+	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xf2\x05\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERDICT_LINE_FOUND\x10\x01\x12\x18\n" +
@@ -3240,24 +3313,27 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x18VERDICT_TREATMENT_REJECT\x10\x1f\x12\x16\n" +
 	"\x12VERDICT_SITES_OPEN\x10(\x12\x1b\n" +
 	"\x17VERDICT_SITES_NONE_OPEN\x10)\x12\x19\n" +
+	"\x15VERDICT_SITES_DRAINED\x10*\x12\x19\n" +
 	"\x15VERDICT_DUTY_SOMEBODY\x10-\x12\x17\n" +
 	"\x13VERDICT_DUTY_NOBODY\x10.\x12\x18\n" +
 	"\x14VERDICT_DUTY_UNKNOWN\x10/\x12\x18\n" +
 	"\x14VERDICT_LADDER_SITES\x102\x12#\n" +
 	"\x1fVERDICT_LADDER_LAST_RESORT_ONLY\x103\x12\x1e\n" +
 	"\x1aVERDICT_LADDER_NOT_CARRIED\x104\x12\x1a\n" +
-	"\x16VERDICT_LADDER_ON_DUTY\x105*\xeb\x01\n" +
+	"\x16VERDICT_LADDER_ON_DUTY\x105*\x9d\x02\n" +
 	"\n" +
 	"SiteReason\x12\x1b\n" +
 	"\x17SITE_REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SITE_REASON_FIRST\x10\x01\x12\x14\n" +
 	"\x10SITE_REASON_NEXT\x10\x02\x12\x1c\n" +
-	"\x18SITE_REASON_CLOSING_SOON\x10\x03\x12\x16\n" +
+	"\x18SITE_REASON_CLOSING_SOON\x10\x03\x12\x17\n" +
+	"\x13SITE_REASON_STANDBY\x10\x04\x12\x16\n" +
 	"\x12SITE_REASON_CLOSED\x10\n" +
 	"\x12\x1b\n" +
 	"\x17SITE_REASON_NO_TIMELINE\x10\v\x12#\n" +
 	"\x1fSITE_REASON_BEYOND_TARGET_LIMIT\x10\f\x12\x1b\n" +
-	"\x17SITE_REASON_NOT_CARRIED\x10\r2\x92\x05\n" +
+	"\x17SITE_REASON_NOT_CARRIED\x10\r\x12\x17\n" +
+	"\x13SITE_REASON_DRAINED\x10\x0e2\x92\x05\n" +
 	"\x0eRoutingService\x12y\n" +
 	"\tRouteCall\x12$.dayside.routing.v1.RouteCallRequest\x1a%.dayside.routing.v1.RouteCallResponse\"\x1f\xca\xda\x18\x01\x01\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/calls:route\x12\x85\x01\n" +
 	"\fContinueCall\x12'.dayside.routing.v1.ContinueCallRequest\x1a(.dayside.routing.v1.ContinueCallResponse\"\"\xca\xda\x18\x01\x01\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/calls:continue\x12}\n" +
@@ -3378,35 +3454,36 @@ var file_dayside_routing_v1_call_proto_depIdxs = []int32{
 	9,  // 48: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
 	41, // 49: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
 	40, // 50: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
-	11, // 51: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
-	33, // 52: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
-	34, // 53: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
-	35, // 54: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
-	39, // 55: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
-	42, // 56: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
-	40, // 57: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
-	3,  // 58: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
-	37, // 59: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
-	38, // 60: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
-	42, // 61: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
-	24, // 62: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
-	41, // 63: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
-	42, // 64: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
-	12, // 65: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
-	14, // 66: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
-	16, // 67: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
-	32, // 68: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
-	27, // 69: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
-	13, // 70: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
-	15, // 71: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
-	17, // 72: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
-	36, // 73: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
-	28, // 74: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
-	70, // [70:75] is the sub-list for method output_type
-	65, // [65:70] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	40, // 51: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
+	11, // 52: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
+	33, // 53: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
+	34, // 54: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
+	35, // 55: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
+	39, // 56: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
+	42, // 57: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
+	40, // 58: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
+	3,  // 59: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
+	37, // 60: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
+	38, // 61: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
+	42, // 62: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
+	24, // 63: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
+	41, // 64: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
+	42, // 65: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
+	12, // 66: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
+	14, // 67: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
+	16, // 68: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
+	32, // 69: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
+	27, // 70: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
+	13, // 71: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
+	15, // 72: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
+	17, // 73: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
+	36, // 74: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
+	28, // 75: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
+	71, // [71:76] is the sub-list for method output_type
+	66, // [66:71] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_call_proto_init() }

@@ -98,6 +98,9 @@ const (
 	Strategy_STRATEGY_FOLLOW_THE_SUN Strategy = 1
 	// The line's own order, whoever closes when.
 	Strategy_STRATEGY_PRIORITY Strategy = 2
+	// Tier; then shares by weight: of the calls that a tier's open sites get, each is called first in proportion to its
+	// weight, by weighted rendezvous hash of the call id. A site that closes hands on its own calls only.
+	Strategy_STRATEGY_WEIGHTED Strategy = 3
 )
 
 // Enum value maps for Strategy.
@@ -106,11 +109,13 @@ var (
 		0: "STRATEGY_UNSPECIFIED",
 		1: "STRATEGY_FOLLOW_THE_SUN",
 		2: "STRATEGY_PRIORITY",
+		3: "STRATEGY_WEIGHTED",
 	}
 	Strategy_value = map[string]int32{
 		"STRATEGY_UNSPECIFIED":    0,
 		"STRATEGY_FOLLOW_THE_SUN": 1,
 		"STRATEGY_PRIORITY":       2,
+		"STRATEGY_WEIGHTED":       3,
 	}
 )
 
@@ -425,7 +430,10 @@ type LineSite struct {
 	// sites/ID.
 	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
 	// A lower tier comes first; 0 to 99.
-	Tier          int32 `protobuf:"varint,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	Tier int32 `protobuf:"varint,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	// WEIGHTED: its share of the calls, beside the weights of the other open sites of its tier; 0 to 1000, 1 where unset. A
+	// site of weight 0 stands by: it comes after all open sites of its tier that have a weight.
+	Weight        *int32 `protobuf:"varint,3,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -470,6 +478,13 @@ func (x *LineSite) GetSite() string {
 func (x *LineSite) GetTier() int32 {
 	if x != nil {
 		return x.Tier
+	}
+	return 0
+}
+
+func (x *LineSite) GetWeight() int32 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
 	}
 	return 0
 }
@@ -1199,10 +1214,13 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"updateTime\x12M\n" +
 	"\x05rotas\x18\x0e \x03(\tB7\xbaH4\x92\x011\x10\b\x18\x01\"+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x05rotas\x12F\n" +
 	"\rservice_hours\x18\x0f \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours:,\xeaA)\n" +
-	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"p\n" +
+	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\xa4\x01\n" +
 	"\bLineSite\x12E\n" +
 	"\x04site\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04site\x12\x1d\n" +
-	"\x04tier\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18c(\x00R\x04tier\"\xe0\x01\n" +
+	"\x04tier\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18c(\x00R\x04tier\x12'\n" +
+	"\x06weight\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x00R\x06weight\x88\x01\x01B\t\n" +
+	"\a_weight\"\xe0\x01\n" +
 	"\n" +
 	"Treatments\x12C\n" +
 	"\bentitled\x18\x01 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\bentitled\x12J\n" +
@@ -1264,11 +1282,12 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_HIDDEN\x10\x01\x12\x18\n" +
-	"\x14VISIBILITY_PUBLISHED\x10\x02*X\n" +
+	"\x14VISIBILITY_PUBLISHED\x10\x02*o\n" +
 	"\bStrategy\x12\x18\n" +
 	"\x14STRATEGY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17STRATEGY_FOLLOW_THE_SUN\x10\x01\x12\x15\n" +
-	"\x11STRATEGY_PRIORITY\x10\x02*S\n" +
+	"\x11STRATEGY_PRIORITY\x10\x02\x12\x15\n" +
+	"\x11STRATEGY_WEIGHTED\x10\x03*S\n" +
 	"\tTreatment\x12\x19\n" +
 	"\x15TREATMENT_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TREATMENT_FORWARD\x10\x01\x12\x14\n" +
@@ -1383,6 +1402,7 @@ func file_dayside_routing_v1_line_proto_init() {
 	if File_dayside_routing_v1_line_proto != nil {
 		return
 	}
+	file_dayside_routing_v1_line_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

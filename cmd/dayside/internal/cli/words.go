@@ -24,6 +24,7 @@ var verdictWords = map[routingv1.Verdict]string{
 	routingv1.Verdict_VERDICT_TREATMENT_REJECT:        "such callers are refused",
 	routingv1.Verdict_VERDICT_SITES_OPEN:              "at least one site is open",
 	routingv1.Verdict_VERDICT_SITES_NONE_OPEN:         "no site is open",
+	routingv1.Verdict_VERDICT_SITES_DRAINED:           "no site is open that is not drained",
 	routingv1.Verdict_VERDICT_DUTY_SOMEBODY:           "somebody is on duty",
 	routingv1.Verdict_VERDICT_DUTY_NOBODY:             "nobody is on duty",
 	routingv1.Verdict_VERDICT_DUTY_UNKNOWN:            "who is on duty is not known",
@@ -37,10 +38,12 @@ var siteReasonWords = map[routingv1.SiteReason]string{
 	routingv1.SiteReason_SITE_REASON_FIRST:               "first",
 	routingv1.SiteReason_SITE_REASON_NEXT:                "next",
 	routingv1.SiteReason_SITE_REASON_CLOSING_SOON:        "later: closes soon",
+	routingv1.SiteReason_SITE_REASON_STANDBY:             "later: stands by",
 	routingv1.SiteReason_SITE_REASON_CLOSED:              "closed",
 	routingv1.SiteReason_SITE_REASON_NO_TIMELINE:         "hours not known for this time",
 	routingv1.SiteReason_SITE_REASON_BEYOND_TARGET_LIMIT: "open, but the route is full",
 	routingv1.SiteReason_SITE_REASON_NOT_CARRIED:         "open, but its targets cannot be dialled",
+	routingv1.SiteReason_SITE_REASON_DRAINED:             "drained",
 }
 
 var dutyStandingWords = map[routingv1.DutyStanding]string{
