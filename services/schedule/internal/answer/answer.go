@@ -50,13 +50,20 @@ func (l Line) proof() proof.Line {
 	return out
 }
 
-// known refuses a range of which not every timeline and roster knows all.
+// known refuses a range of which not every timeline and roster knows all. The promise is asked last: it is compiled for the
+// range that is asked for, and would be named as all that is known.
 func (l Line) known(field string, fromUnixS, toUnixS int64) error {
-	from, to := l.proof().Known()
+	compiled := l.proof()
+	compiled.Promise = nil
+	from, to := compiled.Known()
 	for _, r := range l.Rotas {
 		rosterFrom, rosterTo := r.Horizon()
 		from, to = max(from, rosterFrom), min(to, rosterTo)
 	}
+	if err := within(field, fromUnixS, toUnixS, from, to); err != nil {
+		return err
+	}
+	from, to = l.proof().Known()
 	return within(field, fromUnixS, toUnixS, from, to)
 }
 

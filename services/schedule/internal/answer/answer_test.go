@@ -209,6 +209,11 @@ func TestCoverageSaysWhatGapsAre(t *testing.T) {
 	l.Rotas, l.Promise = nil, site(t, "promise", 2).Timeline
 	_, err = answer.Coverage(l, base, base+3*day, false)
 	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD, "2026-11-23T00:00:00Z to 2026-11-25T00:00:00Z")
+	// A promise is known for what was asked: the error names what the sites know, and the end of the range that they do not.
+	l.Promise = site(t, "promise", 4).Timeline
+	_, err = answer.Coverage(l, base, base+4*day, false)
+	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD,
+		`"2026-11-27T00:00:00Z": must lie within what hours are compiled for, 2026-11-23T00:00:00Z to 2026-11-26T00:00:00Z`)
 }
 
 func TestReleasesAreNamedOnce(t *testing.T) {
