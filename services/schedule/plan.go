@@ -82,7 +82,9 @@ func (d *draft) takeChanges(r *schedulev1.PlanScheduleRequest) (*changeSet, erro
 		set.removed[name] = true
 	}
 	for _, m := range r.GetRotas() {
-		rotasof.KeepAgreed(m, d.before.Rotas[m.GetName()], d.nowUnixS) // swaps are in no file
+		stored := d.before.Rotas[m.GetName()]
+		rotasof.KeepAgreed(m, stored, d.nowUnixS) // swaps are in no file
+		m.CreateTime = stored.GetCreateTime()     // and is published
 	}
 	for _, item := range itemsOf(r) {
 		set.put[estate.NameOf(item)] = true

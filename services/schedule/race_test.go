@@ -37,8 +37,9 @@ func (l *late) Commit(ctx context.Context, conditions []*rpcv1.Condition, writes
 func (w world) lateWorld(t *testing.T, before func()) world {
 	t.Helper()
 	other := w
+	other.store = &late{w.etcd, before}
 	other.Service = schedule.New(schedule.Config{
-		Store: &late{w.etcd, before}, Clock: w.clock, Rules: tzdata.Fixed(w.zones), Log: slog.New(slog.DiscardHandler),
+		Store: other.store, Clock: w.clock, Rules: tzdata.Fixed(w.zones), Log: slog.New(slog.DiscardHandler),
 	})
 	conn := connect(t, other.Service)
 	other.calendars, other.rotas = schedulev1.NewCalendarServiceClient(conn), schedulev1.NewRotaServiceClient(conn)

@@ -41,7 +41,9 @@ type world struct {
 	timeZones schedulev1.TimeZoneServiceClient
 	feeds     schedulev1.FeedServiceClient
 
-	etcd  *coord.Client
+	etcd *coord.Client
+	// store is etcd as the service of this process sees it.
+	store schedule.Store
 	clock *clock.Manual
 	zones *zones.Bundle
 }
@@ -69,7 +71,7 @@ func worldOn(t testing.TB, cfg embed.Config) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := world{etcd: etcd, clock: clock.NewManual(sunday), zones: bundle}
+	w := world{etcd: etcd, store: etcd, clock: clock.NewManual(sunday), zones: bundle}
 	w.Service = w.another()
 	conn := connect(t, w.Service)
 	w.plans, w.calendars = schedulev1.NewPlanServiceClient(conn), schedulev1.NewCalendarServiceClient(conn)
