@@ -197,6 +197,9 @@ func lineSitesText(l *routingv1.Line) string {
 		if s.GetTier() != 0 {
 			out[i] += fmt.Sprintf(" (tier %d)", s.GetTier())
 		}
+		if l.GetStrategy() == routingv1.Strategy_STRATEGY_WEIGHTED && s.Weight != nil {
+			out[i] += fmt.Sprintf(" (weight %d)", s.GetWeight())
+		}
 	}
 	return strings.Join(out, ", ")
 }

@@ -247,14 +247,22 @@ func targetText(t *schedulev1.Target) string {
 }
 
 func siteGrid(e *routingv1.Explanation) *grid {
-	g := newGrid("site", "verdict", "tier", "time left", "changes", "rule")
+	share := "tier"
+	weighted := e.GetStrategy() == routingv1.Strategy_STRATEGY_WEIGHTED
+	if weighted {
+		share = "tier, weight"
+	}
+	g := newGrid("site", "verdict", share, "time left", "changes", "rule")
 	for _, s := range e.GetSites() {
 		left := "-"
 		if s.GetRemaining().AsDuration() > 0 {
 			left = shortSpan(s.GetRemaining().AsDuration())
 		}
-		g.row(s.GetSite(), word(siteReasonWords, s.GetReason()), fmt.Sprint(s.GetTier()), left, instant(s.GetNextChange()),
-			dash(s.GetRule()))
+		share := fmt.Sprint(s.GetTier())
+		if weighted {
+			share += fmt.Sprintf(", %d", s.GetWeight())
+		}
+		g.row(s.GetSite(), word(siteReasonWords, s.GetReason()), share, left, instant(s.GetNextChange()), dash(s.GetRule()))
 	}
 	if e.GetSitesOmitted() > 0 {
 		g.row(fmt.Sprintf("and %d more", e.GetSitesOmitted()), "", "", "", "", "")

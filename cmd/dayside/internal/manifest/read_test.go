@@ -71,7 +71,7 @@ kind: Line
 id: gold
 display_name: Gold
 number: "+61255500100"
-sites: [dublin, sites/sydney, {site: denver, tier: 2}]
+sites: [dublin, sites/sydney, {site: denver, tier: 2}, {site: pune, weight: 0}]
 strategy: follow-the-sun
 treatments: {not_entitled: reject}
 last_resort: {kind: PERSON, target: +13035550109}
@@ -90,9 +90,13 @@ contracts: [{contract_id: "1", plan: gold, start_date: "2026-01-01", end_date: 2
 	line, customer := set.Lines[0], set.Customers[0]
 	sites := ""
 	for _, s := range line.GetSites() {
-		sites += fmt.Sprintf("%s@%d ", s.GetSite(), s.GetTier())
+		sites += fmt.Sprintf("%s@%d", s.GetSite(), s.GetTier())
+		if s.Weight != nil { // 0 is not the same as none
+			sites += fmt.Sprintf("*%d", s.GetWeight())
+		}
+		sites += " "
 	}
-	if line.GetName() != "lines/gold" || sites != "sites/dublin@0 sites/sydney@0 sites/denver@2 " ||
+	if line.GetName() != "lines/gold" || sites != "sites/dublin@0 sites/sydney@0 sites/denver@2 sites/pune@0*0 " ||
 		line.GetStrategy().String() != "STRATEGY_FOLLOW_THE_SUN" ||
 		line.GetLastResort().GetTarget().GetPhoneNumber().GetE164Number() != "+13035550109" {
 		t.Errorf("line %v", line)

@@ -178,14 +178,14 @@ func formatLength(m proto.Message) (string, bool) {
 	return text, true
 }
 
-// parseLineSite takes a site by its name or its ID, at tier 0.
+// parseLineSite takes a site by its name or its ID, at tier 0 and with no weight of its own.
 func parseLineSite(s string) (proto.Message, string) {
 	return &routingv1.LineSite{Site: fullName("sites", s)}, ""
 }
 
 func formatLineSite(m proto.Message) (string, bool) {
 	s, _ := m.(*routingv1.LineSite)
-	return s.GetSite(), s.GetTier() == 0
+	return s.GetSite(), s.GetTier() == 0 && s.Weight == nil
 }
 
 // parseInterval takes instants of any offset, to the minute or finer.

@@ -130,11 +130,16 @@ func drawLine(t *rapid.T) *routingv1.Line {
 	l := &routingv1.Line{
 		Name: "lines/" + slug(t), DisplayName: display(t), Number: drawNumber(t),
 		Visibility: routingv1.Visibility(rapid.IntRange(0, 2).Draw(t, "visibility")),
-		Strategy:   routingv1.Strategy(rapid.IntRange(0, 2).Draw(t, "strategy")),
+		Strategy:   routingv1.Strategy(rapid.IntRange(0, 3).Draw(t, "strategy")),
 		Sites: []*routingv1.LineSite{
 			{Site: "sites/" + slug(t)}, {Site: "sites/" + slug(t), Tier: rapid.Int32Range(0, 99).Draw(t, "tier")},
 		},
 		LastResort: &routingv1.LastResort{Kind: routingv1.LastResort_KIND_PERSON, Target: drawTarget(t)},
+	}
+	if rapid.Bool().Draw(t, "weights") {
+		for _, s := range l.GetSites() { // 0 and 1 are other things than none
+			s.Weight = proto.Int32(rapid.Int32Range(0, 2).Draw(t, "weight"))
+		}
 	}
 	if rapid.Bool().Draw(t, "treatments") {
 		l.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment(rapid.IntRange(0, 2).Draw(t, "unknown"))}

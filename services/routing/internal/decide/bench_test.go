@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
@@ -63,6 +66,33 @@ func BenchmarkDecide(b *testing.B) {
 				b.Fatal("nobody is open")
 			}
 			b.ReportMetric(float64(d.Open()), "open-sites")
+		})
+	}
+}
+
+// BenchmarkDecideWeighted is BenchmarkDecide's worlds with calls shared by weight.
+func BenchmarkDecideWeighted(b *testing.B) {
+	for _, c := range []struct{ onLine, inView int }{{4, 4}, {1000, 1000}} {
+		b.Run(fmt.Sprintf("line=%d/view=%d", c.onLine, c.inView), func(b *testing.B) {
+			w := benchWorld(c.onLine, c.inView)
+			w.Lines[0].Strategy = routingv1.Strategy_STRATEGY_WEIGHTED
+			for i, s := range w.Lines[0].GetSites() {
+				s.Weight = proto.Int32(int32(i % 10))
+			}
+			v := w.View()
+			call := decide.Call{
+				ID: "a84b4c76e66710@pc33.atlanta.example", Dialled: lineNumber, Caller: firstANI,
+				Gateway: decide.CapabilitiesOf(nil),
+			}
+			var d decide.Decision
+			now := viewtest.At(24*100 - 6)
+			b.ReportAllocs()
+			for b.Loop() {
+				decide.Decide(&d, v, call, now, decide.MaxSites)
+			}
+			if len(d.Targets()) < 2 {
+				b.Fatal("nobody is open")
+			}
 		})
 	}
 }

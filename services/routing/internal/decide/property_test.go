@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -48,7 +49,7 @@ func drawWorld(t *rapid.T) viewtest.World {
 	var w viewtest.World
 	l := viewtest.Line("gold", lineNumber)
 	l.Product = rapid.SampledFrom([]string{"", "db"}).Draw(t, "line's product")
-	l.Strategy = rapid.SampledFrom([]routingv1.Strategy{0, 1, 1, 1, 2}).Draw(t, "strategy")
+	l.Strategy = rapid.SampledFrom([]routingv1.Strategy{0, 1, 1, 1, 2, 3, 3}).Draw(t, "strategy")
 	minutes := rapid.SampledFrom([]int{0, 30, 60, 600, 720}).Draw(t, "min_remaining")
 	viewtest.MinRemaining(l, time.Duration(minutes)*time.Minute)
 	treatment := rapid.Map(rapid.Int32Range(0, 2), func(i int32) routingv1.Treatment { return routingv1.Treatment(i) })
@@ -63,6 +64,8 @@ func drawWorld(t *rapid.T) viewtest.World {
 		}
 		l.Sites = append(l.Sites, &routingv1.LineSite{
 			Site: "sites/" + id, Tier: rapid.SampledFrom([]int32{0, 0, 1, 99}).Draw(t, "tier"),
+			Weight: rapid.SampledFrom([]*int32{nil, proto.Int32(0), proto.Int32(1), proto.Int32(3), proto.Int32(1000)}).
+				Draw(t, "weight"),
 		})
 	}
 	w.Lines = []*routingv1.Line{l}
@@ -137,6 +140,10 @@ func expected(v *view.View, c decide.Call, at time.Time) []string {
 		if l.Strategy == routingv1.Strategy_STRATEGY_PRIORITY {
 			return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.place, b.place))
 		}
+		if l.Strategy == routingv1.Strategy_STRATEGY_WEIGHTED {
+			return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(min(b.Weight, 1), min(a.Weight, 1)),
+				cmp.Compare(waits(call, a.LineSite), waits(call, b.LineSite)))
+		}
 		return cmp.Or(cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Tier, b.Tier), cmp.Compare(house(a), house(b)),
 			cmp.Compare(b.left, a.left),
 			cmp.Compare(rendezvous.Weight(call, a.Hash), rendezvous.Weight(call, b.Hash)))
@@ -146,6 +153,12 @@ func expected(v *view.View, c decide.Call, at time.Time) []string {
 		ids = append(ids, o.Site.Name)
 	}
 	return ids
+}
+
+// waits is a site's exponential variate for a call, with its weight for a rate.
+func waits(call uint64, at view.LineSite) float64 {
+	u := (float64(rendezvous.Weight(call, at.Hash)>>12) + 0.5) / (1 << 52)
+	return -math.Log(u) / float64(max(at.Weight, 1))
 }
 
 // Guarantees 1 and 2 of the design: an eligible open site is the first target of whoever is forwarded, and no answer
@@ -230,7 +243,7 @@ func TestSameInputsGiveTheSameDecision(t *testing.T) {
 	})
 }
 
-// Following the sun, nothing depends on how a line lists its sites, nor ever on the order in which records came.
+// But by priority, nothing depends on how a line lists its sites, nor ever on the order in which records came.
 func TestOrderOfListsDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, c, at := drawWorld(t), drawCall(t), drawTime(t)

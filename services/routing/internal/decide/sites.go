@@ -22,7 +22,6 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 	if cap(d.states) < len(d.Line.Sites) {
 		d.states = make([]siteState, 0, len(d.Line.Sites))
 	}
-	priority := d.Line.Strategy == routingv1.Strategy_STRATEGY_PRIORITY
 	for i := range d.Line.Sites {
 		at := &d.Line.Sites[i]
 		s := at.Timeline.At(d.nowS)
@@ -39,19 +38,32 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 		if len(at.Site.Targets) == 0 {
 			continue
 		}
-		key := priorityKey(at, i)
-		if !priority {
-			key = followSunKey(at, s, d.Line.MinRemainingS, callHash)
-		}
-		d.ranking.offer(d.Line, key, i)
+		d.ranking.offer(d.Line, siteKey(d.Line, i, s, callHash), i)
 	}
-	if !priority {
+	if d.followsSun() {
 		followSunChanges(d)
 	}
 	if d.ranking.n == 0 {
 		return routingv1.Verdict_VERDICT_SITES_NONE_OPEN, true
 	}
 	return routingv1.Verdict_VERDICT_SITES_OPEN, true
+}
+
+// siteKey is the place of an open site among the others by the line's strategy; the lowest comes first.
+func siteKey(l *view.Line, i int, s timeline.State, callHash uint64) uint64 {
+	at := &l.Sites[i]
+	switch l.Strategy {
+	case routingv1.Strategy_STRATEGY_PRIORITY:
+		return priorityKey(at, i)
+	case routingv1.Strategy_STRATEGY_WEIGHTED:
+		return weightedKey(at, callHash)
+	}
+	return followSunKey(at, s, l.MinRemainingS, callHash)
+}
+
+// followsSun is true for strategies that this release does not know, too: a newer one may have written the line.
+func (d *Decision) followsSun() bool {
+	return d.Line.Strategy != routingv1.Strategy_STRATEGY_PRIORITY && d.Line.Strategy != routingv1.Strategy_STRATEGY_WEIGHTED
 }
 
 // known is when something will be known of a site of which nothing is: the start of a horizon yet to come.
@@ -133,8 +145,10 @@ func (d *Decision) reason(i int, s *siteState) routingv1.SiteReason {
 		return routingv1.SiteReason_SITE_REASON_BEYOND_TARGET_LIMIT
 	case s.rank == 1:
 		return routingv1.SiteReason_SITE_REASON_FIRST
-	case d.Line.Strategy != routingv1.Strategy_STRATEGY_PRIORITY && s.RemainingS < d.Line.MinRemainingS:
+	case d.followsSun() && s.RemainingS < d.Line.MinRemainingS:
 		return routingv1.SiteReason_SITE_REASON_CLOSING_SOON
+	case d.Line.Strategy == routingv1.Strategy_STRATEGY_WEIGHTED && d.Line.Sites[i].Weight == 0:
+		return routingv1.SiteReason_SITE_REASON_STANDBY
 	}
 	return routingv1.SiteReason_SITE_REASON_NEXT
 }

@@ -24,6 +24,8 @@ const (
 	maxSites = 1000
 	maxRotas = 8
 	maxTier  = 99
+	// maxWeight keeps shares within what ten bits tell apart.
+	maxWeight = 1000
 	// Hidden stands for a line's number wherever one would be shown.
 	Hidden = "(hidden)"
 
@@ -83,6 +85,9 @@ func checkSites(sites []*routingv1.LineSite, broken *fault.Violations) {
 		}
 		if s.GetTier() < 0 || s.GetTier() > maxTier {
 			broken.Add(field+".tier", fmt.Sprint(s.GetTier()), fmt.Sprintf("must be 0 to %d", maxTier))
+		}
+		if s.GetWeight() < 0 || s.GetWeight() > maxWeight {
+			broken.Add(field+".weight", fmt.Sprint(s.GetWeight()), fmt.Sprintf("must be 0 to %d", maxWeight))
 		}
 	}
 }

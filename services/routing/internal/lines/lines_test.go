@@ -44,6 +44,10 @@ func TestCheckNamesFieldValueAndRule(t *testing.T) {
 		"tiers": {func(l *routingv1.Line) {
 			l.Sites[0].Tier, l.Sites[1].Tier = -1, 100
 		}, `sites[0].tier "-1" sites[1].tier "100"`},
+		"weights": {func(l *routingv1.Line) {
+			l.Sites[0].Weight, l.Sites[1].Weight = proto.Int32(-1), proto.Int32(1001)
+		}, `sites[0].weight "-1" sites[1].weight "1001"`},
+		"a weight of none":         {func(l *routingv1.Line) { l.Sites[0].Weight = proto.Int32(0) }, ""},
 		"no last resort":           {func(l *routingv1.Line) { l.LastResort = nil }, `last_resort ""`},
 		"a last resort of no kind": {func(l *routingv1.Line) { l.LastResort.Kind = 0 }, `last_resort.kind "0"`},
 		"a last resort nowhere":    {func(l *routingv1.Line) { l.LastResort.Target = nil }, `last_resort.target ""`},

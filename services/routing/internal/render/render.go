@@ -139,10 +139,11 @@ func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules 
 	if len(d.Sites()) == 0 {
 		return
 	}
+	weighted := d.Line.Strategy == routingv1.Strategy_STRATEGY_WEIGHTED
 	sites := make([]site, len(d.Sites()))
 	e.Sites = make([]*routingv1.SiteVerdict, len(sites))
 	for i := range sites {
-		sites[i].set(&d.Sites()[i], rules)
+		sites[i].set(&d.Sites()[i], weighted, rules)
 		e.Sites[i] = &sites[i].verdict
 	}
 }
@@ -159,10 +160,13 @@ func (y *duty) set(from *decide.DutyVerdict) {
 	}
 }
 
-func (s *site) set(from *decide.SiteVerdict, rules bool) {
+func (s *site) set(from *decide.SiteVerdict, weighted, rules bool) {
 	v := &s.verdict
 	v.Site, v.Reason = from.At.Site.Name, from.Reason
 	v.Rank, v.Tier = int32(from.Rank), int32(from.At.Tier)
+	if weighted {
+		v.Weight = int32(from.At.Weight)
+	}
 	if from.State.Open {
 		s.remaining.Seconds = int64(from.State.RemainingS)
 		v.Remaining = &s.remaining

@@ -28,6 +28,9 @@ func world() viewtest.World {
 	refusing.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment_TREATMENT_REJECT}
 	duty := viewtest.Line("duty", gold+3, "denver")
 	duty.Rotas = []string{"rotas/nights", "rotas/gone"}
+	shared := viewtest.Line("shared", gold+4, "bengaluru", "denver", "sydney")
+	shared.Strategy = routingv1.Strategy_STRATEGY_WEIGHTED
+	shared.Sites[0].Weight, shared.Sites[2].Weight = proto.Int32(0), proto.Int32(30)
 	nights := viewtest.Rota("nights", 72, viewtest.Turn{From: -24, Person: "anna"}, viewtest.Turn{From: 0, Person: "bob"})
 	nights.AcceptWithinS = 900
 	nights.People[0].Targets = []string{"+13035550121", "sip:anna@example.com"}
@@ -41,7 +44,7 @@ func world() viewtest.World {
 			viewtest.Customer("acme", []phone.Number{acme}, viewtest.Contract("db", -100, 100)),
 			viewtest.Customer("bridge-1", []phone.Number{acme + 1}), viewtest.Customer("bridge-2", []phone.Number{acme + 1}),
 		},
-		Lines: []*routingv1.Line{viewtest.Line("gold", gold, "sydney", "bengaluru", "dublin", "denver", "gone"), refusing, duty},
+		Lines: []*routingv1.Line{viewtest.Line("gold", gold, "sydney", "bengaluru", "dublin", "denver", "gone"), refusing, duty, shared},
 	}
 }
 
@@ -58,6 +61,7 @@ func TestAnswers(t *testing.T) {
 		"dry-run":      {decide.Call{Dialled: gold, Caller: acme + 1}, true},
 		"on-duty":      {decide.Call{Dialled: gold + 3, Caller: acme}, false},
 		"dry-run-duty": {decide.Call{Dialled: gold + 3, Caller: acme}, true},
+		"shared":       {decide.Call{Dialled: gold + 4, Caller: acme}, false},
 		"refused":      {decide.Call{Dialled: gold + 1, Caller: acme + 9}, false},
 		"unknown-line": {decide.Call{Dialled: gold + 2, Caller: acme}, false},
 		"unavailable":  {decide.Call{Dialled: gold, Gateway: 1 << routingv1.Capability_CAPABILITY_RECORD}, false},

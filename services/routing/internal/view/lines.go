@@ -24,6 +24,10 @@ const (
 	maxLineRotas = 8
 	// maxTier is the highest tier; decide packs it in seven bits.
 	maxTier = 99
+	// maxWeight is the proto's own limit; rendezvous.Share counts on it.
+	maxWeight = 1000
+	// defaultWeight is that of a site of which the line says none.
+	defaultWeight = 1
 	// lastResortID names the last rung in the reports of gateways; no site's rung is called so.
 	lastResortID = "last-resort"
 	// lastResortRingTimeoutS is longer than a site's: nobody comes after it.
@@ -63,6 +67,8 @@ type LineSite struct {
 	Site *Site
 	// Tier is 0 to 99, the lower first.
 	Tier uint8
+	// Weight is 0 to 1000; WEIGHTED shares calls by it.
+	Weight uint16
 	// Outsourced is the site's own.
 	Outsourced bool
 }
@@ -164,7 +170,7 @@ func (l *Line) resolve(sites *sites, rotas *rotas) *Line {
 		if s == nil {
 			s = unknownSite(ls.Site.ID)
 		}
-		next.Sites[i] = LineSite{s.Timeline, s.Hash, s, ls.Tier, s.Outsourced}
+		next.Sites[i] = LineSite{s.Timeline, s.Hash, s, ls.Tier, ls.Weight, s.Outsourced}
 		note(s.Timeline.TZDataRelease())
 	}
 	for i, was := range l.Rotas {
@@ -238,8 +244,15 @@ func (l *Line) readSites(list []*routingv1.LineSite) error {
 		if !ok || s.GetTier() < 0 || s.GetTier() > maxTier || seen[id] {
 			return fmt.Errorf("sites[%d]: not a site's place on a line", i)
 		}
+		weight := int32(defaultWeight)
+		if s.Weight != nil {
+			weight = s.GetWeight()
+		}
+		if weight < 0 || weight > maxWeight {
+			return fmt.Errorf("sites[%d]: weight %d, must be 0 to %d", i, weight, maxWeight)
+		}
 		seen[id] = true
-		l.Sites = append(l.Sites, LineSite{Site: &Site{ID: id}, Tier: uint8(s.GetTier())})
+		l.Sites = append(l.Sites, LineSite{Site: &Site{ID: id}, Tier: uint8(s.GetTier()), Weight: uint16(weight)})
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -128,6 +129,8 @@ func TestUnreadableRecordsLeaveWhatWasKnown(t *testing.T) {
 	for i := range 1001 {
 		tooMany.Sites = append(tooMany.Sites, &routingv1.LineSite{Site: fmt.Sprintf("sites/s%d", i)})
 	}
+	tooHeavy := viewtest.Line("gold", gold, "dublin")
+	tooHeavy.Sites[0].Weight = proto.Int32(1001)
 	noLastResort := viewtest.Line("gold", gold, "dublin")
 	noLastResort.LastResort = nil
 	noNumber := viewtest.Line("gold", gold, "dublin")
@@ -143,6 +146,7 @@ func TestUnreadableRecordsLeaveWhatWasKnown(t *testing.T) {
 		"line: no protobuf":             {Key: viewtest.LineRecord(tooMany).Key, Value: garbage},
 		"a line of 1,001 sites":         viewtest.LineRecord(tooMany),
 		"a line with a site twice":      viewtest.LineRecord(viewtest.Line("gold", gold, "dublin", "dublin")),
+		"a line with a weight of 1001":  viewtest.LineRecord(tooHeavy),
 		"a line without a last resort":  viewtest.LineRecord(noLastResort),
 		"a line without a number":       viewtest.LineRecord(noNumber),
 		"a site without a timeline":     viewtest.SiteRecord(noTimeline),
