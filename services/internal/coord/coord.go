@@ -1,5 +1,6 @@
 // Package coord is Dayside's use of etcd, and the only package that imports it: reading and compare-and-swap writing of
-// keys (coord.go), following a range of keys at one revision (follow.go), and finding processes (discovery.go).
+// keys (coord.go), following a range of keys at one revision (follow.go), finding processes (discovery.go), and saying how
+// this one is (hold.go).
 //
 // It moves bytes and knows no resource; what the keys mean is said in services/internal/published and in each service's
 // own store. Keys are relative to the cluster's prefix, so that several clusters can share one etcd.
