@@ -44,6 +44,7 @@ func (c coverage) Simulate(ctx context.Context, r *schedulev1.SimulateRequest) (
 	if err != nil {
 		return nil, err
 	}
+	estate.Trim(impact, estate.MaxImpactBytes)
 	return &schedulev1.SimulateResponse{Impact: impact, TzdataRelease: d.rules.Release()}, nil
 }
 

@@ -1,12 +1,14 @@
 package schedule_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/protobuf/proto"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -209,5 +211,22 @@ func TestSimulateRefuses(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v does not say %q", what, err, c.text)
 		}
+	}
+}
+
+// What a simulation of many sites tells is as small as other answers: the rest is counted.
+func TestSimulationOfManySitesFitsAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	r := &schedulev1.SimulateRequest{Interval: &interval.Interval{EndTime: stamp(sunday.AddDate(0, 0, 400))}}
+	for i := range 400 {
+		r.Sites = append(r.Sites, site(fmt.Sprintf("site-%d", i), "Europe/Dublin"))
+	}
+	answer, err := w.coverage.Simulate(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := answer.GetImpact().GetSites()[399]
+	if size := proto.Size(answer); size > 5<<19 || last.GetMoreOpenings() == 0 {
+		t.Errorf("an answer of %d bytes; of the last site: %v", size, last)
 	}
 }
