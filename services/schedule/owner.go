@@ -70,8 +70,8 @@ func (s *Service) newDraft(before *loaded) (*draft, error) {
 }
 
 // maxConditions is what a change may have before it does without those that it can spare: etcd takes 128 where it is not
-// told otherwise.
-const maxConditions = 100
+// told otherwise, and routing adds one for each site of a line.
+const maxConditions = 60
 
 // few leaves out repeated conditions; and where there are too many, those that it can spare. Of the sources that dependents
 // are compiled from, none of their kinds may have been written then. Of dependents themselves, a write of one breaks the

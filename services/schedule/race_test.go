@@ -158,3 +158,23 @@ func TestPlanStandsOnWhatItLeavesAlone(t *testing.T) {
 	_, err = w.etcd.Commit(t.Context(), plan.GetPlan().GetConditions(), plan.GetPlan().GetWrites())
 	wantReason(t, "a plan on a calendar that was", err, rpcv1.Reason_REASON_CONFLICT)
 }
+
+// A line has a condition of routing's for each of its sites, too: etcd, where it is not told otherwise, takes both.
+func TestConditionsOfALineLeaveRoom(t *testing.T) {
+	const etcdTakes, routings = 128, 4
+	w := newWorld(t)
+	line := &schedulev1.LineCoverage{Line: "lines/gold"}
+	for i := range 110 {
+		line.Sites = append(line.Sites, w.create(t, site(fmt.Sprintf("site-%d", i), "Europe/Dublin")).GetName())
+	}
+	for _, n := range []int{1, 50, 60, 80, 110} {
+		of := &schedulev1.LineCoverage{Line: line.GetLine(), Sites: line.GetSites()[:n]}
+		plan, err := w.plans.PlanSchedule(t.Context(), &schedulev1.PlanScheduleRequest{Lines: []*schedulev1.LineCoverage{of}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(plan.GetPlan().GetConditions()); got == 0 || got+n+routings > etcdTakes {
+			t.Errorf("a line of %d sites has %d conditions besides", n, got)
+		}
+	}
+}
