@@ -1,5 +1,5 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
-// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (ordered by a strategy:
+// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without drained ones, ordered by a strategy:
 // followsun, priority, weighted), duty, ladder. A stage answers with a verdict code; text is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
@@ -124,7 +124,7 @@ func (d *Decision) FirstSite() *view.Site {
 	return d.Line.Sites[d.ranking.rungs[0].site].Site
 }
 
-// Open is how many of the line's sites are open.
+// Open is how many of the line's sites are open and not drained.
 func (d *Decision) Open() int { return d.ranking.open }
 
 // SiteVerdict is one site considered.
@@ -136,6 +136,8 @@ type SiteVerdict struct {
 	Reason routingv1.SiteReason
 	// Rank among the sites on the ladder, from 1; 0 where it is not on it.
 	Rank int
+	// Drain that takes it, or some of its targets, out of calls; nil where none does.
+	Drain *view.Drain
 }
 
 // stage finds one verdict, UNSPECIFIED where it has nothing to say, and says whether the decision goes on.

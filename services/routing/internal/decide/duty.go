@@ -19,6 +19,10 @@ type DutyVerdict struct {
 	UntilUnixS int64
 	// Rank among the people on the ladder, from 1; 0 where it is not on it.
 	Rank int
+	// Drain that takes the person, or some of their targets, out of calls; nil where none does.
+	Drain *view.Drain
+
+	drained view.Targets
 }
 
 // findDuty is the stage behind the sites: who is on duty on the line's rotas, in their order. Whoever accepted the phone
@@ -49,14 +53,17 @@ func findDuty(d *Decision) (routingv1.Verdict, bool) {
 		default:
 			v.Standing = routingv1.DutyStanding_DUTY_STANDING_NOT_ACCEPTED
 		}
+		v.drained, v.Drain = d.drainedPerson(v.Person)
 		d.duties = append(d.duties, v)
 		if duty.Person != nil {
 			verdict = routingv1.Verdict_VERDICT_DUTY_SOMEBODY
 		}
 		if duty.Holder != nil {
-			d.duties = append(d.duties, DutyVerdict{
+			held := DutyVerdict{
 				Rota: r, Person: duty.Holder, Standing: routingv1.DutyStanding_DUTY_STANDING_STILL_HOLDS, UntilUnixS: v.UntilUnixS,
-			})
+			}
+			held.drained, held.Drain = d.drainedPerson(held.Person)
+			d.duties = append(d.duties, held)
 		}
 	}
 	return verdict, true
@@ -66,7 +73,7 @@ func findDuty(d *Decision) (routingv1.Verdict, bool) {
 // whatever rotas they are on.
 func (d *Decision) named(n int, p *view.Person) bool {
 	for i := range d.duties[:n] {
-		if other := d.duties[i].Person; other != nil && other.ID == p.ID && len(other.Targets) > 0 {
+		if other := d.duties[i].Person; other != nil && other.ID == p.ID && d.duties[i].left() > 0 {
 			return true
 		}
 	}
@@ -78,7 +85,7 @@ func (d *Decision) reserve() int {
 	reserved := 0
 	for i := range d.duties {
 		if p := d.duties[i].Person; p != nil && !d.named(i, p) {
-			reserved = min(reserved+len(p.Targets), maxReserved)
+			reserved = min(reserved+d.duties[i].left(), maxReserved)
 		}
 	}
 	return maxRungs - reserved
@@ -89,13 +96,13 @@ func (d *Decision) ringDuty() {
 	rank := 0
 	for i := range d.duties {
 		duty := &d.duties[i]
-		if duty.Person == nil || len(duty.Person.Targets) == 0 || d.nTargets == maxRungs || d.named(i, duty.Person) {
+		if duty.left() == 0 || d.nTargets == maxRungs || d.named(i, duty.Person) {
 			continue
 		}
 		rank++
 		duty.Rank = rank
-		for _, t := range duty.Person.Targets {
-			if d.nTargets < maxRungs {
+		for i, t := range duty.Person.Targets {
+			if d.nTargets < maxRungs && !duty.drained.Has(i) {
 				d.targets[d.nTargets] = t
 				d.nTargets++
 			}

@@ -35,13 +35,13 @@ func followSunChanges(d *Decision) {
 	}
 	var capped groups
 	for i := range d.states {
-		if s := &d.states[i]; s.Open && s.RemainingS == timeline.RemainingMaxS {
+		if s := &d.states[i]; s.Open && !s.out && s.RemainingS == timeline.RemainingMaxS {
 			capped.add(&d.Line.Sites[i])
 		}
 	}
 	for i := range d.states {
 		s, at := &d.states[i], &d.Line.Sites[i]
-		if !s.Open {
+		if !s.Open || s.out {
 			continue
 		}
 		leavesCap := d.nowS

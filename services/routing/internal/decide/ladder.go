@@ -32,8 +32,9 @@ func ringSites(d *Decision) {
 	for round, more := 0, true; more; round++ {
 		more = false
 		for _, r := range d.ranking.rungs[:d.ranking.n] {
-			if targets := d.Line.Sites[r.site].Site.Targets; round < len(targets) && d.nTargets < room {
-				d.targets[d.nTargets] = targets[round]
+			t := leftOf(d.Line.Sites[r.site].Site.Targets, d.states[r.site].drained, round)
+			if t != nil && d.nTargets < room {
+				d.targets[d.nTargets] = t
 				d.nTargets++
 				more = true
 			}

@@ -70,6 +70,7 @@ func drawWorld(t *rapid.T) viewtest.World {
 	}
 	w.Lines = []*routingv1.Line{l}
 	drawRotas(t, &w)
+	drawDrains(t, &w)
 	for i := range rapid.IntRange(0, 4).Draw(t, "customers") {
 		c := viewtest.Customer(fmt.Sprintf("c%d", i), []phone.Number{
 			rapid.SampledFrom([]phone.Number{firstANI, sharedANI, unknownANI}).Draw(t, "number"),
@@ -129,7 +130,7 @@ func expected(v *view.View, c decide.Call, at time.Time) []string {
 	}
 	var sites []open
 	for i, ls := range l.Sites {
-		if s := ls.Timeline.At(at.Unix()); s.Open && len(ls.Site.Targets) > 0 {
+		if s := ls.Timeline.At(at.Unix()); s.Open && len(ls.Site.Targets) > 0 && !out(l, i, at) {
 			sites = append(sites, open{ls, i, int(s.RemainingS)})
 		}
 	}
@@ -278,8 +279,9 @@ func answer(d *decide.Decision) string {
 	return b.String()
 }
 
-// events is what may change a decision by itself: hours, horizons, contracts, and the two thresholds of time left.
-func events(d *decide.Decision) string {
+// events is what may change a decision by itself: hours, horizons, contracts, drains, and the two thresholds of time
+// left.
+func events(d *decide.Decision, at time.Time) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, verdicts(d))
 	for _, s := range d.Sites() {
@@ -288,6 +290,11 @@ func events(d *decide.Decision) string {
 	}
 	for _, y := range d.Duties() {
 		fmt.Fprintln(&b, y.Rota.ID, y.Person, y.Standing, y.UntilUnixS)
+	}
+	if d.Line != nil && d.Line.Drains != nil {
+		for _, one := range d.Line.Drains.All() {
+			fmt.Fprintln(&b, one.ID, one.At(at.Unix()))
+		}
 	}
 	return b.String()
 }
@@ -311,8 +318,9 @@ func TestValidUntilIsHonest(t *testing.T) {
 		}
 		// And not shorter than it must be: something happens then.
 		if until != math.MaxInt64 {
-			if before, then := run(v, c, time.Unix(last, 0)), run(v, c, time.Unix(until, 0)); events(before) == events(then) {
-				t.Fatalf("at %d, after %d s, nothing happens:\n%s", until, until-from, events(then))
+			if before, then := run(v, c, time.Unix(last, 0)), run(v, c, time.Unix(until, 0)); events(before, time.Unix(last, 0)) ==
+				events(then, time.Unix(until, 0)) {
+				t.Fatalf("at %d, after %d s, nothing happens:\n%s", until, until-from, events(then, time.Unix(until, 0)))
 			}
 		}
 	})

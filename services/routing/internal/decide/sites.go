@@ -13,7 +13,10 @@ const maxRungs = maxTargets - 1
 // siteState is a site of the line at the instant.
 type siteState struct {
 	timeline.State
-	rank int32
+	rank    int32
+	drained view.Targets
+	// out: drained whole, as if it were closed.
+	out bool
 }
 
 // orderSites is the fifth stage: which sites are open, and in which order.
@@ -25,13 +28,19 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 	for i := range d.Line.Sites {
 		at := &d.Line.Sites[i]
 		s := at.Timeline.At(d.nowS)
-		d.states = append(d.states, siteState{State: s})
+		drained, _ := d.drainedSite(i)
+		out := drained != 0 && drained.All(len(at.Site.Targets))
+		d.states = append(d.states, siteState{State: s, drained: drained, out: out})
 		if !s.Known {
 			d.changesAt(known(at.Timeline, d.nowS))
 			continue
 		}
 		d.changesAt(s.UntilUnixS)
 		if !s.Open {
+			continue
+		}
+		if out {
+			d.ranking.drained++
 			continue
 		}
 		d.ranking.open++
@@ -43,7 +52,11 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 	if d.followsSun() {
 		followSunChanges(d)
 	}
-	if d.ranking.n == 0 {
+	d.drainsChange()
+	switch {
+	case d.ranking.n == 0 && d.ranking.drained > 0:
+		return routingv1.Verdict_VERDICT_SITES_DRAINED, true
+	case d.ranking.n == 0:
 		return routingv1.Verdict_VERDICT_SITES_NONE_OPEN, true
 	}
 	return routingv1.Verdict_VERDICT_SITES_OPEN, true
@@ -85,6 +98,8 @@ type ranking struct {
 	rungs [maxRungs]rung
 	n     int
 	open  int
+	// drained are those that would be open otherwise.
+	drained int
 }
 
 func (r *ranking) offer(l *view.Line, key uint64, site int) {
@@ -126,6 +141,7 @@ func explainSites(d *Decision, maxSites int) {
 			}
 		}
 		v := SiteVerdict{At: &d.Line.Sites[i], State: s.State, Reason: d.reason(i, s)}
+		_, v.Drain = d.drainedSite(i)
 		if d.nTargets > 0 {
 			v.Rank = int(s.rank)
 		}
@@ -135,6 +151,8 @@ func explainSites(d *Decision, maxSites int) {
 
 func (d *Decision) reason(i int, s *siteState) routingv1.SiteReason {
 	switch {
+	case s.out:
+		return routingv1.SiteReason_SITE_REASON_DRAINED
 	case !s.Known:
 		return routingv1.SiteReason_SITE_REASON_NO_TIMELINE
 	case !s.Open:

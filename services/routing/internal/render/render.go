@@ -47,6 +47,7 @@ type site struct {
 	verdict    routingv1.SiteVerdict
 	remaining  durationpb.Duration
 	nextChange timestamppb.Timestamp
+	drainEnd   timestamppb.Timestamp
 }
 
 // Route is the answer to a call: decision d, made on v at now. A dry run has the rules besides, the texts behind open and
@@ -154,6 +155,9 @@ func (y *duty) set(from *decide.DutyVerdict) {
 	if from.Person != nil {
 		v.Person, v.DisplayName = from.Person.Name, from.Person.DisplayName
 	}
+	if from.Drain != nil {
+		v.Drain, v.DrainReason = from.Drain.Name, from.Drain.Reason
+	}
 	if from.UntilUnixS != 0 {
 		y.until.Seconds = from.UntilUnixS
 		v.Until = &y.until
@@ -175,6 +179,13 @@ func (s *site) set(from *decide.SiteVerdict, weighted, rules bool) {
 	if _, to := from.At.Timeline.Horizon(); from.State.Known && from.State.UntilUnixS < to {
 		s.nextChange.Seconds = from.State.UntilUnixS
 		v.NextChange = &s.nextChange
+	}
+	if from.Drain != nil {
+		v.Drain, v.DrainReason = from.Drain.Name, from.Drain.Reason
+		if from.Drain.ToUnixS != math.MaxInt64 {
+			s.drainEnd.Seconds = from.Drain.ToUnixS
+			v.DrainEnd = &s.drainEnd
+		}
 	}
 	if rules {
 		v.Rule = from.At.Timeline.Rule(from.State)

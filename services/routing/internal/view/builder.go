@@ -19,6 +19,7 @@ type Builder struct {
 	from      *View
 	sites     sitesBuilder
 	rotas     *rotasBuilder
+	drains    drainsBuilder
 	customers customersBuilder
 	lines     linesBuilder
 	problems  []Problem
@@ -46,6 +47,7 @@ func newBuilder(from, before *View) *Builder {
 		from:      from,
 		sites:     sitesBuilder{from: from.sites, before: before.sites},
 		rotas:     &rotasBuilder{from: from.rotas, before: before.rotas},
+		drains:    drainsBuilder{from: from.drains, before: before.drains},
 		customers: customersBuilder{next: from.customers, before: before.customers},
 		lines:     linesBuilder{from: from.lines, before: before.lines},
 	}
@@ -85,6 +87,7 @@ func (b *Builder) part(key string) (partBuilder, string) {
 	}{
 		{published.CustomerPrefix, &b.customers}, {published.SitePrefix, &b.sites}, {LinePrefix, &b.lines},
 		{published.RotaPrefix, b.rotas}, {published.CustodyPrefix, custodyBuilder{b.rotas}},
+		{DrainPrefix, &b.drains},
 	} {
 		if id, ok := strings.CutPrefix(key, p.prefix); ok && id != "" {
 			return p.builder, id
@@ -100,6 +103,7 @@ func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
 	var changed changes
 	next.sites, changed.sites = b.sites.finish()
 	next.rotas, changed.rotas = b.rotas.finish()
-	next.lines = b.lines.finish(next.sites, next.rotas, changed)
+	next.drains, changed.drains = b.drains.finish()
+	next.lines = b.lines.finish(next, changed)
 	return next, b.problems
 }

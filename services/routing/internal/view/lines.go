@@ -48,6 +48,8 @@ type Line struct {
 	Sites []LineSite
 	// Rotas whose people on duty come after the sites, in order; never nil among them.
 	Rotas []*Rota
+	// Drains that concern its sites and people; nil where there are none.
+	Drains *LineDrains
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
 	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
@@ -126,32 +128,49 @@ func (b *linesBuilder) remove(id string) {
 	delete(b.byID, id)
 }
 
-// changes are the IDs of what changed in the parts that lines refer to.
-type changes struct{ sites, rotas map[string]bool }
+// changes are the IDs of what changed in the parts that lines refer to, and whether drains did.
+type changes struct {
+	sites, rotas map[string]bool
+	drains       bool
+}
 
-// finish finds the sites and rotas of lines that changed, or whose sites or rotas did, so that a decision looks up none.
-func (b *linesBuilder) finish(sites *sites, rotas *rotas, changed changes) *lines {
-	if b.byID == nil && len(changed.sites) == 0 && len(changed.rotas) == 0 {
+// finish finds the sites, rotas and drains of lines that changed, or of which those did, so that a decision looks up none.
+func (b *linesBuilder) finish(next *View, changed changes) *lines {
+	if b.byID == nil && len(changed.sites) == 0 && len(changed.rotas) == 0 && !changed.drains {
 		return b.from
 	}
 	b.edit()
 	for id, l := range b.byID {
-		if b.fresh[id] || l.hasAny(changed) {
-			b.byID[id] = l.resolve(sites, rotas)
+		fresh := b.fresh[id] || l.hasAny(changed)
+		if fresh {
+			l = l.resolve(next.sites, next.rotas)
+		}
+		if fresh || changed.drains {
+			b.byID[id] = l.withDrains(next.drains.of(l))
 		}
 	}
-	next := &lines{byID: b.byID, byNumber: make(map[phone.Number]*Line, len(b.byID))}
+	all := &lines{byID: b.byID, byNumber: make(map[phone.Number]*Line, len(b.byID))}
 	for _, l := range b.byID {
-		if other := next.byNumber[l.number]; other == nil || l.ID < other.ID {
-			next.byNumber[l.number] = l
+		if other := all.byNumber[l.number]; other == nil || l.ID < other.ID {
+			all.byNumber[l.number] = l
 		}
 	}
-	return next
+	return all
 }
 
 func (l *Line) hasAny(changed changes) bool {
 	return len(changed.sites) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return changed.sites[s.Site.ID] }) ||
 		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] })
+}
+
+// withDrains is the line with those drains.
+func (l *Line) withDrains(drains *LineDrains) *Line {
+	if l.Drains == nil && drains == nil {
+		return l
+	}
+	next := *l
+	next.Drains = drains
+	return &next
 }
 
 // resolve is the line with its sites and rotas as they stand in those parts.

@@ -1,8 +1,9 @@
 // Package view holds everything that a decision needs, in memory: the published sites, rotas and customers, and routing's
-// own lines. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
+// own lines and drains. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that stayed the
 // same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, customers.go, lines.go. It
+// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, drains.go, customers.go,
+// lines.go. It
 // follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
@@ -32,13 +33,16 @@ type View struct {
 	heard     time.Time
 	sites     *sites
 	rotas     *rotas
+	drains    *drains
 	customers *customers
 	lines     *lines
 }
 
 // empty is the view before anything was heard.
 func empty() *View {
-	return &View{sites: newSites(), rotas: newRotas(), customers: newCustomers(), lines: newLines()}
+	return &View{
+		sites: newSites(), rotas: newRotas(), drains: newDrains(), customers: newCustomers(), lines: newLines(),
+	}
 }
 
 // Revision is the etcd revision of the state.
@@ -58,6 +62,14 @@ func (v *View) Site(id string) *Site { return v.sites.byID[id] }
 
 // Rota is a rota by ID; nil where there is none.
 func (v *View) Rota(id string) *Rota { return v.rotas.byID[id] }
+
+// Drains are all drains, in order of ID, those not in force among them.
+func (v *View) Drains() []*Drain {
+	if len(v.drains.byID) == 0 {
+		return nil
+	}
+	return v.drains.sorted()
+}
 
 // CustomersByNumber are the customers who call from a number.
 func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }

@@ -5,11 +5,13 @@ package viewtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -113,6 +115,19 @@ type CustodyOf struct {
 	Record *publishedv1.Custody
 }
 
+// Drain of "sites/ID" or "people/ID" over [from, to) in hours after Base; a `to` of 0 is no end.
+func Drain(id, subject string, from, to float64) *routingv1.Drain {
+	d := &routingv1.Drain{Name: "drains/" + id, Reason: "because", StartTime: timestamppb.New(At(from))}
+	if to != 0 {
+		d.EndTime = timestamppb.New(At(to))
+	}
+	d.Subject = &routingv1.Drain_Site{Site: subject}
+	if strings.HasPrefix(subject, "people/") {
+		d.Subject = &routingv1.Drain_Person{Person: subject}
+	}
+	return d
+}
+
 // Customer calls from numbers; its contracts are given as product and hours.
 func Customer(id string, numbers []phone.Number, contracts ...*publishedv1.Contract) *publishedv1.Customer {
 	c := &publishedv1.Customer{Id: id, DisplayName: id, Contracts: contracts}
@@ -162,6 +177,7 @@ type World struct {
 	Sites     []*publishedv1.Site
 	Rotas     []*publishedv1.Rota
 	Custody   []CustodyOf
+	Drains    []*routingv1.Drain
 	Customers []*publishedv1.Customer
 	Lines     []*routingv1.Line
 }
@@ -184,6 +200,9 @@ func (w World) Records() []Record {
 	for _, c := range w.Custody {
 		records = append(records, Record{published.CustodyPrefix + c.Rota, encode(c.Record)})
 	}
+	for _, d := range w.Drains {
+		records = append(records, DrainRecord(d))
+	}
 	for _, c := range w.Customers {
 		records = append(records, CustomerRecord(c))
 	}
@@ -196,6 +215,11 @@ func (w World) Records() []Record {
 // SiteRecord is a site as schedule publishes it.
 func SiteRecord(s *publishedv1.Site) Record {
 	return Record{published.SitePrefix + s.GetId(), encode(s)}
+}
+
+// DrainRecord is a drain as routing stores it.
+func DrainRecord(d *routingv1.Drain) Record {
+	return Record{view.DrainPrefix + d.GetName()[len("drains/"):], encode(&rpcv1.Stored{Resource: encode(d)})}
 }
 
 // RotaRecord is a rota as schedule publishes it.
