@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"pgregory.net/rapid"
 
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/timeline"
 )
 
 const someDays = 12
@@ -23,7 +26,7 @@ const someDays = 12
 // write is one write of somebody, on any process.
 type write struct {
 	what string
-	do   func(ctx context.Context, w world) error
+	do   func(ctx context.Context, w world, allowGap bool) error
 }
 
 // someDay is a date of the next weeks.
@@ -58,31 +61,31 @@ func drawWrite(t *rapid.T) write {
 	}
 	calendar := calendarOf(id, days)
 	return rapid.SampledFrom([]write{
-		{"calendar " + id + fmt.Sprint(days), func(ctx context.Context, w world) error {
-			_, err := w.calendars.UpdateCalendar(ctx, &schedulev1.UpdateCalendarRequest{Calendar: calendar})
+		{"calendar " + id + fmt.Sprint(days), func(ctx context.Context, w world, allowGap bool) error {
+			_, err := w.calendars.UpdateCalendar(ctx, &schedulev1.UpdateCalendarRequest{Calendar: calendar, AllowGap: allowGap})
 			return err
 		}},
-		{"person " + person + fmt.Sprint(days, uses), func(ctx context.Context, w world) error {
-			_, err := w.rotas.UpdatePerson(ctx, &schedulev1.UpdatePersonRequest{Person: who})
+		{"person " + person + fmt.Sprint(days, uses), func(ctx context.Context, w world, allowGap bool) error {
+			_, err := w.rotas.UpdatePerson(ctx, &schedulev1.UpdatePersonRequest{Person: who, AllowGap: allowGap})
 			return err
 		}},
-		{"rota " + fmt.Sprint(members), func(ctx context.Context, w world) error {
+		{"rota " + fmt.Sprint(members), func(ctx context.Context, w world, allowGap bool) error {
 			_, err := w.rotas.UpdateRota(ctx, &schedulev1.UpdateRotaRequest{
-				Rota: next, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"layers"}},
+				Rota: next, AllowGap: allowGap, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"layers"}},
 			})
 			return err
 		}},
-		{"site " + fmt.Sprint(uses), func(ctx context.Context, w world) error {
-			_, err := w.UpdateSite(ctx, &schedulev1.UpdateSiteRequest{Site: thing})
+		{"site " + fmt.Sprint(uses), func(ctx context.Context, w world, allowGap bool) error {
+			_, err := w.UpdateSite(ctx, &schedulev1.UpdateSiteRequest{Site: thing, AllowGap: allowGap})
 			return err
 		}},
-		{"files", func(ctx context.Context, w world) error {
+		{"files", func(ctx context.Context, w world, allowGap bool) error {
 			return w.apply(ctx, &schedulev1.PlanScheduleRequest{
 				Calendars: []*schedulev1.Calendar{calendar}, Sites: []*schedulev1.Site{thing}, Rotas: []*schedulev1.Rota{next},
-				People: []*schedulev1.Person{who},
+				People: []*schedulev1.Person{who}, AllowGap: allowGap,
 			})
 		}},
-		{"take by " + person, func(ctx context.Context, w world) error {
+		{"take by " + person, func(ctx context.Context, w world, allowGap bool) error {
 			_, err := w.rotas.TakeCustody(ctx, &schedulev1.TakeCustodyRequest{Rota: "rotas/r", Person: "people/" + person})
 			return err
 		}},
@@ -111,8 +114,8 @@ func TestWhatIsPublishedIsOfTheSources(t *testing.T) {
 	refused := 0
 	rapid.Check(t, func(r *rapid.T) {
 		first, second := drawWrite(r), drawWrite(r)
-		other := w.lateWorld(t, func() { _ = first.do(t.Context(), w) }) // refused or not
-		if fault.ReasonOf(rpc.Fault(second.do(t.Context(), other))) == rpcv1.Reason_REASON_CONFLICT {
+		other := w.lateWorld(t, func() { _ = first.do(t.Context(), w, true) }) // refused or not
+		if fault.ReasonOf(rpc.Fault(second.do(t.Context(), other, true))) == rpcv1.Reason_REASON_CONFLICT {
 			refused++
 		}
 		w.compiledAs(t, r, first.what+", then "+second.what)
@@ -154,4 +157,63 @@ func (w world) compiledAs(t *testing.T, r *rapid.T, after string) {
 			r.Fatalf("after %s: %s is not what its sources compile to", after, key)
 		}
 	}
+}
+
+// A write is refused if and only if it takes from a line time in which somebody served it. It is looked every half hour
+// what is published, and compared.
+func TestWritesThatUncoverAreRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"x", "y"} {
+		w.calendar(t, calendarOf(id, nil))
+	}
+	w.people(t, "ann", "bob", "cat")
+	w.rota(t, weekly("r", "ann", "bob"))
+	w.create(t, site("s", "Europe/Dublin"))
+	w.lineOf(t, &publishedv1.Line{Id: "gold", Sites: []string{"s"}, Rotas: []string{"r"}})
+	accepted, refused := 0, 0
+	rapid.Check(t, func(r *rapid.T) {
+		next := drawWrite(r)
+		before := w.uncovered(t)
+		err := next.do(t.Context(), w, false)
+		reason := fault.ReasonOf(rpc.Fault(err))
+		if reason == rpcv1.Reason_REASON_COVERAGE_GAP {
+			refused++
+			if !slices.Equal(w.uncovered(t), before) {
+				r.Fatalf("%s was refused, and changed something", next.what)
+			}
+			if err := next.do(t.Context(), w, true); err != nil {
+				r.Fatalf("%s, allowed: %v", next.what, err)
+			}
+		}
+		more := slices.ContainsFunc(w.uncovered(t), func(unixS int64) bool {
+			_, was := slices.BinarySearch(before, unixS)
+			return !was
+		})
+		if err == nil {
+			accepted++
+		}
+		if more != (reason == rpcv1.Reason_REASON_COVERAGE_GAP) {
+			r.Fatalf("%s uncovers: %t, but %v", next.what, more, err)
+		}
+	})
+	if accepted == 0 || refused == 0 {
+		t.Errorf("%d writes accepted, %d refused: this shows nothing", accepted, refused)
+	}
+}
+
+// uncovered are the half hours of the next weeks in which neither the site is open nor anybody on duty.
+func (w world) uncovered(t *testing.T) (list []int64) {
+	t.Helper()
+	record, _ := w.record(t, "s")
+	open, err := timeline.FromProto(record.GetTimeline())
+	if err != nil {
+		t.Fatal(err)
+	}
+	duty := w.roster(t, "r")
+	for at := w.clock.Now(); at.Before(sunday.AddDate(0, 0, 30)); at = at.Add(30 * time.Minute) {
+		if !open.At(at.Unix()).Open && duty.At(at.Unix()).Person == nil {
+			list = append(list, at.Unix())
+		}
+	}
+	return list
 }
