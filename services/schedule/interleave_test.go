@@ -85,7 +85,7 @@ func drawWrite(t *rapid.T) write {
 				People: []*schedulev1.Person{who}, AllowGap: allowGap,
 			})
 		}},
-		{"take by " + person, func(ctx context.Context, w world, allowGap bool) error {
+		{"take by " + person, func(ctx context.Context, w world, _ bool) error {
 			_, err := w.rotas.TakeCustody(ctx, &schedulev1.TakeCustodyRequest{Rota: "rotas/r", Person: "people/" + person})
 			return err
 		}},
@@ -128,16 +128,17 @@ func TestWhatIsPublishedIsOfTheSources(t *testing.T) {
 // compiledAs compares what is published with what it compiles to when it is written once more.
 func (w world) compiledAs(t *testing.T, r *rapid.T, after string) {
 	t.Helper()
+	name := &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}
 	for key, again := range map[string]func() error{
 		published.SitePrefix + "s": func() error {
 			_, err := w.UpdateSite(t.Context(), &schedulev1.UpdateSiteRequest{
-				Site: &schedulev1.Site{Name: "sites/s", DisplayName: "s"}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}},
+				Site: &schedulev1.Site{Name: "sites/s", DisplayName: "s"}, UpdateMask: name,
 			})
 			return err
 		},
 		published.RotaPrefix + "r": func() error {
 			_, err := w.rotas.UpdateRota(t.Context(), &schedulev1.UpdateRotaRequest{
-				Rota: &schedulev1.Rota{Name: "rotas/r", DisplayName: "r"}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}},
+				Rota: &schedulev1.Rota{Name: "rotas/r", DisplayName: "r"}, UpdateMask: name,
 			})
 			return err
 		},
