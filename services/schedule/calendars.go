@@ -71,8 +71,12 @@ func (c calendars) ImportCalendar(ctx context.Context, r *schedulev1.ImportCalen
 		return &schedulev1.ImportCalendarResponse{Calendar: stored}, nil // a feed is read daily, and changes once a year
 	}
 	changes := calendarsof.Changes(stored, after)
-	after, err = c.s.calendars.WithOwner(ownerOf[*schedulev1.Calendar](c.s, r.GetAllowGap())).
-		Update(ctx, after, nil, true, r.GetValidateOnly())
+	to := c.s.calendars.WithOwner(ownerOf[*schedulev1.Calendar](c.s, r.GetAllowGap()))
+	if stored == nil {
+		after, err = to.Create(ctx, after, "name", "", "", r.GetValidateOnly())
+	} else {
+		after, err = to.Update(ctx, after, nil, false, r.GetValidateOnly())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -178,3 +178,38 @@ func TestConditionsOfALineLeaveRoom(t *testing.T) {
 		}
 	}
 }
+
+// unseen is an etcd on which somebody else writes just after one looked for what is not there.
+type unseen struct {
+	*coord.Client
+	before func()
+}
+
+// Get is coord.Client's.
+func (u *unseen) Get(ctx context.Context, key string) (coord.Entry, error) {
+	e, err := u.Client.Get(ctx, key)
+	if before := u.before; before != nil && err != nil {
+		u.before = nil
+		before()
+	}
+	return e, err
+}
+
+// A first import into a calendar that somebody else makes at the same moment does not write over it.
+func TestFirstImportsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	other := w
+	other.Service = schedule.New(schedule.Config{
+		Store: &unseen{w.etcd, func() { w.calendar(t, closed("ie", 2026, 12, 1)) }}, Clock: w.clock,
+		Rules: tzdata.Fixed(w.zones), Log: slog.New(slog.DiscardHandler),
+	})
+	_, err := schedulev1.NewCalendarServiceClient(connect(t, other.Service)).ImportCalendar(t.Context(),
+		&schedulev1.ImportCalendarRequest{
+			Name: "calendars/ie", DisplayName: "Ireland", Ics: ics("Closed"), Source: "ie.ics", TimeZone: "Europe/Dublin",
+		})
+	wantReason(t, "the later one", err, rpcv1.Reason_REASON_ALREADY_EXISTS)
+	got, err := w.calendars.GetCalendar(t.Context(), &schedulev1.GetCalendarRequest{Name: "calendars/ie"})
+	if err != nil || len(got.GetEntries()) != 1 || got.GetDisplayName() != "ie" {
+		t.Errorf("what was made is gone: %v, %v", got, err)
+	}
+}
