@@ -9,6 +9,7 @@ import (
 	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -79,7 +80,7 @@ func TestBadRotasWriteNothing(t *testing.T) {
 	for field, change := range map[string]func(*schedulev1.Rota){
 		"rota.layers[0].members": func(r *schedulev1.Rota) { r.Layers[0].Members = nil },
 		"layers[0].start":        func(r *schedulev1.Rota) { r.Layers[0].Start = "2027-02-29T09:00" },
-		"rota.layers[0].every":   func(r *schedulev1.Rota) { r.Layers[0].Every = -1 },
+		"rota.layers[0].every":   func(r *schedulev1.Rota) { r.Layers[0].Every = proto.Int32(0) },
 		"time_zone":              func(r *schedulev1.Rota) { r.TimeZone = "Europe/Dubin" },
 		"layers[0].restrictions": func(r *schedulev1.Rota) {
 			r.Layers[0].Restrictions = &schedulev1.WeeklyHours{Mon: []*schedulev1.Span{span(9, 9)}}

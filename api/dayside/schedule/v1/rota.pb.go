@@ -690,8 +690,8 @@ type RotaLayer struct {
 	Start string `protobuf:"bytes,2,opt,name=start,proto3" json:"start,omitempty"`
 	// When the last turn is over, likewise; never where empty.
 	End string `protobuf:"bytes,3,opt,name=end,proto3" json:"end,omitempty"`
-	// Length of a turn: so many units; 1 where 0.
-	Every int32 `protobuf:"varint,4,opt,name=every,proto3" json:"every,omitempty"`
+	// Length of a turn: so many units; 1 where it is not given. A turn of no length is refused.
+	Every *int32 `protobuf:"varint,4,opt,name=every,proto3,oneof" json:"every,omitempty"`
 	// Its unit.
 	Unit TurnUnit `protobuf:"varint,5,opt,name=unit,proto3,enum=dayside.schedule.v1.TurnUnit" json:"unit,omitempty"`
 	// people/ID in their order, from the start on. An empty one is a turn that nobody holds.
@@ -758,8 +758,8 @@ func (x *RotaLayer) GetEnd() string {
 }
 
 func (x *RotaLayer) GetEvery() int32 {
-	if x != nil {
-		return x.Every
+	if x != nil && x.Every != nil {
+		return *x.Every
 	}
 	return 0
 }
@@ -2853,19 +2853,20 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\vupdate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:,\xeaA)\n" +
-	"\fdayside/Rota\x12\frotas/{rota}*\x05rotas2\x04rota\"\xda\x03\n" +
+	"\fdayside/Rota\x12\frotas/{rota}*\x05rotas2\x04rota\"\xe9\x03\n" +
 	"\tRotaLayer\x12*\n" +
 	"\fdisplay_name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\x12\"\n" +
 	"\x05start\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x10\x18\x13R\x05start\x12\x19\n" +
-	"\x03end\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x13R\x03end\x12 \n" +
+	"\x03end\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x13R\x03end\x12%\n" +
 	"\x05every\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x05every\x12=\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01H\x00R\x05every\x88\x01\x01\x12=\n" +
 	"\x04unit\x18\x05 \x01(\x0e2\x1d.dayside.schedule.v1.TurnUnitB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04unit\x12V\n" +
 	"\amembers\x18\x06 \x03(\tB<\xbaH9\x92\x016\b\x01\x10\xc8\x01\"/r-2+^(people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\amembers\x12\x1d\n" +
 	"\x05first\x18\a \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x05first\x12D\n" +
 	"\achanges\x18\b \x03(\v2\x1f.dayside.schedule.v1.CrewChangeB\t\xbaH\x06\x92\x01\x03\x10\xc7\x01R\achanges\x12D\n" +
-	"\frestrictions\x18\t \x01(\v2 .dayside.schedule.v1.WeeklyHoursR\frestrictions\"\xb4\x01\n" +
+	"\frestrictions\x18\t \x01(\v2 .dayside.schedule.v1.WeeklyHoursR\frestrictionsB\b\n" +
+	"\x06_every\"\xb4\x01\n" +
 	"\n" +
 	"CrewChange\x12 \n" +
 	"\x04from\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x10\x18\x13R\x04from\x12V\n" +
@@ -3243,6 +3244,7 @@ func file_dayside_schedule_v1_rota_proto_init() {
 		return
 	}
 	file_dayside_schedule_v1_schedule_proto_init()
+	file_dayside_schedule_v1_rota_proto_msgTypes[3].OneofWrappers = []any{}
 	file_dayside_schedule_v1_rota_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

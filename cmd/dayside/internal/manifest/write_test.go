@@ -246,8 +246,8 @@ func drawRota(t *rapid.T) *schedulev1.Rota {
 	}
 	for range rapid.IntRange(1, 3).Draw(t, "layers") {
 		l := &schedulev1.RotaLayer{
-			Start: "2026-11-23T09:00", Every: rapid.Int32Range(0, 1000).Draw(t, "every"),
-			Unit: schedulev1.TurnUnit(rapid.IntRange(1, 4).Draw(t, "unit")), Members: members(t),
+			Start: "2026-11-23T09:00",
+			Unit:  schedulev1.TurnUnit(rapid.IntRange(1, 4).Draw(t, "unit")), Members: members(t),
 			Changes: some(t, "changes", func(t *rapid.T) *schedulev1.CrewChange {
 				c := &schedulev1.CrewChange{From: "2027-01-04T09:00:00", Members: members(t)}
 				if rapid.Bool().Draw(t, "first is named") {
@@ -255,6 +255,9 @@ func drawRota(t *rapid.T) *schedulev1.Rota {
 				}
 				return c
 			}),
+		}
+		if rapid.Bool().Draw(t, "every is given") {
+			l.Every = proto.Int32(rapid.Int32Range(1, 1000).Draw(t, "every"))
 		}
 		if rapid.Bool().Draw(t, "restricted") {
 			l.Restrictions = &schedulev1.WeeklyHours{Sat: drawSpans(t)}

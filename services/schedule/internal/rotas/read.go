@@ -68,9 +68,9 @@ func (r *reader) read() (rota.Rota, error) {
 
 // layer reads a layer. A change of crew that does not say who is first stands here with the first of its members.
 func (r *reader) layer(field string, m *schedulev1.RotaLayer) rota.Layer {
-	l := rota.Layer{Name: m.GetDisplayName(), Every: max(int(m.GetEvery()), 0), Unit: rota.Unit(m.GetUnit())}
-	if m.GetEvery() == 0 {
-		l.Every = 1
+	l := rota.Layer{Name: m.GetDisplayName(), Every: 1, Unit: rota.Unit(m.GetUnit())}
+	if m.Every != nil {
+		l.Every = max(int(m.GetEvery()), 0)
 	}
 	l.Start = r.wall(field+".start", m.GetStart())
 	if m.GetEnd() != "" {
