@@ -99,7 +99,8 @@ func descriptions(name string) []*grpc.ServiceDesc {
 	default:
 		return []*grpc.ServiceDesc{
 			&routingv1.RoutingService_ServiceDesc, &routingv1.LineService_ServiceDesc,
-			&routingv1.ConfigurationService_ServiceDesc,
+			&routingv1.ConfigurationService_ServiceDesc, &routingv1.DrainService_ServiceDesc,
+			&routingv1.InForceService_ServiceDesc,
 		}
 	}
 }
@@ -135,16 +136,16 @@ func (h *Host) newService(name string) (service, error) {
 	case Entitlement:
 		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
 	default:
-		scheduleConn, err := h.conn(Schedule)
+		scheduleConn, err := h.own(Schedule)
 		if err != nil {
 			return nil, err
 		}
-		entitlementConn, err := h.conn(Entitlement)
+		entitlementConn, err := h.own(Entitlement)
 		if err != nil {
 			return nil, err
 		}
 		return routing.New(routing.Config{}, routing.Deps{
-			Store: h.etcd, Clock: h.clock, Logger: h.log,
+			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn),

@@ -52,6 +52,8 @@ type house struct {
 	routing       routingv1.RoutingServiceClient
 	lines         routingv1.LineServiceClient
 	configuration routingv1.ConfigurationServiceClient
+	drains        routingv1.DrainServiceClient
+	inForce       routingv1.InForceServiceClient
 	conn          *grpc.ClientConn
 	schedule      *fakeSchedule
 	entitlement   *fakeEntitlement
@@ -137,7 +139,7 @@ func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(h.metrics))
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.service, err = routing.New(routing.Config{}, routing.Deps{
-		Store: racing{etcd, h}, Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp,
+		Store: racing{etcd, h}, Instance: "test-1", Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp,
 		Schedule: h.schedule, Entitlement: h.entitlement,
 	})
 	if err != nil {
@@ -176,6 +178,8 @@ func (h *house) serve(t testing.TB, chain *rpc.Chain) {
 	h.routing = routingv1.NewRoutingServiceClient(h.conn)
 	h.lines = routingv1.NewLineServiceClient(h.conn)
 	h.configuration = routingv1.NewConfigurationServiceClient(h.conn)
+	h.drains = routingv1.NewDrainServiceClient(h.conn)
+	h.inForce = routingv1.NewInForceServiceClient(h.conn)
 }
 
 // open is a house whose service runs and is ready.

@@ -2,7 +2,7 @@
 // in memory (internal/view), decides on it purely (internal/decide), and answers gateways without waiting for anybody; it
 // also puts configuration of all services in force as a whole.
 //
-// It is the sole writer of lines. It compiles no hours and judges no contract's dates: it reads what schedule and
+// It is the sole writer of lines and drains. It compiles no hours and judges no contract's dates: it reads what schedule and
 // entitlement publish.
 package routing
 
@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
@@ -25,14 +26,19 @@ import (
 )
 
 // Store is the part of etcd that the service needs; coord.Client is one.
-type Store interface{ generation.Store }
+type Store interface {
+	generation.Store
+	Hold(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) error
+}
 
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
 // Deps is what the service needs of its process. All of it is required.
 type Deps struct {
-	Store          Store
+	Store Store
+	// Instance is the process's name in the cluster.
+	Instance       string
 	Clock          clock.Clock
 	Logger         *slog.Logger
 	TracerProvider trace.TracerProvider
@@ -43,13 +49,14 @@ type Deps struct {
 }
 
 func (d *Deps) complete() bool {
-	return d.Store != nil && d.Clock != nil && d.Logger != nil && d.TracerProvider != nil && d.MeterProvider != nil &&
-		d.Schedule != nil && d.Entitlement != nil
+	return d.Store != nil && d.Instance != "" && d.Clock != nil && d.Logger != nil &&
+		d.TracerProvider != nil && d.MeterProvider != nil && d.Schedule != nil && d.Entitlement != nil
 }
 
-// Service implements RoutingService, LineService and ConfigurationService of dayside.routing.v1. Its errors are faults.
+// Service implements RoutingService, LineService, ConfigurationService, DrainService and InForceService of
+// dayside.routing.v1. Its errors are faults.
 type Service struct {
-	store   Store
+	store   generation.Store
 	clock   clock.Clock
 	log     *slog.Logger
 	current view.Current
@@ -58,6 +65,8 @@ type Service struct {
 	calls         *calls
 	lines         *lineServer
 	configuration *configuration
+	drains        *drainServer
+	inForce       *inForce
 }
 
 // New is the service. Calls are answered once Run has listed the state of the cluster.
@@ -66,18 +75,20 @@ func New(_ Config, deps Deps) (*Service, error) {
 		return nil, errors.New("routing: a dependency is missing")
 	}
 	// A configuration may be more than one transaction, and what comes in force by a generation is seen whole.
-	deps.Store = generation.Through(deps.Store, deps.Clock)
-	s := &Service{store: deps.Store, clock: deps.Clock, log: deps.Logger}
+	store := generation.Through(deps.Store, deps.Clock)
+	s := &Service{store: store, clock: deps.Clock, log: deps.Logger}
 	var err error
 	s.signals, err = newSignals(deps, &s.current)
 	if err != nil {
 		return nil, err
 	}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals}
-	s.lines = newLineServer(deps.Store, deps.Clock, &s.current, deps.Schedule)
+	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
-		store: deps.Store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
+		store: store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
 	}
+	s.drains = newDrainServer(store, deps.Clock)
+	s.inForce = newInForce(deps.Store, deps.Instance)
 	return s, nil
 }
 
@@ -86,11 +97,16 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterRoutingServiceServer(r, s.calls)
 	routingv1.RegisterLineServiceServer(r, s.lines)
 	routingv1.RegisterConfigurationServiceServer(r, s.configuration)
+	routingv1.RegisterDrainServiceServer(r, s.drains)
+	routingv1.RegisterInForceServiceServer(r, s.inForce)
 }
 
 // Run keeps the view current until ctx ends; it returns only ctx's error. While etcd is away the view stays as it is, and
 // calls go on being answered.
 func (s *Service) Run(ctx context.Context) error {
+	var holding sync.WaitGroup
+	defer holding.Wait()
+	holding.Go(func() { s.inForce.hold(ctx) })
 	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })
 }
 
@@ -113,5 +129,6 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	}
 	v, problems := next.View(b.Revision, s.clock.Now())
 	s.current.Store(v)
+	s.inForce.note(b)
 	s.signals.applied(ctx, b, before, v, problems)
 }

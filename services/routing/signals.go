@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,8 @@ type signals struct {
 	decisions metric.Int64Counter
 	duration  metric.Float64Histogram
 	problems  metric.Int64Counter
+	// inForce are the drains that were told of as being in force. Only applied touches it, which is called by one goroutine.
+	inForce map[string]*view.Drain
 	// series are attribute sets made once: making one costs more than a decision.
 	series   atomic.Pointer[map[seriesKey][]metric.AddOption]
 	seriesMu sync.Mutex
@@ -107,6 +110,10 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
+	drains, err := m.Int64ObservableGauge("dayside.drains.active", metric.WithDescription("Drains in force now."))
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
 	kind := func(k string) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", k)))
 	}
@@ -123,8 +130,9 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 		o.ObserveInt64(records, int64(n.Rotas), rotas)
 		o.ObserveInt64(records, int64(n.Customers), customers)
 		o.ObserveInt64(records, int64(n.Lines), lines)
+		o.ObserveInt64(drains, int64(len(drainsInForce(v, s.clock.Now()))))
 		return nil
-	}, revision, age, records)
+	}, revision, age, records, drains)
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
@@ -138,6 +146,7 @@ func (s *signals) applied(ctx context.Context, b coord.Batch, before, v *view.Vi
 		s.log.ErrorContext(ctx, "a record cannot be read; what was known before stays in force", "key", p.Key,
 			"revision", b.Revision, "error", p.Err)
 	}
+	s.tellDrains(ctx, v)
 	if b.Reset {
 		n := v.Counts()
 		if n.Lines == 0 && before != nil && before.Counts().Lines > 0 {
@@ -147,6 +156,49 @@ func (s *signals) applied(ctx context.Context, b coord.Batch, before, v *view.Vi
 		s.log.InfoContext(ctx, "view listed", "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
 			"lines", n.Lines, "rotas", n.Rotas, "tzdata", strings.Join(v.TZDataReleases(), ","))
 	}
+}
+
+// tellDrains logs drains that came in force since the last batch, by being written or by their time, and those that are
+// so no longer; heartbeats come every second.
+func (s *signals) tellDrains(ctx context.Context, v *view.View) {
+	now := drainsInForce(v, s.clock.Now())
+	for id, d := range now {
+		if s.inForce[id] == nil {
+			attrs := drainAttrs(d)
+			if d.ToUnixS != math.MaxInt64 {
+				attrs = append(attrs, slog.Time("until", time.Unix(d.ToUnixS, 0).UTC()))
+			}
+			s.log.LogAttrs(ctx, slog.LevelWarn, "a drain is in force", attrs...)
+		}
+	}
+	for id, d := range s.inForce {
+		if now[id] == nil {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "a drain is over", drainAttrs(d)...)
+		}
+	}
+	s.inForce = now
+}
+
+func drainAttrs(d *view.Drain) []slog.Attr {
+	return []slog.Attr{
+		slog.String("drain", d.Name), slog.String("subject", d.Subject), slog.String("line", d.LineID),
+		slog.String("reason", d.Reason),
+	}
+}
+
+// drainsInForce are those at an instant, by ID; nil where there are none.
+func drainsInForce(v *view.View, now time.Time) map[string]*view.Drain {
+	var found map[string]*view.Drain
+	for _, d := range v.Drains() {
+		if !d.At(now.Unix()) {
+			continue
+		}
+		if found == nil {
+			found = map[string]*view.Drain{}
+		}
+		found[d.ID] = d
+	}
+	return found
 }
 
 // action is what a decision came to.

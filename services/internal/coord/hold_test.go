@@ -2,6 +2,7 @@ package coord_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -44,7 +45,9 @@ func TestAHeldKeyFollowsItsValueInFewWritesAndGoesWithItsHolder(t *testing.T) {
 		t.Errorf("%d writes for 1,000 changes at once, %v", e.ModRevision-began.ModRevision, err)
 	}
 	cancel()
-	await.Receive(t, "Hold to return", done)
+	if err := await.Receive(t, "Hold to return", done); !errors.Is(err, context.Canceled) {
+		t.Errorf("Hold ended with %v", err)
+	}
 	if _, err := c.Get(t.Context(), "status/a"); fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
 		t.Errorf("the holder is gone, and the key: %v", err)
 	}

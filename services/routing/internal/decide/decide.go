@@ -1,6 +1,7 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
-// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without drained ones, ordered by a strategy:
-// followsun, priority, weighted), duty, ladder. A stage answers with a verdict code; text is rendered elsewhere.
+// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without those that drains
+// take out, ordered by a strategy: followsun, priority, weighted), duty, ladder. A stage answers with a verdict code; text
+// is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
 // protocol, keeps no state between calls, and never fails: what is missing sends a caller on, not away.
