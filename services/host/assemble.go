@@ -136,11 +136,11 @@ func (h *Host) newService(name string) (service, error) {
 	case Entitlement:
 		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
 	default:
-		scheduleConn, err := h.own(Schedule)
+		scheduleConn, err := h.conn(Schedule)
 		if err != nil {
 			return nil, err
 		}
-		entitlementConn, err := h.own(Entitlement)
+		entitlementConn, err := h.conn(Entitlement)
 		if err != nil {
 			return nil, err
 		}
