@@ -3,8 +3,8 @@
 // Thaler and Ravishankar 1998).
 //
 // Share does the same in proportion to weights: the logarithmic method of Schindelhauer and Schomaker, Weighted
-// Distributed Hash Tables (2005). -ln(u)/w of a uniform u is exponentially distributed with rate w, and the lowest of several
-// such is each one's in proportion to its rate; so of those left, and so on.
+// Distributed Hash Tables (2005). -ln(u)/w of a uniform u is exponentially distributed with rate w, and the lowest of
+// several such is each one's in proportion to its rate; so of those left, and so on.
 //
 // It is a hash for spreading, not for secrets. Its values are part of the decision: changing them changes routes, so a
 // test pins them.
