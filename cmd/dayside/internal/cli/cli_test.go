@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -343,6 +344,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 				&errdetails.BadRequest_FieldViolation{Field: "line", Description: "is wrong"},
 				&errdetails.BadRequest_FieldViolation{Field: "at", Description: "too"}), 1,
 			[]string{"error: invalid\n  line: is wrong\n  at: too\n"},
+		},
+		{
+			"more than a screen shows", []string{"apply", "-f", line},
+			refusal(codes.FailedPrecondition, "would leave gaps", rpcv1.Reason_REASON_COVERAGE_GAP,
+				slices.Repeat([]*errdetails.BadRequest_FieldViolation{{Field: "lines/x", Description: "nobody"}}, 50)...), 1,
+			[]string{"; nothing was written\n" + strings.Repeat("  "+line+":1: lines/x: nobody\n", 20) + "  and 30 more\n"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

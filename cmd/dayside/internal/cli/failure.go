@@ -20,10 +20,19 @@ import (
 type failure struct {
 	message string
 	details []string
+	// more is how many lines are left out.
+	more int
 }
 
+// maxViolationLines bounds what is shown of a server's refusal: more would push its first line off the screen.
+const maxViolationLines = 20
+
 func (f *failure) Error() string {
-	return strings.Join(append([]string{f.message}, f.details...), "\n  ")
+	lines := append([]string{f.message}, f.details...)
+	if f.more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", f.more))
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 // report writes an error for people, and is the exit code.
@@ -36,8 +45,9 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	var problems *manifest.Problems
 	if errors.As(err, &problems) {
 		n := len(problems.List) + problems.Left
-		err = &failure{fmt.Sprintf("%s in the files; nothing was written", count(n, "problem")),
-			strings.Split(problems.Error(), "\n")}
+		err = &failure{
+			message: count(n, "problem") + " in the files; nothing was written", details: strings.Split(problems.Error(), "\n"),
+		}
 	}
 	_, _ = fmt.Fprintf(w, "error: %s\n", visible(err.Error()))
 	return exitFailed
@@ -66,7 +76,8 @@ func (a *app) failed(err error) error {
 		head, _, _ := strings.Cut(s.Message(), ":")
 		// The API's word for it is another one than ours.
 		f := &failure{message: strings.ReplaceAll(head, "allow_gap", "--allow-gap")}
-		for _, v := range violations {
+		f.more = max(len(violations)-maxViolationLines, 0)
+		for _, v := range violations[:len(violations)-f.more] {
 			f.details = append(f.details, v.GetField()+": "+v.GetDescription())
 		}
 		return f
