@@ -49,6 +49,7 @@ func environment() cli.Env {
 
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())),
 		Dial:        dial,
+		DialTLS:     dialTLS,
 		Ring: func(ctx context.Context, call probe.Call) (*probe.Result, error) {
 			return probe.Place(ctx, clock, call)
 		},
@@ -71,9 +72,18 @@ func terminal() (width int, color bool) {
 	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// dial connects in plain text: servers listen on loopback alone.
+// dial connects in plain text: servers without certificates listen on loopback alone.
 func dial(addr string) (*grpc.ClientConn, error) {
 	return grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)))
+}
+
+func dialTLS(addr string, files host.TLSFiles) (*grpc.ClientConn, error) {
+	creds, err := host.ClientCredentials(files)
+	if err != nil {
+		return nil, err
+	}
+	return grpc.NewClient(addr, grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/gateway/sip"
@@ -36,7 +37,7 @@ func (h *Host) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.server, h.local = rpc.NewServer(chain), rpc.NewInProcess(chain, rpc.Local())
+	h.server, h.local = rpc.NewServer(chain, h.tls), rpc.NewInProcess(chain, rpc.Local())
 	for _, name := range Names() {
 		if !isGRPC(name) {
 			continue
@@ -54,7 +55,7 @@ func (h *Host) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting)
+	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting, h.tls)
 	return err
 }
 
@@ -117,13 +118,22 @@ func (h *Host) conn(name string) (grpc.ClientConnInterface, error) {
 	if err != nil {
 		return nil, err
 	}
-	cc, err := rpc.Dial(h.etcd.Target(name), found, h.telemetry.TracerProvider)
+	cc, err := rpc.Dial(h.etcd.Target(name), found, h.telemetry.TracerProvider, h.tls)
 	if err != nil {
 		return nil, err
 	}
 	h.conns[name] = cc
 	h.closers = append(h.closers, cc.Close)
 	return cc, nil
+}
+
+// own is conn for what a service asks for its own sake: as a service, whoever's request that is part of.
+func (h *Host) own(name string) (grpc.ClientConnInterface, error) {
+	cc, err := h.conn(name)
+	if err != nil {
+		return nil, err
+	}
+	return rpc.As(cc, rpc.NewPeer(h.cfg.Instance, rpcv1.Role_ROLE_SERVICE)), nil
 }
 
 func (h *Host) newService(name string) (service, error) {
@@ -136,11 +146,11 @@ func (h *Host) newService(name string) (service, error) {
 	case Entitlement:
 		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
 	default:
-		scheduleConn, err := h.conn(Schedule)
+		scheduleConn, err := h.own(Schedule)
 		if err != nil {
 			return nil, err
 		}
-		entitlementConn, err := h.conn(Entitlement)
+		entitlementConn, err := h.own(Entitlement)
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +182,8 @@ func (h *Host) addSIP() error {
 		if err != nil {
 			return err
 		}
-		router = routingv1.NewRoutingServiceClient(cc)
+		gateway := rpc.NewPeer(cfg.GatewayID, rpcv1.Role_ROLE_GATEWAY) // not all that the process may
+		router = routingv1.NewRoutingServiceClient(rpc.As(cc, gateway))
 	}
 	gateway, err := sip.New(cfg, router, sip.Deps{
 		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,

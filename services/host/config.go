@@ -37,8 +37,14 @@ type Config struct {
 	Services []string
 	// DataDir keeps what must survive the process; made where it does not exist.
 	DataDir string
-	// GRPCListen and HTTPListen are loopback host:port; port 0 for any.
+	// GRPCListen and HTTPListen are host:port, loopback without TLS; port 0 for any.
 	GRPCListen, HTTPListen string
+	// Advertise is the host:port at which other processes reach GRPCListen; empty: as it is listened on.
+	Advertise string
+	// TLS of both listeners and of calls to other processes; none: plain text, on loopback.
+	TLS TLSFiles
+	// EtcdTLS of connections to EtcdEndpoints; none: plain text.
+	EtcdTLS TLSFiles
 	// EtcdEndpoints of a cluster's etcd; empty: one is embedded.
 	EtcdEndpoints []string
 	// EtcdListen is where the embedded etcd serves other processes of this machine.
@@ -101,6 +107,7 @@ func (c *Config) validate() error {
 			broken.Append(f.Violations...)
 		}
 	}
+	c.validateTLS(&broken)
 	if c.EtcdPrefix != "" && !strings.HasSuffix(c.EtcdPrefix, "/") {
 		broken.Add("etcd-prefix", c.EtcdPrefix, "must end with a slash")
 	}

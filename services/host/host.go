@@ -50,6 +50,7 @@ type Host struct {
 	// rules are the time-zone rules in force, candidates those that this process has at hand: none without schedule.
 	rules      *tzdata.Current
 	candidates []tzdata.Candidate
+	tls        *rpc.TLS // nil: plain text, on loopback
 	server     *rpc.Server
 	local      *rpc.InProcess
 	units      []unit
@@ -134,10 +135,13 @@ func flag(field string) string {
 
 // open takes listeners first, so that a second process fails before it touches the data of the first.
 func (h *Host) open(ctx context.Context) (err error) {
-	if h.grpcL, err = rpc.Listen(ctx, "grpc-listen", h.cfg.GRPCListen); err != nil {
+	if err = h.openTLS(); err != nil {
 		return err
 	}
-	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen); err != nil {
+	if h.grpcL, err = rpc.Listen(ctx, "grpc-listen", h.cfg.GRPCListen, h.tls); err != nil {
+		return err
+	}
+	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen, h.tls); err != nil {
 		return err
 	}
 	endpoints := h.cfg.EtcdEndpoints
@@ -147,7 +151,13 @@ func (h *Host) open(ctx context.Context) (err error) {
 		}
 		endpoints = []string{h.member.Endpoint()}
 	}
-	h.etcd, err = coord.Open(ctx, coord.Config{Endpoints: endpoints, Prefix: h.cfg.EtcdPrefix, Clock: h.clock, Logger: h.log})
+	secured, err := h.etcdTLS()
+	if err != nil {
+		return err
+	}
+	h.etcd, err = coord.Open(ctx, coord.Config{
+		Endpoints: endpoints, Prefix: h.cfg.EtcdPrefix, TLS: secured, Clock: h.clock, Logger: h.log,
+	})
 	if err != nil {
 		return err
 	}
@@ -192,7 +202,7 @@ func (h *Host) watchMember(ctx context.Context) error {
 
 // probeListen sees whether an address is free: etcd says less clearly that it is not.
 func probeListen(ctx context.Context, field, addr string) error {
-	l, err := rpc.Listen(ctx, field, addr)
+	l, err := rpc.Listen(ctx, field, addr, nil)
 	if err != nil {
 		return err
 	}
@@ -219,6 +229,14 @@ func (h *Host) Addresses() Addresses {
 		a.SIPUDP, a.SIPTCP = shown(udp), shown(tcp)
 	}
 	return a
+}
+
+// advertised is where other processes reach this one.
+func (h *Host) advertised() string {
+	if h.cfg.Advertise != "" {
+		return h.cfg.Advertise
+	}
+	return h.grpcL.Addr().String()
 }
 
 // shown is an address, or nothing where it is not served.
@@ -258,7 +276,7 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return ended(background, "gRPC", h.server.Serve(h.grpcL)) })
 	g.Go(func() error {
-		if err := h.http.Serve(h.httpL); !errors.Is(err, http.ErrServerClosed) {
+		if err := h.http.Serve(h.tls.HTTP(h.httpL)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("HTTP: %w", err)
 		}
 		return nil
@@ -320,7 +338,7 @@ func (h *Host) becomeReady(ctx context.Context) error {
 	defer announcements.Wait()
 	for _, u := range h.units {
 		if isGRPC(u.name) {
-			announcements.Go(func() { _ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.grpcL.Addr().String()) })
+			announcements.Go(func() { _ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.advertised()) })
 		}
 	}
 	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)

@@ -8,6 +8,7 @@ package coord
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,8 @@ type Config struct {
 	Endpoints []string
 	// Prefix of the cluster's keys; "/dayside/" where empty.
 	Prefix string
+	// TLS of the connections; nil: plain text.
+	TLS *tls.Config
 	// Clock is the process's clock. Required.
 	Clock clock.Clock
 	// Logger is told when etcd is lost and when it is back; nil: nobody is.
@@ -76,6 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	etcd, err := clientv3.New(clientv3.Config{
 		Endpoints:            cfg.Endpoints,
+		TLS:                  cfg.TLS,
 		DialTimeout:          dialTimeout,
 		DialKeepAliveTime:    5 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,

@@ -19,6 +19,8 @@ type Peer struct {
 	// ID names it in logs.
 	ID    string
 	roles uint32
+	// proven says that it showed a certificate, whether or not that gives it a role.
+	proven bool
 }
 
 // NewPeer is a peer with roles.
@@ -35,15 +37,21 @@ func (p Peer) Has(roles ...rpcv1.Role) bool { return p.roles&NewPeer("", roles..
 
 type peerKey struct{}
 
-// WithPeer is ctx with an authenticated peer.
+// WithPeer is ctx with an authenticated peer: calls made with it, within the process and to others, are made as that peer.
 func WithPeer(ctx context.Context, p Peer) context.Context {
 	return context.WithValue(ctx, peerKey{}, p)
 }
 
 // PeerFrom is the authenticated peer of a request; one without roles where there is none.
 func PeerFrom(ctx context.Context) Peer {
-	p, _ := ctx.Value(peerKey{}).(Peer)
+	p, _ := peerIn(ctx)
 	return p
+}
+
+// peerIn tells a peer without roles from nobody: the former must never be taken for the process itself.
+func peerIn(ctx context.Context) (Peer, bool) {
+	p, ok := ctx.Value(peerKey{}).(Peer)
+	return p, ok
 }
 
 // Local is this machine's own user: until certificates are asked for, whoever can reach loopback may do everything. A
@@ -60,12 +68,15 @@ func Local() Peer {
 
 // authenticate makes a Peer of the connection.
 func authenticate(ctx context.Context, local Peer) Peer {
-	if known := PeerFrom(ctx); known.roles != 0 {
+	if known, ok := peerIn(ctx); ok {
 		return known // an in-process call carries its peer
 	}
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return Peer{}
+	}
+	if shown, ok := p.AuthInfo.(certified); ok {
+		return onBehalf(ctx, shown.peer) // on loopback too: a certificate says who it is, an address does not
 	}
 	if addr, ok := p.Addr.(*net.TCPAddr); ok && addr.IP.IsLoopback() {
 		return local
@@ -114,7 +125,7 @@ func (a *access) check(ctx context.Context, method string) (context.Context, err
 	if !ours {
 		return ctx, nil
 	}
-	if p.roles == 0 {
+	if p.roles == 0 && !p.proven {
 		return ctx, &fault.Fault{
 			Reason: rpcv1.Reason_REASON_CREDENTIALS_REQUIRED, Message: "this method needs a credential, and none was shown",
 		}

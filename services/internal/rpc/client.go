@@ -84,11 +84,12 @@ func bounded(ctx context.Context, method string, req, reply any, cc *grpc.Client
 	return invoker(ctx, method, req, reply, cc, opts...)
 }
 
-// Dial is a connection to a service found by a resolver (coord.Client.Resolver and Target). It connects when used.
-func Dial(target string, found resolver.Builder, tp trace.TracerProvider) (*grpc.ClientConn, error) {
+// Dial is a connection to a service found by a resolver (coord.Client.Resolver and Target), in plain text where creds is
+// nil. It connects when used.
+func Dial(target string, found resolver.Builder, tp trace.TracerProvider, creds *TLS) (*grpc.ClientConn, error) {
 	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: maxReconnectDelay}
 	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = 100*time.Millisecond, maxReconnectDelay
-	cc, err := grpc.NewClient(target,
+	options := append([]grpc.DialOption{
 		grpc.WithResolvers(found),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(serviceConfig),
@@ -96,7 +97,8 @@ func Dial(target string, found resolver.Builder, tp trace.TracerProvider) (*grpc
 		grpc.WithChainUnaryInterceptor(bounded, TraceUnaryClient(tp.Tracer(instrumentation))),
 		grpc.WithStreamInterceptor(TraceStreamClient()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
-	)
+	}, creds.dialOptions()...)
+	cc, err := grpc.NewClient(target, options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", target, err)
 	}
@@ -158,7 +160,7 @@ func (p *InProcess) call(ctx context.Context, method string, args any) (any, err
 	if !ok {
 		return nil, Status(fault.NotInThisRelease(method + " is not served by this process")).Err()
 	}
-	if PeerFrom(ctx).roles == 0 {
+	if _, ok := peerIn(ctx); !ok {
 		ctx = WithPeer(ctx, p.peer)
 	}
 	return m.desc.Handler(m.impl, ctx, func(any) error { return nil },

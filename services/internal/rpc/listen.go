@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"net"
 	"syscall"
@@ -22,6 +23,21 @@ func CheckLoopback(field, addr string) error {
 		Field: field, Value: addr,
 		Rule: "is not a loopback address: without credentials Dayside serves this machine only, such as 127.0.0.1",
 	})
+}
+
+// Listen opens a listener. An address that others can reach is refused without credentials (creds is nil); with them, who
+// listens must ask every peer for its certificate.
+func Listen(ctx context.Context, field, addr string, creds *TLS) (net.Listener, error) {
+	if creds == nil {
+		if err := CheckLoopback(field, addr); err != nil {
+			return nil, err
+		}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, ListenFault(field, addr, err)
+	}
+	return l, nil
 }
 
 // ListenFault says in one line why an address cannot be listened on, and what to do.

@@ -31,7 +31,7 @@ func (p *InProcess) NewStream(ctx context.Context, _ *grpc.StreamDesc, method st
 	if !ok || m.desc.ClientStreams {
 		return nil, Status(fault.NotInThisRelease(method + " is not served within this process")).Err()
 	}
-	if PeerFrom(ctx).roles == 0 {
+	if _, ok := peerIn(ctx); !ok {
 		ctx = WithPeer(ctx, p.peer)
 	}
 	s := &localStream{

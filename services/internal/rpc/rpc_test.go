@@ -59,12 +59,12 @@ func start(t *testing.T, register func(grpc.ServiceRegistrar)) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := rpc.NewServer(chain)
+	srv := rpc.NewServer(chain, nil)
 	s.grpc, s.chain, s.local = srv, chain, rpc.NewInProcess(chain, rpc.Local())
 	register(srv)
 	register(s.local)
 	srv.Finish()
-	l, err := rpc.Listen(t.Context(), "grpc-listen", "127.0.0.1:0")
+	l, err := rpc.Listen(t.Context(), "grpc-listen", "127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestForwardedServicesAnswerAsTheirOwn(t *testing.T) {
 
 func TestListenRefusesStrangersAndSaysWhoIsInTheWay(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "nonsense"} {
-		if l, err := rpc.Listen(t.Context(), "grpc-listen", addr); err == nil {
+		if l, err := rpc.Listen(t.Context(), "grpc-listen", addr, nil); err == nil {
 			_ = l.Close()
 			t.Errorf("listens on %s without credentials", addr)
 		}
@@ -227,7 +227,7 @@ func TestListenRefusesStrangersAndSaysWhoIsInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, err = rpc.Listen(t.Context(), "grpc-listen", l.Addr().String())
+	_, err = rpc.Listen(t.Context(), "grpc-listen", l.Addr().String(), nil)
 	if err == nil || !strings.Contains(err.Error(), "in use by another process") ||
 		!strings.Contains(err.Error(), "--grpc-listen") {
 		t.Errorf("got %v", err)

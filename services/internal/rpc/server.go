@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"runtime/debug"
 
 	"go.opentelemetry.io/otel/metric"
@@ -192,14 +191,15 @@ type Server struct {
 	chain  *Chain
 }
 
-// NewServer is a server without services.
-func NewServer(chain *Chain) *Server {
+// NewServer is a server without services, in plain text where creds is nil.
+func NewServer(chain *Chain, creds *TLS) *Server {
+	options := append([]grpc.ServerOption{
+		grpc.UnaryInterceptor(chain.Unary), grpc.StreamInterceptor(chain.Stream),
+		grpc.MaxRecvMsgSize(MaxRequestBytes), grpc.MaxConcurrentStreams(maxStreamsPerConn),
+		grpc.NumStreamWorkers(numStreamWorkers),
+	}, creds.serverOptions()...)
 	s := &Server{
-		Server: grpc.NewServer(
-			grpc.UnaryInterceptor(chain.Unary), grpc.StreamInterceptor(chain.Stream),
-			grpc.MaxRecvMsgSize(MaxRequestBytes), grpc.MaxConcurrentStreams(maxStreamsPerConn),
-			grpc.NumStreamWorkers(numStreamWorkers),
-		),
+		Server: grpc.NewServer(options...),
 		Health: health.NewServer(), chain: chain,
 	}
 	healthv1.RegisterHealthServer(s.Server, s.Health)
@@ -217,15 +217,3 @@ func (s *Server) EndStreams() { close(s.chain.ending) }
 
 // Finish adds reflection; call it once, after the last service.
 func (s *Server) Finish() { reflection.Register(s.Server) }
-
-// Listen opens a listener. There are no credentials yet, so an address that others can reach is refused.
-func Listen(ctx context.Context, field, addr string) (net.Listener, error) {
-	if err := CheckLoopback(field, addr); err != nil {
-		return nil, err
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, ListenFault(field, addr, err)
-	}
-	return l, nil
-}

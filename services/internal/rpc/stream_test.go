@@ -36,7 +36,7 @@ func edgeOf(t *testing.T, owner server) server {
 	t.Helper()
 	found := manual.NewBuilderWithScheme("test")
 	found.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: owner.conn.Target()}}})
-	cc, err := rpc.Dial("test:///owner", found, owner.tp)
+	cc, err := rpc.Dial("test:///owner", found, owner.tp, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

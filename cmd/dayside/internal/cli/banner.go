@@ -39,9 +39,15 @@ type served interface {
 
 func (b banner) write(ctx context.Context, w io.Writer) {
 	addrs := b.host.Addresses()
-	linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials yet).\n")
+	scheme := "http"
+	if b.cfg.TLS == (host.TLSFiles{}) {
+		linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials yet).\n")
+	} else {
+		scheme = "https"
+		linef(w, "\nDayside is up; whoever asks it needs a certificate (--tls-cert, --tls-key, --tls-ca).\n")
+	}
 	linef(w, "  gRPC      %s", addrs.GRPC)
-	linef(w, "  REST      http://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", addrs.HTTP)
+	linef(w, "  REST      %s://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", scheme, addrs.HTTP)
 	if sip := strings.Join(present("UDP ", addrs.SIPUDP, "TCP ", addrs.SIPTCP), ", "); sip != "" {
 		linef(w, "  SIP       %s", sip)
 	}

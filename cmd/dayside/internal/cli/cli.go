@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/daysidehq/dayside/services/gateway/sip/probe"
+	"github.com/daysidehq/dayside/services/host"
 )
 
 // Exit codes.
@@ -48,6 +49,8 @@ type Env struct {
 	Color bool
 	// Dial connects to a server's gRPC address, host:port. It does not wait for an answer.
 	Dial func(addr string) (*grpc.ClientConn, error)
+	// DialTLS is Dial with a client's certificate, and to a server whose certificate is verified.
+	DialTLS func(addr string, files host.TLSFiles) (*grpc.ClientConn, error)
 	// Ring places a SIP call.
 	Ring func(ctx context.Context, call probe.Call) (*probe.Result, error)
 	// Location finds a time zone by its IANA name.
@@ -62,6 +65,7 @@ type Env struct {
 type app struct {
 	Env
 	server  string
+	tls     host.TLSFiles
 	output  string
 	timeout time.Duration
 }
@@ -93,7 +97,7 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCalendar, newRota, newCustody, newEvents, newFeed, newTZData, newVersion,
+		newList, newDelete, newCalendar, newRota, newCustody, newEvents, newFeed, newTZData, newPKI, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}
@@ -110,6 +114,9 @@ func (a *app) globalFlags(root *cobra.Command) {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.server, "server", server, "gRPC address of a Dayside process (env DAYSIDE_SERVER)")
+	flags.StringVar(&a.tls.Cert, "tls-cert", a.Getenv("DAYSIDE_TLS_CERT"), "certificate to show, PEM (env DAYSIDE_TLS_CERT)")
+	flags.StringVar(&a.tls.Key, "tls-key", a.Getenv("DAYSIDE_TLS_KEY"), "its key, PEM (env DAYSIDE_TLS_KEY)")
+	flags.StringVar(&a.tls.CA, "tls-ca", a.Getenv("DAYSIDE_TLS_CA"), "CAs that are believed, PEM (env DAYSIDE_TLS_CA)")
 	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json (the API's own JSON) or yaml")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for an answer")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkGlobalFlags() }
@@ -121,6 +128,8 @@ func (a *app) checkGlobalFlags() error {
 	switch {
 	case a.output != formatTable && a.output != formatJSON && a.output != formatYAML:
 		return usagef("--output %q: must be table, json or yaml", a.output)
+	case a.tls != (host.TLSFiles{}) && (a.tls.Cert == "" || a.tls.Key == "" || a.tls.CA == ""):
+		return usagef("--tls-cert, --tls-key and --tls-ca are needed together")
 	case a.timeout <= 0:
 		return usagef("--timeout %v: must be longer than nothing", a.timeout)
 	case strings.Contains(a.server, "/") || !strings.Contains(a.server, ":"):

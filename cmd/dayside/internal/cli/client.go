@@ -6,6 +6,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/host"
 )
 
 // api is a connection to a Dayside process; each process answers the whole API.
@@ -25,9 +26,9 @@ type api struct {
 
 // connect is a client of the server named by the flags. Nothing is sent yet.
 func (a *app) connect() (*api, error) {
-	conn, err := a.Dial(a.server)
+	conn, err := a.dial()
 	if err != nil {
-		return nil, usagef("--server %q: %v", a.server, err)
+		return nil, err
 	}
 	return &api{
 		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
@@ -37,6 +38,21 @@ func (a *app) connect() (*api, error) {
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
 	}, nil
+}
+
+// dial is in plain text where no certificate is named: such servers are on loopback.
+func (a *app) dial() (conn *grpc.ClientConn, err error) {
+	if a.tls != (host.TLSFiles{}) {
+		conn, err = a.DialTLS(a.server, a.tls)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return conn, nil
+	}
+	if conn, err = a.Dial(a.server); err != nil {
+		return nil, usagef("--server %q: %v", a.server, err)
+	}
+	return conn, nil
 }
 
 func (c *api) close() { _ = c.conn.Close() }

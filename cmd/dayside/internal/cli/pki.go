@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daysidehq/dayside/services/host"
+)
+
+// defaultTrustDomain is the cluster's name in certificates.
+const defaultTrustDomain = "dayside"
+
+func newPKI(a *app) *cobra.Command {
+	return newGroup("pki", "Make certificates: an authority, and what it issues to processes, gateways and people",
+		"Make certificates for a start. Those from elsewhere work as well, if they hold one URI as subject alternative name:\n"+
+			"spiffe://TRUST-DOMAIN/dayside/role/ROLE/NAME. Files are replaced by nothing here; whoever has the authority's key\n"+
+			"can be anybody, so keep it off the machines that serve.",
+		newPKIInit(a), newPKIIssue(a))
+}
+
+func newPKIInit(a *app) *cobra.Command {
+	var dir, domain string
+	cmd := &cobra.Command{
+		Use: "init --dir D", Short: "Make a certificate authority in a folder",
+		Example: "  dayside pki init --dir pki",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if dir == "" {
+				return usagef("--dir is needed: the folder of the authority")
+			}
+			f, err := host.InitCA(dir, domain, a.Now())
+			if err != nil {
+				return &failure{message: err.Error()}
+			}
+			linef(a.Out, "%s  the authority's certificate, for --tls-ca everywhere; until %s", f.Cert, day(f.NotAfter))
+			linef(a.Out, "%s  its key: keep it apart", f.Key)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "folder of the authority; made where it does not exist")
+	cmd.Flags().StringVar(&domain, "trust-domain", defaultTrustDomain, "name of the cluster: peers of another one have no roles")
+	return cmd
+}
+
+func newPKIIssue(a *app) *cobra.Command {
+	var dir, out string
+	var addresses []string
+	c := host.Certificate{}
+	cmd := &cobra.Command{
+		Use: "issue --dir D --role ROLE --name NAME", Short: "Issue a certificate for a role: " + strings.Join(host.CertificateRoles(), ", "),
+		Example: "  dayside pki issue --dir pki --role service --name north-1 --dns north-1.example --ip 127.0.0.1\n" +
+			"  dayside pki issue --dir pki --role admin --name ada --days 30",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if dir == "" || c.Role == "" || c.Name == "" {
+				return usagef("--dir, --role and --name are needed")
+			}
+			for _, text := range addresses {
+				ip := net.ParseIP(text)
+				if ip == nil {
+					return usagef("--ip %q: must be an IP address", text)
+				}
+				c.IP = append(c.IP, ip)
+			}
+			if out == "" {
+				out = dir
+			}
+			f, err := host.IssueCertificate(dir, out, c, a.Now())
+			if err != nil {
+				return &failure{message: err.Error()}
+			}
+			linef(a.Out, "%s  %s; until %s", f.Cert, f.Identity, day(f.NotAfter))
+			linef(a.Out, "%s  its key", f.Key)
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&dir, "dir", "", "folder of the authority")
+	flags.StringVar(&out, "out", "", "folder to write to; empty: that of the authority")
+	flags.StringVar(&c.Role, "role", "", "what the holder may act as")
+	flags.StringVar(&c.Name, "name", "", "who holds it")
+	flags.StringSliceVar(&c.DNS, "dns", nil, "host names at which a service is reached")
+	flags.StringSliceVar(&addresses, "ip", nil, "IP addresses at which a service is reached")
+	flags.IntVar(&c.Days, "days", host.DefaultCertificateDays, "how many days it is valid")
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(host.CertificateRoles(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// day is a date in UTC.
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

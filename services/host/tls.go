@@ -1,0 +1,156 @@
+package host
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/pki"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+)
+
+// TLSFiles name a certificate, its key, and the CAs that are believed, in PEM.
+type TLSFiles = rpc.TLSFiles
+
+// metricsReaders may read /metrics where there are certificates.
+func metricsReaders() []rpcv1.Role {
+	return []rpcv1.Role{
+		rpcv1.Role_ROLE_READER, rpcv1.Role_ROLE_AUDITOR, rpcv1.Role_ROLE_SUPERVISOR, rpcv1.Role_ROLE_ADMIN,
+		rpcv1.Role_ROLE_SERVICE,
+	}
+}
+
+// validateTLS checks that what belongs together is there.
+func (c *Config) validateTLS(broken *fault.Violations) {
+	together(broken, "tls-cert", c.TLS.Cert, "tls-key", c.TLS.Key)
+	together(broken, "tls-cert", c.TLS.Cert, "tls-ca", c.TLS.CA)
+	together(broken, "etcd-cert", c.EtcdTLS.Cert, "etcd-key", c.EtcdTLS.Key)
+	if c.EtcdTLS.Cert != "" && c.EtcdTLS.CA == "" {
+		broken.Add("etcd-ca", "", "is needed with --etcd-cert")
+	}
+	if c.EtcdTLS.CA != "" && len(c.EtcdEndpoints) == 0 {
+		broken.Add("etcd-ca", c.EtcdTLS.CA, "is for an etcd elsewhere (--etcd); the embedded one is on loopback")
+	}
+	host, _, err := net.SplitHostPort(c.GRPCListen)
+	if ip := net.ParseIP(host); err == nil && c.Advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+		broken.Add("grpc-listen", c.GRPCListen, "is every address of this machine: say with --advertise HOST:PORT at which "+
+			"one other processes reach it")
+	}
+	if _, _, err := net.SplitHostPort(c.Advertise); c.Advertise != "" && err != nil {
+		broken.Add("advertise", c.Advertise, "must be HOST:PORT")
+	}
+}
+
+// together says which of two flags is missing.
+func together(broken *fault.Violations, a, valueA, b, valueB string) {
+	switch {
+	case valueA != "" && valueB == "":
+		broken.Add(b, "", "is needed with --"+a)
+	case valueA == "" && valueB != "":
+		broken.Add(a, "", "is needed with --"+b)
+	}
+}
+
+// openTLS reads the credentials of the process, where it has any.
+func (h *Host) openTLS() (err error) {
+	if h.cfg.TLS == (TLSFiles{}) {
+		return nil
+	}
+	h.tls, err = rpc.LoadTLS(h.cfg.TLS, h.clock, h.log)
+	return err
+}
+
+// etcdTLS is how etcd is spoken to; nil: in plain text. A renewed certificate is used with the next connection.
+func (h *Host) etcdTLS() (*tls.Config, error) {
+	files := h.cfg.EtcdTLS
+	if files == (TLSFiles{}) {
+		return nil, nil
+	}
+	return clientTLS(files, TLSFiles{Cert: "etcd-cert", Key: "etcd-key", CA: "etcd-ca"})
+}
+
+// clientTLS verifies a server by name or address, and shows a certificate where there is one, as its files hold it then.
+func clientTLS(files, flags TLSFiles) (*tls.Config, error) {
+	text, err := os.ReadFile(files.CA)
+	roots := x509.NewCertPool()
+	switch {
+	case err != nil:
+		return nil, unusable(flags.CA, files.CA, err)
+	case !roots.AppendCertsFromPEM(text):
+		return nil, unusable(flags.CA, files.CA, errors.New("no certificate in PEM"))
+	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	if files.Cert == "" {
+		return cfg, nil
+	}
+	pair := func() (*tls.Certificate, error) {
+		cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		if err != nil {
+			return nil, unusable(flags.Cert, files.Cert, err)
+		}
+		return &cert, nil
+	}
+	if _, err := pair(); err != nil {
+		return nil, err
+	}
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair() }
+	return cfg, nil
+}
+
+func unusable(field, path string, err error) error {
+	return fault.Invalid(fault.Violation{Field: field, Value: path, Rule: "cannot be used: " + err.Error()})
+}
+
+// ClientCredentials are those of a client of the API: it verifies the server by name or address, and shows a certificate.
+// Errors name the flags.
+func ClientCredentials(files TLSFiles) (credentials.TransportCredentials, error) {
+	cfg, err := clientTLS(files, TLSFiles{Cert: "tls-cert", Key: "tls-key", CA: "tls-ca"})
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	cfg.MinVersion = tls.VersionTLS13
+	return credentials.NewTLS(cfg), nil
+}
+
+// Issued is what was written: the files of a certificate, whose it is, and until when.
+type Issued = pki.Files
+
+// Certificate is what a certificate is to say; Role is one of CertificateRoles.
+type Certificate struct {
+	Role, Name string
+	DNS        []string
+	IP         []net.IP
+	Days       int
+}
+
+// DefaultCertificateDays is how long a certificate is valid where nothing is said.
+const DefaultCertificateDays = pki.DefaultDays
+
+// CertificateRoles are the roles that certificates are issued for.
+func CertificateRoles() []string { return pki.RoleNames() }
+
+// InitCA makes a certificate authority in a folder.
+func InitCA(dir, trustDomain string, now time.Time) (Issued, error) {
+	return pki.Init(dir, trustDomain, now)
+}
+
+// IssueCertificate makes a certificate and its key in the folder to, by the authority in the folder dir.
+func IssueCertificate(dir, to string, c Certificate, now time.Time) (Issued, error) {
+	authority, err := pki.Open(dir)
+	if err != nil {
+		return Issued{}, err
+	}
+	role := pki.ParseRole(c.Role)
+	if role == rpcv1.Role_ROLE_UNSPECIFIED {
+		return Issued{}, fmt.Errorf("--role %q: must be one of %v", c.Role, pki.RoleNames())
+	}
+	return authority.Issue(to, pki.Request{Role: role, Name: c.Name, DNS: c.DNS, IP: c.IP, Days: c.Days}, now)
+}
