@@ -17,7 +17,7 @@ import (
 
 func newApply(a *app) *cobra.Command {
 	var files []string
-	var dryRun, prune, allowGap bool
+	var dryRun, prune, allowGap, wait bool
 	c := &cobra.Command{
 		Use: "apply -f FILE", Short: "Put the resources in files in force, all or none of them",
 		Long: "Reads YAML files, checks them as a whole, shows what changes, and commits all of it in one transaction.\n" +
@@ -44,13 +44,18 @@ func newApply(a *app) *cobra.Command {
 			if err != nil {
 				return a.refused(set, err)
 			}
-			return a.show(answer, func(w io.Writer) error { return a.changesText(w, answer, dryRun) })
+			err = a.show(answer, func(w io.Writer) error { return a.changesText(w, answer, dryRun) })
+			if err != nil || !wait || answer.GetRevision() == 0 {
+				return err
+			}
+			return a.awaitInForce(cmd.Context(), client, answer.GetRevision())
 		},
 	}
 	c.Flags().StringSliceVarP(&files, "file", "f", nil, "a file, a folder, or - for standard input (required)")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "check and show what would change; write nothing")
 	c.Flags().BoolVar(&prune, "prune", false, "delete whatever is stored and not in the files")
 	c.Flags().BoolVar(&allowGap, "allow-gap", false, "write it although a line gets time that neither a site nor a rota serves")
+	c.Flags().BoolVar(&wait, "wait", false, waitHelp)
 	return c
 }
 

@@ -47,6 +47,7 @@ type fake struct {
 	routingv1.UnimplementedLineServiceServer
 	routingv1.UnimplementedRoutingServiceServer
 	routingv1.UnimplementedConfigurationServiceServer
+	drainAnswers
 
 	set       *manifest.Set
 	open      *schedulev1.QueryOpenSitesResponse
@@ -260,6 +261,8 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)
 	routingv1.RegisterConfigurationServiceServer(server, f)
+	routingv1.RegisterDrainServiceServer(server, f)
+	routingv1.RegisterInForceServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	zones, err := schedule.EmbeddedZones()

@@ -234,7 +234,11 @@ func (a *app) dutyOf(e *routingv1.Explanation, t *routingv1.RouteTarget) string 
 func (a *app) dutyGrid(e *routingv1.Explanation) *grid {
 	g := newGrid("rota", "person", "verdict", "turn ends")
 	for _, y := range e.GetDuties() {
-		g.row(y.GetRota(), dash(y.GetPerson()), word(dutyStandingWords, y.GetStanding()), a.inZone(y.GetUntil(), y.GetTimeZone()))
+		standing := word(dutyStandingWords, y.GetStanding())
+		if why := drainReason(y.GetDrain(), y.GetDrainReason()); why != "" {
+			standing += ", drained (" + why + ")"
+		}
+		g.row(y.GetRota(), dash(y.GetPerson()), standing, a.inZone(y.GetUntil(), y.GetTimeZone()))
 	}
 	return g
 }
@@ -244,6 +248,27 @@ func targetText(t *schedulev1.Target) string {
 		return t.GetPhoneNumber().GetE164Number()
 	}
 	return dash(t.GetSipUri())
+}
+
+// siteVerdict is why a site was chosen or not: "drained (fire alarm)", "first (some targets drained: new trunk)".
+func siteVerdict(s *routingv1.SiteVerdict) string {
+	text := word(siteReasonWords, s.GetReason())
+	switch why := drainReason(s.GetDrain(), s.GetDrainReason()); {
+	case why == "":
+	case s.GetReason() == routingv1.SiteReason_SITE_REASON_DRAINED:
+		text += " (" + why + ")"
+	default:
+		text += " (some targets drained: " + why + ")"
+	}
+	return text
+}
+
+// drainReason is a drain's reason, or its name where it has none.
+func drainReason(drain, reason string) string {
+	if reason == "" {
+		return drain
+	}
+	return reason
 }
 
 func siteGrid(e *routingv1.Explanation) *grid {
@@ -262,7 +287,7 @@ func siteGrid(e *routingv1.Explanation) *grid {
 		if weighted {
 			share += fmt.Sprintf(", %d", s.GetWeight())
 		}
-		g.row(s.GetSite(), word(siteReasonWords, s.GetReason()), share, left, instant(s.GetNextChange()), dash(s.GetRule()))
+		g.row(s.GetSite(), siteVerdict(s), share, left, instant(s.GetNextChange()), dash(s.GetRule()))
 	}
 	if e.GetSitesOmitted() > 0 {
 		g.row(fmt.Sprintf("and %d more", e.GetSitesOmitted()), "", "", "", "", "")
