@@ -88,7 +88,7 @@ func (i *importer) add(o Occurrence) {
 		i.spans(o, fromS, toS)
 	default:
 		i.broken.Add(`event "`+o.UID+`"`, hours.WallTime{Date: first, S: int(fromS % hours.DayS)}.String(),
-			"lasts a part of a day: say whether such events close their dates, or are the hours of them")
+			"lasts a part of a day: `timed` must say whether such events close their dates, or are the hours of them")
 	}
 }
 
