@@ -97,7 +97,7 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCalendar, newRota, newCustody, newEvents, newFeed, newTZData, newPKI, newVersion,
+		newList, newDelete, newCalendar, newRota, newCustody, newDrain, newEvents, newFeed, newTZData, newPKI, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

@@ -22,6 +22,8 @@ type api struct {
 	lines         routingv1.LineServiceClient
 	routing       routingv1.RoutingServiceClient
 	configuration routingv1.ConfigurationServiceClient
+	drains        routingv1.DrainServiceClient
+	inForce       routingv1.InForceServiceClient
 }
 
 // connect is a client of the server named by the flags. Nothing is sent yet.
@@ -37,6 +39,7 @@ func (a *app) connect() (*api, error) {
 		zones:     schedulev1.NewTimeZoneServiceClient(conn),
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
+		drains: routingv1.NewDrainServiceClient(conn), inForce: routingv1.NewInForceServiceClient(conn),
 	}, nil
 }
 
