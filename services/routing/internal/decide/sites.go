@@ -47,7 +47,16 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 		if len(at.Site.Targets) == 0 {
 			continue
 		}
-		d.ranking.offer(d.Line, siteKey(d.Line, i, s, callHash), i)
+		var key uint64
+		switch d.Line.Strategy {
+		case routingv1.Strategy_STRATEGY_PRIORITY:
+			key = priorityKey(at, i)
+		case routingv1.Strategy_STRATEGY_WEIGHTED:
+			key = weightedKey(at, callHash)
+		default: // of a newer release, too
+			key = followSunKey(at, s, d.Line.MinRemainingS, callHash)
+		}
+		d.ranking.offer(d.Line, key, i)
 	}
 	if d.followsSun() {
 		followSunChanges(d)
@@ -60,18 +69,6 @@ func orderSites(d *Decision) (routingv1.Verdict, bool) {
 		return routingv1.Verdict_VERDICT_SITES_NONE_OPEN, true
 	}
 	return routingv1.Verdict_VERDICT_SITES_OPEN, true
-}
-
-// siteKey is the place of an open site among the others by the line's strategy; the lowest comes first.
-func siteKey(l *view.Line, i int, s timeline.State, callHash uint64) uint64 {
-	at := &l.Sites[i]
-	switch l.Strategy {
-	case routingv1.Strategy_STRATEGY_PRIORITY:
-		return priorityKey(at, i)
-	case routingv1.Strategy_STRATEGY_WEIGHTED:
-		return weightedKey(at, callHash)
-	}
-	return followSunKey(at, s, l.MinRemainingS, callHash)
 }
 
 // followsSun is true for strategies that this release does not know, too: a newer one may have written the line.
