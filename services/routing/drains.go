@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -54,17 +53,13 @@ func newDrainServer(store collection.Store, clk clock.Clock) *drainServer {
 	}
 }
 
-// CreateDrain adds a drain, from now on where it does not say when.
+// CreateDrain adds a drain.
 func (s *drainServer) CreateDrain(ctx context.Context, r *routingv1.CreateDrainRequest) (*routingv1.Drain, error) {
-	d, id := proto.CloneOf(r.GetDrain()), r.GetDrainId()
+	d, id := r.GetDrain(), r.GetDrainId()
 	if id == "" && d.GetName() == "" {
 		id = newDrainID(d, r.GetRequestId())
 	}
-	now := s.clock.Now()
-	if d.GetStartTime() == nil {
-		d.StartTime = timestamppb.New(now)
-	}
-	if d.GetEndTime() != nil && !d.GetEndTime().AsTime().After(now) {
+	if d.GetEndTime() != nil && !d.GetEndTime().AsTime().After(s.clock.Now()) {
 		return nil, fault.Invalid(fault.Violation{
 			Field: "end_time", Value: shownTime(d.GetEndTime()), Rule: "must be in the future",
 		})
@@ -104,11 +99,7 @@ func (s *drainServer) ListDrains(ctx context.Context, r *routingv1.ListDrainsReq
 
 // UpdateDrain changes fields of a drain.
 func (s *drainServer) UpdateDrain(ctx context.Context, r *routingv1.UpdateDrainRequest) (*routingv1.Drain, error) {
-	d, paths := proto.CloneOf(r.GetDrain()), r.GetUpdateMask().GetPaths()
-	if d.GetStartTime() == nil && (len(paths) == 0 || slices.Contains(paths, "start_time")) {
-		d.StartTime = timestamppb.New(s.clock.Now())
-	}
-	return s.drains.Update(ctx, d, r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
+	return s.drains.Update(ctx, r.GetDrain(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
 }
 
 // DeleteDrain ends a drain now.
@@ -143,6 +134,7 @@ func (o drainOwner) checkTimes(d *routingv1.Drain) error {
 	var broken fault.Violations
 	latest := o.clock.Now().Add(maxDrainAheadDays * 24 * time.Hour)
 	switch start := d.GetStartTime(); {
+	case start == nil:
 	case !start.IsValid():
 		broken.Add("start_time", "", "must be a timestamp from year 1 to 9999")
 	case start.AsTime().After(latest):
@@ -152,7 +144,7 @@ func (o drainOwner) checkTimes(d *routingv1.Drain) error {
 	case end == nil:
 	case !end.IsValid():
 		broken.Add("end_time", "", "must be a timestamp from year 1 to 9999")
-	case end.GetSeconds() <= d.GetStartTime().GetSeconds():
+	case d.GetStartTime() != nil && end.GetSeconds() <= d.GetStartTime().GetSeconds():
 		broken.Add("end_time", shownTime(end), "must be at least a second after start_time, "+shownTime(d.GetStartTime()))
 	}
 	return broken.Err()

@@ -99,12 +99,18 @@ func TestADrainedSiteGetsNoCallsUntilItIsEnded(t *testing.T) {
 		t.Fatal(got)
 	}
 	d := h.drain(t, ofSite("dublin"))
-	if !strings.HasPrefix(d.GetName(), "drains/dublin-") || !d.GetStartTime().AsTime().Equal(h.clock.Now()) || d.GetEndTime() != nil {
+	if !strings.HasPrefix(d.GetName(), "drains/dublin-") || d.GetStartTime() != nil || d.GetEndTime() != nil {
 		t.Errorf("made %v", d)
 	}
 	if got := h.ladder(t); got != noDublin {
 		t.Error(got)
 	}
+	// Another process, whose clock is behind, takes it at once too.
+	h.clock.Advance(-time.Minute)
+	if got := h.ladder(t); got != noDublin {
+		t.Error(got)
+	}
+	h.clock.Advance(time.Minute)
 	v := h.route(t, goldNumber.String(), "").GetExplanation().GetSites()[0]
 	if v.GetReason() != routingv1.SiteReason_SITE_REASON_DRAINED || v.GetDrain() != d.GetName() || v.GetDrainReason() != "fire alarm" {
 		t.Errorf("explained as %v", v)
@@ -121,7 +127,7 @@ func TestADrainedSiteGetsNoCallsUntilItIsEnded(t *testing.T) {
 	d, err = h.drains.UpdateDrain(t.Context(), &routingv1.UpdateDrainRequest{
 		Drain: d, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"end_time"}},
 	})
-	if err != nil || d.GetReason() != "fire alarm" || d.GetStartTime() == nil {
+	if err != nil || d.GetReason() != "fire alarm" {
 		t.Fatalf("updated to %v, %v", d, err)
 	}
 	h.everywhere(t)

@@ -49,9 +49,9 @@ type Drain struct {
 	Target *v1.Target `protobuf:"bytes,5,opt,name=target,proto3" json:"target,omitempty"`
 	// Only calls to this line, lines/ID; all lines where empty.
 	Line string `protobuf:"bytes,6,opt,name=line,proto3" json:"line,omitempty"`
-	// From when on; the time of the request where unset.
+	// From when on; at once where unset, however the clocks of processes differ.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// Until when, at least a second after start_time; until it is ended where unset.
+	// Until when, a second after start_time at least; until it is ended where unset.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// Who asked for it, as they gave it; for people.
 	RequestedBy string `protobuf:"bytes,9,opt,name=requested_by,json=requestedBy,proto3" json:"requested_by,omitempty"`

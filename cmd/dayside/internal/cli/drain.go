@@ -235,7 +235,11 @@ func (a *app) drainsText(w io.Writer, drains []*routingv1.Drain) error {
 	}
 	g := newGrid("drain", "takes out", "state", "from", "until", "reason")
 	for _, d := range drains {
-		g.row(strings.TrimPrefix(d.GetName(), collectionDrains+"/"), drained(d), a.drainState(d), instant(d.GetStartTime()),
+		from := d.GetStartTime()
+		if from == nil {
+			from = d.GetCreateTime()
+		}
+		g.row(strings.TrimPrefix(d.GetName(), collectionDrains+"/"), drained(d), a.drainState(d), instant(from),
 			instant(d.GetEndTime()), dash(d.GetReason()))
 	}
 	return g.write(w)

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
@@ -27,9 +26,6 @@ func (f *drainAnswers) CreateDrain(_ context.Context, r *routingv1.CreateDrainRe
 	f.drained = r
 	d := proto.CloneOf(r.GetDrain())
 	d.Name = "drains/dublin-abcdefgh"
-	if d.GetStartTime() == nil {
-		d.StartTime = timestamppb.New(now)
-	}
 	return d, nil
 }
 
@@ -100,7 +96,7 @@ func TestDrainRefusesWhatItCannotMean(t *testing.T) {
 
 func TestDrainList(t *testing.T) {
 	f := &fake{drainAnswers: drainAnswers{drains: []*routingv1.Drain{
-		text(t, &routingv1.Drain{}, `name: "drains/a" site: "sites/dublin" reason: "fire alarm" start_time: {seconds: 1795431600}`),
+		text(t, &routingv1.Drain{}, `name: "drains/a" site: "sites/dublin" reason: "fire alarm" create_time: {seconds: 1795431600}`),
 		text(t, &routingv1.Drain{}, `name: "drains/b" person: "people/anna" target: {phone_number: {e164_number: "+13035550141"}}
 			line: "lines/gold" start_time: {seconds: 1795438800} end_time: {seconds: 1795446000}`),
 		text(t, &routingv1.Drain{}, `name: "drains/c" site: "sites/denver" start_time: {seconds: 1795000000} end_time: {seconds: 1795000060}`),

@@ -203,6 +203,9 @@ func drawDrains(t *rapid.T, w *viewtest.World) {
 		if rapid.IntRange(0, 3).Draw(t, "no end") == 0 {
 			d.EndTime = nil
 		}
+		if rapid.IntRange(0, 3).Draw(t, "at once") == 0 {
+			d.StartTime = nil
+		}
 		if rapid.IntRange(0, 2).Draw(t, "one target") == 0 {
 			d.Target = address(rapid.SampledFrom(targets).Draw(t, "which"))
 		}

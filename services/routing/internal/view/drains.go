@@ -31,7 +31,8 @@ type Drain struct {
 	Subject string
 	// LineID: calls to this line alone; to all where empty.
 	LineID string
-	// It is in force over [FromUnixS, ToUnixS); ToUnixS is math.MaxInt64 where it has no end.
+	// It is in force over [FromUnixS, ToUnixS): math.MinInt64 where it is at once, so that no clock that is behind keeps it
+	// waiting, and math.MaxInt64 where it has no end.
 	FromUnixS, ToUnixS int64
 
 	target string // the only one, as text; all where empty
@@ -230,7 +231,7 @@ func readDrain(id string, value []byte) (*Drain, error) {
 	}
 	d := &Drain{
 		ID: id, Name: "drains/" + id, Reason: p.GetReason(), Subject: p.GetSite() + p.GetPerson(), // one of them
-		FromUnixS: p.GetStartTime().GetSeconds(), ToUnixS: math.MaxInt64, target: target.Text(p.GetTarget()),
+		FromUnixS: math.MinInt64, ToUnixS: math.MaxInt64, target: target.Text(p.GetTarget()),
 	}
 	if d.Subject == "" {
 		return nil, errors.New("neither a site nor a person")
@@ -242,10 +243,13 @@ func readDrain(id string, value []byte) (*Drain, error) {
 	if p.GetTarget() != nil && d.target == "" {
 		return nil, errors.New("target: neither a SIP URI nor a number")
 	}
+	if p.GetStartTime() != nil {
+		d.FromUnixS = p.GetStartTime().GetSeconds()
+	}
 	if p.GetEndTime() != nil {
 		d.ToUnixS = p.GetEndTime().GetSeconds()
 	}
-	if p.GetStartTime() == nil || d.ToUnixS <= d.FromUnixS {
+	if d.ToUnixS <= d.FromUnixS {
 		return nil, fmt.Errorf("ends at %d, which is not after its start at %d", d.ToUnixS, d.FromUnixS)
 	}
 	return d, nil
