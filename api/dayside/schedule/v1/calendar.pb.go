@@ -929,7 +929,8 @@ type ImportCalendarRequest struct {
 	TimeZone string `protobuf:"bytes,4,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// The first date to import; today where unset.
 	FirstDate *date.Date `protobuf:"bytes,5,opt,name=first_date,json=firstDate,proto3" json:"first_date,omitempty"`
-	// The last date to import; two years after the first where unset, at most ten years after it.
+	// The last date to import; two years after the first where unset, at most ten years after it. An event that repeats
+	// without end is refused where it is unset: nobody would be told that it ends with the import.
 	LastDate *date.Date `protobuf:"bytes,6,opt,name=last_date,json=lastDate,proto3" json:"last_date,omitempty"`
 	// What an all-day event says; closed where unset. Its dates and names are not looked at.
 	AllDay *CalendarEntry `protobuf:"bytes,7,opt,name=all_day,json=allDay,proto3" json:"all_day,omitempty"`

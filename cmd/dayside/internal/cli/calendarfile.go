@@ -33,6 +33,9 @@ type operand struct {
 	ics bool
 }
 
+// lookYears is how far ahead a file is looked at where nobody says.
+const lookYears = 2
+
 // operand takes a file where there is one of that name, and else the name of a stored calendar.
 func (a *app) operand(arg, zone string, dates dateRange) (operand, error) {
 	info, err := os.Stat(arg)
@@ -58,6 +61,10 @@ func (a *app) operand(arg, zone string, dates dateRange) (operand, error) {
 	}
 	if zone == "" {
 		return operand{}, usagef("--zone is required for %s, which is an iCalendar file: %s", called(arg), zoneHelp)
+	}
+	if dates.last == nil { // for a look at a file, what repeats without end may end anywhere
+		y, m, d := a.Now().UTC().AddDate(lookYears, 0, 0).Date()
+		dates.last = &date.Date{Year: int32(y), Month: int32(m), Day: int32(d)}
 	}
 	c, err := schedule.ReadICS(&schedulev1.ImportCalendarRequest{
 		Name: "calendars/file", DisplayName: called(arg), Ics: data, Source: sourceOf(arg), TimeZone: zone,

@@ -210,6 +210,9 @@ func (r *eventReader) repetition() {
 			return
 		}
 		rule, broken := parseRule(p.Value, r.start, r.utc)
+		if broken == "" && r.options.RefuseEndless && rule.endless {
+			broken = "has no end (COUNT or UNTIL): say up to which date it is to be read"
+		}
 		if broken != "" {
 			r.refuse(p.Name, p.Value, broken)
 		}

@@ -43,6 +43,9 @@ type Options struct {
 	Zone *time.Location
 	// Lookup finds a zone by its IANA name; an error means that there is none.
 	Lookup func(name string) (*time.Location, error)
+	// RefuseEndless makes an error of a rule without COUNT and UNTIL: for whom the range was not chosen, but fell out so,
+	// what is cut off with it would be missed.
+	RefuseEndless bool
 }
 
 // Occurrence is one event, or one of the times that a repeated event happens.

@@ -29,6 +29,8 @@ const shiftS = 19 * 146_097 * hours.DayS
 type rule struct {
 	text string
 	made *rrule.RRule
+	// endless rules have neither COUNT nor UNTIL.
+	endless bool
 }
 
 // times gives what the rule names, one by one: seconds on that clock since 1970, and false at the end.
@@ -83,7 +85,7 @@ func parseRule(text string, start moment, utc *zone) (r rule, broken string) {
 	if err != nil {
 		return r, "must be a rule of RFC 5545, 3.3.10: " + err.Error()
 	}
-	return rule{text, made}, ""
+	return rule{text, made, parts["COUNT"] == "" && parts["UNTIL"] == ""}, ""
 }
 
 const (

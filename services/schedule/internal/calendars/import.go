@@ -106,7 +106,9 @@ func importOptions(r *schedulev1.ImportCalendarRequest, zones Zones, now time.Ti
 	if err := v.Err(); err != nil {
 		return o, err
 	}
-	return ical.Options{From: first, To: last.AddDays(1), Zone: zone, Lookup: zones.Location}, nil
+	return ical.Options{
+		From: first, To: last.AddDays(1), Zone: zone, Lookup: zones.Location, RefuseEndless: r.GetLastDate() == nil,
+	}, nil
 }
 
 // years is the date so many years later; of 29 February, 1 March where there is none.

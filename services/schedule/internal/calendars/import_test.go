@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/dayofweek"
 	"google.golang.org/protobuf/proto"
 
@@ -193,7 +194,7 @@ func TestImportMeaning(t *testing.T) {
 // TestImportDates: without dates an import goes from today for two years, and it may go for ten.
 func TestImportDates(t *testing.T) {
 	every := string(file("1 20200229 Leap day"))
-	every = strings.Replace(every, "SUMMARY", "RRULE:FREQ=DAILY\r\nSUMMARY", 1)
+	every = strings.Replace(every, "SUMMARY", "RRULE:FREQ=DAILY;UNTIL=21991231\r\nSUMMARY", 1)
 	for _, c := range []struct {
 		what, today string
 		change      func(*schedulev1.ImportCalendarRequest)
@@ -313,6 +314,26 @@ func TestSeed(t *testing.T) {
 	} {
 		if _, err := calendars.Seed(r, 2026); err == nil {
 			t.Errorf("%v was taken", r)
+		}
+	}
+}
+
+// TestEndlessEventsNeedALastDate: without one, nobody would be told that a yearly holiday ends with the import.
+func TestEndlessEventsNeedALastDate(t *testing.T) {
+	endless := request("feed.ics", "xmas 20261225 Christmas Day\r\nRRULE:FREQ=YEARLY")
+	_, err := calendars.Import(nil, endless, bundle(t), noon(t, "2026-11-22"))
+	if err == nil || !strings.Contains(err.Error(), "xmas") || !strings.Contains(err.Error(), "RRULE") ||
+		!strings.Contains(err.Error(), "COUNT or UNTIL") {
+		t.Errorf("no last date: %v; want the event, its rule and what is missing", err)
+	}
+	endless.LastDate = &date.Date{Year: 2029, Month: 12, Day: 31}
+	if got := lines(t, mustImport(t, nil, endless, "2026-11-22")); len(got) != 4 {
+		t.Errorf("up to the end of 2029: %q, want four Christmases", got)
+	}
+	for _, end := range []string{";COUNT=2", ";UNTIL=20271225"} {
+		r := request("feed.ics", "xmas 20261225 Christmas Day\r\nRRULE:FREQ=YEARLY"+end)
+		if got := lines(t, mustImport(t, nil, r, "2026-11-22")); len(got) != 2 {
+			t.Errorf("%s: %q, want two", end, got)
 		}
 	}
 }
