@@ -239,21 +239,43 @@ func (a *app) drainsText(w io.Writer, drains []*routingv1.Drain) error {
 		if from == nil {
 			from = d.GetCreateTime()
 		}
-		g.row(strings.TrimPrefix(d.GetName(), collectionDrains+"/"), drained(d), a.drainState(d), instant(from),
+		g.row(strings.TrimPrefix(d.GetName(), collectionDrains+"/"), drained(d), drainState(d, a.Now()), instant(from),
 			instant(d.GetEndTime()), dash(d.GetReason()))
 	}
 	return g.write(w)
 }
 
-func (a *app) drainState(d *routingv1.Drain) string {
-	now := a.Now()
+const drainInForce = "in force"
+
+func drainState(d *routingv1.Drain, at time.Time) string {
 	switch {
-	case d.GetStartTime().AsTime().After(now):
+	case d.GetStartTime().AsTime().After(at):
 		return "ahead"
-	case d.GetEndTime() != nil && !d.GetEndTime().AsTime().After(now):
+	case d.GetEndTime() != nil && !d.GetEndTime().AsTime().After(at):
 		return "over"
 	}
-	return "in force"
+	return drainInForce
+}
+
+// drainedAt is what drains take out of a line's calls at an instant, of all lines' where it is empty. Who is open is told
+// whether drains are known or not.
+func (a *app) drainedAt(ctx context.Context, client *api, line string, at *timestamppb.Timestamp) []string {
+	drains, err := ask(ctx, a, client.listDrains)
+	if err != nil {
+		return nil
+	}
+	var texts []string
+	for _, d := range drains {
+		if d.GetSite() == "" || line != "" && d.GetLine() != "" && d.GetLine() != line || drainState(d, at.AsTime()) != drainInForce {
+			continue
+		}
+		text := drained(d)
+		if d.GetReason() != "" {
+			text += " (" + d.GetReason() + ")"
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 // listDrains are all drains, in order of name.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
 
 // drainAnswers are what a fake says of drains, and of what is in force where.
@@ -106,6 +107,31 @@ func TestDrainList(t *testing.T) {
 		t.Fatal(code, &term.err)
 	}
 	golden(t, "drain-list", term.out.String())
+}
+
+func TestOpenTellsWhoIsDrained(t *testing.T) {
+	f := &fake{open: text(t, &schedulev1.QueryOpenSitesResponse{}, `at: {seconds: 1795435200}
+		sites: {site: "sites/dublin" display_name: "Dublin" open: true}`)}
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "open"); code != 0 || strings.Contains(term.out.String(), "Drained") {
+		t.Error(code, &term.out, &term.err)
+	}
+	f.drains = []*routingv1.Drain{
+		text(t, &routingv1.Drain{}, `name: "drains/a" site: "sites/dublin" reason: "fire alarm"`),
+		text(t, &routingv1.Drain{}, `name: "drains/b" site: "sites/denver" line: "lines/web"`),
+		text(t, &routingv1.Drain{}, `name: "drains/c" site: "sites/denver" end_time: {seconds: 1795435200}`),
+	}
+	for line, want := range map[string]string{
+		"": "calls: sites/dublin (fire alarm), sites/denver on lines/web.\n", "gold": "calls: sites/dublin (fire alarm).\n",
+	} {
+		args := []string{"open", line}
+		if line == "" {
+			args = args[:1]
+		}
+		if code := term.run(t.Context(), args...); code != 0 || !strings.Contains(term.out.String(), want) {
+			t.Error(code, &term.out, &term.err)
+		}
+	}
 }
 
 func TestWaitSaysWhoIsMissing(t *testing.T) {

@@ -39,7 +39,9 @@ func newOpen(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return a.openText(w, request.GetLine(), answer) })
+			return a.show(answer, func(w io.Writer) error {
+				return a.openText(w, request.GetLine(), answer, a.drainedAt(cmd.Context(), client, request.GetLine(), answer.GetAt()))
+			})
 		},
 	}
 	c.Flags().StringVar(&at, "at", "", "another time than now: "+whenHelp)
@@ -47,7 +49,8 @@ func newOpen(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) openText(w io.Writer, line string, r *schedulev1.QueryOpenSitesResponse) error {
+// openText is who is open by their hours; drained are those who get no calls all the same.
+func (a *app) openText(w io.Writer, line string, r *schedulev1.QueryOpenSitesResponse, drained []string) error {
 	whose := "all sites"
 	if line != "" {
 		whose = line
@@ -55,6 +58,9 @@ func (a *app) openText(w io.Writer, line string, r *schedulev1.QueryOpenSitesRes
 	linef(w, "%s at %s", whose, instant(r.GetAt()))
 	linef(w, "Open: %s.", openNow(r))
 	linef(w, "Next: %s.", opensNext(r))
+	if len(drained) > 0 {
+		linef(w, "Drained, so without calls: %s.", strings.Join(drained, ", "))
+	}
 	linef(w, "")
 	g := newGrid("site", "state", "until", "site's clock", "in", "rule")
 	for _, s := range openFirst(r.GetSites()) {
