@@ -61,7 +61,8 @@ func handlers() []handler {
 }
 
 // newHTTP serves REST, OpenAPI, metrics and health. The connection is in-process: a REST request passes the same chain as
-// a gRPC one. With credentials everything but health and OpenAPI needs a certificate, and metrics one with a role that reads.
+// a gRPC one. With credentials everything but health and OpenAPI needs a certificate, and metrics one with a role that
+// reads.
 func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Handler, ready func() []string,
 	creds *rpc.TLS,
 ) (*http.Server, error) {

@@ -64,8 +64,18 @@ func (h *Host) openTLS() (err error) {
 	if h.cfg.TLS == (TLSFiles{}) {
 		return nil
 	}
-	h.tls, err = rpc.LoadTLS(h.cfg.TLS, h.clock, h.log)
-	return err
+	if h.tls, err = rpc.LoadTLS(h.cfg.TLS, h.clock, h.log); err != nil {
+		return err
+	}
+	role := h.tls.Role()
+	onlySIP := len(h.cfg.Services) == 1 && h.cfg.runs(SIP)
+	if role == rpcv1.Role_ROLE_SERVICE || onlySIP && role == rpcv1.Role_ROLE_GATEWAY {
+		return nil
+	}
+	return fault.Invalid(fault.Violation{
+		Field: "tls-cert", Value: h.cfg.TLS.Cert,
+		Rule: "is of role " + pki.RoleName(role) + ": a process that serves needs role service (the SIP gateway alone: gateway)",
+	})
 }
 
 // etcdTLS is how etcd is spoken to; nil: in plain text. A renewed certificate is used with the next connection.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
@@ -23,14 +24,22 @@ type etcdServer struct {
 	cmd          *exec.Cmd
 	ended        chan struct{}
 	out          *syncBuffer
+	// files are its certificate, and the CA of its clients'; nil: plain text.
+	files *host.TLSFiles
 }
 
 // startEtcd runs a standalone etcd until the test ends.
 func startEtcd(t testing.TB) *etcdServer {
 	t.Helper()
+	return startEtcdWith(t, nil)
+}
+
+// startEtcdWith runs one that takes clients with certificates only, where it has one itself.
+func startEtcdWith(t testing.TB, files *host.TLSFiles) *etcdServer {
+	t.Helper()
 	path := peer(t, "etcd")
 	for range etcdAttempts {
-		e := &etcdServer{path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t)}
+		e := &etcdServer{path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t), files: files}
 		e.run(t)
 		if e.answers(t) {
 			return e
@@ -43,10 +52,18 @@ func startEtcd(t testing.TB) *etcdServer {
 // run starts the process, on the data and the addresses it had before.
 func (e *etcdServer) run(t testing.TB) {
 	t.Helper()
-	e.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), e.path, "--name", "test", "--data-dir", e.dir,
-		"--listen-client-urls", "http://"+e.client, "--advertise-client-urls", "http://"+e.client,
+	client := "http://" + e.client
+	var secured []string
+	if e.files != nil {
+		client = "https://" + e.client
+		secured = []string{
+			"--cert-file", e.files.Cert, "--key-file", e.files.Key, "--trusted-ca-file", e.files.CA, "--client-cert-auth",
+		}
+	}
+	e.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), e.path, append(secured, "--name", "test", "--data-dir", e.dir,
+		"--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", "http://"+e.peer, "--initial-advertise-peer-urls", "http://"+e.peer,
-		"--initial-cluster", "test=http://"+e.peer, "--log-level", "error", "--unsafe-no-fsync")
+		"--initial-cluster", "test=http://"+e.peer, "--log-level", "error", "--unsafe-no-fsync")...)
 	e.out, e.ended = &syncBuffer{}, make(chan struct{})
 	e.cmd.Stdout, e.cmd.Stderr = e.out, e.out
 	if err := e.cmd.Start(); err != nil {
@@ -83,6 +100,13 @@ func (e *etcdServer) answers(t testing.TB) bool {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+		if e.files != nil { // what it thinks of clients is what the test is about
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", e.client)
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err == nil
+		}
 		c, err := coord.Open(ctx, coord.Config{Endpoints: []string{e.client}, Clock: clock.System{}})
 		if err != nil {
 			return false

@@ -163,6 +163,22 @@ func TestProcessesWithCertificates(t *testing.T) {
 	t.Run("renewed", func(t *testing.T) { s.renews(t) })
 }
 
+// TestEtcdWithCertificates: a cluster's etcd is reached by certificate, and by nobody else.
+func TestEtcdWithCertificates(t *testing.T) {
+	p := newPKI(t)
+	files := p.issue(t, "service", "etcd", "--ip", "127.0.0.1")
+	etcd := startEtcdWith(t, &files)
+	cfg := testConfig(t.TempDir())
+	cfg.Services, cfg.EtcdEndpoints = []string{host.Schedule}, []string{"https://" + etcd.client}
+	cfg.EtcdTLS = host.TLSFiles{CA: files.CA}
+	if h, err := host.New(t.Context(), cfg); err == nil {
+		t.Errorf("etcd took a client without a certificate: %v", h.Addresses())
+	}
+	mine := p.issue(t, "service", "mine")
+	startProcess(t, &syncBuffer{}, host.Schedule, "--etcd", "https://"+etcd.client,
+		"--etcd-cert", mine.Cert, "--etcd-key", mine.Key, "--etcd-ca", mine.CA)
+}
+
 func (s secured) refusesStrangers(t *testing.T) {
 	stranger := newPKI(t).issue(t, "admin", "mallory")
 	stranger.CA = s.scheduleFiles.CA

@@ -23,9 +23,10 @@ import (
 )
 
 const (
-	// CACertFile and CAKeyFile are an authority's files in its folder.
+	// CACertFile is an authority's certificate in its folder.
 	CACertFile = "ca.crt"
-	CAKeyFile  = "ca.key"
+	// CAKeyFile is its key.
+	CAKeyFile = "ca.key"
 	// DefaultDays is how long a certificate is valid where nothing else is said.
 	DefaultDays = 90
 	// MaxDays is the longest a certificate is valid: there is no revocation.
@@ -142,8 +143,9 @@ func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error)
 		return Files{}, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: RoleName(req.Role) + " " + req.Name, Organization: []string{"Dayside"}},
-		NotBefore: now.Add(-backdate), NotAfter: until, URIs: []*url.URL{uri}, DNSNames: req.DNS, IPAddresses: req.IP,
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: RoleName(req.Role) + " " + req.Name, Organization: []string{"Dayside"}},
+		NotBefore:    now.Add(-backdate), NotAfter: until, URIs: []*url.URL{uri}, DNSNames: req.DNS, IPAddresses: req.IP,
 		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}

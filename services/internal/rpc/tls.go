@@ -57,6 +57,8 @@ type material struct {
 	roots *x509.CertPool
 	// domain is the trust domain of our own certificate: who is of another one is a stranger, whoever signed.
 	domain string
+	// role of our own certificate.
+	role rpcv1.Role
 }
 
 // LoadTLS reads credentials whose own certificate must say who it is (pki.Identity). Errors are faults that name the fields
@@ -72,6 +74,14 @@ func LoadTLS(files TLSFiles, c clock.Clock, log *slog.Logger) (*TLS, error) {
 	}
 	t.seen, t.looked = seen, c.Now()
 	return t, nil
+}
+
+// Role is what this process's own certificate lets it act as; ROLE_UNSPECIFIED in plain text.
+func (t *TLS) Role() rpcv1.Role {
+	if t == nil {
+		return rpcv1.Role_ROLE_UNSPECIFIED
+	}
+	return t.current().role
 }
 
 // broken is a file that cannot be used.
@@ -124,7 +134,12 @@ func (t *TLS) read() (*material, error) {
 	if err != nil {
 		return nil, broken(t.flags.Cert, t.files.Cert, "does not say who it is: "+err.Error())
 	}
-	m.domain = id.TrustDomain
+	m.domain, m.role = id.TrustDomain, id.Role
+	if m.role == rpcv1.Role_ROLE_SERVICE {
+		if _, err := m.verify(m.cert.Leaf, m.cert.Certificate[1:], t.clock.Now(), x509.ExtKeyUsageServerAuth); err != nil {
+			return nil, broken(t.flags.Cert, t.files.Cert, "cannot be a server's: "+err.Error())
+		}
+	}
 	return m, nil
 }
 
@@ -245,7 +260,9 @@ type certified struct {
 type transport struct{ t *TLS }
 
 // ClientHandshake is credentials.TransportCredentials'.
-func (c transport) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (c transport) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (
+	net.Conn, credentials.AuthInfo, error,
+) {
 	return credentials.NewTLS(c.t.client()).ClientHandshake(ctx, authority, conn)
 }
 
@@ -265,7 +282,7 @@ func (c transport) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInf
 
 // Info is credentials.TransportCredentials'.
 func (transport) Info() credentials.ProtocolInfo {
-	return credentials.ProtocolInfo{SecurityProtocol: "tls", SecurityVersion: "1.3"}
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
 // Clone is credentials.TransportCredentials'.
@@ -321,7 +338,13 @@ func (t *TLS) Identified(next http.Handler) http.Handler {
 			http.Error(w, "this needs a client certificate, and none was shown", http.StatusUnauthorized)
 			return
 		}
-		p := t.current().peer(r.TLS.VerifiedChains[0][0])
+		leaf := r.TLS.VerifiedChains[0][0]
+		if t.clock.Now().After(leaf.NotAfter) { // on a connection that has been open for long
+			w.Header().Set("Connection", "close")
+			http.Error(w, "the client certificate has ended", http.StatusUnauthorized)
+			return
+		}
+		p := t.current().peer(leaf)
 		next.ServeHTTP(w, r.WithContext(WithPeer(r.Context(), p)))
 	})
 }

@@ -41,7 +41,8 @@ func newPKIInit(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the authority; made where it does not exist")
-	cmd.Flags().StringVar(&domain, "trust-domain", defaultTrustDomain, "name of the cluster: peers of another one have no roles")
+	cmd.Flags().StringVar(&domain, "trust-domain", defaultTrustDomain,
+		"name of the cluster: peers of another one have no roles")
 	return cmd
 }
 
@@ -50,7 +51,8 @@ func newPKIIssue(a *app) *cobra.Command {
 	var addresses []string
 	c := host.Certificate{}
 	cmd := &cobra.Command{
-		Use: "issue --dir D --role ROLE --name NAME", Short: "Issue a certificate for a role: " + strings.Join(host.CertificateRoles(), ", "),
+		Use:   "issue --dir D --role ROLE --name NAME",
+		Short: "Issue a certificate for a role: " + strings.Join(host.CertificateRoles(), ", "),
 		Example: "  dayside pki issue --dir pki --role service --name north-1 --dns north-1.example --ip 127.0.0.1\n" +
 			"  dayside pki issue --dir pki --role admin --name ada --days 30",
 		Args: cobra.NoArgs,
@@ -85,7 +87,8 @@ func newPKIIssue(a *app) *cobra.Command {
 	flags.StringSliceVar(&c.DNS, "dns", nil, "host names at which a service is reached")
 	flags.StringSliceVar(&addresses, "ip", nil, "IP addresses at which a service is reached")
 	flags.IntVar(&c.Days, "days", host.DefaultCertificateDays, "how many days it is valid")
-	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(host.CertificateRoles(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("role",
+		cobra.FixedCompletions(host.CertificateRoles(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

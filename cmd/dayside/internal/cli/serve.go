@@ -36,8 +36,8 @@ func newServe(a *app) *cobra.Command {
 		Short: "Run Dayside: all services in one process, or the named ones (" + strings.Join(host.Names(), ", ") + ")",
 		Long: "Run Dayside until it is interrupted: all services in one process, or the named ones.\n\n" +
 			"Services: " + strings.Join(host.Names(), ", ") + ". Processes on one etcd find each other, and each answers the " +
-			"whole API.\nWithout --etcd an etcd is embedded. Everything listens on loopback, unless --tls-cert, --tls-key and --tls-ca " +
-			"name a\ncertificate (dayside pki): then gRPC and REST may listen anywhere, and every peer needs one too.",
+			"whole API.\nWithout --etcd an etcd is embedded. Everything listens on loopback, unless --tls-cert, --tls-key and " +
+			"--tls-ca name a\ncertificate (dayside pki): then gRPC and REST may listen anywhere, and every peer needs one too.",
 		Example: "  dayside serve --example\n  dayside serve routing sip --etcd 127.0.0.1:2379",
 		Args:    cobra.ArbitraryArgs, ValidArgs: host.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.serve(cmd, f, args) },
@@ -52,7 +52,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.example, "example", false, "apply the example configuration where the cluster holds none")
 	flags.StringVar(&c.GRPCListen, "grpc-listen", c.GRPCListen, "address of the gRPC API")
 	flags.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of REST, /metrics, /readyz and /openapi.json")
-	flags.StringVar(&c.Advertise, "advertise", "", "address at which other processes reach --grpc-listen; empty: as listened on")
+	flags.StringVar(&c.Advertise, "advertise", "",
+		"address at which other processes reach --grpc-listen; empty: as listened on")
 	flags.StringVar(&c.EtcdTLS.Cert, "etcd-cert", "", "certificate to show to etcd, PEM")
 	flags.StringVar(&c.EtcdTLS.Key, "etcd-key", "", "its key, PEM")
 	flags.StringVar(&c.EtcdTLS.CA, "etcd-ca", "", "CAs that etcd's certificate is believed of, PEM; empty: etcd in plain text")
