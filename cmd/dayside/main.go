@@ -43,6 +43,7 @@ func environment() cli.Env {
 	return cli.Env{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Now:    clock.Now,
+		After:  clock.After,
 		Getenv: os.Getenv,
 		Width:  width,
 		Color:  color,

@@ -39,6 +39,8 @@ type Env struct {
 	Out, Err io.Writer
 	// Now is the wall clock.
 	Now func() time.Time
+	// After is a channel that something comes on, or that is closed, once so much time has passed.
+	After func(time.Duration) <-chan time.Time
 	// Getenv reads the environment.
 	Getenv func(string) string
 	// Width is the terminal's, in columns; 0 where standard output is none.

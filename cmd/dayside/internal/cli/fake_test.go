@@ -56,6 +56,7 @@ type fake struct {
 	adoption  *adoption
 	why       *schedulev1.ExplainSiteResponse
 	watched   []*schedulev1.WatchCoverageResponse
+	lost      int // how many watches end because the server goes away
 	route     *routingv1.ExplainRouteResponse
 	applied   *routingv1.ApplyConfigurationResponse
 	imported  *schedulev1.ImportCalendarResponse
@@ -85,6 +86,10 @@ func (f *fake) WatchCoverage(r *schedulev1.WatchCoverageRequest,
 		if err := s.Send(w); err != nil {
 			return err
 		}
+	}
+	if f.lost > 0 {
+		f.lost--
+		return status.Error(codes.Unavailable, "this process is stopping")
 	}
 	return f.err
 }
@@ -269,10 +274,13 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	closed := make(chan time.Time)
+	close(closed)
 	term := &terminal{}
 	term.env = cli.Env{
 		In: &term.in, Out: &term.out, Err: &term.err,
-		Now: func() time.Time { return now }, Getenv: func(string) string { return "" },
+		After: func(time.Duration) <-chan time.Time { return closed },
+		Now:   func() time.Time { return now }, Getenv: func(string) string { return "" },
 		Location: zones.Location, Version: "v1",
 		Dial: func(string) (*grpc.ClientConn, error) {
 			return grpc.NewClient("passthrough:///fake", grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -2,12 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -17,7 +21,7 @@ func newWatch(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "watch LINE", Short: "Follow the handovers of a line, a line of text each, until interrupted",
 		Long: "Prints which sites are open and when that changes next, and again whenever it changes.\n" +
-			"With -o json, each is one line of JSON.",
+			"With -o json, each is one line of JSON. A server that goes away is asked again until it is back.",
 		Example: "  dayside watch gold-emergency\n  dayside watch gold-emergency -o json | jq .sites",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,24 +34,42 @@ func newWatch(a *app) *cobra.Command {
 				return err
 			}
 			defer client.close()
-			stream, err := client.sites.WatchCoverage(cmd.Context(), &schedulev1.WatchCoverageRequest{Line: line})
-			for err == nil {
-				var r *schedulev1.WatchCoverageResponse
-				if r, err = stream.Recv(); err == nil {
-					err = a.showHandover(r)
-				}
-			}
-			if cmd.Context().Err() != nil {
-				return nil //nolint:nilerr // interrupted, which is how it ends
-			}
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return a.failed(err)
+			return a.watch(cmd.Context(), client, line)
 		},
 	}
 	c.ValidArgsFunction = a.linesToComplete
 	return c
+}
+
+// minWatchWait and maxWatchWait bound the wait before a server that went away is asked again.
+const minWatchWait, maxWatchWait = time.Second, 15 * time.Second
+
+// watch follows a line until ctx ends, or the server says that there is no such line. The first answer must come: a server
+// that was never there is an error at once.
+func (a *app) watch(ctx context.Context, client *api, line string) error {
+	wait, heard := minWatchWait, false
+	for {
+		stream, err := client.sites.WatchCoverage(ctx, &schedulev1.WatchCoverageRequest{Line: line})
+		for err == nil {
+			var r *schedulev1.WatchCoverageResponse
+			if r, err = stream.Recv(); err == nil {
+				wait, heard = minWatchWait, true
+				err = a.showHandover(r)
+			}
+		}
+		switch {
+		case ctx.Err() != nil, errors.Is(err, io.EOF):
+			return nil //nolint:nilerr // interrupted, which is how it ends
+		case !heard || status.Code(err) != codes.Unavailable && status.Code(err) != codes.DeadlineExceeded:
+			return a.failed(err)
+		}
+		linef(a.Err, "%s does not answer; asking again in %v", a.server, wait)
+		select {
+		case <-ctx.Done():
+		case <-a.After(wait):
+		}
+		wait = min(2*wait, maxWatchWait)
+	}
 }
 
 func (a *app) showHandover(r *schedulev1.WatchCoverageResponse) error {
