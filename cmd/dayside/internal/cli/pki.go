@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"io"
 	"net"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/daysidehq/dayside/services/host"
 )
@@ -35,9 +37,7 @@ func newPKIInit(a *app) *cobra.Command {
 			if err != nil {
 				return &failure{message: err.Error()}
 			}
-			linef(a.Out, "%s  the authority's certificate, for --tls-ca everywhere; until %s", f.Cert, day(f.NotAfter))
-			linef(a.Out, "%s  its key: keep it apart", f.Key)
-			return nil
+			return a.showIssued(f, "the authority's certificate, for --tls-ca everywhere", "its key: keep it apart")
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the authority; made where it does not exist")
@@ -74,9 +74,7 @@ func newPKIIssue(a *app) *cobra.Command {
 			if err != nil {
 				return &failure{message: err.Error()}
 			}
-			linef(a.Out, "%s  %s; until %s", f.Cert, f.Identity, day(f.NotAfter))
-			linef(a.Out, "%s  its key", f.Key)
-			return nil
+			return a.showIssued(f, f.Identity, "its key")
 		},
 	}
 	flags := cmd.Flags()
@@ -92,5 +90,17 @@ func newPKIIssue(a *app) *cobra.Command {
 	return cmd
 }
 
-// day is a date in UTC.
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+// showIssued says which files were written, and never what is in them.
+func (a *app) showIssued(f host.Issued, cert, key string) error {
+	m, err := structpb.NewStruct(map[string]any{
+		"certificate": f.Cert, "key": f.Key, "identity": f.Identity, "notAfter": f.NotAfter.UTC().Format(time.RFC3339),
+	})
+	if err != nil {
+		return err
+	}
+	return a.show(m, func(w io.Writer) error {
+		linef(w, "%s  %s; until %s", f.Cert, cert, f.NotAfter.UTC().Format(time.DateOnly))
+		linef(w, "%s  %s", f.Key, key)
+		return nil
+	})
+}
