@@ -266,7 +266,8 @@ func (a *app) drainedAt(ctx context.Context, client *api, line string, at *times
 	}
 	var texts []string
 	for _, d := range drains {
-		if d.GetSite() == "" || line != "" && d.GetLine() != "" && d.GetLine() != line || drainState(d, at.AsTime()) != drainInForce {
+		elsewhere := line != "" && d.GetLine() != "" && d.GetLine() != line
+		if d.GetSite() == "" || elsewhere || drainState(d, at.AsTime()) != drainInForce {
 			continue
 		}
 		text := drained(d)
