@@ -81,6 +81,9 @@ func (d *draft) takeChanges(r *schedulev1.PlanScheduleRequest) (*changeSet, erro
 		set.remove[kind] = append(set.remove[kind], name)
 		set.removed[name] = true
 	}
+	for _, m := range r.GetPeople() {
+		rotasof.KeepNoted(m, d.before.People[m.GetName()], d.nowUnixS) // nor is leave that was noted
+	}
 	for _, m := range r.GetRotas() {
 		stored := d.before.Rotas[m.GetName()]
 		rotasof.KeepAgreed(m, stored, d.nowUnixS) // swaps are in no file

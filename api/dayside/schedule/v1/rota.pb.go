@@ -491,7 +491,9 @@ type Absence struct {
 	// [start, end), where no dates are given.
 	Interval *interval.Interval `protobuf:"bytes,3,opt,name=interval,proto3" json:"interval,omitempty"`
 	// Why, for people.
-	DisplayName   string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Where it comes from, if not from whoever writes the person: an apply of files, which do not have it, keeps it.
+	Origin        string `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,6 +552,13 @@ func (x *Absence) GetInterval() *interval.Interval {
 func (x *Absence) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Absence) GetOrigin() string {
+	if x != nil {
+		return x.Origin
 	}
 	return ""
 }
@@ -2831,13 +2840,14 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\vupdate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:4\xeaA1\n" +
-	"\x0edayside/Person\x12\x0fpeople/{person}*\x06people2\x06person\"\xca\x01\n" +
+	"\x0edayside/Person\x12\x0fpeople/{person}*\x06people2\x06person\"\xec\x01\n" +
 	"\aAbsence\x120\n" +
 	"\n" +
 	"first_date\x18\x01 \x01(\v2\x11.google.type.DateR\tfirstDate\x12.\n" +
 	"\tlast_date\x18\x02 \x01(\v2\x11.google.type.DateR\blastDate\x121\n" +
 	"\binterval\x18\x03 \x01(\v2\x15.google.type.IntervalR\binterval\x12*\n" +
-	"\fdisplay_name\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\"\xfe\x04\n" +
+	"\fdisplay_name\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\x12 \n" +
+	"\x06origin\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06origin\"\xfe\x04\n" +
 	"\x04Rota\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12)\n" +

@@ -126,7 +126,8 @@ func TestRotaAsks(t *testing.T) {
 		{"rota swap withdraw nights/3c9f --as anna", text(t, &schedulev1.AnswerSwapRequest{},
 			`name: "rotas/nights/swaps/3c9f" person: "people/anna" answer: ANSWER_WITHDRAW`)},
 		{"rota away bob --from 2027-07-01 --allow-gap", text(t, &schedulev1.UpdatePersonRequest{}, `
-			person { name: "people/bob" display_name: "Bob" absences { first_date { year: 2027 month: 7 day: 1 } } }
+			person { name: "people/bob" display_name: "Bob"
+				absences { first_date { year: 2027 month: 7 day: 1 } origin: "dayside rota away" } }
 			update_mask { paths: "absences" } allow_gap: true`)},
 	} {
 		f := newRotaFake(t)

@@ -18,7 +18,8 @@ func newRotaAway(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "away PERSON", Short: "Note that somebody is away on some dates",
 		Long: "Adds an absence of whole dates, in the zone in which the person lives. Their turns on those dates go to who\n" +
-			"is next and not away. It is refused where a line would have nobody, unless --allow-gap says otherwise.",
+			"is next and not away. It is refused where a line would have nobody, unless --allow-gap says otherwise. Applying\n" +
+			"files in which the absence does not stand keeps it; `dayside get people/ID -o yaml` shows all.",
 		Example: "  dayside rota away ann --from 2026-12-24 --to 2027-01-03 --reason leave",
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -32,7 +33,7 @@ func newRotaAway(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			absence := &schedulev1.Absence{DisplayName: reason}
+			absence := &schedulev1.Absence{DisplayName: reason, Origin: "dayside rota away"}
 			if absence.FirstDate, err = readDate("from", first); err != nil {
 				return err
 			}

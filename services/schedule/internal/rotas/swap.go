@@ -13,6 +13,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/rota"
+	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
 )
 
 const (
@@ -254,4 +255,29 @@ func KeepAgreed(next, stored *schedulev1.Rota, nowUnixS int64) {
 			next.Overrides = append(next.Overrides, o)
 		}
 	}
+}
+
+// KeepNoted adds to a person who comes from files the absences that were noted meanwhile and are not over: those of the
+// stored person that have an origin, unless they stand in the files too.
+func KeepNoted(next, stored *schedulev1.Person, nowUnixS int64) {
+	for _, a := range stored.GetAbsences() {
+		same := func(other *schedulev1.Absence) bool { return proto.Equal(a, other) }
+		if a.GetOrigin() != "" && !overBy(a, nowUnixS) && !slices.ContainsFunc(next.GetAbsences(), same) {
+			next.Absences = append(next.Absences, a)
+		}
+	}
+}
+
+// overBy says that an absence has ended, in whichever zone it is meant.
+func overBy(a *schedulev1.Absence, nowUnixS int64) bool {
+	if a.GetInterval() != nil {
+		return a.GetInterval().GetEndTime().GetSeconds() <= nowUnixS
+	}
+	last := a.GetLastDate()
+	if last == nil {
+		last = a.GetFirstDate()
+	}
+	const aheadDays = 2 // west of Greenwich, a date ends up to twelve hours after that of UTC does
+	end := hours.WallTime{Date: wallclock.Date(last).AddDays(aheadDays)}
+	return end.WallS() <= nowUnixS
 }
