@@ -40,7 +40,8 @@ func (c *Config) validateTLS(broken *fault.Violations) {
 		broken.Add("etcd-ca", c.EtcdTLS.CA, "is for an etcd elsewhere (--etcd); the embedded one is on loopback")
 	}
 	host, _, err := net.SplitHostPort(c.GRPCListen)
-	if ip := net.ParseIP(host); err == nil && c.Advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+	secured := c.TLS != (TLSFiles{}) // else it is refused for not being loopback
+	if ip := net.ParseIP(host); err == nil && secured && c.Advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
 		broken.Add("grpc-listen", c.GRPCListen, "is every address of this machine: say with --advertise HOST:PORT at which "+
 			"one other processes reach it")
 	}
