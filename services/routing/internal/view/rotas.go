@@ -70,7 +70,7 @@ type Duty struct {
 	UntilUnixS int64
 	// Ends is false where the turn may go on behind what is known.
 	Ends bool
-	// ChangesUnixS is the first instant at which any of this may change by itself; the largest value where there is none.
+	// ChangesUnixS is the first instant at which any of this changes by itself; the largest value where there is none.
 	ChangesUnixS int64
 }
 
@@ -94,22 +94,34 @@ func (r *Rota) At(unixS int64) Duty {
 		d.Accepted = true
 		return d
 	}
-	accepted, next := r.accepted(unixS)
-	d.ChangesUnixS = min(d.ChangesUnixS, next)
+	accepted := r.accepted(unixS)
 	d.Accepted = accepted.holder == turn.Person.ID && max(accepted.turnFromUnixS, accepted.acceptUnixS) >= turn.FromUnixS
+	if !d.Accepted {
+		d.ChangesUnixS = min(d.ChangesUnixS, r.acceptedLater(unixS, turn))
+	}
 	if !d.Accepted && accepted.holder != turn.Person.ID {
 		d.Holder = r.people[accepted.holder]
 	}
 	return d
 }
 
-// accepted is the handoff in force at an instant, with an empty holder where nobody ever accepted, and when the next one
-// comes in force that was accepted ahead. One ahead counts only where the turn is still that person's: the rota may have
-// changed since.
-func (r *Rota) accepted(unixS int64) (in handoff, nextUnixS int64) {
+// acceptedLater is when, within a turn, a handoff comes in force that its person accepted ahead: of one that began where a
+// turn of theirs begins no longer, since the two were united. The largest value where there is none.
+func (r *Rota) acceptedLater(unixS int64, turn roster.Turn) int64 {
+	for i, h := range r.custody {
+		if i > 0 && h.turnFromUnixS > unixS && h.turnFromUnixS < turn.ToUnixS && h.holder == turn.Person.ID {
+			return h.turnFromUnixS
+		}
+	}
+	return math.MaxInt64
+}
+
+// accepted is the handoff in force at an instant, with an empty holder where nobody ever accepted. One accepted ahead counts
+// only where the turn is still that person's: the rota may have changed since.
+func (r *Rota) accepted(unixS int64) (in handoff) {
 	for i, h := range r.custody {
 		if i > 0 && h.turnFromUnixS > unixS {
-			return in, h.turnFromUnixS
+			return in
 		}
 		if i > 0 {
 			if turn := r.roster.At(h.turnFromUnixS); turn.Known() && (turn.Person == nil || turn.Person.ID != h.holder) {
@@ -118,7 +130,7 @@ func (r *Rota) accepted(unixS int64) (in handoff, nextUnixS int64) {
 		}
 		in = h
 	}
-	return in, math.MaxInt64
+	return in
 }
 
 // TZDataRelease is the release of the time-zone rules that its turns were compiled with.
