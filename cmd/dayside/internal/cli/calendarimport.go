@@ -53,7 +53,8 @@ func newCalendarImport(a *app) *cobra.Command {
 	flags.StringSliceVar(&f.halfDay, "half-day", nil, "all-day events are half days with these hours, such as 09:00-12:30")
 	flags.StringVar(&f.workedAs, "worked-as", "", "all-day events are worked, with a site's own hours of this weekday: fri")
 	flags.StringVar(&f.from, "from", "", "the first date; today where left out")
-	flags.StringVar(&f.to, "to", "", "the last date; two years after the first where left out; required where an event repeats without end")
+	flags.StringVar(&f.to, "to", "",
+		"the last date; two years after the first where left out; required where an event repeats without end")
 	flags.StringVar(&f.display, "display-name", "", "makes the calendar where it does not exist")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check and show what would change; write nothing")
 	flags.BoolVar(&f.allowGap, "allow-gap", false, "write it although a line gets an uncovered gap")
