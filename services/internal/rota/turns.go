@@ -13,10 +13,14 @@ type calendar struct {
 	layer Layer
 	// firsts[i] is the number of the first turn of the crew i; ascending.
 	firsts []int64
+	// startS is when turn 0 begins, and everyS the length of a turn, as a wall clock counts; turns of months have none.
+	startS, everyS int64
 }
 
-func newCalendar(l Layer) calendar {
-	c := calendar{layer: l, firsts: make([]int64, len(l.Crews))}
+func newCalendar(l Layer) *calendar {
+	c := &calendar{
+		layer: l, firsts: make([]int64, len(l.Crews)), startS: l.Start.WallS(), everyS: int64(l.Every) * unitS(l.Unit),
+	}
 	for i, crew := range l.Crews {
 		if i > 0 {
 			c.firsts[i] = c.from(crew.From.WallS())
@@ -40,11 +44,11 @@ func unitS(u Unit) int64 {
 }
 
 // begins is when turn n begins, as a wall clock counts (hours.WallTime).
-func (c calendar) begins(n int64) int64 {
-	start, every := c.layer.Start, int64(c.layer.Every)
+func (c *calendar) begins(n int64) int64 {
 	if c.layer.Unit != Month {
-		return start.WallS() + n*every*unitS(c.layer.Unit)
+		return c.startS + n*c.everyS
 	}
+	start, every := c.layer.Start, int64(c.layer.Every)
 	months := monthOf(start.Date) + n*every
 	year, month := int(floorDiv(months, 12)), time.Month(months-floorDiv(months, 12)*12+1)
 	day := min(start.Date.Day, daysIn(year, month))
@@ -52,11 +56,11 @@ func (c calendar) begins(n int64) int64 {
 }
 
 // at is the number of the turn that holds wallS; negative before the first one.
-func (c calendar) at(wallS int64) int64 {
-	start, every := c.layer.Start, int64(c.layer.Every)
+func (c *calendar) at(wallS int64) int64 {
 	if c.layer.Unit != Month {
-		return floorDiv(wallS-start.WallS(), every*unitS(c.layer.Unit))
+		return floorDiv(wallS-c.startS, c.everyS)
 	}
+	start, every := c.layer.Start, int64(c.layer.Every)
 	y, m, d := time.Unix(wallS, 0).UTC().Date()
 	n := floorDiv(monthOf(hours.Date{Year: y, Month: m, Day: d})-monthOf(start.Date), every)
 	if c.begins(n) > wallS {
@@ -66,10 +70,10 @@ func (c calendar) at(wallS int64) int64 {
 }
 
 // from is the number of the first turn that begins at wallS or later.
-func (c calendar) from(wallS int64) int64 { return max(c.at(wallS-1)+1, 0) }
+func (c *calendar) from(wallS int64) int64 { return max(c.at(wallS-1)+1, 0) }
 
 // holder is the slot that holds turn n.
-func (c calendar) holder(n int64) (crew, slot int) {
+func (c *calendar) holder(n int64) (crew, slot int) {
 	crew = len(c.firsts) - 1
 	for crew > 0 && c.firsts[crew] > n {
 		crew--
@@ -77,8 +81,8 @@ func (c calendar) holder(n int64) (crew, slot int) {
 	return crew, c.slot(crew, n)
 }
 
-func (c calendar) slot(crew int, n int64) int {
-	who := c.layer.Crews[crew]
+func (c *calendar) slot(crew int, n int64) int {
+	who := &c.layer.Crews[crew]
 	return int((int64(who.First) + n - c.firsts[crew]) % int64(len(who.Slots)))
 }
 
