@@ -109,21 +109,21 @@ type plans struct {
 func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed names) (plans, error) {
 	var p plans
 	var broken fault.Violations
-	before, err := c.planLines(ctx, r, doomed.lines, &p)
-	if err := gather(&broken, err); err != nil {
+	if err := gather(&broken, c.planLines(ctx, r, doomed.lines, &p)); err != nil {
 		return p, err
 	}
 	ask := &schedulev1.PlanScheduleRequest{
 		Calendars: r.GetCalendars(), People: r.GetPeople(), Rotas: r.GetRotas(), Sites: r.GetSites(),
 		Prune: r.GetPrune(), Delete: doomed.schedule, AllowGap: r.GetAllowGap(),
 	}
-	coverage(ask, before, p.lines)
+	coverage(ask, p.lines)
 	if broken.Err() != nil {
 		ask.AllowGap = true // nothing will be written, and not all lines are known
 	}
 	if err := gather(&broken, c.planSchedule(ctx, ask, &p)); err != nil {
 		return p, err
 	}
+	var err error
 	p.customers, err = c.planCustomers(ctx, &entitlementv1.PlanCustomersRequest{
 		Customers: r.GetCustomers(), Prune: r.GetPrune(), Delete: doomed.customers,
 	})
@@ -134,13 +134,11 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 }
 
 // coverage adds to what schedule is asked the lines whose coverage may not be what it was.
-func coverage(ask *schedulev1.PlanScheduleRequest, before map[string]*routingv1.Line,
-	planned collection.Planned[*routingv1.Line],
-) {
+func coverage(ask *schedulev1.PlanScheduleRequest, planned collection.Planned[*routingv1.Line]) {
 	for _, ch := range planned.Plan.GetChanges() {
 		switch name := ch.GetName(); ch.GetKind() {
 		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
-			if l := planned.Result[name]; lines.CoverageDiffers(before[name], l) {
+			if l := planned.Result[name]; lines.CoverageDiffers(planned.Before[name], l) {
 				ask.Lines = append(ask.Lines, lines.Coverage(l))
 			}
 		case rpcv1.Change_KIND_DELETE:
@@ -194,23 +192,18 @@ func (c *configuration) planCustomers(ctx context.Context, r *entitlementv1.Plan
 	return resp.GetPlan(), err
 }
 
-// planLines answers with the lines as they are, besides.
 func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigurationRequest, doomed []string, p *plans,
-) (before map[string]*routingv1.Line, err error) {
+) error {
 	page, err := c.store.List(ctx, view.LinePrefix, "", 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.linesRevision = page.Revision
 	all := collection.New(c.store, c.clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](planOwner{}))
-	now, err := all.Plan(ctx, nil, nil, false, nil)
-	if err != nil {
-		return nil, err
-	}
 	p.lines, err = all.Plan(ctx, r.GetLines(), doomed, r.GetPrune(), func(id string) []string {
 		return []string{published.LinePrefix + id}
 	})
-	return now.Result, err
+	return err
 }
 
 // judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site
@@ -238,7 +231,7 @@ func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error)
 		// All lines were judged; one written meanwhile may have taken a number, or a site or rota that goes.
 		whole.Conditions = append(whole.Conditions, coord.NothingNewUnder(view.LinePrefix, p.linesRevision))
 	}
-	whole.Conditions = distinct(whole.Conditions)
+	whole.Conditions = coord.Distinct(whole.Conditions)
 	return whole, nil
 }
 
@@ -305,19 +298,4 @@ func (c *configuration) judgeReferences(ctx context.Context, p plans, written ma
 			lines.Among(l, l.GetName()+": ", missing, "does not exist, and is not among what is applied")...)
 	}
 	return nil, fault.MissingReference(places[:min(len(places), maxPlaces)]...)
-}
-
-// distinct leaves out conditions that were stated before: etcd counts them.
-func distinct(all []*rpcv1.Condition) []*rpcv1.Condition {
-	var out []*rpcv1.Condition
-	seen := map[string]bool{}
-	for _, c := range all {
-		key, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
-		if err == nil && seen[string(key)] {
-			continue
-		}
-		seen[string(key)] = true
-		out = append(out, c)
-	}
-	return out
 }

@@ -120,7 +120,7 @@ func (o lineOwner) Compile(ctx context.Context, l *routingv1.Line) (collection.E
 	if err != nil {
 		return effect, err
 	}
-	effect.Conditions = distinct(append(effect.Conditions, judged.GetConditions()...))
+	effect.Conditions = coord.Distinct(append(effect.Conditions, judged.GetConditions()...))
 	effect.Writes = append(effect.Writes, judged.GetWrites()...)
 	return effect, nil
 }

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"context"
 	"maps"
 	"slices"
 
@@ -15,20 +14,15 @@ import (
 
 // adoption is everything compiled anew with other zone rules: to be committed together with them.
 type adoption struct {
-	before *loaded
-	// impact is what moves within the judged time.
+	// impact is what moves within the judged time: all of it, for a refusal; an answer trims it.
 	impact     *schedulev1.Impact
 	conditions []condition
 	// writes are the records of all sites and rotas; the rules themselves are not among them.
 	writes []*rpcv1.Write
 }
 
-// compileWith compiles all there is with other rules, and compares. Nothing is written.
-func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adoption, error) {
-	l, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+// compileWith compiles all that was loaded with other rules, and compares. Nothing is written.
+func (s *Service) compileWith(l *loaded, rules *zones.Bundle) (*adoption, error) {
 	d, err := s.newDraft(l)
 	if err != nil {
 		return nil, err
@@ -38,7 +32,7 @@ func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adopti
 		before: l, after: l.Estate, rules: &tzdata.Rules{Bundle: rules}, Compiler: estate.NewCompiler(rules, from, to),
 	}
 	names := slices.Sorted(maps.Keys(l.revisions))
-	out := &adoption{before: l}
+	out := &adoption{}
 	out.impact, err = estate.Impact(estate.Side{Estate: l.Estate, Compiler: d.Compiler},
 		estate.Side{Estate: l.Estate, Compiler: other.Compiler},
 		slices.Concat(names, slices.Collect(maps.Keys(l.Lines))), d.nowUnixS, d.judgedUntil())
@@ -59,6 +53,5 @@ func (s *Service) compileWith(ctx context.Context, rules *zones.Bundle) (*adopti
 		}
 	}
 	out.conditions = d.few(out.conditions)
-	estate.Trim(out.impact, estate.MaxImpactBytes)
 	return out, nil
 }

@@ -78,12 +78,12 @@ const maxConditions = 60
 // condition on all of its kind, and of one that was deleted meanwhile no record comes back by a generation, nor, for longer
 // than an hour, by a single transaction (see extend).
 func (d *draft) few(conditions []condition) []condition {
-	out := distinct(conditions)
+	out := coord.Distinct(conditions)
 	if len(out) <= maxConditions {
 		return out
 	}
 	out = slices.DeleteFunc(out, func(c condition) bool { return d.spare[c.GetKey()] })
-	return distinct(append(out, d.before.nothingNew(calendarsPrefix, peoplePrefix)...))
+	return coord.Distinct(append(out, d.before.nothingNew(calendarsPrefix, peoplePrefix)...))
 }
 
 // impact is what the draft does to coverage, as far as the named resources are concerned.
@@ -135,11 +135,10 @@ func (d *draft) record(item proto.Message) ([]*rpcv1.Write, error) {
 
 // dependents are the records of what depends on the changed resources and is not among them, with the conditions under
 // which they are true: that nothing they are compiled from was written meanwhile. A dependent that cannot be compiled is a
-// fault that names it.
-func (d *draft) dependents(changed []string) (collection.Effect, error) {
+// fault that names it. Reached is all that the change affects.
+func (d *draft) dependents(own map[string]bool, reached []string) (collection.Effect, error) {
 	var effect collection.Effect
-	own := setOf(changed)
-	for _, name := range d.affected(changed) {
+	for _, name := range reached {
 		item := d.after.Get(name)
 		if own[name] || item == nil {
 			continue
@@ -265,37 +264,37 @@ func (o owner[T]) Compile(ctx context.Context, item T) (collection.Effect, error
 	if missing := d.after.Missing(item); len(missing) > 0 {
 		return collection.Effect{}, fault.MissingReference(missing...)
 	}
-	effect, err := d.dependents([]string{name})
+	changed := []string{name}
+	own, reached := setOf(changed), d.affected(changed)
+	effect, err := d.dependents(own, reached)
 	if err != nil {
 		return effect, err
 	}
 	effect.Writes = append(append(writes, effect.Writes...), o.extra.Writes...)
 	effect.Conditions = append(effect.Conditions, o.extra.Conditions...)
 	effect.Conditions = append(effect.Conditions, d.rulesStand())
-	effect.Conditions = append(effect.Conditions, d.basis(name, setOf([]string{name}))...)
-	effect.Conditions = append(effect.Conditions, d.referencesStand(item, setOf([]string{name}))...)
-	judged, err := d.judge([]string{name}, o.allowGap)
+	effect.Conditions = append(effect.Conditions, d.basis(name, own)...)
+	effect.Conditions = append(effect.Conditions, d.referencesStand(item, own)...)
+	judged, err := d.judge(changed, reached, o.allowGap)
 	effect.Conditions = d.few(append(effect.Conditions, judged...))
 	return effect, err
 }
 
 // judge refuses a draft by which a line gets an uncovered gap, and answers with what must hold for that to be true.
-func (d *draft) judge(changed []string, allowGap bool) ([]condition, error) {
-	kinds := changed
-	if len(changed) == 1 && strings.HasPrefix(changed[0], "sites/") && !slices.ContainsFunc(d.affected(changed), isLine) {
-		kinds = nil // a site that no line uses: whoever begins to use it is judged then
+// What no line uses is judged when one begins to.
+func (d *draft) judge(changed, reached []string, allowGap bool) ([]condition, error) {
+	lines := slices.DeleteFunc(slices.Clone(reached), func(name string) bool { return !isLine(name) })
+	if allowGap || len(lines) == 0 {
+		return d.before.noNewUsers(slices.DeleteFunc(slices.Clone(changed), isLeaf)), nil
 	}
-	if allowGap || kinds == nil {
-		return d.before.noNewUsers(slices.DeleteFunc(slices.Clone(kinds), isLeaf)), nil
-	}
-	impact, err := d.impact(slices.DeleteFunc(d.affected(changed), func(name string) bool { return !isLine(name) }))
+	impact, err := d.impact(lines)
 	if err != nil {
 		return nil, err
 	}
 	if refusal := proof.Refusal(impact.GetLines()); refusal != nil {
 		return nil, refusal
 	}
-	return d.before.noNewUsers(kinds), nil
+	return d.before.noNewUsers(changed), nil
 }
 
 func isLine(name string) bool { return strings.HasPrefix(name, "lines/") }
@@ -336,23 +335,4 @@ func setOf(names []string) map[string]bool {
 		set[name] = true
 	}
 	return set
-}
-
-// distinct leaves out conditions that were stated before: etcd counts them.
-func distinct(all []condition) []condition {
-	type said struct {
-		key            string
-		prefix, exists bool
-		revision       int64
-	}
-	var out []condition
-	seen := map[said]bool{}
-	for _, c := range all {
-		what := said{c.GetKey(), c.GetPrefix(), c.GetExists(), c.GetModRevision()}
-		if !seen[what] {
-			seen[what] = true
-			out = append(out, c)
-		}
-	}
-	return out
 }

@@ -232,11 +232,12 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 	if len(changed) == 0 {
 		return &schedulev1.Impact{}, nil
 	}
-	effect, err := d.dependents(changed)
+	own, reached := setOf(changed), d.affected(changed)
+	effect, err := d.dependents(own, reached)
 	if err != nil {
 		return nil, err
 	}
-	impact, err := d.impact(d.affected(changed))
+	impact, err := d.impact(reached)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +246,6 @@ func (s *Service) complete(d *draft, plan *rpcv1.Plan, changed []string, set *ch
 	}
 	conditions := append(plan.GetConditions(), effect.Conditions...)
 	conditions = append(conditions, d.rulesStand())
-	own := setOf(changed)
 	for _, name := range changed {
 		if !isLine(name) {
 			// The collections read on their own: what they found must be what was compiled.

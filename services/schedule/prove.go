@@ -8,42 +8,15 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
-	rotasof "github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
 // provable is a line as coverage is proved from, by what is published: what calls are decided on. NOT_FOUND where there is
 // no such line.
 func (s *Service) provable(name string) (proof.Line, error) {
-	l, ok := s.index.Line(strings.TrimPrefix(name, "lines/"))
-	if !ok {
-		return proof.Line{}, fault.NotFound(name)
-	}
-	out := proof.Line{Name: l.Name}
-	for _, site := range l.Sites {
-		if known, ok := s.index.Site(strings.TrimPrefix(site, "sites/")); ok {
-			out.Sites = append(out.Sites, proof.Site{Name: site, Timeline: known.Timeline})
-		}
-	}
-	for _, rota := range l.Rotas {
-		if r := s.index.Roster(strings.TrimPrefix(rota, "rotas/")); r != nil {
-			out.Rotas = append(out.Rotas, rotasof.Duty{Roster: r})
-		}
-	}
-	if l.Hours == nil {
-		return out, nil
-	}
-	rules, err := s.rules()
-	if err != nil {
-		return out, err
-	}
 	from, to := horizon(s.cfg.Clock.Now())
-	e := estate.New()
-	e.Calendars = s.index.Calendars()
-	out.Promise, err = estate.NewCompiler(rules, from, to).Promise(e, l.Hours)
-	return out, err
+	l, err := s.askLine(name, from, to)
+	return l.Proof(), err
 }
 
 // followCalendars keeps the view's calendars current, until ctx ends.

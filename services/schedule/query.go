@@ -9,7 +9,6 @@ import (
 	"google.golang.org/genproto/googleapis/type/interval"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
@@ -101,7 +100,7 @@ func (s *Service) askLine(name string, fromUnixS, toUnixS int64) (answer.Line, e
 	if err != nil {
 		return answer.Line{}, err
 	}
-	out := answer.Line{Sites: list}
+	out := answer.Line{Name: name, Sites: list}
 	line, _ := s.index.Line(strings.TrimPrefix(name, "lines/"))
 	for _, rota := range line.Rotas {
 		if r := s.index.Roster(strings.TrimPrefix(rota, "rotas/")); r != nil {
@@ -123,10 +122,7 @@ func (s *Service) askLine(name string, fromUnixS, toUnixS int64) (answer.Line, e
 // ask is the sites of a line, or all sites where the line is empty.
 func (s *Service) ask(line string) ([]answer.Site, error) {
 	if !s.index.Listed() {
-		return nil, &fault.Fault{
-			Reason: rpcv1.Reason_REASON_VIEW_NOT_READY, RetryAfter: time.Second,
-			Message: "this process has not read its sites yet",
-		}
+		return nil, notReady()
 	}
 	if line == "" {
 		return s.index.Sites(), nil

@@ -18,6 +18,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
 	"github.com/daysidehq/dayside/services/schedule/internal/rules"
 )
@@ -179,17 +180,22 @@ func (t timeZones) adopt(ctx context.Context, r *schedulev1.AdoptTimeZoneRulesRe
 	if err := mayReplace(inForce, next.Bundle, r); err != nil {
 		return nil, err
 	}
-	differences, err := t.differences(ctx, inForce.Bundle, next.Bundle)
+	l, err := t.s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := t.s.compileWith(ctx, next.Bundle)
+	differences, err := t.differences(l, inForce.Bundle, next.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := t.s.compileWith(l, next.Bundle)
 	if err != nil {
 		return nil, err
 	}
 	if refusal := proof.Refusal(compiled.impact.GetLines()); refusal != nil && !r.GetAllowGap() {
 		return nil, refusal
 	}
+	estate.Trim(compiled.impact, estate.MaxImpactBytes) // after all gaps were looked at
 	answer := &schedulev1.AdoptTimeZoneRulesResponse{
 		ReleaseBefore: inForce.Release(), ReleaseAfter: next.Bundle.Release(), Zones: differences, Impact: compiled.impact,
 	}
@@ -198,17 +204,13 @@ func (t timeZones) adopt(ctx context.Context, r *schedulev1.AdoptTimeZoneRulesRe
 		return answer, err
 	}
 	// What was judged here is true of these rules only, whatever compileWith found.
-	compiled.conditions = distinct(append(compiled.conditions, coord.Unchanged(tzdata.Key, inForce.Revision)))
+	compiled.conditions = coord.Distinct(append(compiled.conditions, coord.Unchanged(tzdata.Key, inForce.Revision)))
 	answer.Revision, err = t.commit(ctx, inForce, next, compiled)
 	return answer, err
 }
 
 // differences are the zones in use that behave differently; WRONG_STATE where the other rules do not know all of them.
-func (t timeZones) differences(ctx context.Context, inForce, next *zones.Bundle) ([]*schedulev1.ZoneDifference, error) {
-	l, err := t.s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (t timeZones) differences(l *loaded, inForce, next *zones.Bundle) ([]*schedulev1.ZoneDifference, error) {
 	from, to := horizon(t.s.cfg.Clock.Now())
 	list := rules.UseOf(l.Estate).Differences(zones.Compare(inForce, next, from, to))
 	if missing := rules.Missing(list); missing != "" {

@@ -16,8 +16,8 @@ import (
 // Planned is what a set of changes would write, and what would stand afterwards.
 type Planned[T proto.Message] struct {
 	Plan *rpcv1.Plan
-	// Result is every resource of the collection after the plan, by name.
-	Result map[string]T
+	// Before and Result are every resource of the collection before and after the plan, by name.
+	Before, Result map[string]T
 }
 
 // Plan works out what it takes to make the collection hold items (created or replaced whole), without the ones named in
@@ -30,7 +30,7 @@ func (c *Collection[T]) Plan(ctx context.Context, items []T, remove []string, pr
 	if err != nil {
 		return Planned[T]{}, err
 	}
-	out := Planned[T]{Plan: &rpcv1.Plan{}, Result: map[string]T{}}
+	out := Planned[T]{Plan: &rpcv1.Plan{}, Before: map[string]T{}, Result: map[string]T{}}
 	stored := map[string]version[T]{}
 	for _, e := range entries {
 		v, err := c.decode(e)
@@ -38,7 +38,7 @@ func (c *Collection[T]) Plan(ctx context.Context, items []T, remove []string, pr
 			return out, err
 		}
 		name := getString(v.item, "name")
-		stored[name], out.Result[name] = v, v.item
+		stored[name], out.Before[name], out.Result[name] = v, v.item, v.item
 	}
 	if prune {
 		// A resource created meanwhile would have been pruned too.

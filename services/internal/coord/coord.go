@@ -253,6 +253,25 @@ func NothingNewUnder(prefix string, revision int64) *rpcv1.Condition {
 	return &rpcv1.Condition{Key: prefix, Prefix: true, ModRevision: revision}
 }
 
+// Distinct leaves out conditions that were stated before: etcd counts them.
+func Distinct(all []*rpcv1.Condition) []*rpcv1.Condition {
+	type said struct {
+		key            string
+		prefix, exists bool
+		revision       int64
+	}
+	var out []*rpcv1.Condition
+	seen := map[said]bool{}
+	for _, c := range all {
+		what := said{c.GetKey(), c.GetPrefix(), c.GetExists(), c.GetModRevision()}
+		if !seen[what] {
+			seen[what] = true
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // Put writes a key.
 func Put(key string, value []byte) *rpcv1.Write { return &rpcv1.Write{Key: key, Value: value} }
 

@@ -159,7 +159,7 @@ func TestIdentities(t *testing.T) {
 		"spiffe://a.example/dayside/role/service/Host_1.x":               {"a.example", rpcv1.Role_ROLE_SERVICE, "Host_1.x"},
 		"spiffe://a/dayside/role/contact/x":                              {"a", rpcv1.Role_ROLE_CONTACT, "x"},
 		"spiffe://a/dayside/role/unspecified/x":                          {},
-		"spiffe://a/dayside/role/root/x":                                 {},
+		"spiffe://a/dayside/role/owner/x":                                {},
 		"spiffe://a/dayside/role/ADMIN/x":                                {},
 		"spiffe://a/dayside/role/admin/":                                 {},
 		"spiffe://a/dayside/role/admin/..":                               {},

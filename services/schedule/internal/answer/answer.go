@@ -30,6 +30,8 @@ type Site struct {
 
 // Line is what is known of a published line.
 type Line struct {
+	// Name is lines/ID.
+	Name string
 	// Sites are in the line's order.
 	Sites []Site
 	// Rotas say who is on duty while no site is open, in the line's order.
@@ -38,9 +40,9 @@ type Line struct {
 	Promise *timeline.Timeline
 }
 
-// proof is the line as coverage is proved from it.
-func (l Line) proof() proof.Line {
-	out := proof.Line{Promise: l.Promise}
+// Proof is the line as coverage is proved from it.
+func (l Line) Proof() proof.Line {
+	out := proof.Line{Name: l.Name, Promise: l.Promise}
 	for _, s := range l.Sites {
 		out.Sites = append(out.Sites, proof.Site{Name: s.Name, Timeline: s.Timeline})
 	}
@@ -53,7 +55,7 @@ func (l Line) proof() proof.Line {
 // known refuses a range of which not every timeline and roster knows all. The promise is asked last: it is compiled for the
 // range that is asked for, and would be named as all that is known.
 func (l Line) known(field string, fromUnixS, toUnixS int64) error {
-	compiled := l.proof()
+	compiled := l.Proof()
 	compiled.Promise = nil
 	from, to := compiled.Known()
 	for _, r := range l.Rotas {
@@ -63,7 +65,7 @@ func (l Line) known(field string, fromUnixS, toUnixS int64) error {
 	if err := within(field, fromUnixS, toUnixS, from, to); err != nil {
 		return err
 	}
-	from, to = l.proof().Known()
+	from, to = l.Proof().Known()
 	return within(field, fromUnixS, toUnixS, from, to)
 }
 
@@ -109,7 +111,7 @@ func Coverage(l Line, fromUnixS, toUnixS int64, gapsOnly bool) (*schedulev1.Quer
 	if err := l.known("interval", fromUnixS, toUnixS); err != nil {
 		return nil, err
 	}
-	c := proof.Prove(l.proof(), fromUnixS, toUnixS)
+	c := proof.Prove(l.Proof(), fromUnixS, toUnixS)
 	out := &schedulev1.QueryCoverageResponse{
 		Interval: between(fromUnixS, toUnixS), TzdataRelease: releases(l.Sites), CoveredTime: seconds(c.CoveredS),
 		OverlapTime: seconds(c.OverlapS), Handovers: int32(c.Handovers), //nolint:gosec // bounded by the budget
