@@ -116,7 +116,11 @@ type Customer struct {
 	// When the customer was first written.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the customer was last written.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Cases being worked on, the latest first. The site that works on one comes first for this customer's calls.
+	OpenCases []*OpenCase `protobuf:"bytes,10,rep,name=open_cases,json=openCases,proto3" json:"open_cases,omitempty"`
+	// Whether callers can show a PIN; SetPin sets it.
+	HasPin        bool `protobuf:"varint,11,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,6 +218,469 @@ func (x *Customer) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Customer) GetOpenCases() []*OpenCase {
+	if x != nil {
+		return x.OpenCases
+	}
+	return nil
+}
+
+func (x *Customer) GetHasPin() bool {
+	if x != nil {
+		return x.HasPin
+	}
+	return false
+}
+
+// OpenCase is a case that is being worked on.
+type OpenCase struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id in the system that keeps it.
+	CaseId string `protobuf:"bytes,1,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
+	// sites/ID that works on it; empty where none does.
+	Site string `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// For people.
+	Title         string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenCase) Reset() {
+	*x = OpenCase{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenCase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenCase) ProtoMessage() {}
+
+func (x *OpenCase) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenCase.ProtoReflect.Descriptor instead.
+func (*OpenCase) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *OpenCase) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
+func (x *OpenCase) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *OpenCase) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// IdentifyCallerRequest is what a caller said or typed.
+type IdentifyCallerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A name, as speech was understood or as it was typed; or leave empty and give digits.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough.
+	Digits        string `protobuf:"bytes,2,opt,name=digits,proto3" json:"digits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentifyCallerRequest) Reset() {
+	*x = IdentifyCallerRequest{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentifyCallerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentifyCallerRequest) ProtoMessage() {}
+
+func (x *IdentifyCallerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentifyCallerRequest.ProtoReflect.Descriptor instead.
+func (*IdentifyCallerRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *IdentifyCallerRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentifyCallerRequest) GetDigits() string {
+	if x != nil {
+		return x.Digits
+	}
+	return ""
+}
+
+// IdentifyCallerResponse is who it can be.
+type IdentifyCallerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The best first; at most 8. None where nobody fits.
+	Candidates []*CallerCandidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// True where more fit than are told.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentifyCallerResponse) Reset() {
+	*x = IdentifyCallerResponse{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentifyCallerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentifyCallerResponse) ProtoMessage() {}
+
+func (x *IdentifyCallerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentifyCallerResponse.ProtoReflect.Descriptor instead.
+func (*IdentifyCallerResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *IdentifyCallerResponse) GetCandidates() []*CallerCandidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *IdentifyCallerResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// CallerCandidate is a customer whom a caller can be of.
+type CallerCandidate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// For people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// How well it fits, over 0 to 1: 1 says that a name or alias is the same but for case, accents, punctuation and legal form.
+	Confidence float64 `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// The name or alias that fits.
+	MatchedName string `protobuf:"bytes,4,opt,name=matched_name,json=matchedName,proto3" json:"matched_name,omitempty"`
+	// Whether a PIN can be asked for.
+	HasPin        bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallerCandidate) Reset() {
+	*x = CallerCandidate{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallerCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallerCandidate) ProtoMessage() {}
+
+func (x *CallerCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallerCandidate.ProtoReflect.Descriptor instead.
+func (*CallerCandidate) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CallerCandidate) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *CallerCandidate) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *CallerCandidate) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *CallerCandidate) GetMatchedName() string {
+	if x != nil {
+		return x.MatchedName
+	}
+	return ""
+}
+
+func (x *CallerCandidate) GetHasPin() bool {
+	if x != nil {
+		return x.HasPin
+	}
+	return false
+}
+
+// VerifyPinRequest is a PIN to compare.
+type VerifyPinRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// What the caller typed.
+	Pin           string `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyPinRequest) Reset() {
+	*x = VerifyPinRequest{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyPinRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyPinRequest) ProtoMessage() {}
+
+func (x *VerifyPinRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyPinRequest.ProtoReflect.Descriptor instead.
+func (*VerifyPinRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *VerifyPinRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *VerifyPinRequest) GetPin() string {
+	if x != nil {
+		return x.Pin
+	}
+	return ""
+}
+
+// VerifyPinResponse says whether it was right.
+type VerifyPinResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// True where it is the customer's.
+	Verified      bool `protobuf:"varint,1,opt,name=verified,proto3" json:"verified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyPinResponse) Reset() {
+	*x = VerifyPinResponse{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyPinResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyPinResponse) ProtoMessage() {}
+
+func (x *VerifyPinResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyPinResponse.ProtoReflect.Descriptor instead.
+func (*VerifyPinResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *VerifyPinResponse) GetVerified() bool {
+	if x != nil {
+		return x.Verified
+	}
+	return false
+}
+
+// SetPinRequest sets a PIN.
+type SetPinRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// 4 to 12 digits, not all the same; removes it where empty.
+	Pin           string `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPinRequest) Reset() {
+	*x = SetPinRequest{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPinRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPinRequest) ProtoMessage() {}
+
+func (x *SetPinRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPinRequest.ProtoReflect.Descriptor instead.
+func (*SetPinRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SetPinRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *SetPinRequest) GetPin() string {
+	if x != nil {
+		return x.Pin
+	}
+	return ""
+}
+
+// SetPinResponse says that it is in force.
+type SetPinResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPinResponse) Reset() {
+	*x = SetPinResponse{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPinResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPinResponse) ProtoMessage() {}
+
+func (x *SetPinResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPinResponse.ProtoReflect.Descriptor instead.
+func (*SetPinResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{8}
+}
+
 // Contract is one thing bought, for which product, from when to when.
 type Contract struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -233,7 +700,7 @@ type Contract struct {
 
 func (x *Contract) Reset() {
 	*x = Contract{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +712,7 @@ func (x *Contract) String() string {
 func (*Contract) ProtoMessage() {}
 
 func (x *Contract) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +725,7 @@ func (x *Contract) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contract.ProtoReflect.Descriptor instead.
 func (*Contract) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{1}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Contract) GetContractId() string {
@@ -313,7 +780,7 @@ type CreateCustomerRequest struct {
 
 func (x *CreateCustomerRequest) Reset() {
 	*x = CreateCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +792,7 @@ func (x *CreateCustomerRequest) String() string {
 func (*CreateCustomerRequest) ProtoMessage() {}
 
 func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +805,7 @@ func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*CreateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{2}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateCustomerRequest) GetCustomerId() string {
@@ -380,7 +847,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +859,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +872,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{3}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetCustomerRequest) GetName() string {
@@ -428,7 +895,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +907,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +920,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{4}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListCustomersRequest) GetPageSize() int32 {
@@ -483,7 +950,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +962,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +975,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{5}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -543,7 +1010,7 @@ type UpdateCustomerRequest struct {
 
 func (x *UpdateCustomerRequest) Reset() {
 	*x = UpdateCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +1022,7 @@ func (x *UpdateCustomerRequest) String() string {
 func (*UpdateCustomerRequest) ProtoMessage() {}
 
 func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +1035,7 @@ func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{6}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateCustomerRequest) GetCustomer() *Customer {
@@ -614,7 +1081,7 @@ type DeleteCustomerRequest struct {
 
 func (x *DeleteCustomerRequest) Reset() {
 	*x = DeleteCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +1093,7 @@ func (x *DeleteCustomerRequest) String() string {
 func (*DeleteCustomerRequest) ProtoMessage() {}
 
 func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +1106,7 @@ func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{7}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteCustomerRequest) GetName() string {
@@ -678,7 +1145,7 @@ type CheckEntitlementRequest struct {
 
 func (x *CheckEntitlementRequest) Reset() {
 	*x = CheckEntitlementRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +1157,7 @@ func (x *CheckEntitlementRequest) String() string {
 func (*CheckEntitlementRequest) ProtoMessage() {}
 
 func (x *CheckEntitlementRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +1170,7 @@ func (x *CheckEntitlementRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckEntitlementRequest.ProtoReflect.Descriptor instead.
 func (*CheckEntitlementRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{8}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CheckEntitlementRequest) GetNumber() *phone_number.PhoneNumber {
@@ -738,7 +1205,7 @@ type CheckEntitlementResponse struct {
 
 func (x *CheckEntitlementResponse) Reset() {
 	*x = CheckEntitlementResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +1217,7 @@ func (x *CheckEntitlementResponse) String() string {
 func (*CheckEntitlementResponse) ProtoMessage() {}
 
 func (x *CheckEntitlementResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +1230,7 @@ func (x *CheckEntitlementResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckEntitlementResponse.ProtoReflect.Descriptor instead.
 func (*CheckEntitlementResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{9}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CheckEntitlementResponse) GetCandidates() []*CustomerEntitlement {
@@ -794,7 +1261,7 @@ type CustomerEntitlement struct {
 
 func (x *CustomerEntitlement) Reset() {
 	*x = CustomerEntitlement{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +1273,7 @@ func (x *CustomerEntitlement) String() string {
 func (*CustomerEntitlement) ProtoMessage() {}
 
 func (x *CustomerEntitlement) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +1286,7 @@ func (x *CustomerEntitlement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerEntitlement.ProtoReflect.Descriptor instead.
 func (*CustomerEntitlement) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{10}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CustomerEntitlement) GetCustomer() string {
@@ -879,7 +1346,7 @@ type PlanCustomersRequest struct {
 
 func (x *PlanCustomersRequest) Reset() {
 	*x = PlanCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +1358,7 @@ func (x *PlanCustomersRequest) String() string {
 func (*PlanCustomersRequest) ProtoMessage() {}
 
 func (x *PlanCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +1371,7 @@ func (x *PlanCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanCustomersRequest.ProtoReflect.Descriptor instead.
 func (*PlanCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{11}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PlanCustomersRequest) GetCustomers() []*Customer {
@@ -939,7 +1406,7 @@ type PlanCustomersResponse struct {
 
 func (x *PlanCustomersResponse) Reset() {
 	*x = PlanCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1418,7 @@ func (x *PlanCustomersResponse) String() string {
 func (*PlanCustomersResponse) ProtoMessage() {}
 
 func (x *PlanCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1431,7 @@ func (x *PlanCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanCustomersResponse.ProtoReflect.Descriptor instead.
 func (*PlanCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{12}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PlanCustomersResponse) GetPlan() *v1.Plan {
@@ -978,7 +1445,7 @@ var File_dayside_entitlement_v1_entitlement_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\n" +
-	"(dayside/entitlement/v1/entitlement.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1egoogle/type/phone_number.proto\"\xd4\x04\n" +
+	"(dayside/entitlement/v1/entitlement.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1egoogle/type/phone_number.proto\"\xbd\x05\n" +
 	"\bCustomer\x12O\n" +
 	"\x04name\x18\x01 \x01(\tB;\xe0A\b\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -991,8 +1458,41 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime:@\xeaA=\n" +
-	"\x10dayside/Customer\x12\x14customers/{customer}*\tcustomers2\bcustomer\"\xac\x02\n" +
+	"updateTime\x12I\n" +
+	"\n" +
+	"open_cases\x18\n" +
+	" \x03(\v2 .dayside.entitlement.v1.OpenCaseB\b\xbaH\x05\x92\x01\x02\x10\bR\topenCases\x12\x1c\n" +
+	"\ahas_pin\x18\v \x01(\bB\x03\xe0A\x03R\x06hasPin:@\xeaA=\n" +
+	"\x10dayside/Customer\x12\x14customers/{customer}*\tcustomers2\bcustomer\"\x95\x01\n" +
+	"\bOpenCase\x12\"\n" +
+	"\acase_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06caseId\x12E\n" +
+	"\x04site\x18\x02 \x01(\tB1\xbaH.r,2*^(sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04site\x12\x1e\n" +
+	"\x05title\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\"i\n" +
+	"\x15IdentifyCallerRequest\x12\x1c\n" +
+	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x122\n" +
+	"\x06digits\x18\x02 \x01(\tB\x1a\xbaH\x13r\x112\x0f^[0-9*#]{0,64}$\xd0\xda\x18\x01R\x06digits\"u\n" +
+	"\x16IdentifyCallerResponse\x12G\n" +
+	"\n" +
+	"candidates\x18\x01 \x03(\v2'.dayside.entitlement.v1.CallerCandidateR\n" +
+	"candidates\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\xac\x01\n" +
+	"\x0fCallerCandidate\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x12!\n" +
+	"\fmatched_name\x18\x04 \x01(\tR\vmatchedName\x12\x17\n" +
+	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\"\x97\x01\n" +
+	"\x10VerifyPinRequest\x12T\n" +
+	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12-\n" +
+	"\x03pin\x18\x02 \x01(\tB\x1b\xe0A\x02\xbaH\x11r\x0f2\r^[0-9]{1,12}$\xd0\xda\x18\x01R\x03pin\"/\n" +
+	"\x11VerifyPinResponse\x12\x1a\n" +
+	"\bverified\x18\x01 \x01(\bR\bverified\"\x94\x01\n" +
+	"\rSetPinRequest\x12T\n" +
+	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12-\n" +
+	"\x03pin\x18\x02 \x01(\tB\x1b\xbaH\x14r\x122\x10^([0-9]{4,12})?$\xd0\xda\x18\x01R\x03pin\"\x10\n" +
+	"\x0eSetPinResponse\"\xac\x02\n" +
 	"\bContract\x12*\n" +
 	"\vcontract_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
 	"contractId\x12?\n" +
@@ -1055,14 +1555,17 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x11BASIS_NO_CONTRACT\x10\x02\x12\x1e\n" +
 	"\x1aBASIS_CONTRACT_NOT_STARTED\x10\x03\x12\x18\n" +
 	"\x14BASIS_CONTRACT_ENDED\x10\x04\x12\x17\n" +
-	"\x13BASIS_OTHER_PRODUCT\x10\x052\xa2\b\n" +
-	"\x12EntitlementService\x12\x9e\x01\n" +
-	"\x0eCreateCustomer\x12-.dayside.entitlement.v1.CreateCustomerRequest\x1a .dayside.entitlement.v1.Customer\";\xdaA\x14customer,customer_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x19:\bcustomer\"\r/v1/customers\x12\x8a\x01\n" +
+	"\x13BASIS_OTHER_PRODUCT\x10\x052\xf5\v\n" +
+	"\x12EntitlementService\x12\xa2\x01\n" +
+	"\x0eCreateCustomer\x12-.dayside.entitlement.v1.CreateCustomerRequest\x1a .dayside.entitlement.v1.Customer\"?\xdaA\x14customer,customer_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x19:\bcustomer\"\r/v1/customers\x12\x8a\x01\n" +
 	"\vGetCustomer\x12*.dayside.entitlement.v1.GetCustomerRequest\x1a .dayside.entitlement.v1.Customer\"-\xdaA\x04name\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=customers/*}\x12\x8b\x01\n" +
-	"\rListCustomers\x12,.dayside.entitlement.v1.ListCustomersRequest\x1a-.dayside.entitlement.v1.ListCustomersResponse\"\x1d\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/customers\x12\xb0\x01\n" +
-	"\x0eUpdateCustomer\x12-.dayside.entitlement.v1.UpdateCustomerRequest\x1a .dayside.entitlement.v1.Customer\"M\xdaA\x14customer,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02+:\bcustomer2\x1f/v1/{customer.name=customers/*}\x12\x83\x01\n" +
-	"\x0eDeleteCustomer\x12-.dayside.entitlement.v1.DeleteCustomerRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=customers/*}\x12\xa1\x01\n" +
-	"\x10CheckEntitlement\x12/.dayside.entitlement.v1.CheckEntitlementRequest\x1a0.dayside.entitlement.v1.CheckEntitlementResponse\"*\xca\xda\x18\x05\x04\x03\x02\x01\b\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/entitlements:check\x12s\n" +
+	"\rListCustomers\x12,.dayside.entitlement.v1.ListCustomersRequest\x1a-.dayside.entitlement.v1.ListCustomersResponse\"\x1d\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/customers\x12\xb4\x01\n" +
+	"\x0eUpdateCustomer\x12-.dayside.entitlement.v1.UpdateCustomerRequest\x1a .dayside.entitlement.v1.Customer\"Q\xdaA\x14customer,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02+:\bcustomer2\x1f/v1/{customer.name=customers/*}\x12\x87\x01\n" +
+	"\x0eDeleteCustomer\x12-.dayside.entitlement.v1.DeleteCustomerRequest\x1a\x16.google.protobuf.Empty\".\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=customers/*}\x12\xa1\x01\n" +
+	"\x10CheckEntitlement\x12/.dayside.entitlement.v1.CheckEntitlementRequest\x1a0.dayside.entitlement.v1.CheckEntitlementResponse\"*\xca\xda\x18\x05\x04\x03\x02\x01\b\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/entitlements:check\x12\x9a\x01\n" +
+	"\x0eIdentifyCaller\x12-.dayside.entitlement.v1.IdentifyCallerRequest\x1a..dayside.entitlement.v1.IdentifyCallerResponse\")\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/customers:identify\x12\x96\x01\n" +
+	"\tVerifyPin\x12(.dayside.entitlement.v1.VerifyPinRequest\x1a).dayside.entitlement.v1.VerifyPinResponse\"4\xca\xda\x18\x01\b\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{customer=customers/*}:verifyPin\x12\x8e\x01\n" +
+	"\x06SetPin\x12%.dayside.entitlement.v1.SetPinRequest\x1a&.dayside.entitlement.v1.SetPinResponse\"5\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{customer=customers/*}:setPin\x12s\n" +
 	"\rPlanCustomers\x12,.dayside.entitlement.v1.PlanCustomersRequest\x1a-.dayside.entitlement.v1.PlanCustomersResponse\"\x05\xca\xda\x18\x01\bBGZEgithub.com/daysidehq/dayside/api/dayside/entitlement/v1;entitlementv1b\x06proto3"
 
 var (
@@ -1078,67 +1581,83 @@ func file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP() []byte {
 }
 
 var file_dayside_entitlement_v1_entitlement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_dayside_entitlement_v1_entitlement_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_dayside_entitlement_v1_entitlement_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_dayside_entitlement_v1_entitlement_proto_goTypes = []any{
 	(Basis)(0),                       // 0: dayside.entitlement.v1.Basis
 	(*Customer)(nil),                 // 1: dayside.entitlement.v1.Customer
-	(*Contract)(nil),                 // 2: dayside.entitlement.v1.Contract
-	(*CreateCustomerRequest)(nil),    // 3: dayside.entitlement.v1.CreateCustomerRequest
-	(*GetCustomerRequest)(nil),       // 4: dayside.entitlement.v1.GetCustomerRequest
-	(*ListCustomersRequest)(nil),     // 5: dayside.entitlement.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),    // 6: dayside.entitlement.v1.ListCustomersResponse
-	(*UpdateCustomerRequest)(nil),    // 7: dayside.entitlement.v1.UpdateCustomerRequest
-	(*DeleteCustomerRequest)(nil),    // 8: dayside.entitlement.v1.DeleteCustomerRequest
-	(*CheckEntitlementRequest)(nil),  // 9: dayside.entitlement.v1.CheckEntitlementRequest
-	(*CheckEntitlementResponse)(nil), // 10: dayside.entitlement.v1.CheckEntitlementResponse
-	(*CustomerEntitlement)(nil),      // 11: dayside.entitlement.v1.CustomerEntitlement
-	(*PlanCustomersRequest)(nil),     // 12: dayside.entitlement.v1.PlanCustomersRequest
-	(*PlanCustomersResponse)(nil),    // 13: dayside.entitlement.v1.PlanCustomersResponse
-	(*phone_number.PhoneNumber)(nil), // 14: google.type.PhoneNumber
-	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
-	(*date.Date)(nil),                // 16: google.type.Date
-	(*fieldmaskpb.FieldMask)(nil),    // 17: google.protobuf.FieldMask
-	(*v1.Plan)(nil),                  // 18: dayside.rpc.v1.Plan
-	(*emptypb.Empty)(nil),            // 19: google.protobuf.Empty
+	(*OpenCase)(nil),                 // 2: dayside.entitlement.v1.OpenCase
+	(*IdentifyCallerRequest)(nil),    // 3: dayside.entitlement.v1.IdentifyCallerRequest
+	(*IdentifyCallerResponse)(nil),   // 4: dayside.entitlement.v1.IdentifyCallerResponse
+	(*CallerCandidate)(nil),          // 5: dayside.entitlement.v1.CallerCandidate
+	(*VerifyPinRequest)(nil),         // 6: dayside.entitlement.v1.VerifyPinRequest
+	(*VerifyPinResponse)(nil),        // 7: dayside.entitlement.v1.VerifyPinResponse
+	(*SetPinRequest)(nil),            // 8: dayside.entitlement.v1.SetPinRequest
+	(*SetPinResponse)(nil),           // 9: dayside.entitlement.v1.SetPinResponse
+	(*Contract)(nil),                 // 10: dayside.entitlement.v1.Contract
+	(*CreateCustomerRequest)(nil),    // 11: dayside.entitlement.v1.CreateCustomerRequest
+	(*GetCustomerRequest)(nil),       // 12: dayside.entitlement.v1.GetCustomerRequest
+	(*ListCustomersRequest)(nil),     // 13: dayside.entitlement.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),    // 14: dayside.entitlement.v1.ListCustomersResponse
+	(*UpdateCustomerRequest)(nil),    // 15: dayside.entitlement.v1.UpdateCustomerRequest
+	(*DeleteCustomerRequest)(nil),    // 16: dayside.entitlement.v1.DeleteCustomerRequest
+	(*CheckEntitlementRequest)(nil),  // 17: dayside.entitlement.v1.CheckEntitlementRequest
+	(*CheckEntitlementResponse)(nil), // 18: dayside.entitlement.v1.CheckEntitlementResponse
+	(*CustomerEntitlement)(nil),      // 19: dayside.entitlement.v1.CustomerEntitlement
+	(*PlanCustomersRequest)(nil),     // 20: dayside.entitlement.v1.PlanCustomersRequest
+	(*PlanCustomersResponse)(nil),    // 21: dayside.entitlement.v1.PlanCustomersResponse
+	(*phone_number.PhoneNumber)(nil), // 22: google.type.PhoneNumber
+	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
+	(*date.Date)(nil),                // 24: google.type.Date
+	(*fieldmaskpb.FieldMask)(nil),    // 25: google.protobuf.FieldMask
+	(*v1.Plan)(nil),                  // 26: dayside.rpc.v1.Plan
+	(*emptypb.Empty)(nil),            // 27: google.protobuf.Empty
 }
 var file_dayside_entitlement_v1_entitlement_proto_depIdxs = []int32{
-	14, // 0: dayside.entitlement.v1.Customer.phone_numbers:type_name -> google.type.PhoneNumber
-	2,  // 1: dayside.entitlement.v1.Customer.contracts:type_name -> dayside.entitlement.v1.Contract
-	15, // 2: dayside.entitlement.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
-	15, // 3: dayside.entitlement.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
-	16, // 4: dayside.entitlement.v1.Contract.start_date:type_name -> google.type.Date
-	16, // 5: dayside.entitlement.v1.Contract.end_date:type_name -> google.type.Date
-	1,  // 6: dayside.entitlement.v1.CreateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
-	1,  // 7: dayside.entitlement.v1.ListCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
-	1,  // 8: dayside.entitlement.v1.UpdateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
-	17, // 9: dayside.entitlement.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	14, // 10: dayside.entitlement.v1.CheckEntitlementRequest.number:type_name -> google.type.PhoneNumber
-	15, // 11: dayside.entitlement.v1.CheckEntitlementRequest.at:type_name -> google.protobuf.Timestamp
-	11, // 12: dayside.entitlement.v1.CheckEntitlementResponse.candidates:type_name -> dayside.entitlement.v1.CustomerEntitlement
-	0,  // 13: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
-	2,  // 14: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
-	15, // 15: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
-	1,  // 16: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	18, // 17: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
-	3,  // 18: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
-	4,  // 19: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
-	5,  // 20: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
-	7,  // 21: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
-	8,  // 22: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
-	9,  // 23: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
-	12, // 24: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
-	1,  // 25: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
-	1,  // 26: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
-	6,  // 27: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
-	1,  // 28: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
-	19, // 29: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
-	10, // 30: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
-	13, // 31: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	22, // 0: dayside.entitlement.v1.Customer.phone_numbers:type_name -> google.type.PhoneNumber
+	10, // 1: dayside.entitlement.v1.Customer.contracts:type_name -> dayside.entitlement.v1.Contract
+	23, // 2: dayside.entitlement.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
+	23, // 3: dayside.entitlement.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
+	2,  // 4: dayside.entitlement.v1.Customer.open_cases:type_name -> dayside.entitlement.v1.OpenCase
+	5,  // 5: dayside.entitlement.v1.IdentifyCallerResponse.candidates:type_name -> dayside.entitlement.v1.CallerCandidate
+	24, // 6: dayside.entitlement.v1.Contract.start_date:type_name -> google.type.Date
+	24, // 7: dayside.entitlement.v1.Contract.end_date:type_name -> google.type.Date
+	1,  // 8: dayside.entitlement.v1.CreateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
+	1,  // 9: dayside.entitlement.v1.ListCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
+	1,  // 10: dayside.entitlement.v1.UpdateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
+	25, // 11: dayside.entitlement.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 12: dayside.entitlement.v1.CheckEntitlementRequest.number:type_name -> google.type.PhoneNumber
+	23, // 13: dayside.entitlement.v1.CheckEntitlementRequest.at:type_name -> google.protobuf.Timestamp
+	19, // 14: dayside.entitlement.v1.CheckEntitlementResponse.candidates:type_name -> dayside.entitlement.v1.CustomerEntitlement
+	0,  // 15: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
+	10, // 16: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
+	23, // 17: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
+	1,  // 18: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	26, // 19: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
+	11, // 20: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
+	12, // 21: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
+	13, // 22: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
+	15, // 23: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
+	16, // 24: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
+	17, // 25: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
+	3,  // 26: dayside.entitlement.v1.EntitlementService.IdentifyCaller:input_type -> dayside.entitlement.v1.IdentifyCallerRequest
+	6,  // 27: dayside.entitlement.v1.EntitlementService.VerifyPin:input_type -> dayside.entitlement.v1.VerifyPinRequest
+	8,  // 28: dayside.entitlement.v1.EntitlementService.SetPin:input_type -> dayside.entitlement.v1.SetPinRequest
+	20, // 29: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
+	1,  // 30: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
+	1,  // 31: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
+	14, // 32: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
+	1,  // 33: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
+	27, // 34: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
+	18, // 35: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
+	4,  // 36: dayside.entitlement.v1.EntitlementService.IdentifyCaller:output_type -> dayside.entitlement.v1.IdentifyCallerResponse
+	7,  // 37: dayside.entitlement.v1.EntitlementService.VerifyPin:output_type -> dayside.entitlement.v1.VerifyPinResponse
+	9,  // 38: dayside.entitlement.v1.EntitlementService.SetPin:output_type -> dayside.entitlement.v1.SetPinResponse
+	21, // 39: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
+	30, // [30:40] is the sub-list for method output_type
+	20, // [20:30] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_entitlement_proto_init() }
@@ -1152,7 +1671,7 @@ func file_dayside_entitlement_v1_entitlement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_entitlement_v1_entitlement_proto_rawDesc), len(file_dayside_entitlement_v1_entitlement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,9 @@ const (
 	EntitlementService_UpdateCustomer_FullMethodName   = "/dayside.entitlement.v1.EntitlementService/UpdateCustomer"
 	EntitlementService_DeleteCustomer_FullMethodName   = "/dayside.entitlement.v1.EntitlementService/DeleteCustomer"
 	EntitlementService_CheckEntitlement_FullMethodName = "/dayside.entitlement.v1.EntitlementService/CheckEntitlement"
+	EntitlementService_IdentifyCaller_FullMethodName   = "/dayside.entitlement.v1.EntitlementService/IdentifyCaller"
+	EntitlementService_VerifyPin_FullMethodName        = "/dayside.entitlement.v1.EntitlementService/VerifyPin"
+	EntitlementService_SetPin_FullMethodName           = "/dayside.entitlement.v1.EntitlementService/SetPin"
 	EntitlementService_PlanCustomers_FullMethodName    = "/dayside.entitlement.v1.EntitlementService/PlanCustomers"
 )
 
@@ -50,6 +53,14 @@ type EntitlementServiceClient interface {
 	// CheckEntitlement answers whether a number is entitled to a line at an instant, and on what basis. A refusal is an
 	// answer, not an error. POST, so that a caller's number is in no URL.
 	CheckEntitlement(ctx context.Context, in *CheckEntitlementRequest, opts ...grpc.CallOption) (*CheckEntitlementResponse, error)
+	// IdentifyCaller finds customers by what a caller said or typed. Names find, they never prove: nobody is told more than the
+	// candidates, and several are asked about. Answered in memory.
+	IdentifyCaller(ctx context.Context, in *IdentifyCallerRequest, opts ...grpc.CallOption) (*IdentifyCallerResponse, error)
+	// VerifyPin compares a PIN with a customer's. A wrong one is an answer, not an error. RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) after too many wrong ones of one customer; that never keeps a caller from a person.
+	VerifyPin(ctx context.Context, in *VerifyPinRequest, opts ...grpc.CallOption) (*VerifyPinResponse, error)
+	// SetPin sets or, where it is empty, removes a customer's PIN. Only a verifier of it (argon2id) is kept.
+	SetPin(ctx context.Context, in *SetPinRequest, opts ...grpc.CallOption) (*SetPinResponse, error)
 	// PlanCustomers validates and compiles a set of customer changes and answers what would be written, without writing
 	// it. Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanCustomers(ctx context.Context, in *PlanCustomersRequest, opts ...grpc.CallOption) (*PlanCustomersResponse, error)
@@ -123,6 +134,36 @@ func (c *entitlementServiceClient) CheckEntitlement(ctx context.Context, in *Che
 	return out, nil
 }
 
+func (c *entitlementServiceClient) IdentifyCaller(ctx context.Context, in *IdentifyCallerRequest, opts ...grpc.CallOption) (*IdentifyCallerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IdentifyCallerResponse)
+	err := c.cc.Invoke(ctx, EntitlementService_IdentifyCaller_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *entitlementServiceClient) VerifyPin(ctx context.Context, in *VerifyPinRequest, opts ...grpc.CallOption) (*VerifyPinResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(VerifyPinResponse)
+	err := c.cc.Invoke(ctx, EntitlementService_VerifyPin_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *entitlementServiceClient) SetPin(ctx context.Context, in *SetPinRequest, opts ...grpc.CallOption) (*SetPinResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetPinResponse)
+	err := c.cc.Invoke(ctx, EntitlementService_SetPin_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *entitlementServiceClient) PlanCustomers(ctx context.Context, in *PlanCustomersRequest, opts ...grpc.CallOption) (*PlanCustomersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PlanCustomersResponse)
@@ -152,6 +193,14 @@ type EntitlementServiceServer interface {
 	// CheckEntitlement answers whether a number is entitled to a line at an instant, and on what basis. A refusal is an
 	// answer, not an error. POST, so that a caller's number is in no URL.
 	CheckEntitlement(context.Context, *CheckEntitlementRequest) (*CheckEntitlementResponse, error)
+	// IdentifyCaller finds customers by what a caller said or typed. Names find, they never prove: nobody is told more than the
+	// candidates, and several are asked about. Answered in memory.
+	IdentifyCaller(context.Context, *IdentifyCallerRequest) (*IdentifyCallerResponse, error)
+	// VerifyPin compares a PIN with a customer's. A wrong one is an answer, not an error. RESOURCE_EXHAUSTED
+	// (LIMIT_EXCEEDED) after too many wrong ones of one customer; that never keeps a caller from a person.
+	VerifyPin(context.Context, *VerifyPinRequest) (*VerifyPinResponse, error)
+	// SetPin sets or, where it is empty, removes a customer's PIN. Only a verifier of it (argon2id) is kept.
+	SetPin(context.Context, *SetPinRequest) (*SetPinResponse, error)
 	// PlanCustomers validates and compiles a set of customer changes and answers what would be written, without writing
 	// it. Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanCustomers(context.Context, *PlanCustomersRequest) (*PlanCustomersResponse, error)
@@ -182,6 +231,15 @@ func (UnimplementedEntitlementServiceServer) DeleteCustomer(context.Context, *De
 }
 func (UnimplementedEntitlementServiceServer) CheckEntitlement(context.Context, *CheckEntitlementRequest) (*CheckEntitlementResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckEntitlement not implemented")
+}
+func (UnimplementedEntitlementServiceServer) IdentifyCaller(context.Context, *IdentifyCallerRequest) (*IdentifyCallerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IdentifyCaller not implemented")
+}
+func (UnimplementedEntitlementServiceServer) VerifyPin(context.Context, *VerifyPinRequest) (*VerifyPinResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method VerifyPin not implemented")
+}
+func (UnimplementedEntitlementServiceServer) SetPin(context.Context, *SetPinRequest) (*SetPinResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetPin not implemented")
 }
 func (UnimplementedEntitlementServiceServer) PlanCustomers(context.Context, *PlanCustomersRequest) (*PlanCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PlanCustomers not implemented")
@@ -315,6 +373,60 @@ func _EntitlementService_CheckEntitlement_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EntitlementService_IdentifyCaller_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IdentifyCallerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EntitlementServiceServer).IdentifyCaller(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EntitlementService_IdentifyCaller_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EntitlementServiceServer).IdentifyCaller(ctx, req.(*IdentifyCallerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EntitlementService_VerifyPin_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(VerifyPinRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EntitlementServiceServer).VerifyPin(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EntitlementService_VerifyPin_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EntitlementServiceServer).VerifyPin(ctx, req.(*VerifyPinRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EntitlementService_SetPin_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetPinRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EntitlementServiceServer).SetPin(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EntitlementService_SetPin_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EntitlementServiceServer).SetPin(ctx, req.(*SetPinRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EntitlementService_PlanCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PlanCustomersRequest)
 	if err := dec(in); err != nil {
@@ -363,6 +475,18 @@ var EntitlementService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckEntitlement",
 			Handler:    _EntitlementService_CheckEntitlement_Handler,
+		},
+		{
+			MethodName: "IdentifyCaller",
+			Handler:    _EntitlementService_IdentifyCaller_Handler,
+		},
+		{
+			MethodName: "VerifyPin",
+			Handler:    _EntitlementService_VerifyPin_Handler,
+		},
+		{
+			MethodName: "SetPin",
+			Handler:    _EntitlementService_SetPin_Handler,
 		},
 		{
 			MethodName: "PlanCustomers",

@@ -142,7 +142,13 @@ type Site struct {
 	// When the site is open.
 	Timeline *Timeline `protobuf:"bytes,6,opt,name=timeline,proto3" json:"timeline,omitempty"`
 	// IANA zone, for showing local times to people.
-	TimeZone      string `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	TimeZone string `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// Calls it can take at once; 0: not known.
+	Capacity uint32 `protobuf:"varint,8,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Products it supports; empty supports every product.
+	Products []string `protobuf:"bytes,9,rep,name=products,proto3" json:"products,omitempty"`
+	// Primary language subtags, lower-case, such as "de"; empty speaks every language.
+	Languages     []string `protobuf:"bytes,10,rep,name=languages,proto3" json:"languages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +232,91 @@ func (x *Site) GetTimeZone() string {
 	return ""
 }
 
+func (x *Site) GetCapacity() uint32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Site) GetProducts() []string {
+	if x != nil {
+		return x.Products
+	}
+	return nil
+}
+
+func (x *Site) GetLanguages() []string {
+	if x != nil {
+		return x.Languages
+	}
+	return nil
+}
+
+// OpenCase is a case that is being worked on. Part of Customer.
+type OpenCase struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The case's id in the system that keeps it.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// ID of the site that works on it; empty where none does.
+	Site string `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// For people.
+	Title         string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenCase) Reset() {
+	*x = OpenCase{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenCase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenCase) ProtoMessage() {}
+
+func (x *OpenCase) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenCase.ProtoReflect.Descriptor instead.
+func (*OpenCase) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *OpenCase) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *OpenCase) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *OpenCase) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
 // Contract is one contract as instants. Key: part of Customer.
 type Contract struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -245,7 +336,7 @@ type Contract struct {
 
 func (x *Contract) Reset() {
 	*x = Contract{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[2]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -257,7 +348,7 @@ func (x *Contract) String() string {
 func (*Contract) ProtoMessage() {}
 
 func (x *Contract) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[2]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -270,7 +361,7 @@ func (x *Contract) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contract.ProtoReflect.Descriptor instead.
 func (*Contract) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{2}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Contract) GetId() string {
@@ -320,14 +411,18 @@ type Customer struct {
 	// Contracts in no particular order.
 	Contracts []*Contract `protobuf:"bytes,4,rep,name=contracts,proto3" json:"contracts,omitempty"`
 	// IANA zone in which contract dates were meant, for showing them to people; UTC where empty.
-	TimeZone      string `protobuf:"bytes,5,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	TimeZone string `protobuf:"bytes,5,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// Cases being worked on, the latest first; at most 8.
+	OpenCases []*OpenCase `protobuf:"bytes,6,rep,name=open_cases,json=openCases,proto3" json:"open_cases,omitempty"`
+	// Whether callers can show a PIN. What verifies it stays with entitlement.
+	HasPin        bool `protobuf:"varint,7,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[3]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +434,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[3]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +447,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{3}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Customer) GetId() string {
@@ -390,6 +485,20 @@ func (x *Customer) GetTimeZone() string {
 	return ""
 }
 
+func (x *Customer) GetOpenCases() []*OpenCase {
+	if x != nil {
+		return x.OpenCases
+	}
+	return nil
+}
+
+func (x *Customer) GetHasPin() bool {
+	if x != nil {
+		return x.HasPin
+	}
+	return false
+}
+
 // Line is what other services may know of a line; its number is not part of it. Key: pub/routing/lines/ID.
 type Line struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -411,7 +520,7 @@ type Line struct {
 
 func (x *Line) Reset() {
 	*x = Line{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +532,7 @@ func (x *Line) String() string {
 func (*Line) ProtoMessage() {}
 
 func (x *Line) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +545,7 @@ func (x *Line) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Line.ProtoReflect.Descriptor instead.
 func (*Line) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{4}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Line) GetId() string {
@@ -519,7 +628,7 @@ type Rota struct {
 
 func (x *Rota) Reset() {
 	*x = Rota{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +640,7 @@ func (x *Rota) String() string {
 func (*Rota) ProtoMessage() {}
 
 func (x *Rota) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +653,7 @@ func (x *Rota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rota.ProtoReflect.Descriptor instead.
 func (*Rota) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{5}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Rota) GetId() string {
@@ -660,7 +769,7 @@ type DutyClash struct {
 
 func (x *DutyClash) Reset() {
 	*x = DutyClash{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +781,7 @@ func (x *DutyClash) String() string {
 func (*DutyClash) ProtoMessage() {}
 
 func (x *DutyClash) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +794,7 @@ func (x *DutyClash) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyClash.ProtoReflect.Descriptor instead.
 func (*DutyClash) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DutyClash) GetHolder() uint32 {
@@ -726,7 +835,7 @@ type DutyPerson struct {
 
 func (x *DutyPerson) Reset() {
 	*x = DutyPerson{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +847,7 @@ func (x *DutyPerson) String() string {
 func (*DutyPerson) ProtoMessage() {}
 
 func (x *DutyPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +860,7 @@ func (x *DutyPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyPerson.ProtoReflect.Descriptor instead.
 func (*DutyPerson) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DutyPerson) GetId() string {
@@ -802,7 +911,7 @@ type Custody struct {
 
 func (x *Custody) Reset() {
 	*x = Custody{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -814,7 +923,7 @@ func (x *Custody) String() string {
 func (*Custody) ProtoMessage() {}
 
 func (x *Custody) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -827,7 +936,7 @@ func (x *Custody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custody.ProtoReflect.Descriptor instead.
 func (*Custody) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Custody) GetHolder() string {
@@ -877,7 +986,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +998,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1011,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Generation) GetId() string {
@@ -929,7 +1038,7 @@ type TimeZoneRules struct {
 
 func (x *TimeZoneRules) Reset() {
 	*x = TimeZoneRules{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1050,7 @@ func (x *TimeZoneRules) String() string {
 func (*TimeZoneRules) ProtoMessage() {}
 
 func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1063,7 @@ func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeZoneRules.ProtoReflect.Descriptor instead.
 func (*TimeZoneRules) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{10}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TimeZoneRules) GetRelease() string {
@@ -998,7 +1107,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"rule_index\x18\x04 \x03(\rR\truleIndex\x12\x14\n" +
 	"\x05rules\x18\x05 \x03(\tR\x05rules\x12%\n" +
 	"\x0etzdata_release\x18\x06 \x01(\tR\rtzdataRelease\x12)\n" +
-	"\x10zone_fingerprint\x18\a \x01(\x06R\x0fzoneFingerprint\"\xf2\x01\n" +
+	"\x10zone_fingerprint\x18\a \x01(\x06R\x0fzoneFingerprint\"\xc8\x02\n" +
 	"\x04Site\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
@@ -1008,19 +1117,30 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\atargets\x18\x04 \x03(\tR\atargets\x12$\n" +
 	"\x0ering_timeout_s\x18\x05 \x01(\rR\fringTimeoutS\x12:\n" +
 	"\btimeline\x18\x06 \x01(\v2\x1e.dayside.published.v1.TimelineR\btimeline\x12\x1b\n" +
-	"\ttime_zone\x18\a \x01(\tR\btimeZone\"\x84\x01\n" +
+	"\ttime_zone\x18\a \x01(\tR\btimeZone\x12\x1a\n" +
+	"\bcapacity\x18\b \x01(\rR\bcapacity\x12\x1a\n" +
+	"\bproducts\x18\t \x03(\tR\bproducts\x12\x1c\n" +
+	"\tlanguages\x18\n" +
+	" \x03(\tR\tlanguages\"D\n" +
+	"\bOpenCase\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\"\x84\x01\n" +
 	"\bContract\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04plan\x18\x02 \x01(\tR\x04plan\x12\x18\n" +
 	"\aproduct\x18\x03 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x04 \x01(\x03R\tfromUnixS\x12\x1a\n" +
-	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\xb8\x01\n" +
+	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\x90\x02\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
 	"\anumbers\x18\x03 \x03(\x06B\x04\xd0\xda\x18\x02R\anumbers\x12<\n" +
 	"\tcontracts\x18\x04 \x03(\v2\x1e.dayside.published.v1.ContractR\tcontracts\x12\x1b\n" +
-	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\"\xc7\x01\n" +
+	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\x12=\n" +
+	"\n" +
+	"open_cases\x18\x06 \x03(\v2\x1e.dayside.published.v1.OpenCaseR\topenCases\x12\x17\n" +
+	"\ahas_pin\x18\a \x01(\bR\x06hasPin\"\xc7\x01\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -1082,33 +1202,35 @@ func file_dayside_published_v1_published_proto_rawDescGZIP() []byte {
 	return file_dayside_published_v1_published_proto_rawDescData
 }
 
-var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_dayside_published_v1_published_proto_goTypes = []any{
 	(*Timeline)(nil),        // 0: dayside.published.v1.Timeline
 	(*Site)(nil),            // 1: dayside.published.v1.Site
-	(*Contract)(nil),        // 2: dayside.published.v1.Contract
-	(*Customer)(nil),        // 3: dayside.published.v1.Customer
-	(*Line)(nil),            // 4: dayside.published.v1.Line
-	(*Rota)(nil),            // 5: dayside.published.v1.Rota
-	(*DutyClash)(nil),       // 6: dayside.published.v1.DutyClash
-	(*DutyPerson)(nil),      // 7: dayside.published.v1.DutyPerson
-	(*Custody)(nil),         // 8: dayside.published.v1.Custody
-	(*Generation)(nil),      // 9: dayside.published.v1.Generation
-	(*TimeZoneRules)(nil),   // 10: dayside.published.v1.TimeZoneRules
-	(*v1.ServiceHours)(nil), // 11: dayside.schedule.v1.ServiceHours
+	(*OpenCase)(nil),        // 2: dayside.published.v1.OpenCase
+	(*Contract)(nil),        // 3: dayside.published.v1.Contract
+	(*Customer)(nil),        // 4: dayside.published.v1.Customer
+	(*Line)(nil),            // 5: dayside.published.v1.Line
+	(*Rota)(nil),            // 6: dayside.published.v1.Rota
+	(*DutyClash)(nil),       // 7: dayside.published.v1.DutyClash
+	(*DutyPerson)(nil),      // 8: dayside.published.v1.DutyPerson
+	(*Custody)(nil),         // 9: dayside.published.v1.Custody
+	(*Generation)(nil),      // 10: dayside.published.v1.Generation
+	(*TimeZoneRules)(nil),   // 11: dayside.published.v1.TimeZoneRules
+	(*v1.ServiceHours)(nil), // 12: dayside.schedule.v1.ServiceHours
 }
 var file_dayside_published_v1_published_proto_depIdxs = []int32{
 	0,  // 0: dayside.published.v1.Site.timeline:type_name -> dayside.published.v1.Timeline
-	2,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
-	11, // 2: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
-	7,  // 3: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
-	6,  // 4: dayside.published.v1.Rota.clashes:type_name -> dayside.published.v1.DutyClash
-	8,  // 5: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	3,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
+	2,  // 2: dayside.published.v1.Customer.open_cases:type_name -> dayside.published.v1.OpenCase
+	12, // 3: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	8,  // 4: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
+	7,  // 5: dayside.published.v1.Rota.clashes:type_name -> dayside.published.v1.DutyClash
+	9,  // 6: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_dayside_published_v1_published_proto_init() }
@@ -1122,7 +1244,7 @@ func file_dayside_published_v1_published_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_published_v1_published_proto_rawDesc), len(file_dayside_published_v1_published_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -104,6 +104,8 @@ const (
 	Capability_CAPABILITY_GATHER_SPEECH Capability = 5
 	// Records a message.
 	Capability_CAPABILITY_RECORD Capability = 6
+	// Hands Route.brief_token on to whoever answers, such as in a User-to-User header (RFC 7433).
+	Capability_CAPABILITY_BRIEF Capability = 7
 )
 
 // Enum value maps for Capability.
@@ -116,6 +118,7 @@ var (
 		4: "CAPABILITY_GATHER_DIGITS",
 		5: "CAPABILITY_GATHER_SPEECH",
 		6: "CAPABILITY_RECORD",
+		7: "CAPABILITY_BRIEF",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED":   0,
@@ -125,6 +128,7 @@ var (
 		"CAPABILITY_GATHER_DIGITS": 4,
 		"CAPABILITY_GATHER_SPEECH": 5,
 		"CAPABILITY_RECORD":        6,
+		"CAPABILITY_BRIEF":         7,
 	}
 )
 
@@ -334,6 +338,75 @@ func (NoInput) EnumDescriptor() ([]byte, []int) {
 	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{4}
 }
 
+// PromptKind is what a prompt is for.
+type PromptKind int32
+
+const (
+	// Never sent.
+	PromptKind_PROMPT_KIND_UNSPECIFIED PromptKind = 0
+	// Says something; nothing is gathered. The gateway goes on with ContinueCall when it is said.
+	PromptKind_PROMPT_KIND_ANNOUNCEMENT PromptKind = 1
+	// Asks for the name of the company, by voice or keypad.
+	PromptKind_PROMPT_KIND_NAME PromptKind = 2
+	// Asks which of several customers it is: 1 is the first.
+	PromptKind_PROMPT_KIND_WHICH PromptKind = 3
+	// Asks for a PIN.
+	PromptKind_PROMPT_KIND_PIN PromptKind = 4
+	// A published line outside hours: 1 transfers.
+	PromptKind_PROMPT_KIND_OUT_OF_HOURS PromptKind = 5
+	// Says why the caller is refused; the call ends with the next step.
+	PromptKind_PROMPT_KIND_REFUSAL PromptKind = 6
+)
+
+// Enum value maps for PromptKind.
+var (
+	PromptKind_name = map[int32]string{
+		0: "PROMPT_KIND_UNSPECIFIED",
+		1: "PROMPT_KIND_ANNOUNCEMENT",
+		2: "PROMPT_KIND_NAME",
+		3: "PROMPT_KIND_WHICH",
+		4: "PROMPT_KIND_PIN",
+		5: "PROMPT_KIND_OUT_OF_HOURS",
+		6: "PROMPT_KIND_REFUSAL",
+	}
+	PromptKind_value = map[string]int32{
+		"PROMPT_KIND_UNSPECIFIED":  0,
+		"PROMPT_KIND_ANNOUNCEMENT": 1,
+		"PROMPT_KIND_NAME":         2,
+		"PROMPT_KIND_WHICH":        3,
+		"PROMPT_KIND_PIN":          4,
+		"PROMPT_KIND_OUT_OF_HOURS": 5,
+		"PROMPT_KIND_REFUSAL":      6,
+	}
+)
+
+func (x PromptKind) Enum() *PromptKind {
+	p := new(PromptKind)
+	*p = x
+	return p
+}
+
+func (x PromptKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PromptKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_call_proto_enumTypes[5].Descriptor()
+}
+
+func (PromptKind) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_call_proto_enumTypes[5]
+}
+
+func (x PromptKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PromptKind.Descriptor instead.
+func (PromptKind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{5}
+}
+
 // EndCause is why a call ends.
 type EndCause int32
 
@@ -346,6 +419,12 @@ const (
 	EndCause_END_CAUSE_REFUSED EndCause = 2
 	// 480: the gateway can carry nothing that the line has.
 	EndCause_END_CAUSE_UNAVAILABLE EndCause = 3
+	// Normal: a message was taken.
+	EndCause_END_CAUSE_MESSAGE_TAKEN EndCause = 4
+	// 480: all that could be tried was tried, more than once, the last resort too. Alerted.
+	EndCause_END_CAUSE_NOBODY_ANSWERED EndCause = 5
+	// Normal: the caller hung up, or somebody has answered; nothing is left to do.
+	EndCause_END_CAUSE_OVER EndCause = 6
 )
 
 // Enum value maps for EndCause.
@@ -355,12 +434,18 @@ var (
 		1: "END_CAUSE_UNKNOWN_LINE",
 		2: "END_CAUSE_REFUSED",
 		3: "END_CAUSE_UNAVAILABLE",
+		4: "END_CAUSE_MESSAGE_TAKEN",
+		5: "END_CAUSE_NOBODY_ANSWERED",
+		6: "END_CAUSE_OVER",
 	}
 	EndCause_value = map[string]int32{
-		"END_CAUSE_UNSPECIFIED":  0,
-		"END_CAUSE_UNKNOWN_LINE": 1,
-		"END_CAUSE_REFUSED":      2,
-		"END_CAUSE_UNAVAILABLE":  3,
+		"END_CAUSE_UNSPECIFIED":     0,
+		"END_CAUSE_UNKNOWN_LINE":    1,
+		"END_CAUSE_REFUSED":         2,
+		"END_CAUSE_UNAVAILABLE":     3,
+		"END_CAUSE_MESSAGE_TAKEN":   4,
+		"END_CAUSE_NOBODY_ANSWERED": 5,
+		"END_CAUSE_OVER":            6,
 	}
 )
 
@@ -375,11 +460,11 @@ func (x EndCause) String() string {
 }
 
 func (EndCause) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[5].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[6].Descriptor()
 }
 
 func (EndCause) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[5]
+	return &file_dayside_routing_v1_call_proto_enumTypes[6]
 }
 
 func (x EndCause) Number() protoreflect.EnumNumber {
@@ -388,7 +473,76 @@ func (x EndCause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EndCause.Descriptor instead.
 func (EndCause) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{5}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{6}
+}
+
+// ContinuationFate is what became of a continuation.
+type ContinuationFate int32
+
+const (
+	// There was none to be had: the first step of a call.
+	ContinuationFate_CONTINUATION_FATE_UNSPECIFIED ContinuationFate = 0
+	// It was read, and the call goes on from it.
+	ContinuationFate_CONTINUATION_FATE_READ ContinuationFate = 1
+	// It was read before, by this process: the step is told again.
+	ContinuationFate_CONTINUATION_FATE_READ_AGAIN ContinuationFate = 2
+	// None was handed in.
+	ContinuationFate_CONTINUATION_FATE_MISSING ContinuationFate = 3
+	// It is older than it may be.
+	ContinuationFate_CONTINUATION_FATE_EXPIRED ContinuationFate = 4
+	// It is not one of this call and gateway, or nobody of this cluster made it.
+	ContinuationFate_CONTINUATION_FATE_NOT_OURS ContinuationFate = 5
+	// The call has had more steps than a call can have.
+	ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS ContinuationFate = 6
+)
+
+// Enum value maps for ContinuationFate.
+var (
+	ContinuationFate_name = map[int32]string{
+		0: "CONTINUATION_FATE_UNSPECIFIED",
+		1: "CONTINUATION_FATE_READ",
+		2: "CONTINUATION_FATE_READ_AGAIN",
+		3: "CONTINUATION_FATE_MISSING",
+		4: "CONTINUATION_FATE_EXPIRED",
+		5: "CONTINUATION_FATE_NOT_OURS",
+		6: "CONTINUATION_FATE_TOO_MANY_STEPS",
+	}
+	ContinuationFate_value = map[string]int32{
+		"CONTINUATION_FATE_UNSPECIFIED":    0,
+		"CONTINUATION_FATE_READ":           1,
+		"CONTINUATION_FATE_READ_AGAIN":     2,
+		"CONTINUATION_FATE_MISSING":        3,
+		"CONTINUATION_FATE_EXPIRED":        4,
+		"CONTINUATION_FATE_NOT_OURS":       5,
+		"CONTINUATION_FATE_TOO_MANY_STEPS": 6,
+	}
+)
+
+func (x ContinuationFate) Enum() *ContinuationFate {
+	p := new(ContinuationFate)
+	*p = x
+	return p
+}
+
+func (x ContinuationFate) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ContinuationFate) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
+}
+
+func (ContinuationFate) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_call_proto_enumTypes[7]
+}
+
+func (x ContinuationFate) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ContinuationFate.Descriptor instead.
+func (ContinuationFate) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
 }
 
 // DutyStanding is how somebody stands to the phone of a rota.
@@ -440,11 +594,11 @@ func (x DutyStanding) String() string {
 }
 
 func (DutyStanding) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[6].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
 }
 
 func (DutyStanding) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[6]
+	return &file_dayside_routing_v1_call_proto_enumTypes[8]
 }
 
 func (x DutyStanding) Number() protoreflect.EnumNumber {
@@ -453,7 +607,7 @@ func (x DutyStanding) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DutyStanding.Descriptor instead.
 func (DutyStanding) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{6}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
 }
 
 // CallerClass is what a treatment is chosen by.
@@ -497,11 +651,11 @@ func (x CallerClass) String() string {
 }
 
 func (CallerClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[9].Descriptor()
 }
 
 func (CallerClass) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[7]
+	return &file_dayside_routing_v1_call_proto_enumTypes[9]
 }
 
 func (x CallerClass) Number() protoreflect.EnumNumber {
@@ -510,7 +664,7 @@ func (x CallerClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CallerClass.Descriptor instead.
 func (CallerClass) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{9}
 }
 
 // Verdict is what a stage of the decision found.
@@ -533,6 +687,10 @@ const (
 	Verdict_VERDICT_CALLER_UNKNOWN Verdict = 13
 	// Who: the number is withheld or is no E.164 number.
 	Verdict_VERDICT_CALLER_WITHHELD Verdict = 14
+	// Who: found by a name that the caller gave.
+	Verdict_VERDICT_CALLER_NAMED Verdict = 15
+	// Who: found by name, and shown by a PIN.
+	Verdict_VERDICT_CALLER_PIN_VERIFIED Verdict = 16
 	// Entitlement: a contract for the line's product is in force.
 	Verdict_VERDICT_ENTITLED_BY_CONTRACT Verdict = 20
 	// Entitlement: the customer has no contract.
@@ -549,12 +707,24 @@ const (
 	Verdict_VERDICT_TREATMENT_FORWARD Verdict = 30
 	// Treatment: reject.
 	Verdict_VERDICT_TREATMENT_REJECT Verdict = 31
+	// Treatment: forward, and follow up the next business day.
+	Verdict_VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP Verdict = 32
+	// Treatment: say something, then forward.
+	Verdict_VERDICT_TREATMENT_ANNOUNCE Verdict = 33
+	// Treatment: take a message.
+	Verdict_VERDICT_TREATMENT_MESSAGE Verdict = 34
+	// Treatment: ask who it is.
+	Verdict_VERDICT_TREATMENT_IDENTIFY Verdict = 35
 	// Sites: at least one is open.
 	Verdict_VERDICT_SITES_OPEN Verdict = 40
 	// Sites: none is open.
 	Verdict_VERDICT_SITES_NONE_OPEN Verdict = 41
 	// Sites: no site is open but drained ones.
 	Verdict_VERDICT_SITES_DRAINED Verdict = 42
+	// Sites: sites are open, and none of them supports the product or speaks the language.
+	Verdict_VERDICT_SITES_NO_SKILL Verdict = 43
+	// Sites: every open one is full, unattended or unreachable; that was passed over, for else none were left.
+	Verdict_VERDICT_SITES_ALL_BUSY Verdict = 44
 	// On duty: at least one of the line's rotas has somebody on duty. Lines without rotas have no such verdict.
 	Verdict_VERDICT_DUTY_SOMEBODY Verdict = 45
 	// On duty: the line's rotas have nobody on duty.
@@ -569,6 +739,24 @@ const (
 	Verdict_VERDICT_LADDER_NOT_CARRIED Verdict = 52
 	// Ladder: somebody on duty first, the last resort last.
 	Verdict_VERDICT_LADDER_ON_DUTY Verdict = 53
+	// Ladder: a site that opens soon first, the last resort last.
+	Verdict_VERDICT_LADDER_OPENING_SOON Verdict = 54
+	// Ladder: all was tried once; those who did not answer are tried once more, the last resort last.
+	Verdict_VERDICT_LADDER_SECOND_ROUND Verdict = 55
+	// Ladder: nothing is left to try.
+	Verdict_VERDICT_LADDER_EXHAUSTED Verdict = 56
+	// Step: something is said or asked first.
+	Verdict_VERDICT_STEP_PROMPT Verdict = 60
+	// Step: a message is recorded.
+	Verdict_VERDICT_STEP_RECORD Verdict = 61
+	// Step: the gateway cannot say, ask or record what the line wants: the ladder at once.
+	Verdict_VERDICT_STEP_NOT_CARRIED Verdict = 62
+	// Step: the caller wants a person, was silent, or is asked no more: the ladder at once.
+	Verdict_VERDICT_STEP_PERSON_WANTED Verdict = 63
+	// Step: a continuation that cannot be trusted: the ladder at once, and nothing follows.
+	Verdict_VERDICT_STEP_SAFE Verdict = 64
+	// Step: the call is over.
+	Verdict_VERDICT_STEP_OVER Verdict = 65
 )
 
 // Enum value maps for Verdict.
@@ -582,6 +770,8 @@ var (
 		12: "VERDICT_CALLER_AMBIGUOUS",
 		13: "VERDICT_CALLER_UNKNOWN",
 		14: "VERDICT_CALLER_WITHHELD",
+		15: "VERDICT_CALLER_NAMED",
+		16: "VERDICT_CALLER_PIN_VERIFIED",
 		20: "VERDICT_ENTITLED_BY_CONTRACT",
 		21: "VERDICT_NO_CONTRACT",
 		22: "VERDICT_CONTRACT_NOT_STARTED",
@@ -590,9 +780,15 @@ var (
 		25: "VERDICT_ENTITLEMENT_UNKNOWN",
 		30: "VERDICT_TREATMENT_FORWARD",
 		31: "VERDICT_TREATMENT_REJECT",
+		32: "VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP",
+		33: "VERDICT_TREATMENT_ANNOUNCE",
+		34: "VERDICT_TREATMENT_MESSAGE",
+		35: "VERDICT_TREATMENT_IDENTIFY",
 		40: "VERDICT_SITES_OPEN",
 		41: "VERDICT_SITES_NONE_OPEN",
 		42: "VERDICT_SITES_DRAINED",
+		43: "VERDICT_SITES_NO_SKILL",
+		44: "VERDICT_SITES_ALL_BUSY",
 		45: "VERDICT_DUTY_SOMEBODY",
 		46: "VERDICT_DUTY_NOBODY",
 		47: "VERDICT_DUTY_UNKNOWN",
@@ -600,34 +796,60 @@ var (
 		51: "VERDICT_LADDER_LAST_RESORT_ONLY",
 		52: "VERDICT_LADDER_NOT_CARRIED",
 		53: "VERDICT_LADDER_ON_DUTY",
+		54: "VERDICT_LADDER_OPENING_SOON",
+		55: "VERDICT_LADDER_SECOND_ROUND",
+		56: "VERDICT_LADDER_EXHAUSTED",
+		60: "VERDICT_STEP_PROMPT",
+		61: "VERDICT_STEP_RECORD",
+		62: "VERDICT_STEP_NOT_CARRIED",
+		63: "VERDICT_STEP_PERSON_WANTED",
+		64: "VERDICT_STEP_SAFE",
+		65: "VERDICT_STEP_OVER",
 	}
 	Verdict_value = map[string]int32{
-		"VERDICT_UNSPECIFIED":             0,
-		"VERDICT_LINE_FOUND":              1,
-		"VERDICT_LINE_UNKNOWN":            2,
-		"VERDICT_CALLER_VERIFIED":         10,
-		"VERDICT_CALLER_UNVERIFIED":       11,
-		"VERDICT_CALLER_AMBIGUOUS":        12,
-		"VERDICT_CALLER_UNKNOWN":          13,
-		"VERDICT_CALLER_WITHHELD":         14,
-		"VERDICT_ENTITLED_BY_CONTRACT":    20,
-		"VERDICT_NO_CONTRACT":             21,
-		"VERDICT_CONTRACT_NOT_STARTED":    22,
-		"VERDICT_CONTRACT_ENDED":          23,
-		"VERDICT_OTHER_PRODUCT":           24,
-		"VERDICT_ENTITLEMENT_UNKNOWN":     25,
-		"VERDICT_TREATMENT_FORWARD":       30,
-		"VERDICT_TREATMENT_REJECT":        31,
-		"VERDICT_SITES_OPEN":              40,
-		"VERDICT_SITES_NONE_OPEN":         41,
-		"VERDICT_SITES_DRAINED":           42,
-		"VERDICT_DUTY_SOMEBODY":           45,
-		"VERDICT_DUTY_NOBODY":             46,
-		"VERDICT_DUTY_UNKNOWN":            47,
-		"VERDICT_LADDER_SITES":            50,
-		"VERDICT_LADDER_LAST_RESORT_ONLY": 51,
-		"VERDICT_LADDER_NOT_CARRIED":      52,
-		"VERDICT_LADDER_ON_DUTY":          53,
+		"VERDICT_UNSPECIFIED":                     0,
+		"VERDICT_LINE_FOUND":                      1,
+		"VERDICT_LINE_UNKNOWN":                    2,
+		"VERDICT_CALLER_VERIFIED":                 10,
+		"VERDICT_CALLER_UNVERIFIED":               11,
+		"VERDICT_CALLER_AMBIGUOUS":                12,
+		"VERDICT_CALLER_UNKNOWN":                  13,
+		"VERDICT_CALLER_WITHHELD":                 14,
+		"VERDICT_CALLER_NAMED":                    15,
+		"VERDICT_CALLER_PIN_VERIFIED":             16,
+		"VERDICT_ENTITLED_BY_CONTRACT":            20,
+		"VERDICT_NO_CONTRACT":                     21,
+		"VERDICT_CONTRACT_NOT_STARTED":            22,
+		"VERDICT_CONTRACT_ENDED":                  23,
+		"VERDICT_OTHER_PRODUCT":                   24,
+		"VERDICT_ENTITLEMENT_UNKNOWN":             25,
+		"VERDICT_TREATMENT_FORWARD":               30,
+		"VERDICT_TREATMENT_REJECT":                31,
+		"VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP": 32,
+		"VERDICT_TREATMENT_ANNOUNCE":              33,
+		"VERDICT_TREATMENT_MESSAGE":               34,
+		"VERDICT_TREATMENT_IDENTIFY":              35,
+		"VERDICT_SITES_OPEN":                      40,
+		"VERDICT_SITES_NONE_OPEN":                 41,
+		"VERDICT_SITES_DRAINED":                   42,
+		"VERDICT_SITES_NO_SKILL":                  43,
+		"VERDICT_SITES_ALL_BUSY":                  44,
+		"VERDICT_DUTY_SOMEBODY":                   45,
+		"VERDICT_DUTY_NOBODY":                     46,
+		"VERDICT_DUTY_UNKNOWN":                    47,
+		"VERDICT_LADDER_SITES":                    50,
+		"VERDICT_LADDER_LAST_RESORT_ONLY":         51,
+		"VERDICT_LADDER_NOT_CARRIED":              52,
+		"VERDICT_LADDER_ON_DUTY":                  53,
+		"VERDICT_LADDER_OPENING_SOON":             54,
+		"VERDICT_LADDER_SECOND_ROUND":             55,
+		"VERDICT_LADDER_EXHAUSTED":                56,
+		"VERDICT_STEP_PROMPT":                     60,
+		"VERDICT_STEP_RECORD":                     61,
+		"VERDICT_STEP_NOT_CARRIED":                62,
+		"VERDICT_STEP_PERSON_WANTED":              63,
+		"VERDICT_STEP_SAFE":                       64,
+		"VERDICT_STEP_OVER":                       65,
 	}
 )
 
@@ -642,11 +864,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[10].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[8]
+	return &file_dayside_routing_v1_call_proto_enumTypes[10]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -655,7 +877,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{10}
 }
 
 // SiteReason is why a site was chosen or not.
@@ -672,6 +894,16 @@ const (
 	SiteReason_SITE_REASON_CLOSING_SOON SiteReason = 3
 	// It is a later target, for it stands by: its weight is 0.
 	SiteReason_SITE_REASON_STANDBY SiteReason = 4
+	// It is the first target, for it works on an open case of the customer.
+	SiteReason_SITE_REASON_OPEN_CASE SiteReason = 5
+	// It is a later target, for it carries as many calls as it can.
+	SiteReason_SITE_REASON_FULL SiteReason = 6
+	// It is a later target, for it says that nobody is there to answer.
+	SiteReason_SITE_REASON_UNATTENDED SiteReason = 7
+	// It is a later target, for none of its targets can be reached.
+	SiteReason_SITE_REASON_UNREACHABLE SiteReason = 8
+	// It is closed, and a later target, for it opens soon.
+	SiteReason_SITE_REASON_OPENS_SOON SiteReason = 9
 	// It is closed.
 	SiteReason_SITE_REASON_CLOSED SiteReason = 10
 	// The instant is outside the horizon of its timeline: nothing is known.
@@ -682,6 +914,14 @@ const (
 	SiteReason_SITE_REASON_NOT_CARRIED SiteReason = 13
 	// It is drained, or all of its targets are; see `drain`.
 	SiteReason_SITE_REASON_DRAINED SiteReason = 14
+	// It does not support the line's product.
+	SiteReason_SITE_REASON_OTHER_PRODUCT SiteReason = 15
+	// It does not speak the line's language.
+	SiteReason_SITE_REASON_OTHER_LANGUAGE SiteReason = 16
+	// All of its targets were tried in this call.
+	SiteReason_SITE_REASON_TRIED SiteReason = 17
+	// The line's ring_budget holds no more.
+	SiteReason_SITE_REASON_BEYOND_RING_BUDGET SiteReason = 18
 )
 
 // Enum value maps for SiteReason.
@@ -692,11 +932,20 @@ var (
 		2:  "SITE_REASON_NEXT",
 		3:  "SITE_REASON_CLOSING_SOON",
 		4:  "SITE_REASON_STANDBY",
+		5:  "SITE_REASON_OPEN_CASE",
+		6:  "SITE_REASON_FULL",
+		7:  "SITE_REASON_UNATTENDED",
+		8:  "SITE_REASON_UNREACHABLE",
+		9:  "SITE_REASON_OPENS_SOON",
 		10: "SITE_REASON_CLOSED",
 		11: "SITE_REASON_NO_TIMELINE",
 		12: "SITE_REASON_BEYOND_TARGET_LIMIT",
 		13: "SITE_REASON_NOT_CARRIED",
 		14: "SITE_REASON_DRAINED",
+		15: "SITE_REASON_OTHER_PRODUCT",
+		16: "SITE_REASON_OTHER_LANGUAGE",
+		17: "SITE_REASON_TRIED",
+		18: "SITE_REASON_BEYOND_RING_BUDGET",
 	}
 	SiteReason_value = map[string]int32{
 		"SITE_REASON_UNSPECIFIED":         0,
@@ -704,11 +953,20 @@ var (
 		"SITE_REASON_NEXT":                2,
 		"SITE_REASON_CLOSING_SOON":        3,
 		"SITE_REASON_STANDBY":             4,
+		"SITE_REASON_OPEN_CASE":           5,
+		"SITE_REASON_FULL":                6,
+		"SITE_REASON_UNATTENDED":          7,
+		"SITE_REASON_UNREACHABLE":         8,
+		"SITE_REASON_OPENS_SOON":          9,
 		"SITE_REASON_CLOSED":              10,
 		"SITE_REASON_NO_TIMELINE":         11,
 		"SITE_REASON_BEYOND_TARGET_LIMIT": 12,
 		"SITE_REASON_NOT_CARRIED":         13,
 		"SITE_REASON_DRAINED":             14,
+		"SITE_REASON_OTHER_PRODUCT":       15,
+		"SITE_REASON_OTHER_LANGUAGE":      16,
+		"SITE_REASON_TRIED":               17,
+		"SITE_REASON_BEYOND_RING_BUDGET":  18,
 	}
 )
 
@@ -723,11 +981,11 @@ func (x SiteReason) String() string {
 }
 
 func (SiteReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[9].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[11].Descriptor()
 }
 
 func (SiteReason) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[9]
+	return &file_dayside_routing_v1_call_proto_enumTypes[11]
 }
 
 func (x SiteReason) Number() protoreflect.EnumNumber {
@@ -736,7 +994,7 @@ func (x SiteReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SiteReason.Descriptor instead.
 func (SiteReason) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{9}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{11}
 }
 
 // Caller is who is ringing, as signalled.
@@ -1491,7 +1749,14 @@ type Route struct {
 	// Why.
 	Explanation *Explanation `protobuf:"bytes,8,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	// Until when the same call would be answered the same, configuration unchanged.
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// Which step of the call this is, from 1.
+	StepNumber int32 `protobuf:"varint,10,opt,name=step_number,json=stepNumber,proto3" json:"step_number,omitempty"`
+	// Opaque; whoever answers asks GetCallBrief with it. For gateways that can BRIEF only.
+	BriefToken string `protobuf:"bytes,11,opt,name=brief_token,json=briefToken,proto3" json:"brief_token,omitempty"`
+	// What the answering person may be told before the call is connected; plain text in English. For gateways that can both
+	// FORWARD and PROMPT.
+	Whisper       string `protobuf:"bytes,12,opt,name=whisper,proto3" json:"whisper,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1602,6 +1867,27 @@ func (x *Route) GetValidUntil() *timestamppb.Timestamp {
 		return x.ValidUntil
 	}
 	return nil
+}
+
+func (x *Route) GetStepNumber() int32 {
+	if x != nil {
+		return x.StepNumber
+	}
+	return 0
+}
+
+func (x *Route) GetBriefToken() string {
+	if x != nil {
+		return x.BriefToken
+	}
+	return ""
+}
+
+func (x *Route) GetWhisper() string {
+	if x != nil {
+		return x.Whisper
+	}
+	return ""
 }
 
 type isRoute_Step interface {
@@ -1808,7 +2094,11 @@ type Prompt struct {
 	// Gather speech too.
 	Speech bool `protobuf:"varint,6,opt,name=speech,proto3" json:"speech,omitempty"`
 	// How long silence may last.
-	Timeout       *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What it is for.
+	Kind PromptKind `protobuf:"varint,8,opt,name=kind,proto3,enum=dayside.routing.v1.PromptKind" json:"kind,omitempty"`
+	// To be said behind `text`: a hidden number, which must appear in no log.
+	SecretText    string `protobuf:"bytes,9,opt,name=secret_text,json=secretText,proto3" json:"secret_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1890,6 +2180,20 @@ func (x *Prompt) GetTimeout() *durationpb.Duration {
 		return x.Timeout
 	}
 	return nil
+}
+
+func (x *Prompt) GetKind() PromptKind {
+	if x != nil {
+		return x.Kind
+	}
+	return PromptKind_PROMPT_KIND_UNSPECIFIED
+}
+
+func (x *Prompt) GetSecretText() string {
+	if x != nil {
+		return x.SecretText
+	}
+	return ""
 }
 
 // Record records a message.
@@ -2190,7 +2494,17 @@ type Explanation struct {
 	// The strategy that ordered the sites.
 	Strategy Strategy `protobuf:"varint,10,opt,name=strategy,proto3,enum=dayside.routing.v1.Strategy" json:"strategy,omitempty"`
 	// What the rotas of the line say, in the line's order: at most two a rota.
-	Duties        []*DutyVerdict `protobuf:"bytes,11,rep,name=duties,proto3" json:"duties,omitempty"`
+	Duties []*DutyVerdict `protobuf:"bytes,11,rep,name=duties,proto3" json:"duties,omitempty"`
+	// What became of the continuation that was handed in; unset of RouteCall.
+	Continuation ContinuationFate `protobuf:"varint,12,opt,name=continuation,proto3,enum=dayside.routing.v1.ContinuationFate" json:"continuation,omitempty"`
+	// The treatment of the caller's class on the line.
+	Treatment Treatment `protobuf:"varint,13,opt,name=treatment,proto3,enum=dayside.routing.v1.Treatment" json:"treatment,omitempty"`
+	// True where the call is to be followed up the next business day.
+	FollowUp bool `protobuf:"varint,14,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
+	// lines/ID that was dialled, where the caller was transferred to the route's line.
+	TransferredFrom string `protobuf:"bytes,15,opt,name=transferred_from,json=transferredFrom,proto3" json:"transferred_from,omitempty"`
+	// The targets of this call that were tried, in order, at most 32.
+	Tried         []*TriedTarget `protobuf:"bytes,16,rep,name=tried,proto3" json:"tried,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2302,6 +2616,96 @@ func (x *Explanation) GetDuties() []*DutyVerdict {
 	return nil
 }
 
+func (x *Explanation) GetContinuation() ContinuationFate {
+	if x != nil {
+		return x.Continuation
+	}
+	return ContinuationFate_CONTINUATION_FATE_UNSPECIFIED
+}
+
+func (x *Explanation) GetTreatment() Treatment {
+	if x != nil {
+		return x.Treatment
+	}
+	return Treatment_TREATMENT_UNSPECIFIED
+}
+
+func (x *Explanation) GetFollowUp() bool {
+	if x != nil {
+		return x.FollowUp
+	}
+	return false
+}
+
+func (x *Explanation) GetTransferredFrom() string {
+	if x != nil {
+		return x.TransferredFrom
+	}
+	return ""
+}
+
+func (x *Explanation) GetTried() []*TriedTarget {
+	if x != nil {
+		return x.Tried
+	}
+	return nil
+}
+
+// TriedTarget is a target and how its last attempt ended.
+type TriedTarget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The target's id in the route.
+	TargetId string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
+	// How it ended.
+	Disposition   Disposition `protobuf:"varint,2,opt,name=disposition,proto3,enum=dayside.routing.v1.Disposition" json:"disposition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TriedTarget) Reset() {
+	*x = TriedTarget{}
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TriedTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TriedTarget) ProtoMessage() {}
+
+func (x *TriedTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TriedTarget.ProtoReflect.Descriptor instead.
+func (*TriedTarget) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *TriedTarget) GetTargetId() string {
+	if x != nil {
+		return x.TargetId
+	}
+	return ""
+}
+
+func (x *TriedTarget) GetDisposition() Disposition {
+	if x != nil {
+		return x.Disposition
+	}
+	return Disposition_DISPOSITION_UNSPECIFIED
+}
+
 // DutyVerdict is what a rota says at the instant.
 type DutyVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2330,7 +2734,7 @@ type DutyVerdict struct {
 
 func (x *DutyVerdict) Reset() {
 	*x = DutyVerdict{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2746,7 @@ func (x *DutyVerdict) String() string {
 func (*DutyVerdict) ProtoMessage() {}
 
 func (x *DutyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[20]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2759,7 @@ func (x *DutyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyVerdict.ProtoReflect.Descriptor instead.
 func (*DutyVerdict) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{20}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DutyVerdict) GetRota() string {
@@ -2445,14 +2849,22 @@ type SiteVerdict struct {
 	// The drain's reason, for people.
 	DrainReason string `protobuf:"bytes,10,opt,name=drain_reason,json=drainReason,proto3" json:"drain_reason,omitempty"`
 	// When that drain ends; unset where it has no end.
-	DrainEnd      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=drain_end,json=drainEnd,proto3" json:"drain_end,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	DrainEnd *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=drain_end,json=drainEnd,proto3" json:"drain_end,omitempty"`
+	// Calls that gateways carry to it now, as far as is known.
+	ActiveCalls int32 `protobuf:"varint,12,opt,name=active_calls,json=activeCalls,proto3" json:"active_calls,omitempty"`
+	// Calls it can take at once; 0 where not known.
+	Capacity int32 `protobuf:"varint,13,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Agents who are there, as it says; unset where it says nothing.
+	Agents *int32 `protobuf:"varint,14,opt,name=agents,proto3,oneof" json:"agents,omitempty"`
+	// How many of its targets cannot be reached.
+	UnreachableTargets int32 `protobuf:"varint,15,opt,name=unreachable_targets,json=unreachableTargets,proto3" json:"unreachable_targets,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SiteVerdict) Reset() {
 	*x = SiteVerdict{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2464,7 +2876,7 @@ func (x *SiteVerdict) String() string {
 func (*SiteVerdict) ProtoMessage() {}
 
 func (x *SiteVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[21]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2477,7 +2889,7 @@ func (x *SiteVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SiteVerdict.ProtoReflect.Descriptor instead.
 func (*SiteVerdict) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{21}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SiteVerdict) GetSite() string {
@@ -2557,6 +2969,34 @@ func (x *SiteVerdict) GetDrainEnd() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *SiteVerdict) GetActiveCalls() int32 {
+	if x != nil {
+		return x.ActiveCalls
+	}
+	return 0
+}
+
+func (x *SiteVerdict) GetCapacity() int32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *SiteVerdict) GetAgents() int32 {
+	if x != nil && x.Agents != nil {
+		return *x.Agents
+	}
+	return 0
+}
+
+func (x *SiteVerdict) GetUnreachableTargets() int32 {
+	if x != nil {
+		return x.UnreachableTargets
+	}
+	return 0
+}
+
 // ConnectGatewayRequest goes up the gateway's stream.
 type ConnectGatewayRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2575,7 +3015,7 @@ type ConnectGatewayRequest struct {
 
 func (x *ConnectGatewayRequest) Reset() {
 	*x = ConnectGatewayRequest{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +3027,7 @@ func (x *ConnectGatewayRequest) String() string {
 func (*ConnectGatewayRequest) ProtoMessage() {}
 
 func (x *ConnectGatewayRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[22]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +3040,7 @@ func (x *ConnectGatewayRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectGatewayRequest.ProtoReflect.Descriptor instead.
 func (*ConnectGatewayRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{22}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConnectGatewayRequest) GetEvent() isConnectGatewayRequest_Event {
@@ -2689,7 +3129,7 @@ type ActiveCalls struct {
 
 func (x *ActiveCalls) Reset() {
 	*x = ActiveCalls{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +3141,7 @@ func (x *ActiveCalls) String() string {
 func (*ActiveCalls) ProtoMessage() {}
 
 func (x *ActiveCalls) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[23]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +3154,7 @@ func (x *ActiveCalls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActiveCalls.ProtoReflect.Descriptor instead.
 func (*ActiveCalls) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{23}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ActiveCalls) GetCalls() map[string]int32 {
@@ -2739,7 +3179,7 @@ type TargetReachability struct {
 
 func (x *TargetReachability) Reset() {
 	*x = TargetReachability{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2751,7 +3191,7 @@ func (x *TargetReachability) String() string {
 func (*TargetReachability) ProtoMessage() {}
 
 func (x *TargetReachability) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[24]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2764,7 +3204,7 @@ func (x *TargetReachability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetReachability.ProtoReflect.Descriptor instead.
 func (*TargetReachability) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{24}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TargetReachability) GetTarget() *v1.Target {
@@ -2801,7 +3241,7 @@ type TaskResult struct {
 
 func (x *TaskResult) Reset() {
 	*x = TaskResult{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2813,7 +3253,7 @@ func (x *TaskResult) String() string {
 func (*TaskResult) ProtoMessage() {}
 
 func (x *TaskResult) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[25]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2826,7 +3266,7 @@ func (x *TaskResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskResult.ProtoReflect.Descriptor instead.
 func (*TaskResult) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{25}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TaskResult) GetTaskId() string {
@@ -2859,7 +3299,7 @@ type ConnectGatewayResponse struct {
 
 func (x *ConnectGatewayResponse) Reset() {
 	*x = ConnectGatewayResponse{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2871,7 +3311,7 @@ func (x *ConnectGatewayResponse) String() string {
 func (*ConnectGatewayResponse) ProtoMessage() {}
 
 func (x *ConnectGatewayResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[26]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2884,7 +3324,7 @@ func (x *ConnectGatewayResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectGatewayResponse.ProtoReflect.Descriptor instead.
 func (*ConnectGatewayResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{26}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConnectGatewayResponse) GetTask() isConnectGatewayResponse_Task {
@@ -2947,7 +3387,7 @@ type PlaceCall struct {
 
 func (x *PlaceCall) Reset() {
 	*x = PlaceCall{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2959,7 +3399,7 @@ func (x *PlaceCall) String() string {
 func (*PlaceCall) ProtoMessage() {}
 
 func (x *PlaceCall) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[27]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2972,7 +3412,7 @@ func (x *PlaceCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceCall.ProtoReflect.Descriptor instead.
 func (*PlaceCall) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{27}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlaceCall) GetTaskId() string {
@@ -3016,7 +3456,7 @@ type ProbeTarget struct {
 
 func (x *ProbeTarget) Reset() {
 	*x = ProbeTarget{}
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3028,7 +3468,7 @@ func (x *ProbeTarget) String() string {
 func (*ProbeTarget) ProtoMessage() {}
 
 func (x *ProbeTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_call_proto_msgTypes[28]
+	mi := &file_dayside_routing_v1_call_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3041,7 +3481,7 @@ func (x *ProbeTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeTarget.ProtoReflect.Descriptor instead.
 func (*ProbeTarget) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{28}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ProbeTarget) GetTaskId() string {
@@ -3115,7 +3555,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\bno_input\x18\x03 \x01(\x0e2\x1b.dayside.routing.v1.NoInputB\b\xbaH\x05\x82\x01\x02\x10\x01R\anoInput\"^\n" +
 	"\tRecording\x12\x1e\n" +
 	"\x03uri\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\b\xd0\xda\x18\x01R\x03uri\x121\n" +
-	"\x06length\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06length\"\xb8\x03\n" +
+	"\x06length\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06length\"\x9a\x04\n" +
 	"\x05Route\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\tR\x06callId\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x127\n" +
@@ -3126,7 +3566,13 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\fcontinuation\x18\a \x01(\fB\x04\xd0\xda\x18\x01R\fcontinuation\x12A\n" +
 	"\vexplanation\x18\b \x01(\v2\x1f.dayside.routing.v1.ExplanationR\vexplanation\x12;\n" +
 	"\vvalid_until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntilB\x06\n" +
+	"validUntil\x12\x1f\n" +
+	"\vstep_number\x18\n" +
+	" \x01(\x05R\n" +
+	"stepNumber\x12%\n" +
+	"\vbrief_token\x18\v \x01(\tB\x04\xd0\xda\x18\x01R\n" +
+	"briefToken\x12\x18\n" +
+	"\awhisper\x18\f \x01(\tR\awhisperB\x06\n" +
 	"\x04step\"D\n" +
 	"\aForward\x129\n" +
 	"\atargets\x18\x01 \x03(\v2\x1f.dayside.routing.v1.RouteTargetR\atargets\"\xac\x02\n" +
@@ -3140,7 +3586,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\vlast_resort\x18\x06 \x01(\bR\n" +
 	"lastResort\x12!\n" +
 	"\fdisplay_name\x18\a \x01(\tR\vdisplayName\x12\x16\n" +
-	"\x06person\x18\b \x01(\tR\x06person\"\xe0\x01\n" +
+	"\x06person\x18\b \x01(\tR\x06person\"\xbb\x02\n" +
 	"\x06Prompt\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x1b\n" +
@@ -3150,7 +3596,10 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\n" +
 	"finish_key\x18\x05 \x01(\tR\tfinishKey\x12\x16\n" +
 	"\x06speech\x18\x06 \x01(\bR\x06speech\x123\n" +
-	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\x8f\x01\n" +
+	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x122\n" +
+	"\x04kind\x18\b \x01(\x0e2\x1e.dayside.routing.v1.PromptKindR\x04kind\x12%\n" +
+	"\vsecret_text\x18\t \x01(\tB\x04\xd0\xda\x18\x01R\n" +
+	"secretText\"\x8f\x01\n" +
 	"\x06Record\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x1b\n" +
@@ -3170,7 +3619,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\acall_id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06callId\x129\n" +
 	"\agateway\x18\x06 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"G\n" +
 	"\x14ExplainRouteResponse\x12/\n" +
-	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xb4\x04\n" +
+	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xba\x06\n" +
 	"\vExplanation\x129\n" +
 	"\n" +
 	"decided_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12#\n" +
@@ -3184,7 +3633,15 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\rsites_omitted\x18\t \x01(\x05R\fsitesOmitted\x128\n" +
 	"\bstrategy\x18\n" +
 	" \x01(\x0e2\x1c.dayside.routing.v1.StrategyR\bstrategy\x127\n" +
-	"\x06duties\x18\v \x03(\v2\x1f.dayside.routing.v1.DutyVerdictR\x06duties\"\xb6\x02\n" +
+	"\x06duties\x18\v \x03(\v2\x1f.dayside.routing.v1.DutyVerdictR\x06duties\x12H\n" +
+	"\fcontinuation\x18\f \x01(\x0e2$.dayside.routing.v1.ContinuationFateR\fcontinuation\x12;\n" +
+	"\ttreatment\x18\r \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12\x1b\n" +
+	"\tfollow_up\x18\x0e \x01(\bR\bfollowUp\x12)\n" +
+	"\x10transferred_from\x18\x0f \x01(\tR\x0ftransferredFrom\x125\n" +
+	"\x05tried\x18\x10 \x03(\v2\x1f.dayside.routing.v1.TriedTargetR\x05tried\"v\n" +
+	"\vTriedTarget\x12$\n" +
+	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\btargetId\x12A\n" +
+	"\vdisposition\x18\x02 \x01(\x0e2\x1f.dayside.routing.v1.DispositionR\vdisposition\"\xb6\x02\n" +
 	"\vDutyVerdict\x12\x12\n" +
 	"\x04rota\x18\x01 \x01(\tR\x04rota\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12!\n" +
@@ -3194,7 +3651,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
 	"\ttime_zone\x18\a \x01(\tR\btimeZone\x12\x14\n" +
 	"\x05drain\x18\b \x01(\tR\x05drain\x12!\n" +
-	"\fdrain_reason\x18\t \x01(\tR\vdrainReason\"\x95\x03\n" +
+	"\fdrain_reason\x18\t \x01(\tR\vdrainReason\"\xad\x04\n" +
 	"\vSiteVerdict\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x126\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.dayside.routing.v1.SiteReasonR\x06reason\x12\x12\n" +
@@ -3208,7 +3665,12 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x05drain\x18\t \x01(\tR\x05drain\x12!\n" +
 	"\fdrain_reason\x18\n" +
 	" \x01(\tR\vdrainReason\x127\n" +
-	"\tdrain_end\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bdrainEnd\"\xb0\x02\n" +
+	"\tdrain_end\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bdrainEnd\x12!\n" +
+	"\factive_calls\x18\f \x01(\x05R\vactiveCalls\x12\x1a\n" +
+	"\bcapacity\x18\r \x01(\x05R\bcapacity\x12\x1b\n" +
+	"\x06agents\x18\x0e \x01(\x05H\x00R\x06agents\x88\x01\x01\x12/\n" +
+	"\x13unreachable_targets\x18\x0f \x01(\x05R\x12unreachableTargetsB\t\n" +
+	"\a_agents\"\xb0\x02\n" +
 	"\x15ConnectGatewayRequest\x127\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoH\x00R\x05hello\x12D\n" +
 	"\factive_calls\x18\x02 \x01(\v2\x1f.dayside.routing.v1.ActiveCallsH\x00R\vactiveCalls\x12L\n" +
@@ -3247,7 +3709,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x17ATTESTATION_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rATTESTATION_A\x10\x01\x12\x11\n" +
 	"\rATTESTATION_B\x10\x02\x12\x11\n" +
-	"\rATTESTATION_C\x10\x03*\xc3\x01\n" +
+	"\rATTESTATION_C\x10\x03*\xd9\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -3256,7 +3718,8 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x11CAPABILITY_PROMPT\x10\x03\x12\x1c\n" +
 	"\x18CAPABILITY_GATHER_DIGITS\x10\x04\x12\x1c\n" +
 	"\x18CAPABILITY_GATHER_SPEECH\x10\x05\x12\x15\n" +
-	"\x11CAPABILITY_RECORD\x10\x06*Z\n" +
+	"\x11CAPABILITY_RECORD\x10\x06\x12\x14\n" +
+	"\x10CAPABILITY_BRIEF\x10\a*Z\n" +
 	"\n" +
 	"Durability\x12\x1a\n" +
 	"\x16DURABILITY_UNSPECIFIED\x10\x00\x12\x18\n" +
@@ -3274,12 +3737,32 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\aNoInput\x12\x18\n" +
 	"\x14NO_INPUT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10NO_INPUT_SILENCE\x10\x01\x12\x13\n" +
-	"\x0fNO_INPUT_FAILED\x10\x02*s\n" +
+	"\x0fNO_INPUT_FAILED\x10\x02*\xc0\x01\n" +
+	"\n" +
+	"PromptKind\x12\x1b\n" +
+	"\x17PROMPT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18PROMPT_KIND_ANNOUNCEMENT\x10\x01\x12\x14\n" +
+	"\x10PROMPT_KIND_NAME\x10\x02\x12\x15\n" +
+	"\x11PROMPT_KIND_WHICH\x10\x03\x12\x13\n" +
+	"\x0fPROMPT_KIND_PIN\x10\x04\x12\x1c\n" +
+	"\x18PROMPT_KIND_OUT_OF_HOURS\x10\x05\x12\x17\n" +
+	"\x13PROMPT_KIND_REFUSAL\x10\x06*\xc3\x01\n" +
 	"\bEndCause\x12\x19\n" +
 	"\x15END_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16END_CAUSE_UNKNOWN_LINE\x10\x01\x12\x15\n" +
 	"\x11END_CAUSE_REFUSED\x10\x02\x12\x19\n" +
-	"\x15END_CAUSE_UNAVAILABLE\x10\x03*\xbc\x01\n" +
+	"\x15END_CAUSE_UNAVAILABLE\x10\x03\x12\x1b\n" +
+	"\x17END_CAUSE_MESSAGE_TAKEN\x10\x04\x12\x1d\n" +
+	"\x19END_CAUSE_NOBODY_ANSWERED\x10\x05\x12\x12\n" +
+	"\x0eEND_CAUSE_OVER\x10\x06*\xf7\x01\n" +
+	"\x10ContinuationFate\x12!\n" +
+	"\x1dCONTINUATION_FATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16CONTINUATION_FATE_READ\x10\x01\x12 \n" +
+	"\x1cCONTINUATION_FATE_READ_AGAIN\x10\x02\x12\x1d\n" +
+	"\x19CONTINUATION_FATE_MISSING\x10\x03\x12\x1d\n" +
+	"\x19CONTINUATION_FATE_EXPIRED\x10\x04\x12\x1e\n" +
+	"\x1aCONTINUATION_FATE_NOT_OURS\x10\x05\x12$\n" +
+	" CONTINUATION_FATE_TOO_MANY_STEPS\x10\x06*\xbc\x01\n" +
 	"\fDutyStanding\x12\x1d\n" +
 	"\x19DUTY_STANDING_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DUTY_STANDING_ON_DUTY\x10\x01\x12\x1e\n" +
@@ -3292,7 +3775,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x18CALLER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CALLER_CLASS_ENTITLED\x10\x01\x12\x1d\n" +
 	"\x19CALLER_CLASS_NOT_ENTITLED\x10\x02\x12\x18\n" +
-	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xf2\x05\n" +
+	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xef\t\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERDICT_LINE_FOUND\x10\x01\x12\x18\n" +
@@ -3302,7 +3785,9 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x19VERDICT_CALLER_UNVERIFIED\x10\v\x12\x1c\n" +
 	"\x18VERDICT_CALLER_AMBIGUOUS\x10\f\x12\x1a\n" +
 	"\x16VERDICT_CALLER_UNKNOWN\x10\r\x12\x1b\n" +
-	"\x17VERDICT_CALLER_WITHHELD\x10\x0e\x12 \n" +
+	"\x17VERDICT_CALLER_WITHHELD\x10\x0e\x12\x18\n" +
+	"\x14VERDICT_CALLER_NAMED\x10\x0f\x12\x1f\n" +
+	"\x1bVERDICT_CALLER_PIN_VERIFIED\x10\x10\x12 \n" +
 	"\x1cVERDICT_ENTITLED_BY_CONTRACT\x10\x14\x12\x17\n" +
 	"\x13VERDICT_NO_CONTRACT\x10\x15\x12 \n" +
 	"\x1cVERDICT_CONTRACT_NOT_STARTED\x10\x16\x12\x1a\n" +
@@ -3310,30 +3795,54 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x15VERDICT_OTHER_PRODUCT\x10\x18\x12\x1f\n" +
 	"\x1bVERDICT_ENTITLEMENT_UNKNOWN\x10\x19\x12\x1d\n" +
 	"\x19VERDICT_TREATMENT_FORWARD\x10\x1e\x12\x1c\n" +
-	"\x18VERDICT_TREATMENT_REJECT\x10\x1f\x12\x16\n" +
+	"\x18VERDICT_TREATMENT_REJECT\x10\x1f\x12+\n" +
+	"'VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP\x10 \x12\x1e\n" +
+	"\x1aVERDICT_TREATMENT_ANNOUNCE\x10!\x12\x1d\n" +
+	"\x19VERDICT_TREATMENT_MESSAGE\x10\"\x12\x1e\n" +
+	"\x1aVERDICT_TREATMENT_IDENTIFY\x10#\x12\x16\n" +
 	"\x12VERDICT_SITES_OPEN\x10(\x12\x1b\n" +
 	"\x17VERDICT_SITES_NONE_OPEN\x10)\x12\x19\n" +
-	"\x15VERDICT_SITES_DRAINED\x10*\x12\x19\n" +
+	"\x15VERDICT_SITES_DRAINED\x10*\x12\x1a\n" +
+	"\x16VERDICT_SITES_NO_SKILL\x10+\x12\x1a\n" +
+	"\x16VERDICT_SITES_ALL_BUSY\x10,\x12\x19\n" +
 	"\x15VERDICT_DUTY_SOMEBODY\x10-\x12\x17\n" +
 	"\x13VERDICT_DUTY_NOBODY\x10.\x12\x18\n" +
 	"\x14VERDICT_DUTY_UNKNOWN\x10/\x12\x18\n" +
 	"\x14VERDICT_LADDER_SITES\x102\x12#\n" +
 	"\x1fVERDICT_LADDER_LAST_RESORT_ONLY\x103\x12\x1e\n" +
 	"\x1aVERDICT_LADDER_NOT_CARRIED\x104\x12\x1a\n" +
-	"\x16VERDICT_LADDER_ON_DUTY\x105*\x9d\x02\n" +
+	"\x16VERDICT_LADDER_ON_DUTY\x105\x12\x1f\n" +
+	"\x1bVERDICT_LADDER_OPENING_SOON\x106\x12\x1f\n" +
+	"\x1bVERDICT_LADDER_SECOND_ROUND\x107\x12\x1c\n" +
+	"\x18VERDICT_LADDER_EXHAUSTED\x108\x12\x17\n" +
+	"\x13VERDICT_STEP_PROMPT\x10<\x12\x17\n" +
+	"\x13VERDICT_STEP_RECORD\x10=\x12\x1c\n" +
+	"\x18VERDICT_STEP_NOT_CARRIED\x10>\x12\x1e\n" +
+	"\x1aVERDICT_STEP_PERSON_WANTED\x10?\x12\x15\n" +
+	"\x11VERDICT_STEP_SAFE\x10@\x12\x15\n" +
+	"\x11VERDICT_STEP_OVER\x10A*\x9d\x04\n" +
 	"\n" +
 	"SiteReason\x12\x1b\n" +
 	"\x17SITE_REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SITE_REASON_FIRST\x10\x01\x12\x14\n" +
 	"\x10SITE_REASON_NEXT\x10\x02\x12\x1c\n" +
 	"\x18SITE_REASON_CLOSING_SOON\x10\x03\x12\x17\n" +
-	"\x13SITE_REASON_STANDBY\x10\x04\x12\x16\n" +
+	"\x13SITE_REASON_STANDBY\x10\x04\x12\x19\n" +
+	"\x15SITE_REASON_OPEN_CASE\x10\x05\x12\x14\n" +
+	"\x10SITE_REASON_FULL\x10\x06\x12\x1a\n" +
+	"\x16SITE_REASON_UNATTENDED\x10\a\x12\x1b\n" +
+	"\x17SITE_REASON_UNREACHABLE\x10\b\x12\x1a\n" +
+	"\x16SITE_REASON_OPENS_SOON\x10\t\x12\x16\n" +
 	"\x12SITE_REASON_CLOSED\x10\n" +
 	"\x12\x1b\n" +
 	"\x17SITE_REASON_NO_TIMELINE\x10\v\x12#\n" +
 	"\x1fSITE_REASON_BEYOND_TARGET_LIMIT\x10\f\x12\x1b\n" +
 	"\x17SITE_REASON_NOT_CARRIED\x10\r\x12\x17\n" +
-	"\x13SITE_REASON_DRAINED\x10\x0e2\x92\x05\n" +
+	"\x13SITE_REASON_DRAINED\x10\x0e\x12\x1d\n" +
+	"\x19SITE_REASON_OTHER_PRODUCT\x10\x0f\x12\x1e\n" +
+	"\x1aSITE_REASON_OTHER_LANGUAGE\x10\x10\x12\x15\n" +
+	"\x11SITE_REASON_TRIED\x10\x11\x12\"\n" +
+	"\x1eSITE_REASON_BEYOND_RING_BUDGET\x10\x122\x92\x05\n" +
 	"\x0eRoutingService\x12y\n" +
 	"\tRouteCall\x12$.dayside.routing.v1.RouteCallRequest\x1a%.dayside.routing.v1.RouteCallResponse\"\x1f\xca\xda\x18\x01\x01\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/calls:route\x12\x85\x01\n" +
 	"\fContinueCall\x12'.dayside.routing.v1.ContinueCallRequest\x1a(.dayside.routing.v1.ContinueCallResponse\"\"\xca\xda\x18\x01\x01\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/calls:continue\x12}\n" +
@@ -3354,136 +3863,145 @@ func file_dayside_routing_v1_call_proto_rawDescGZIP() []byte {
 	return file_dayside_routing_v1_call_proto_rawDescData
 }
 
-var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_dayside_routing_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_dayside_routing_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_dayside_routing_v1_call_proto_goTypes = []any{
 	(Attestation)(0),               // 0: dayside.routing.v1.Attestation
 	(Capability)(0),                // 1: dayside.routing.v1.Capability
 	(Durability)(0),                // 2: dayside.routing.v1.Durability
 	(Disposition)(0),               // 3: dayside.routing.v1.Disposition
 	(NoInput)(0),                   // 4: dayside.routing.v1.NoInput
-	(EndCause)(0),                  // 5: dayside.routing.v1.EndCause
-	(DutyStanding)(0),              // 6: dayside.routing.v1.DutyStanding
-	(CallerClass)(0),               // 7: dayside.routing.v1.CallerClass
-	(Verdict)(0),                   // 8: dayside.routing.v1.Verdict
-	(SiteReason)(0),                // 9: dayside.routing.v1.SiteReason
-	(*Caller)(nil),                 // 10: dayside.routing.v1.Caller
-	(*GatewayInfo)(nil),            // 11: dayside.routing.v1.GatewayInfo
-	(*RouteCallRequest)(nil),       // 12: dayside.routing.v1.RouteCallRequest
-	(*RouteCallResponse)(nil),      // 13: dayside.routing.v1.RouteCallResponse
-	(*ContinueCallRequest)(nil),    // 14: dayside.routing.v1.ContinueCallRequest
-	(*ContinueCallResponse)(nil),   // 15: dayside.routing.v1.ContinueCallResponse
-	(*ReportCallRequest)(nil),      // 16: dayside.routing.v1.ReportCallRequest
-	(*ReportCallResponse)(nil),     // 17: dayside.routing.v1.ReportCallResponse
-	(*Attempt)(nil),                // 18: dayside.routing.v1.Attempt
-	(*Input)(nil),                  // 19: dayside.routing.v1.Input
-	(*Recording)(nil),              // 20: dayside.routing.v1.Recording
-	(*Route)(nil),                  // 21: dayside.routing.v1.Route
-	(*Forward)(nil),                // 22: dayside.routing.v1.Forward
-	(*RouteTarget)(nil),            // 23: dayside.routing.v1.RouteTarget
-	(*Prompt)(nil),                 // 24: dayside.routing.v1.Prompt
-	(*Record)(nil),                 // 25: dayside.routing.v1.Record
-	(*End)(nil),                    // 26: dayside.routing.v1.End
-	(*ExplainRouteRequest)(nil),    // 27: dayside.routing.v1.ExplainRouteRequest
-	(*ExplainRouteResponse)(nil),   // 28: dayside.routing.v1.ExplainRouteResponse
-	(*Explanation)(nil),            // 29: dayside.routing.v1.Explanation
-	(*DutyVerdict)(nil),            // 30: dayside.routing.v1.DutyVerdict
-	(*SiteVerdict)(nil),            // 31: dayside.routing.v1.SiteVerdict
-	(*ConnectGatewayRequest)(nil),  // 32: dayside.routing.v1.ConnectGatewayRequest
-	(*ActiveCalls)(nil),            // 33: dayside.routing.v1.ActiveCalls
-	(*TargetReachability)(nil),     // 34: dayside.routing.v1.TargetReachability
-	(*TaskResult)(nil),             // 35: dayside.routing.v1.TaskResult
-	(*ConnectGatewayResponse)(nil), // 36: dayside.routing.v1.ConnectGatewayResponse
-	(*PlaceCall)(nil),              // 37: dayside.routing.v1.PlaceCall
-	(*ProbeTarget)(nil),            // 38: dayside.routing.v1.ProbeTarget
-	nil,                            // 39: dayside.routing.v1.ActiveCalls.CallsEntry
-	(*timestamppb.Timestamp)(nil),  // 40: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 41: google.protobuf.Duration
-	(*v1.Target)(nil),              // 42: dayside.schedule.v1.Target
-	(Strategy)(0),                  // 43: dayside.routing.v1.Strategy
+	(PromptKind)(0),                // 5: dayside.routing.v1.PromptKind
+	(EndCause)(0),                  // 6: dayside.routing.v1.EndCause
+	(ContinuationFate)(0),          // 7: dayside.routing.v1.ContinuationFate
+	(DutyStanding)(0),              // 8: dayside.routing.v1.DutyStanding
+	(CallerClass)(0),               // 9: dayside.routing.v1.CallerClass
+	(Verdict)(0),                   // 10: dayside.routing.v1.Verdict
+	(SiteReason)(0),                // 11: dayside.routing.v1.SiteReason
+	(*Caller)(nil),                 // 12: dayside.routing.v1.Caller
+	(*GatewayInfo)(nil),            // 13: dayside.routing.v1.GatewayInfo
+	(*RouteCallRequest)(nil),       // 14: dayside.routing.v1.RouteCallRequest
+	(*RouteCallResponse)(nil),      // 15: dayside.routing.v1.RouteCallResponse
+	(*ContinueCallRequest)(nil),    // 16: dayside.routing.v1.ContinueCallRequest
+	(*ContinueCallResponse)(nil),   // 17: dayside.routing.v1.ContinueCallResponse
+	(*ReportCallRequest)(nil),      // 18: dayside.routing.v1.ReportCallRequest
+	(*ReportCallResponse)(nil),     // 19: dayside.routing.v1.ReportCallResponse
+	(*Attempt)(nil),                // 20: dayside.routing.v1.Attempt
+	(*Input)(nil),                  // 21: dayside.routing.v1.Input
+	(*Recording)(nil),              // 22: dayside.routing.v1.Recording
+	(*Route)(nil),                  // 23: dayside.routing.v1.Route
+	(*Forward)(nil),                // 24: dayside.routing.v1.Forward
+	(*RouteTarget)(nil),            // 25: dayside.routing.v1.RouteTarget
+	(*Prompt)(nil),                 // 26: dayside.routing.v1.Prompt
+	(*Record)(nil),                 // 27: dayside.routing.v1.Record
+	(*End)(nil),                    // 28: dayside.routing.v1.End
+	(*ExplainRouteRequest)(nil),    // 29: dayside.routing.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil),   // 30: dayside.routing.v1.ExplainRouteResponse
+	(*Explanation)(nil),            // 31: dayside.routing.v1.Explanation
+	(*TriedTarget)(nil),            // 32: dayside.routing.v1.TriedTarget
+	(*DutyVerdict)(nil),            // 33: dayside.routing.v1.DutyVerdict
+	(*SiteVerdict)(nil),            // 34: dayside.routing.v1.SiteVerdict
+	(*ConnectGatewayRequest)(nil),  // 35: dayside.routing.v1.ConnectGatewayRequest
+	(*ActiveCalls)(nil),            // 36: dayside.routing.v1.ActiveCalls
+	(*TargetReachability)(nil),     // 37: dayside.routing.v1.TargetReachability
+	(*TaskResult)(nil),             // 38: dayside.routing.v1.TaskResult
+	(*ConnectGatewayResponse)(nil), // 39: dayside.routing.v1.ConnectGatewayResponse
+	(*PlaceCall)(nil),              // 40: dayside.routing.v1.PlaceCall
+	(*ProbeTarget)(nil),            // 41: dayside.routing.v1.ProbeTarget
+	nil,                            // 42: dayside.routing.v1.ActiveCalls.CallsEntry
+	(*timestamppb.Timestamp)(nil),  // 43: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 44: google.protobuf.Duration
+	(*v1.Target)(nil),              // 45: dayside.schedule.v1.Target
+	(Strategy)(0),                  // 46: dayside.routing.v1.Strategy
+	(Treatment)(0),                 // 47: dayside.routing.v1.Treatment
 }
 var file_dayside_routing_v1_call_proto_depIdxs = []int32{
 	0,  // 0: dayside.routing.v1.Caller.attestation:type_name -> dayside.routing.v1.Attestation
 	1,  // 1: dayside.routing.v1.GatewayInfo.capabilities:type_name -> dayside.routing.v1.Capability
-	10, // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	11, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	21, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
-	11, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	10, // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	18, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	19, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
-	20, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
-	21, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
-	11, // 11: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	18, // 12: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	40, // 13: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
-	40, // 14: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
-	40, // 15: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
+	12, // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	13, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	23, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
+	13, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	12, // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	20, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	21, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
+	22, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
+	23, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
+	13, // 11: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	20, // 12: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	43, // 13: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
+	43, // 14: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
+	43, // 15: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 16: dayside.routing.v1.ReportCallResponse.durability:type_name -> dayside.routing.v1.Durability
 	3,  // 17: dayside.routing.v1.Attempt.disposition:type_name -> dayside.routing.v1.Disposition
-	40, // 18: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
-	40, // 19: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
+	43, // 18: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
+	43, // 19: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
 	4,  // 20: dayside.routing.v1.Input.no_input:type_name -> dayside.routing.v1.NoInput
-	41, // 21: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
-	22, // 22: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
-	24, // 23: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
-	25, // 24: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
-	26, // 25: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
-	29, // 26: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
-	40, // 27: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 28: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
-	42, // 29: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
-	41, // 30: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
-	41, // 31: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
-	41, // 32: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
-	5,  // 33: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
-	41, // 34: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
-	10, // 35: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
-	40, // 36: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
-	11, // 37: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	21, // 38: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
-	40, // 39: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
-	41, // 40: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
-	7,  // 41: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
-	8,  // 42: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
-	31, // 43: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
-	43, // 44: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
-	30, // 45: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
-	6,  // 46: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
-	40, // 47: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
-	9,  // 48: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
-	41, // 49: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
-	40, // 50: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
-	40, // 51: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
-	11, // 52: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
-	33, // 53: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
-	34, // 54: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
-	35, // 55: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
-	39, // 56: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
-	42, // 57: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
-	40, // 58: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
-	3,  // 59: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
-	37, // 60: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
-	38, // 61: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
-	42, // 62: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
-	24, // 63: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
-	41, // 64: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
-	42, // 65: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
-	12, // 66: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
-	14, // 67: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
-	16, // 68: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
-	32, // 69: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
-	27, // 70: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
-	13, // 71: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
-	15, // 72: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
-	17, // 73: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
-	36, // 74: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
-	28, // 75: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
-	71, // [71:76] is the sub-list for method output_type
-	66, // [66:71] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	44, // 21: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
+	24, // 22: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
+	26, // 23: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
+	27, // 24: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
+	28, // 25: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
+	31, // 26: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
+	43, // 27: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 28: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
+	45, // 29: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
+	44, // 30: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
+	44, // 31: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
+	5,  // 32: dayside.routing.v1.Prompt.kind:type_name -> dayside.routing.v1.PromptKind
+	44, // 33: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
+	6,  // 34: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
+	44, // 35: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
+	12, // 36: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
+	43, // 37: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
+	13, // 38: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	23, // 39: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
+	43, // 40: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
+	44, // 41: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
+	9,  // 42: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
+	10, // 43: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
+	34, // 44: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
+	46, // 45: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
+	33, // 46: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
+	7,  // 47: dayside.routing.v1.Explanation.continuation:type_name -> dayside.routing.v1.ContinuationFate
+	47, // 48: dayside.routing.v1.Explanation.treatment:type_name -> dayside.routing.v1.Treatment
+	32, // 49: dayside.routing.v1.Explanation.tried:type_name -> dayside.routing.v1.TriedTarget
+	3,  // 50: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
+	8,  // 51: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
+	43, // 52: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
+	11, // 53: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
+	44, // 54: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
+	43, // 55: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
+	43, // 56: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
+	13, // 57: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
+	36, // 58: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
+	37, // 59: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
+	38, // 60: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
+	42, // 61: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
+	45, // 62: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
+	43, // 63: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
+	3,  // 64: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
+	40, // 65: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
+	41, // 66: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
+	45, // 67: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
+	26, // 68: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
+	44, // 69: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
+	45, // 70: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
+	14, // 71: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
+	16, // 72: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
+	18, // 73: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
+	35, // 74: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
+	29, // 75: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
+	15, // 76: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
+	17, // 77: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
+	19, // 78: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
+	39, // 79: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
+	30, // 80: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
+	76, // [76:81] is the sub-list for method output_type
+	71, // [71:76] is the sub-list for method input_type
+	71, // [71:71] is the sub-list for extension type_name
+	71, // [71:71] is the sub-list for extension extendee
+	0,  // [0:71] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_call_proto_init() }
@@ -3498,13 +4016,14 @@ func file_dayside_routing_v1_call_proto_init() {
 		(*Route_Record)(nil),
 		(*Route_End)(nil),
 	}
-	file_dayside_routing_v1_call_proto_msgTypes[22].OneofWrappers = []any{
+	file_dayside_routing_v1_call_proto_msgTypes[22].OneofWrappers = []any{}
+	file_dayside_routing_v1_call_proto_msgTypes[23].OneofWrappers = []any{
 		(*ConnectGatewayRequest_Hello)(nil),
 		(*ConnectGatewayRequest_ActiveCalls)(nil),
 		(*ConnectGatewayRequest_Reachability)(nil),
 		(*ConnectGatewayRequest_TaskResult)(nil),
 	}
-	file_dayside_routing_v1_call_proto_msgTypes[26].OneofWrappers = []any{
+	file_dayside_routing_v1_call_proto_msgTypes[27].OneofWrappers = []any{
 		(*ConnectGatewayResponse_PlaceCall)(nil),
 		(*ConnectGatewayResponse_ProbeTarget)(nil),
 	}
@@ -3513,8 +4032,8 @@ func file_dayside_routing_v1_call_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_call_proto_rawDesc), len(file_dayside_routing_v1_call_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   30,
+			NumEnums:      12,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -38,15 +38,16 @@ type RoutingServiceClient interface {
 	// an unknown line are routes with an end step, never errors.
 	RouteCall(ctx context.Context, in *RouteCallRequest, opts ...grpc.CallOption) (*RouteCallResponse, error)
 	// ContinueCall hands back what a step gathered, or how its attempts ended, with the step's continuation, and answers
-	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation
-	// is treated as a new call about which nothing is known. UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: every route of
-	// this release holds the whole ladder in one forward step and an empty continuation.
+	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation, or
+	// one of too many steps, is treated as a new call about which nothing is known: it is asked nothing, and gets the whole
+	// ladder in one last step; explanation.continuation says so. Telling the same step twice is answered twice.
 	ContinueCall(ctx context.Context, in *ContinueCallRequest, opts ...grpc.CallOption) (*ContinueCallResponse, error)
-	// ReportCall says how a call went; once or often, merged by (gateway, call_id). Acknowledged after it is durable.
-	// UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: the ledger that keeps it is not part of this release.
+	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
+	// Acknowledged after it is durable.
 	ReportCall(ctx context.Context, in *ReportCallRequest, opts ...grpc.CallOption) (*ReportCallResponse, error)
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
-	// down come tasks. UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: live state is not part of this release.
+	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)
+	// where hello is not the first event, or comes again.
 	ConnectGateway(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectGatewayRequest, ConnectGatewayResponse], error)
 	// ExplainRoute decides for any caller at any instant as a dry run, and explains every site of the line. POST, so that
 	// a caller's number is in no URL.
@@ -124,15 +125,16 @@ type RoutingServiceServer interface {
 	// an unknown line are routes with an end step, never errors.
 	RouteCall(context.Context, *RouteCallRequest) (*RouteCallResponse, error)
 	// ContinueCall hands back what a step gathered, or how its attempts ended, with the step's continuation, and answers
-	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation
-	// is treated as a new call about which nothing is known. UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: every route of
-	// this release holds the whole ladder in one forward step and an empty continuation.
+	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation, or
+	// one of too many steps, is treated as a new call about which nothing is known: it is asked nothing, and gets the whole
+	// ladder in one last step; explanation.continuation says so. Telling the same step twice is answered twice.
 	ContinueCall(context.Context, *ContinueCallRequest) (*ContinueCallResponse, error)
-	// ReportCall says how a call went; once or often, merged by (gateway, call_id). Acknowledged after it is durable.
-	// UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: the ledger that keeps it is not part of this release.
+	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
+	// Acknowledged after it is durable.
 	ReportCall(context.Context, *ReportCallRequest) (*ReportCallResponse, error)
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
-	// down come tasks. UNIMPLEMENTED (NOT_IN_THIS_RELEASE) for now: live state is not part of this release.
+	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)
+	// where hello is not the first event, or comes again.
 	ConnectGateway(grpc.BidiStreamingServer[ConnectGatewayRequest, ConnectGatewayResponse]) error
 	// ExplainRoute decides for any caller at any instant as a dry run, and explains every site of the line. POST, so that
 	// a caller's number is in no URL.

@@ -46,7 +46,33 @@ type ContinuationState struct {
 	// When the call has rung long enough in all, milliseconds since 1970; 0 where there is no such budget.
 	RingUntilUnixMs int64 `protobuf:"varint,8,opt,name=ring_until_unix_ms,json=ringUntilUnixMs,proto3" json:"ring_until_unix_ms,omitempty"`
 	// The trace of the call, as in a traceparent header (W3C Trace Context, section 3.2).
-	Traceparent   string `protobuf:"bytes,9,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Traceparent string `protobuf:"bytes,9,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// What the last step asked or said; UNSPECIFIED of a forward or a record step.
+	Asked PromptKind `protobuf:"varint,10,opt,name=asked,proto3,enum=dayside.routing.v1.PromptKind" json:"asked,omitempty"`
+	// IDs of the customers whom the last step offered to choose among, at most 8.
+	Offered []string `protobuf:"bytes,11,rep,name=offered,proto3" json:"offered,omitempty"`
+	// `customer` was found by a name, not by the number.
+	Named bool `protobuf:"varint,12,opt,name=named,proto3" json:"named,omitempty"`
+	// A PIN was shown for `customer`.
+	PinVerified bool `protobuf:"varint,13,opt,name=pin_verified,json=pinVerified,proto3" json:"pin_verified,omitempty"`
+	// How often a PIN was asked in vain.
+	PinTries int32 `protobuf:"varint,14,opt,name=pin_tries,json=pinTries,proto3" json:"pin_tries,omitempty"`
+	// The announcement, or what is said outside hours, was heard.
+	Announced bool `protobuf:"varint,15,opt,name=announced,proto3" json:"announced,omitempty"`
+	// The caller is to reach a person, and is asked nothing any more.
+	PersonWanted bool `protobuf:"varint,16,opt,name=person_wanted,json=personWanted,proto3" json:"person_wanted,omitempty"`
+	// ID of the line that was dialled, where the caller was transferred to `line`.
+	TransferredFrom string `protobuf:"bytes,17,opt,name=transferred_from,json=transferredFrom,proto3" json:"transferred_from,omitempty"`
+	// How often the ladder was gone through to its end.
+	Round int32 `protobuf:"varint,18,opt,name=round,proto3" json:"round,omitempty"`
+	// The last step was a recording; nothing usable came of one before.
+	Recording bool `protobuf:"varint,19,opt,name=recording,proto3" json:"recording,omitempty"`
+	// A message was taken.
+	MessageTaken bool `protobuf:"varint,20,opt,name=message_taken,json=messageTaken,proto3" json:"message_taken,omitempty"`
+	// When the call began, milliseconds since 1970.
+	BeganUnixMs int64 `protobuf:"varint,21,opt,name=began_unix_ms,json=beganUnixMs,proto3" json:"began_unix_ms,omitempty"`
+	// Somebody answered, or the caller hung up.
+	Over          bool `protobuf:"varint,22,opt,name=over,proto3" json:"over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,31 +170,136 @@ func (x *ContinuationState) GetTraceparent() string {
 	return ""
 }
 
-// TriedTarget is a target and how its last attempt ended.
-type TriedTarget struct {
+func (x *ContinuationState) GetAsked() PromptKind {
+	if x != nil {
+		return x.Asked
+	}
+	return PromptKind_PROMPT_KIND_UNSPECIFIED
+}
+
+func (x *ContinuationState) GetOffered() []string {
+	if x != nil {
+		return x.Offered
+	}
+	return nil
+}
+
+func (x *ContinuationState) GetNamed() bool {
+	if x != nil {
+		return x.Named
+	}
+	return false
+}
+
+func (x *ContinuationState) GetPinVerified() bool {
+	if x != nil {
+		return x.PinVerified
+	}
+	return false
+}
+
+func (x *ContinuationState) GetPinTries() int32 {
+	if x != nil {
+		return x.PinTries
+	}
+	return 0
+}
+
+func (x *ContinuationState) GetAnnounced() bool {
+	if x != nil {
+		return x.Announced
+	}
+	return false
+}
+
+func (x *ContinuationState) GetPersonWanted() bool {
+	if x != nil {
+		return x.PersonWanted
+	}
+	return false
+}
+
+func (x *ContinuationState) GetTransferredFrom() string {
+	if x != nil {
+		return x.TransferredFrom
+	}
+	return ""
+}
+
+func (x *ContinuationState) GetRound() int32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *ContinuationState) GetRecording() bool {
+	if x != nil {
+		return x.Recording
+	}
+	return false
+}
+
+func (x *ContinuationState) GetMessageTaken() bool {
+	if x != nil {
+		return x.MessageTaken
+	}
+	return false
+}
+
+func (x *ContinuationState) GetBeganUnixMs() int64 {
+	if x != nil {
+		return x.BeganUnixMs
+	}
+	return 0
+}
+
+func (x *ContinuationState) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
+// BriefState is what a brief token holds: enough to tell the answering person of a call, whoever is asked.
+type BriefState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The target's id in the route.
-	TargetId string `protobuf:"bytes,1,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
-	// How it ended.
-	Disposition   Disposition `protobuf:"varint,2,opt,name=disposition,proto3,enum=dayside.routing.v1.Disposition" json:"disposition,omitempty"`
+	// When it was made, milliseconds since 1970.
+	MadeUnixMs int64 `protobuf:"varint,1,opt,name=made_unix_ms,json=madeUnixMs,proto3" json:"made_unix_ms,omitempty"`
+	// ID of the line.
+	Line string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
+	// The class the caller was put in.
+	CallerClass CallerClass `protobuf:"varint,3,opt,name=caller_class,json=callerClass,proto3,enum=dayside.routing.v1.CallerClass" json:"caller_class,omitempty"`
+	// ID of the customer; empty where nobody knows.
+	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The caller's number, E.164 digits; 0 where it is withheld.
+	Caller uint64 `protobuf:"fixed64,5,opt,name=caller,proto3" json:"caller,omitempty"`
+	// The verdict on who it is, and on entitlement.
+	Verdicts []Verdict `protobuf:"varint,6,rep,packed,name=verdicts,proto3,enum=dayside.routing.v1.Verdict" json:"verdicts,omitempty"`
+	// The gateway's id of the call, its first 64 bytes.
+	CallId string `protobuf:"bytes,7,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	// The gateway's id.
+	Gateway string `protobuf:"bytes,8,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// Whether the call is to be followed up.
+	FollowUp      bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *TriedTarget) Reset() {
-	*x = TriedTarget{}
+func (x *BriefState) Reset() {
+	*x = BriefState{}
 	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *TriedTarget) String() string {
+func (x *BriefState) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*TriedTarget) ProtoMessage() {}
+func (*BriefState) ProtoMessage() {}
 
-func (x *TriedTarget) ProtoReflect() protoreflect.Message {
+func (x *BriefState) ProtoReflect() protoreflect.Message {
 	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -180,23 +311,72 @@ func (x *TriedTarget) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use TriedTarget.ProtoReflect.Descriptor instead.
-func (*TriedTarget) Descriptor() ([]byte, []int) {
+// Deprecated: Use BriefState.ProtoReflect.Descriptor instead.
+func (*BriefState) Descriptor() ([]byte, []int) {
 	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *TriedTarget) GetTargetId() string {
+func (x *BriefState) GetMadeUnixMs() int64 {
 	if x != nil {
-		return x.TargetId
+		return x.MadeUnixMs
+	}
+	return 0
+}
+
+func (x *BriefState) GetLine() string {
+	if x != nil {
+		return x.Line
 	}
 	return ""
 }
 
-func (x *TriedTarget) GetDisposition() Disposition {
+func (x *BriefState) GetCallerClass() CallerClass {
 	if x != nil {
-		return x.Disposition
+		return x.CallerClass
 	}
-	return Disposition_DISPOSITION_UNSPECIFIED
+	return CallerClass_CALLER_CLASS_UNSPECIFIED
+}
+
+func (x *BriefState) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *BriefState) GetCaller() uint64 {
+	if x != nil {
+		return x.Caller
+	}
+	return 0
+}
+
+func (x *BriefState) GetVerdicts() []Verdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *BriefState) GetCallId() string {
+	if x != nil {
+		return x.CallId
+	}
+	return ""
+}
+
+func (x *BriefState) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *BriefState) GetFollowUp() bool {
+	if x != nil {
+		return x.FollowUp
+	}
+	return false
 }
 
 // ContinuationKey seals continuations. Key: routing/continuation-keys/NUMBER, in 16 hexadecimal digits.
@@ -258,7 +438,7 @@ var File_dayside_routing_v1_continuation_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\n" +
-	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\"\xdb\x02\n" +
+	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\"\x80\x06\n" +
 	"\x11ContinuationState\x12\"\n" +
 	"\rexpire_unix_s\x18\x01 \x01(\x03R\vexpireUnixS\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12B\n" +
@@ -268,10 +448,33 @@ const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\x04rung\x18\x06 \x01(\x05R\x04rung\x125\n" +
 	"\x05tried\x18\a \x03(\v2\x1f.dayside.routing.v1.TriedTargetR\x05tried\x12+\n" +
 	"\x12ring_until_unix_ms\x18\b \x01(\x03R\x0fringUntilUnixMs\x12 \n" +
-	"\vtraceparent\x18\t \x01(\tR\vtraceparent\"m\n" +
-	"\vTriedTarget\x12\x1b\n" +
-	"\ttarget_id\x18\x01 \x01(\tR\btargetId\x12A\n" +
-	"\vdisposition\x18\x02 \x01(\x0e2\x1f.dayside.routing.v1.DispositionR\vdisposition\"Z\n" +
+	"\vtraceparent\x18\t \x01(\tR\vtraceparent\x124\n" +
+	"\x05asked\x18\n" +
+	" \x01(\x0e2\x1e.dayside.routing.v1.PromptKindR\x05asked\x12\x18\n" +
+	"\aoffered\x18\v \x03(\tR\aoffered\x12\x14\n" +
+	"\x05named\x18\f \x01(\bR\x05named\x12!\n" +
+	"\fpin_verified\x18\r \x01(\bR\vpinVerified\x12\x1b\n" +
+	"\tpin_tries\x18\x0e \x01(\x05R\bpinTries\x12\x1c\n" +
+	"\tannounced\x18\x0f \x01(\bR\tannounced\x12#\n" +
+	"\rperson_wanted\x18\x10 \x01(\bR\fpersonWanted\x12)\n" +
+	"\x10transferred_from\x18\x11 \x01(\tR\x0ftransferredFrom\x12\x14\n" +
+	"\x05round\x18\x12 \x01(\x05R\x05round\x12\x1c\n" +
+	"\trecording\x18\x13 \x01(\bR\trecording\x12#\n" +
+	"\rmessage_taken\x18\x14 \x01(\bR\fmessageTaken\x12\"\n" +
+	"\rbegan_unix_ms\x18\x15 \x01(\x03R\vbeganUnixMs\x12\x12\n" +
+	"\x04over\x18\x16 \x01(\bR\x04over\"\xc9\x02\n" +
+	"\n" +
+	"BriefState\x12 \n" +
+	"\fmade_unix_ms\x18\x01 \x01(\x03R\n" +
+	"madeUnixMs\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\tR\x04line\x12B\n" +
+	"\fcaller_class\x18\x03 \x01(\x0e2\x1f.dayside.routing.v1.CallerClassR\vcallerClass\x12\x1a\n" +
+	"\bcustomer\x18\x04 \x01(\tR\bcustomer\x12\x1c\n" +
+	"\x06caller\x18\x05 \x01(\x06B\x04\xd0\xda\x18\x02R\x06caller\x127\n" +
+	"\bverdicts\x18\x06 \x03(\x0e2\x1b.dayside.routing.v1.VerdictR\bverdicts\x12\x17\n" +
+	"\acall_id\x18\a \x01(\tR\x06callId\x12\x18\n" +
+	"\agateway\x18\b \x01(\tR\agateway\x12\x1b\n" +
+	"\tfollow_up\x18\t \x01(\bR\bfollowUp\"Z\n" +
 	"\x0fContinuationKey\x12\x1c\n" +
 	"\x06secret\x18\x01 \x01(\fB\x04\xd0\xda\x18\x01R\x06secret\x12)\n" +
 	"\x11not_before_unix_s\x18\x02 \x01(\x03R\x0enotBeforeUnixSB?Z=github.com/daysidehq/dayside/api/dayside/routing/v1;routingv1b\x06proto3"
@@ -291,20 +494,24 @@ func file_dayside_routing_v1_continuation_proto_rawDescGZIP() []byte {
 var file_dayside_routing_v1_continuation_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_dayside_routing_v1_continuation_proto_goTypes = []any{
 	(*ContinuationState)(nil), // 0: dayside.routing.v1.ContinuationState
-	(*TriedTarget)(nil),       // 1: dayside.routing.v1.TriedTarget
+	(*BriefState)(nil),        // 1: dayside.routing.v1.BriefState
 	(*ContinuationKey)(nil),   // 2: dayside.routing.v1.ContinuationKey
 	(CallerClass)(0),          // 3: dayside.routing.v1.CallerClass
-	(Disposition)(0),          // 4: dayside.routing.v1.Disposition
+	(*TriedTarget)(nil),       // 4: dayside.routing.v1.TriedTarget
+	(PromptKind)(0),           // 5: dayside.routing.v1.PromptKind
+	(Verdict)(0),              // 6: dayside.routing.v1.Verdict
 }
 var file_dayside_routing_v1_continuation_proto_depIdxs = []int32{
 	3, // 0: dayside.routing.v1.ContinuationState.caller_class:type_name -> dayside.routing.v1.CallerClass
-	1, // 1: dayside.routing.v1.ContinuationState.tried:type_name -> dayside.routing.v1.TriedTarget
-	4, // 2: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 1: dayside.routing.v1.ContinuationState.tried:type_name -> dayside.routing.v1.TriedTarget
+	5, // 2: dayside.routing.v1.ContinuationState.asked:type_name -> dayside.routing.v1.PromptKind
+	3, // 3: dayside.routing.v1.BriefState.caller_class:type_name -> dayside.routing.v1.CallerClass
+	6, // 4: dayside.routing.v1.BriefState.verdicts:type_name -> dayside.routing.v1.Verdict
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_continuation_proto_init() }

@@ -44,6 +44,7 @@ type Drain struct {
 	//
 	//	*Drain_Site
 	//	*Drain_Person
+	//	*Drain_AllSites
 	Subject isDrain_Subject `protobuf_oneof:"subject"`
 	// Only this target of theirs; all where unset.
 	Target *v1.Target `protobuf:"bytes,5,opt,name=target,proto3" json:"target,omitempty"`
@@ -134,6 +135,15 @@ func (x *Drain) GetPerson() string {
 	return ""
 }
 
+func (x *Drain) GetAllSites() bool {
+	if x != nil {
+		if x, ok := x.Subject.(*Drain_AllSites); ok {
+			return x.AllSites
+		}
+	}
+	return false
+}
+
 func (x *Drain) GetTarget() *v1.Target {
 	if x != nil {
 		return x.Target
@@ -204,9 +214,16 @@ type Drain_Person struct {
 	Person string `protobuf:"bytes,4,opt,name=person,proto3,oneof"`
 }
 
+type Drain_AllSites struct {
+	// True: every site of `line`, which is then required: the people on duty and the last resort go on.
+	AllSites bool `protobuf:"varint,13,opt,name=all_sites,json=allSites,proto3,oneof"`
+}
+
 func (*Drain_Site) isDrain_Subject() {}
 
 func (*Drain_Person) isDrain_Subject() {}
+
+func (*Drain_AllSites) isDrain_Subject() {}
 
 // CreateDrainRequest asks for a new drain.
 type CreateDrainRequest struct {
@@ -762,12 +779,13 @@ var File_dayside_routing_v1_drain_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_drain_proto_rawDesc = "" +
 	"\n" +
-	"\x1edayside/routing/v1/drain.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x06\n" +
+	"\x1edayside/routing/v1/drain.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x06\n" +
 	"\x05Drain\x12I\n" +
 	"\x04name\x18\x01 \x01(\tB5\xe0A\b\xbaH/r-2+^(drains/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12 \n" +
 	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06reason\x12D\n" +
 	"\x04site\x18\x03 \x01(\tB.\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$H\x00R\x04site\x12I\n" +
-	"\x06person\x18\x04 \x01(\tB/\xbaH,r*2(^people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$H\x00R\x06person\x129\n" +
+	"\x06person\x18\x04 \x01(\tB/\xbaH,r*2(^people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$H\x00R\x06person\x12&\n" +
+	"\tall_sites\x18\r \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\ballSites\x129\n" +
 	"\x06target\x18\x05 \x01(\v2\x1b.dayside.schedule.v1.TargetB\x04\xd0\xda\x18\x02R\x06target\x12E\n" +
 	"\x04line\x18\x06 \x01(\tB1\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04line\x129\n" +
 	"\n" +
@@ -817,16 +835,16 @@ const file_dayside_routing_v1_drain_proto_rawDesc = "" +
 	"\x0eRoutingProcess\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x19\n" +
-	"\bin_force\x18\x03 \x01(\bR\ainForce2\x98\x05\n" +
-	"\fDrainService\x12\x82\x01\n" +
-	"\vCreateDrain\x12&.dayside.routing.v1.CreateDrainRequest\x1a\x19.dayside.routing.v1.Drain\"0\xdaA\x0edrain,drain_id\xca\xda\x18\x02\x04\x03\x82\xd3\xe4\x93\x02\x13:\x05drain\"\n" +
+	"\bin_force\x18\x03 \x01(\bR\ainForce2\xa4\x05\n" +
+	"\fDrainService\x12\x86\x01\n" +
+	"\vCreateDrain\x12&.dayside.routing.v1.CreateDrainRequest\x1a\x19.dayside.routing.v1.Drain\"4\xdaA\x0edrain,drain_id\xca\xda\x18\x02\x04\x03\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x13:\x05drain\"\n" +
 	"/v1/drains\x12x\n" +
 	"\bGetDrain\x12#.dayside.routing.v1.GetDrainRequest\x1a\x19.dayside.routing.v1.Drain\",\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=drains/*}\x12y\n" +
 	"\n" +
 	"ListDrains\x12%.dayside.routing.v1.ListDrainsRequest\x1a&.dayside.routing.v1.ListDrainsResponse\"\x1c\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/drains\x12\x94\x01\n" +
-	"\vUpdateDrain\x12&.dayside.routing.v1.UpdateDrainRequest\x1a\x19.dayside.routing.v1.Drain\"B\xdaA\x11drain,update_mask\xca\xda\x18\x02\x04\x03\x82\xd3\xe4\x93\x02\":\x05drain2\x19/v1/{drain.name=drains/*}\x12w\n" +
-	"\vDeleteDrain\x12&.dayside.routing.v1.DeleteDrainRequest\x1a\x16.google.protobuf.Empty\"(\xdaA\x04name\xca\xda\x18\x02\x04\x03\x82\xd3\xe4\x93\x02\x15*\x13/v1/{name=drains/*}2\xa6\x01\n" +
+	"/v1/drains\x12\x98\x01\n" +
+	"\vUpdateDrain\x12&.dayside.routing.v1.UpdateDrainRequest\x1a\x19.dayside.routing.v1.Drain\"F\xdaA\x11drain,update_mask\xca\xda\x18\x02\x04\x03\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\":\x05drain2\x19/v1/{drain.name=drains/*}\x12{\n" +
+	"\vDeleteDrain\x12&.dayside.routing.v1.DeleteDrainRequest\x1a\x16.google.protobuf.Empty\",\xdaA\x04name\xca\xda\x18\x02\x04\x03\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x15*\x13/v1/{name=drains/*}2\xa6\x01\n" +
 	"\x0eInForceService\x12\x93\x01\n" +
 	"\fAwaitInForce\x12'.dayside.routing.v1.AwaitInForceRequest\x1a(.dayside.routing.v1.AwaitInForceResponse\"0\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/configuration:awaitInForceB?Z=github.com/daysidehq/dayside/api/dayside/routing/v1;routingv1b\x06proto3"
 
@@ -899,6 +917,7 @@ func file_dayside_routing_v1_drain_proto_init() {
 	file_dayside_routing_v1_drain_proto_msgTypes[0].OneofWrappers = []any{
 		(*Drain_Site)(nil),
 		(*Drain_Person)(nil),
+		(*Drain_AllSites)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

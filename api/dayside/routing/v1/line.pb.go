@@ -33,6 +33,116 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// PinPolicy is when a PIN is asked for.
+type PinPolicy int32
+
+const (
+	// Same as NEVER.
+	PinPolicy_PIN_POLICY_UNSPECIFIED PinPolicy = 0
+	// A name is enough.
+	PinPolicy_PIN_POLICY_NEVER PinPolicy = 1
+	// Of customers who have one. Others count by their name.
+	PinPolicy_PIN_POLICY_WHERE_SET PinPolicy = 2
+	// Always: a customer without one counts as not identified.
+	PinPolicy_PIN_POLICY_ALWAYS PinPolicy = 3
+)
+
+// Enum value maps for PinPolicy.
+var (
+	PinPolicy_name = map[int32]string{
+		0: "PIN_POLICY_UNSPECIFIED",
+		1: "PIN_POLICY_NEVER",
+		2: "PIN_POLICY_WHERE_SET",
+		3: "PIN_POLICY_ALWAYS",
+	}
+	PinPolicy_value = map[string]int32{
+		"PIN_POLICY_UNSPECIFIED": 0,
+		"PIN_POLICY_NEVER":       1,
+		"PIN_POLICY_WHERE_SET":   2,
+		"PIN_POLICY_ALWAYS":      3,
+	}
+)
+
+func (x PinPolicy) Enum() *PinPolicy {
+	p := new(PinPolicy)
+	*p = x
+	return p
+}
+
+func (x PinPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PinPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_line_proto_enumTypes[0].Descriptor()
+}
+
+func (PinPolicy) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_line_proto_enumTypes[0]
+}
+
+func (x PinPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PinPolicy.Descriptor instead.
+func (PinPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{0}
+}
+
+// Reveal is who is told a hidden number.
+type Reveal int32
+
+const (
+	// Same as NOBODY.
+	Reveal_REVEAL_UNSPECIFIED Reveal = 0
+	// Nobody.
+	Reveal_REVEAL_NOBODY Reveal = 1
+	// An entitled caller of transfer_line whose number is attested (A), or who has shown a PIN.
+	Reveal_REVEAL_VERIFIED_ENTITLED Reveal = 2
+)
+
+// Enum value maps for Reveal.
+var (
+	Reveal_name = map[int32]string{
+		0: "REVEAL_UNSPECIFIED",
+		1: "REVEAL_NOBODY",
+		2: "REVEAL_VERIFIED_ENTITLED",
+	}
+	Reveal_value = map[string]int32{
+		"REVEAL_UNSPECIFIED":       0,
+		"REVEAL_NOBODY":            1,
+		"REVEAL_VERIFIED_ENTITLED": 2,
+	}
+)
+
+func (x Reveal) Enum() *Reveal {
+	p := new(Reveal)
+	*p = x
+	return p
+}
+
+func (x Reveal) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Reveal) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_line_proto_enumTypes[1].Descriptor()
+}
+
+func (Reveal) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_line_proto_enumTypes[1]
+}
+
+func (x Reveal) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Reveal.Descriptor instead.
+func (Reveal) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+}
+
 // Visibility of a line's number.
 type Visibility int32
 
@@ -70,11 +180,11 @@ func (x Visibility) String() string {
 }
 
 func (Visibility) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_line_proto_enumTypes[0].Descriptor()
+	return file_dayside_routing_v1_line_proto_enumTypes[2].Descriptor()
 }
 
 func (Visibility) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_line_proto_enumTypes[0]
+	return &file_dayside_routing_v1_line_proto_enumTypes[2]
 }
 
 func (x Visibility) Number() protoreflect.EnumNumber {
@@ -83,7 +193,7 @@ func (x Visibility) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Visibility.Descriptor instead.
 func (Visibility) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{0}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
 }
 
 // Strategy orders the open sites of a line.
@@ -101,6 +211,12 @@ const (
 	// Tier; then shares by weight: of the calls that a tier's open sites get, each is called first in proportion to its
 	// weight, by weighted rendezvous hash of the call id. A site that closes hands on its own calls only.
 	Strategy_STRATEGY_WEIGHTED Strategy = 3
+	// Tier; then the lowest share of its capacity in use, as gateways report calls; ties by rendezvous hash of the call id. A
+	// site without a capacity counts as one of 100.
+	Strategy_STRATEGY_LEAST_LOADED Strategy = 4
+	// As FOLLOW_THE_SUN up to in-house before outsourced; then shares by capacity (1 where none is stated) among all that are
+	// alike so far, by weighted rendezvous hash of the call id, whoever closes when.
+	Strategy_STRATEGY_FAIR_SHARE Strategy = 5
 )
 
 // Enum value maps for Strategy.
@@ -110,12 +226,16 @@ var (
 		1: "STRATEGY_FOLLOW_THE_SUN",
 		2: "STRATEGY_PRIORITY",
 		3: "STRATEGY_WEIGHTED",
+		4: "STRATEGY_LEAST_LOADED",
+		5: "STRATEGY_FAIR_SHARE",
 	}
 	Strategy_value = map[string]int32{
 		"STRATEGY_UNSPECIFIED":    0,
 		"STRATEGY_FOLLOW_THE_SUN": 1,
 		"STRATEGY_PRIORITY":       2,
 		"STRATEGY_WEIGHTED":       3,
+		"STRATEGY_LEAST_LOADED":   4,
+		"STRATEGY_FAIR_SHARE":     5,
 	}
 )
 
@@ -130,11 +250,11 @@ func (x Strategy) String() string {
 }
 
 func (Strategy) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_line_proto_enumTypes[1].Descriptor()
+	return file_dayside_routing_v1_line_proto_enumTypes[3].Descriptor()
 }
 
 func (Strategy) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_line_proto_enumTypes[1]
+	return &file_dayside_routing_v1_line_proto_enumTypes[3]
 }
 
 func (x Strategy) Number() protoreflect.EnumNumber {
@@ -143,7 +263,7 @@ func (x Strategy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Strategy.Descriptor instead.
 func (Strategy) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3}
 }
 
 // Treatment is what a line does with a class of caller.
@@ -154,8 +274,17 @@ const (
 	Treatment_TREATMENT_UNSPECIFIED Treatment = 0
 	// Straight to the ladder.
 	Treatment_TREATMENT_FORWARD Treatment = 1
-	// Refused: the call ends with a cause.
+	// Refused: the call ends with a cause, after `refusal` was said where the gateway can.
 	Treatment_TREATMENT_REJECT Treatment = 2
+	// To the ladder, after `announcement` (where it is set), and marked for a follow-up the next business day.
+	Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP Treatment = 3
+	// `announcement` is said, then the ladder.
+	Treatment_TREATMENT_ANNOUNCE Treatment = 4
+	// A message is recorded; 0 leads to the ladder. The ladder where the gateway cannot record.
+	Treatment_TREATMENT_MESSAGE Treatment = 5
+	// Asked who they are; then treated as the class they turn out to be of. The ladder where that fails, or the gateway
+	// cannot ask. For unknown callers; of other classes the same as FORWARD.
+	Treatment_TREATMENT_IDENTIFY Treatment = 6
 )
 
 // Enum value maps for Treatment.
@@ -164,11 +293,19 @@ var (
 		0: "TREATMENT_UNSPECIFIED",
 		1: "TREATMENT_FORWARD",
 		2: "TREATMENT_REJECT",
+		3: "TREATMENT_FORWARD_AND_FOLLOW_UP",
+		4: "TREATMENT_ANNOUNCE",
+		5: "TREATMENT_MESSAGE",
+		6: "TREATMENT_IDENTIFY",
 	}
 	Treatment_value = map[string]int32{
-		"TREATMENT_UNSPECIFIED": 0,
-		"TREATMENT_FORWARD":     1,
-		"TREATMENT_REJECT":      2,
+		"TREATMENT_UNSPECIFIED":           0,
+		"TREATMENT_FORWARD":               1,
+		"TREATMENT_REJECT":                2,
+		"TREATMENT_FORWARD_AND_FOLLOW_UP": 3,
+		"TREATMENT_ANNOUNCE":              4,
+		"TREATMENT_MESSAGE":               5,
+		"TREATMENT_IDENTIFY":              6,
 	}
 )
 
@@ -183,11 +320,11 @@ func (x Treatment) String() string {
 }
 
 func (Treatment) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_line_proto_enumTypes[2].Descriptor()
+	return file_dayside_routing_v1_line_proto_enumTypes[4].Descriptor()
 }
 
 func (Treatment) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_line_proto_enumTypes[2]
+	return &file_dayside_routing_v1_line_proto_enumTypes[4]
 }
 
 func (x Treatment) Number() protoreflect.EnumNumber {
@@ -196,7 +333,7 @@ func (x Treatment) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Treatment.Descriptor instead.
 func (Treatment) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{4}
 }
 
 // Kind of last resort.
@@ -236,11 +373,11 @@ func (x LastResort_Kind) String() string {
 }
 
 func (LastResort_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_line_proto_enumTypes[3].Descriptor()
+	return file_dayside_routing_v1_line_proto_enumTypes[5].Descriptor()
 }
 
 func (LastResort_Kind) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_line_proto_enumTypes[3]
+	return &file_dayside_routing_v1_line_proto_enumTypes[5]
 }
 
 func (x LastResort_Kind) Number() protoreflect.EnumNumber {
@@ -249,7 +386,7 @@ func (x LastResort_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LastResort_Kind.Descriptor instead.
 func (LastResort_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3, 0}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Line is a dialled number (DNIS) and its policy.
@@ -284,7 +421,26 @@ type Line struct {
 	// rotas/ID whose people on duty come after the open sites, and before the last resort, in order.
 	Rotas []string `protobuf:"bytes,14,rep,name=rotas,proto3" json:"rotas,omitempty"`
 	// When the line is meant to be served: time outside is no gap. Always where unset.
-	ServiceHours  *v1.ServiceHours `protobuf:"bytes,15,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	ServiceHours *v1.ServiceHours `protobuf:"bytes,15,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	// BCP 47 tag of the language its callers speak, such as "de" or "pt-BR": only sites with it are eligible, by the primary
+	// subtag. Any where empty.
+	Language string `protobuf:"bytes,16,opt,name=language,proto3" json:"language,omitempty"`
+	// A closed site that opens within this comes after the open ones, for somebody may be early; none where unset.
+	OpeningSoon *durationpb.Duration `protobuf:"bytes,17,opt,name=opening_soon,json=openingSoon,proto3" json:"opening_soon,omitempty"`
+	// How long a call may ring in all before its last resort does; without a limit where unset.
+	RingBudget *durationpb.Duration `protobuf:"bytes,18,opt,name=ring_budget,json=ringBudget,proto3" json:"ring_budget,omitempty"`
+	// How callers are asked who they are, where a treatment is IDENTIFY.
+	Identification *Identification `protobuf:"bytes,19,opt,name=identification,proto3" json:"identification,omitempty"`
+	// What is said where a treatment is ANNOUNCE; where it is FORWARD_AND_FOLLOW_UP, before the call is forwarded.
+	Announcement *Speech `protobuf:"bytes,20,opt,name=announcement,proto3" json:"announcement,omitempty"`
+	// What is said before a message is recorded.
+	MessageGreeting *Speech `protobuf:"bytes,21,opt,name=message_greeting,json=messageGreeting,proto3" json:"message_greeting,omitempty"`
+	// What is said before a caller is refused.
+	Refusal *Speech `protobuf:"bytes,22,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// PUBLISHED: what callers hear while no site of the line is open. The ladder at once where unset.
+	OutOfHours *OutOfHours `protobuf:"bytes,23,opt,name=out_of_hours,json=outOfHours,proto3" json:"out_of_hours,omitempty"`
+	// What the answering person is told, by class of caller.
+	Guidance      *Guidance `protobuf:"bytes,24,opt,name=guidance,proto3" json:"guidance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -424,6 +580,355 @@ func (x *Line) GetServiceHours() *v1.ServiceHours {
 	return nil
 }
 
+func (x *Line) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Line) GetOpeningSoon() *durationpb.Duration {
+	if x != nil {
+		return x.OpeningSoon
+	}
+	return nil
+}
+
+func (x *Line) GetRingBudget() *durationpb.Duration {
+	if x != nil {
+		return x.RingBudget
+	}
+	return nil
+}
+
+func (x *Line) GetIdentification() *Identification {
+	if x != nil {
+		return x.Identification
+	}
+	return nil
+}
+
+func (x *Line) GetAnnouncement() *Speech {
+	if x != nil {
+		return x.Announcement
+	}
+	return nil
+}
+
+func (x *Line) GetMessageGreeting() *Speech {
+	if x != nil {
+		return x.MessageGreeting
+	}
+	return nil
+}
+
+func (x *Line) GetRefusal() *Speech {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+func (x *Line) GetOutOfHours() *OutOfHours {
+	if x != nil {
+		return x.OutOfHours
+	}
+	return nil
+}
+
+func (x *Line) GetGuidance() *Guidance {
+	if x != nil {
+		return x.Guidance
+	}
+	return nil
+}
+
+// Speech is something that a gateway says.
+type Speech struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Plain text. One in English of the program's own where empty.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// BCP 47 tag of the text; the line's language, else "en", where empty.
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// A recorded prompt to play instead of the text, where the gateway has it.
+	MediaUri      string `protobuf:"bytes,3,opt,name=media_uri,json=mediaUri,proto3" json:"media_uri,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Speech) Reset() {
+	*x = Speech{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Speech) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Speech) ProtoMessage() {}
+
+func (x *Speech) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Speech.ProtoReflect.Descriptor instead.
+func (*Speech) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Speech) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Speech) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Speech) GetMediaUri() string {
+	if x != nil {
+		return x.MediaUri
+	}
+	return ""
+}
+
+// Identification is how callers are asked who they are. Whatever they do, they reach a person at the end: by 0, by silence,
+// by an error, and after the last try.
+type Identification struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How often a name is asked for; 2 where 0.
+	MaxTries int32 `protobuf:"varint,1,opt,name=max_tries,json=maxTries,proto3" json:"max_tries,omitempty"`
+	// Whether a caller found by name must show a PIN to count as the customer's.
+	Pin PinPolicy `protobuf:"varint,2,opt,name=pin,proto3,enum=dayside.routing.v1.PinPolicy" json:"pin,omitempty"`
+	// Asks for the company's name.
+	AskName *Speech `protobuf:"bytes,3,opt,name=ask_name,json=askName,proto3" json:"ask_name,omitempty"`
+	// Asks for it again.
+	AskAgain *Speech `protobuf:"bytes,4,opt,name=ask_again,json=askAgain,proto3" json:"ask_again,omitempty"`
+	// Asks for the PIN.
+	AskPin        *Speech `protobuf:"bytes,5,opt,name=ask_pin,json=askPin,proto3" json:"ask_pin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identification) Reset() {
+	*x = Identification{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identification) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identification) ProtoMessage() {}
+
+func (x *Identification) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identification.ProtoReflect.Descriptor instead.
+func (*Identification) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Identification) GetMaxTries() int32 {
+	if x != nil {
+		return x.MaxTries
+	}
+	return 0
+}
+
+func (x *Identification) GetPin() PinPolicy {
+	if x != nil {
+		return x.Pin
+	}
+	return PinPolicy_PIN_POLICY_UNSPECIFIED
+}
+
+func (x *Identification) GetAskName() *Speech {
+	if x != nil {
+		return x.AskName
+	}
+	return nil
+}
+
+func (x *Identification) GetAskAgain() *Speech {
+	if x != nil {
+		return x.AskAgain
+	}
+	return nil
+}
+
+func (x *Identification) GetAskPin() *Speech {
+	if x != nil {
+		return x.AskPin
+	}
+	return nil
+}
+
+// OutOfHours is what callers of a PUBLISHED line hear while no site of it is open: the speech, then a menu of one key, 1,
+// where transfer_line is set. Any other key, silence and errors go on to the ladder of the line itself.
+type OutOfHours struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is said.
+	Speech *Speech `protobuf:"bytes,1,opt,name=speech,proto3" json:"speech,omitempty"`
+	// lines/ID to whose ladder and policy "press 1" leads; no menu where empty. Where the gateway cannot ask, an entitled
+	// caller is transferred at once.
+	TransferLine string `protobuf:"bytes,2,opt,name=transfer_line,json=transferLine,proto3" json:"transfer_line,omitempty"`
+	// Who is told the number of transfer_line.
+	Reveal        Reveal `protobuf:"varint,3,opt,name=reveal,proto3,enum=dayside.routing.v1.Reveal" json:"reveal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutOfHours) Reset() {
+	*x = OutOfHours{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutOfHours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutOfHours) ProtoMessage() {}
+
+func (x *OutOfHours) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutOfHours.ProtoReflect.Descriptor instead.
+func (*OutOfHours) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *OutOfHours) GetSpeech() *Speech {
+	if x != nil {
+		return x.Speech
+	}
+	return nil
+}
+
+func (x *OutOfHours) GetTransferLine() string {
+	if x != nil {
+		return x.TransferLine
+	}
+	return ""
+}
+
+func (x *OutOfHours) GetReveal() Reveal {
+	if x != nil {
+		return x.Reveal
+	}
+	return Reveal_REVEAL_UNSPECIFIED
+}
+
+// Guidance is what the answering person is told to say.
+type Guidance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of an entitled caller.
+	Entitled string `protobuf:"bytes,1,opt,name=entitled,proto3" json:"entitled,omitempty"`
+	// Of a caller whose customer is not entitled.
+	NotEntitled string `protobuf:"bytes,2,opt,name=not_entitled,json=notEntitled,proto3" json:"not_entitled,omitempty"`
+	// Of a caller nobody knows.
+	Unknown string `protobuf:"bytes,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// How a supervisor is reached, for people; no hidden number.
+	Supervisor    string `protobuf:"bytes,4,opt,name=supervisor,proto3" json:"supervisor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guidance) Reset() {
+	*x = Guidance{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guidance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guidance) ProtoMessage() {}
+
+func (x *Guidance) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guidance.ProtoReflect.Descriptor instead.
+func (*Guidance) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Guidance) GetEntitled() string {
+	if x != nil {
+		return x.Entitled
+	}
+	return ""
+}
+
+func (x *Guidance) GetNotEntitled() string {
+	if x != nil {
+		return x.NotEntitled
+	}
+	return ""
+}
+
+func (x *Guidance) GetUnknown() string {
+	if x != nil {
+		return x.Unknown
+	}
+	return ""
+}
+
+func (x *Guidance) GetSupervisor() string {
+	if x != nil {
+		return x.Supervisor
+	}
+	return ""
+}
+
 // LineSite is a site's place on a line.
 type LineSite struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -440,7 +945,7 @@ type LineSite struct {
 
 func (x *LineSite) Reset() {
 	*x = LineSite{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +957,7 @@ func (x *LineSite) String() string {
 func (*LineSite) ProtoMessage() {}
 
 func (x *LineSite) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +970,7 @@ func (x *LineSite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineSite.ProtoReflect.Descriptor instead.
 func (*LineSite) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LineSite) GetSite() string {
@@ -504,7 +1009,7 @@ type Treatments struct {
 
 func (x *Treatments) Reset() {
 	*x = Treatments{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +1021,7 @@ func (x *Treatments) String() string {
 func (*Treatments) ProtoMessage() {}
 
 func (x *Treatments) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +1034,7 @@ func (x *Treatments) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Treatments.ProtoReflect.Descriptor instead.
 func (*Treatments) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Treatments) GetEntitled() Treatment {
@@ -568,7 +1073,7 @@ type LastResort struct {
 
 func (x *LastResort) Reset() {
 	*x = LastResort{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +1085,7 @@ func (x *LastResort) String() string {
 func (*LastResort) ProtoMessage() {}
 
 func (x *LastResort) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +1098,7 @@ func (x *LastResort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastResort.ProtoReflect.Descriptor instead.
 func (*LastResort) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LastResort) GetKind() LastResort_Kind {
@@ -634,7 +1139,7 @@ type CreateLineRequest struct {
 
 func (x *CreateLineRequest) Reset() {
 	*x = CreateLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +1151,7 @@ func (x *CreateLineRequest) String() string {
 func (*CreateLineRequest) ProtoMessage() {}
 
 func (x *CreateLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +1164,7 @@ func (x *CreateLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLineRequest.ProtoReflect.Descriptor instead.
 func (*CreateLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{4}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateLineRequest) GetLineId() string {
@@ -701,7 +1206,7 @@ type GetLineRequest struct {
 
 func (x *GetLineRequest) Reset() {
 	*x = GetLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +1218,7 @@ func (x *GetLineRequest) String() string {
 func (*GetLineRequest) ProtoMessage() {}
 
 func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +1231,7 @@ func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineRequest.ProtoReflect.Descriptor instead.
 func (*GetLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{5}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetLineRequest) GetName() string {
@@ -749,7 +1254,7 @@ type ListLinesRequest struct {
 
 func (x *ListLinesRequest) Reset() {
 	*x = ListLinesRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +1266,7 @@ func (x *ListLinesRequest) String() string {
 func (*ListLinesRequest) ProtoMessage() {}
 
 func (x *ListLinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +1279,7 @@ func (x *ListLinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinesRequest.ProtoReflect.Descriptor instead.
 func (*ListLinesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{6}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListLinesRequest) GetPageSize() int32 {
@@ -804,7 +1309,7 @@ type ListLinesResponse struct {
 
 func (x *ListLinesResponse) Reset() {
 	*x = ListLinesResponse{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +1321,7 @@ func (x *ListLinesResponse) String() string {
 func (*ListLinesResponse) ProtoMessage() {}
 
 func (x *ListLinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1334,7 @@ func (x *ListLinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinesResponse.ProtoReflect.Descriptor instead.
 func (*ListLinesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListLinesResponse) GetLines() []*Line {
@@ -866,7 +1371,7 @@ type UpdateLineRequest struct {
 
 func (x *UpdateLineRequest) Reset() {
 	*x = UpdateLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1383,7 @@ func (x *UpdateLineRequest) String() string {
 func (*UpdateLineRequest) ProtoMessage() {}
 
 func (x *UpdateLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1396,7 @@ func (x *UpdateLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateLineRequest.ProtoReflect.Descriptor instead.
 func (*UpdateLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{8}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateLineRequest) GetLine() *Line {
@@ -944,7 +1449,7 @@ type DeleteLineRequest struct {
 
 func (x *DeleteLineRequest) Reset() {
 	*x = DeleteLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1461,7 @@ func (x *DeleteLineRequest) String() string {
 func (*DeleteLineRequest) ProtoMessage() {}
 
 func (x *DeleteLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1474,7 @@ func (x *DeleteLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLineRequest.ProtoReflect.Descriptor instead.
 func (*DeleteLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{9}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeleteLineRequest) GetName() string {
@@ -1023,7 +1528,7 @@ type ApplyConfigurationRequest struct {
 
 func (x *ApplyConfigurationRequest) Reset() {
 	*x = ApplyConfigurationRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1540,7 @@ func (x *ApplyConfigurationRequest) String() string {
 func (*ApplyConfigurationRequest) ProtoMessage() {}
 
 func (x *ApplyConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1553,7 @@ func (x *ApplyConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*ApplyConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{10}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ApplyConfigurationRequest) GetSites() []*v1.Site {
@@ -1136,7 +1641,7 @@ type ApplyConfigurationResponse struct {
 
 func (x *ApplyConfigurationResponse) Reset() {
 	*x = ApplyConfigurationResponse{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1653,7 @@ func (x *ApplyConfigurationResponse) String() string {
 func (*ApplyConfigurationResponse) ProtoMessage() {}
 
 func (x *ApplyConfigurationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1666,7 @@ func (x *ApplyConfigurationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyConfigurationResponse.ProtoReflect.Descriptor instead.
 func (*ApplyConfigurationResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{11}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ApplyConfigurationResponse) GetChanges() []*v12.Change {
@@ -1189,7 +1694,7 @@ var File_dayside_routing_v1_line_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\x99\b\n" +
+	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\x80\r\n" +
 	"\x04Line\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12?\n" +
@@ -1213,8 +1718,42 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12M\n" +
 	"\x05rotas\x18\x0e \x03(\tB7\xbaH4\x92\x011\x10\b\x18\x01\"+r)2'^rotas/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x0f \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours:,\xeaA)\n" +
-	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\xa4\x01\n" +
+	"\rservice_hours\x18\x0f \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\x12F\n" +
+	"\blanguage\x18\x10 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\x12K\n" +
+	"\fopening_soon\x18\x11 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\vopeningSoon\x12K\n" +
+	"\vring_budget\x18\x12 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x88\x0e2\x02\b\x14R\n" +
+	"ringBudget\x12J\n" +
+	"\x0eidentification\x18\x13 \x01(\v2\".dayside.routing.v1.IdentificationR\x0eidentification\x12>\n" +
+	"\fannouncement\x18\x14 \x01(\v2\x1a.dayside.routing.v1.SpeechR\fannouncement\x12E\n" +
+	"\x10message_greeting\x18\x15 \x01(\v2\x1a.dayside.routing.v1.SpeechR\x0fmessageGreeting\x124\n" +
+	"\arefusal\x18\x16 \x01(\v2\x1a.dayside.routing.v1.SpeechR\arefusal\x12@\n" +
+	"\fout_of_hours\x18\x17 \x01(\v2\x1e.dayside.routing.v1.OutOfHoursR\n" +
+	"outOfHours\x128\n" +
+	"\bguidance\x18\x18 \x01(\v2\x1c.dayside.routing.v1.GuidanceR\bguidance:,\xeaA)\n" +
+	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\x95\x01\n" +
+	"\x06Speech\x12\x1c\n" +
+	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04text\x12F\n" +
+	"\blanguage\x18\x02 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\x12%\n" +
+	"\tmedia_uri\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bmediaUri\"\x98\x02\n" +
+	"\x0eIdentification\x12&\n" +
+	"\tmax_tries\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x05(\x00R\bmaxTries\x129\n" +
+	"\x03pin\x18\x02 \x01(\x0e2\x1d.dayside.routing.v1.PinPolicyB\b\xbaH\x05\x82\x01\x02\x10\x01R\x03pin\x125\n" +
+	"\bask_name\x18\x03 \x01(\v2\x1a.dayside.routing.v1.SpeechR\aaskName\x127\n" +
+	"\task_again\x18\x04 \x01(\v2\x1a.dayside.routing.v1.SpeechR\baskAgain\x123\n" +
+	"\aask_pin\x18\x05 \x01(\v2\x1a.dayside.routing.v1.SpeechR\x06askPin\"\xd6\x01\n" +
+	"\n" +
+	"OutOfHours\x122\n" +
+	"\x06speech\x18\x01 \x01(\v2\x1a.dayside.routing.v1.SpeechR\x06speech\x12V\n" +
+	"\rtransfer_line\x18\x02 \x01(\tB1\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\ftransferLine\x12<\n" +
+	"\x06reveal\x18\x03 \x01(\x0e2\x1a.dayside.routing.v1.RevealB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06reveal\"\xab\x01\n" +
+	"\bGuidance\x12$\n" +
+	"\bentitled\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\bentitled\x12+\n" +
+	"\fnot_entitled\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\vnotEntitled\x12\"\n" +
+	"\aunknown\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\aunknown\x12(\n" +
+	"\n" +
+	"supervisor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\n" +
+	"supervisor\"\xa4\x01\n" +
 	"\bLineSite\x12E\n" +
 	"\x04site\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04site\x12\x1d\n" +
 	"\x04tier\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18c(\x00R\x04tier\x12'\n" +
@@ -1277,32 +1816,47 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x1aApplyConfigurationResponse\x120\n" +
 	"\achanges\x18\x01 \x03(\v2\x16.dayside.rpc.v1.ChangeR\achanges\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x123\n" +
-	"\x06impact\x18\x03 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact*Y\n" +
+	"\x06impact\x18\x03 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact*n\n" +
+	"\tPinPolicy\x12\x1a\n" +
+	"\x16PIN_POLICY_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10PIN_POLICY_NEVER\x10\x01\x12\x18\n" +
+	"\x14PIN_POLICY_WHERE_SET\x10\x02\x12\x15\n" +
+	"\x11PIN_POLICY_ALWAYS\x10\x03*Q\n" +
+	"\x06Reveal\x12\x16\n" +
+	"\x12REVEAL_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rREVEAL_NOBODY\x10\x01\x12\x1c\n" +
+	"\x18REVEAL_VERIFIED_ENTITLED\x10\x02*Y\n" +
 	"\n" +
 	"Visibility\x12\x1a\n" +
 	"\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11VISIBILITY_HIDDEN\x10\x01\x12\x18\n" +
-	"\x14VISIBILITY_PUBLISHED\x10\x02*o\n" +
+	"\x14VISIBILITY_PUBLISHED\x10\x02*\xa3\x01\n" +
 	"\bStrategy\x12\x18\n" +
 	"\x14STRATEGY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17STRATEGY_FOLLOW_THE_SUN\x10\x01\x12\x15\n" +
 	"\x11STRATEGY_PRIORITY\x10\x02\x12\x15\n" +
-	"\x11STRATEGY_WEIGHTED\x10\x03*S\n" +
+	"\x11STRATEGY_WEIGHTED\x10\x03\x12\x19\n" +
+	"\x15STRATEGY_LEAST_LOADED\x10\x04\x12\x17\n" +
+	"\x13STRATEGY_FAIR_SHARE\x10\x05*\xbf\x01\n" +
 	"\tTreatment\x12\x19\n" +
 	"\x15TREATMENT_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TREATMENT_FORWARD\x10\x01\x12\x14\n" +
-	"\x10TREATMENT_REJECT\x10\x022\xfa\x04\n" +
-	"\vLineService\x12z\n" +
+	"\x10TREATMENT_REJECT\x10\x02\x12#\n" +
+	"\x1fTREATMENT_FORWARD_AND_FOLLOW_UP\x10\x03\x12\x16\n" +
+	"\x12TREATMENT_ANNOUNCE\x10\x04\x12\x15\n" +
+	"\x11TREATMENT_MESSAGE\x10\x05\x12\x16\n" +
+	"\x12TREATMENT_IDENTIFY\x10\x062\x86\x05\n" +
+	"\vLineService\x12~\n" +
 	"\n" +
-	"CreateLine\x12%.dayside.routing.v1.CreateLineRequest\x1a\x18.dayside.routing.v1.Line\"+\xdaA\fline,line_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04line\"\t/v1/lines\x12t\n" +
+	"CreateLine\x12%.dayside.routing.v1.CreateLineRequest\x1a\x18.dayside.routing.v1.Line\"/\xdaA\fline,line_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04line\"\t/v1/lines\x12t\n" +
 	"\aGetLine\x12\".dayside.routing.v1.GetLineRequest\x1a\x18.dayside.routing.v1.Line\"+\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=lines/*}\x12u\n" +
-	"\tListLines\x12$.dayside.routing.v1.ListLinesRequest\x1a%.dayside.routing.v1.ListLinesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/lines\x12\x8c\x01\n" +
+	"\tListLines\x12$.dayside.routing.v1.ListLinesRequest\x1a%.dayside.routing.v1.ListLinesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/lines\x12\x90\x01\n" +
 	"\n" +
-	"UpdateLine\x12%.dayside.routing.v1.UpdateLineRequest\x1a\x18.dayside.routing.v1.Line\"=\xdaA\x10line,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1f:\x04line2\x17/v1/{line.name=lines/*}\x12s\n" +
+	"UpdateLine\x12%.dayside.routing.v1.UpdateLineRequest\x1a\x18.dayside.routing.v1.Line\"A\xdaA\x10line,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04line2\x17/v1/{line.name=lines/*}\x12w\n" +
 	"\n" +
-	"DeleteLine\x12%.dayside.routing.v1.DeleteLineRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=lines/*}2\xb5\x01\n" +
-	"\x14ConfigurationService\x12\x9c\x01\n" +
-	"\x12ApplyConfiguration\x12-.dayside.routing.v1.ApplyConfigurationRequest\x1a..dayside.routing.v1.ApplyConfigurationResponse\"'\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/configuration:applyB?Z=github.com/daysidehq/dayside/api/dayside/routing/v1;routingv1b\x06proto3"
+	"DeleteLine\x12%.dayside.routing.v1.DeleteLineRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=lines/*}2\xb9\x01\n" +
+	"\x14ConfigurationService\x12\xa0\x01\n" +
+	"\x12ApplyConfiguration\x12-.dayside.routing.v1.ApplyConfigurationRequest\x1a..dayside.routing.v1.ApplyConfigurationResponse\"+\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/configuration:applyB?Z=github.com/daysidehq/dayside/api/dayside/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_dayside_routing_v1_line_proto_rawDescOnce sync.Once
@@ -1316,85 +1870,105 @@ func file_dayside_routing_v1_line_proto_rawDescGZIP() []byte {
 	return file_dayside_routing_v1_line_proto_rawDescData
 }
 
-var file_dayside_routing_v1_line_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_dayside_routing_v1_line_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_dayside_routing_v1_line_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_dayside_routing_v1_line_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_dayside_routing_v1_line_proto_goTypes = []any{
-	(Visibility)(0),                    // 0: dayside.routing.v1.Visibility
-	(Strategy)(0),                      // 1: dayside.routing.v1.Strategy
-	(Treatment)(0),                     // 2: dayside.routing.v1.Treatment
-	(LastResort_Kind)(0),               // 3: dayside.routing.v1.LastResort.Kind
-	(*Line)(nil),                       // 4: dayside.routing.v1.Line
-	(*LineSite)(nil),                   // 5: dayside.routing.v1.LineSite
-	(*Treatments)(nil),                 // 6: dayside.routing.v1.Treatments
-	(*LastResort)(nil),                 // 7: dayside.routing.v1.LastResort
-	(*CreateLineRequest)(nil),          // 8: dayside.routing.v1.CreateLineRequest
-	(*GetLineRequest)(nil),             // 9: dayside.routing.v1.GetLineRequest
-	(*ListLinesRequest)(nil),           // 10: dayside.routing.v1.ListLinesRequest
-	(*ListLinesResponse)(nil),          // 11: dayside.routing.v1.ListLinesResponse
-	(*UpdateLineRequest)(nil),          // 12: dayside.routing.v1.UpdateLineRequest
-	(*DeleteLineRequest)(nil),          // 13: dayside.routing.v1.DeleteLineRequest
-	(*ApplyConfigurationRequest)(nil),  // 14: dayside.routing.v1.ApplyConfigurationRequest
-	(*ApplyConfigurationResponse)(nil), // 15: dayside.routing.v1.ApplyConfigurationResponse
-	(*phone_number.PhoneNumber)(nil),   // 16: google.type.PhoneNumber
-	(*durationpb.Duration)(nil),        // 17: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
-	(*v1.ServiceHours)(nil),            // 19: dayside.schedule.v1.ServiceHours
-	(*v1.Target)(nil),                  // 20: dayside.schedule.v1.Target
-	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
-	(*v1.Site)(nil),                    // 22: dayside.schedule.v1.Site
-	(*v11.Customer)(nil),               // 23: dayside.entitlement.v1.Customer
-	(*v1.Calendar)(nil),                // 24: dayside.schedule.v1.Calendar
-	(*v1.Person)(nil),                  // 25: dayside.schedule.v1.Person
-	(*v1.Rota)(nil),                    // 26: dayside.schedule.v1.Rota
-	(*v12.Change)(nil),                 // 27: dayside.rpc.v1.Change
-	(*v1.Impact)(nil),                  // 28: dayside.schedule.v1.Impact
-	(*emptypb.Empty)(nil),              // 29: google.protobuf.Empty
+	(PinPolicy)(0),                     // 0: dayside.routing.v1.PinPolicy
+	(Reveal)(0),                        // 1: dayside.routing.v1.Reveal
+	(Visibility)(0),                    // 2: dayside.routing.v1.Visibility
+	(Strategy)(0),                      // 3: dayside.routing.v1.Strategy
+	(Treatment)(0),                     // 4: dayside.routing.v1.Treatment
+	(LastResort_Kind)(0),               // 5: dayside.routing.v1.LastResort.Kind
+	(*Line)(nil),                       // 6: dayside.routing.v1.Line
+	(*Speech)(nil),                     // 7: dayside.routing.v1.Speech
+	(*Identification)(nil),             // 8: dayside.routing.v1.Identification
+	(*OutOfHours)(nil),                 // 9: dayside.routing.v1.OutOfHours
+	(*Guidance)(nil),                   // 10: dayside.routing.v1.Guidance
+	(*LineSite)(nil),                   // 11: dayside.routing.v1.LineSite
+	(*Treatments)(nil),                 // 12: dayside.routing.v1.Treatments
+	(*LastResort)(nil),                 // 13: dayside.routing.v1.LastResort
+	(*CreateLineRequest)(nil),          // 14: dayside.routing.v1.CreateLineRequest
+	(*GetLineRequest)(nil),             // 15: dayside.routing.v1.GetLineRequest
+	(*ListLinesRequest)(nil),           // 16: dayside.routing.v1.ListLinesRequest
+	(*ListLinesResponse)(nil),          // 17: dayside.routing.v1.ListLinesResponse
+	(*UpdateLineRequest)(nil),          // 18: dayside.routing.v1.UpdateLineRequest
+	(*DeleteLineRequest)(nil),          // 19: dayside.routing.v1.DeleteLineRequest
+	(*ApplyConfigurationRequest)(nil),  // 20: dayside.routing.v1.ApplyConfigurationRequest
+	(*ApplyConfigurationResponse)(nil), // 21: dayside.routing.v1.ApplyConfigurationResponse
+	(*phone_number.PhoneNumber)(nil),   // 22: google.type.PhoneNumber
+	(*durationpb.Duration)(nil),        // 23: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
+	(*v1.ServiceHours)(nil),            // 25: dayside.schedule.v1.ServiceHours
+	(*v1.Target)(nil),                  // 26: dayside.schedule.v1.Target
+	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
+	(*v1.Site)(nil),                    // 28: dayside.schedule.v1.Site
+	(*v11.Customer)(nil),               // 29: dayside.entitlement.v1.Customer
+	(*v1.Calendar)(nil),                // 30: dayside.schedule.v1.Calendar
+	(*v1.Person)(nil),                  // 31: dayside.schedule.v1.Person
+	(*v1.Rota)(nil),                    // 32: dayside.schedule.v1.Rota
+	(*v12.Change)(nil),                 // 33: dayside.rpc.v1.Change
+	(*v1.Impact)(nil),                  // 34: dayside.schedule.v1.Impact
+	(*emptypb.Empty)(nil),              // 35: google.protobuf.Empty
 }
 var file_dayside_routing_v1_line_proto_depIdxs = []int32{
-	16, // 0: dayside.routing.v1.Line.number:type_name -> google.type.PhoneNumber
-	0,  // 1: dayside.routing.v1.Line.visibility:type_name -> dayside.routing.v1.Visibility
-	5,  // 2: dayside.routing.v1.Line.sites:type_name -> dayside.routing.v1.LineSite
-	1,  // 3: dayside.routing.v1.Line.strategy:type_name -> dayside.routing.v1.Strategy
-	17, // 4: dayside.routing.v1.Line.min_remaining:type_name -> google.protobuf.Duration
-	6,  // 5: dayside.routing.v1.Line.treatments:type_name -> dayside.routing.v1.Treatments
-	7,  // 6: dayside.routing.v1.Line.last_resort:type_name -> dayside.routing.v1.LastResort
-	18, // 7: dayside.routing.v1.Line.create_time:type_name -> google.protobuf.Timestamp
-	18, // 8: dayside.routing.v1.Line.update_time:type_name -> google.protobuf.Timestamp
-	19, // 9: dayside.routing.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
-	2,  // 10: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
-	2,  // 11: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
-	2,  // 12: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
-	3,  // 13: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
-	20, // 14: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
-	4,  // 15: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
-	4,  // 16: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
-	4,  // 17: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
-	21, // 18: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 19: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
-	23, // 20: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	4,  // 21: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
-	24, // 22: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
-	25, // 23: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
-	26, // 24: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
-	27, // 25: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
-	28, // 26: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
-	8,  // 27: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
-	9,  // 28: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
-	10, // 29: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
-	12, // 30: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
-	13, // 31: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
-	14, // 32: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
-	4,  // 33: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
-	4,  // 34: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
-	11, // 35: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
-	4,  // 36: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
-	29, // 37: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
-	15, // 38: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
-	33, // [33:39] is the sub-list for method output_type
-	27, // [27:33] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	22, // 0: dayside.routing.v1.Line.number:type_name -> google.type.PhoneNumber
+	2,  // 1: dayside.routing.v1.Line.visibility:type_name -> dayside.routing.v1.Visibility
+	11, // 2: dayside.routing.v1.Line.sites:type_name -> dayside.routing.v1.LineSite
+	3,  // 3: dayside.routing.v1.Line.strategy:type_name -> dayside.routing.v1.Strategy
+	23, // 4: dayside.routing.v1.Line.min_remaining:type_name -> google.protobuf.Duration
+	12, // 5: dayside.routing.v1.Line.treatments:type_name -> dayside.routing.v1.Treatments
+	13, // 6: dayside.routing.v1.Line.last_resort:type_name -> dayside.routing.v1.LastResort
+	24, // 7: dayside.routing.v1.Line.create_time:type_name -> google.protobuf.Timestamp
+	24, // 8: dayside.routing.v1.Line.update_time:type_name -> google.protobuf.Timestamp
+	25, // 9: dayside.routing.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	23, // 10: dayside.routing.v1.Line.opening_soon:type_name -> google.protobuf.Duration
+	23, // 11: dayside.routing.v1.Line.ring_budget:type_name -> google.protobuf.Duration
+	8,  // 12: dayside.routing.v1.Line.identification:type_name -> dayside.routing.v1.Identification
+	7,  // 13: dayside.routing.v1.Line.announcement:type_name -> dayside.routing.v1.Speech
+	7,  // 14: dayside.routing.v1.Line.message_greeting:type_name -> dayside.routing.v1.Speech
+	7,  // 15: dayside.routing.v1.Line.refusal:type_name -> dayside.routing.v1.Speech
+	9,  // 16: dayside.routing.v1.Line.out_of_hours:type_name -> dayside.routing.v1.OutOfHours
+	10, // 17: dayside.routing.v1.Line.guidance:type_name -> dayside.routing.v1.Guidance
+	0,  // 18: dayside.routing.v1.Identification.pin:type_name -> dayside.routing.v1.PinPolicy
+	7,  // 19: dayside.routing.v1.Identification.ask_name:type_name -> dayside.routing.v1.Speech
+	7,  // 20: dayside.routing.v1.Identification.ask_again:type_name -> dayside.routing.v1.Speech
+	7,  // 21: dayside.routing.v1.Identification.ask_pin:type_name -> dayside.routing.v1.Speech
+	7,  // 22: dayside.routing.v1.OutOfHours.speech:type_name -> dayside.routing.v1.Speech
+	1,  // 23: dayside.routing.v1.OutOfHours.reveal:type_name -> dayside.routing.v1.Reveal
+	4,  // 24: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
+	4,  // 25: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
+	4,  // 26: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
+	5,  // 27: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
+	26, // 28: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
+	6,  // 29: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
+	6,  // 30: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
+	6,  // 31: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
+	27, // 32: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	28, // 33: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
+	29, // 34: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	6,  // 35: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
+	30, // 36: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
+	31, // 37: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
+	32, // 38: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
+	33, // 39: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
+	34, // 40: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
+	14, // 41: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
+	15, // 42: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
+	16, // 43: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
+	18, // 44: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
+	19, // 45: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
+	20, // 46: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
+	6,  // 47: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
+	6,  // 48: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
+	17, // 49: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
+	6,  // 50: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
+	35, // 51: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
+	21, // 52: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
+	47, // [47:53] is the sub-list for method output_type
+	41, // [41:47] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_line_proto_init() }
@@ -1402,14 +1976,14 @@ func file_dayside_routing_v1_line_proto_init() {
 	if File_dayside_routing_v1_line_proto != nil {
 		return
 	}
-	file_dayside_routing_v1_line_proto_msgTypes[1].OneofWrappers = []any{}
+	file_dayside_routing_v1_line_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_line_proto_rawDesc), len(file_dayside_routing_v1_line_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   12,
+			NumEnums:      6,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1560,14 +1560,14 @@ const file_dayside_schedule_v1_calendar_proto_rawDesc = "" +
 	"KIND_ADDED\x10\x01\x12\x10\n" +
 	"\fKIND_REMOVED\x10\x02\x12\x10\n" +
 	"\fKIND_CHANGED\x10\x03\x12\x10\n" +
-	"\fKIND_RENAMED\x10\x042\xa8\t\n" +
-	"\x0fCalendarService\x12\x98\x01\n" +
-	"\x0eCreateCalendar\x12*.dayside.schedule.v1.CreateCalendarRequest\x1a\x1d.dayside.schedule.v1.Calendar\";\xdaA\x14calendar,calendar_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x19:\bcalendar\"\r/v1/calendars\x12\x86\x01\n" +
+	"\fKIND_RENAMED\x10\x042\xb8\t\n" +
+	"\x0fCalendarService\x12\x9c\x01\n" +
+	"\x0eCreateCalendar\x12*.dayside.schedule.v1.CreateCalendarRequest\x1a\x1d.dayside.schedule.v1.Calendar\"?\xdaA\x14calendar,calendar_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x19:\bcalendar\"\r/v1/calendars\x12\x86\x01\n" +
 	"\vGetCalendar\x12'.dayside.schedule.v1.GetCalendarRequest\x1a\x1d.dayside.schedule.v1.Calendar\"/\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=calendars/*}\x12\x87\x01\n" +
-	"\rListCalendars\x12).dayside.schedule.v1.ListCalendarsRequest\x1a*.dayside.schedule.v1.ListCalendarsResponse\"\x1f\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/calendars\x12\xaa\x01\n" +
-	"\x0eUpdateCalendar\x12*.dayside.schedule.v1.UpdateCalendarRequest\x1a\x1d.dayside.schedule.v1.Calendar\"M\xdaA\x14calendar,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02+:\bcalendar2\x1f/v1/{calendar.name=calendars/*}\x12\x80\x01\n" +
-	"\x0eDeleteCalendar\x12*.dayside.schedule.v1.DeleteCalendarRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=calendars/*}\x12\x98\x01\n" +
-	"\x0eImportCalendar\x12*.dayside.schedule.v1.ImportCalendarRequest\x1a+.dayside.schedule.v1.ImportCalendarResponse\"-\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=calendars/*}:import\x12\x89\x01\n" +
+	"\rListCalendars\x12).dayside.schedule.v1.ListCalendarsRequest\x1a*.dayside.schedule.v1.ListCalendarsResponse\"\x1f\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/calendars\x12\xae\x01\n" +
+	"\x0eUpdateCalendar\x12*.dayside.schedule.v1.UpdateCalendarRequest\x1a\x1d.dayside.schedule.v1.Calendar\"Q\xdaA\x14calendar,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02+:\bcalendar2\x1f/v1/{calendar.name=calendars/*}\x12\x84\x01\n" +
+	"\x0eDeleteCalendar\x12*.dayside.schedule.v1.DeleteCalendarRequest\x1a\x16.google.protobuf.Empty\".\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=calendars/*}\x12\x9c\x01\n" +
+	"\x0eImportCalendar\x12*.dayside.schedule.v1.ImportCalendarRequest\x1a+.dayside.schedule.v1.ImportCalendarResponse\"1\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=calendars/*}:import\x12\x89\x01\n" +
 	"\fSeedCalendar\x12(.dayside.schedule.v1.SeedCalendarRequest\x1a).dayside.schedule.v1.SeedCalendarResponse\"$\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/calendars:seed\x12\x8f\x01\n" +
 	"\rDiffCalendars\x12).dayside.schedule.v1.DiffCalendarsRequest\x1a*.dayside.schedule.v1.DiffCalendarsResponse\"'\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/calendars:diffBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 

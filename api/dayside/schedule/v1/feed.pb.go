@@ -472,13 +472,13 @@ const file_dayside_schedule_v1_feed_proto_rawDesc = "" +
 	"\n" +
 	"StoredFeed\x12-\n" +
 	"\x04feed\x18\x01 \x01(\v2\x19.dayside.schedule.v1.FeedR\x04feed\x12'\n" +
-	"\ftoken_sha256\x18\x02 \x01(\fB\x04\xd0\xda\x18\x01R\vtokenSha2562\xce\x03\n" +
-	"\vFeedService\x12l\n" +
+	"\ftoken_sha256\x18\x02 \x01(\fB\x04\xd0\xda\x18\x01R\vtokenSha2562\xd6\x03\n" +
+	"\vFeedService\x12p\n" +
 	"\n" +
-	"CreateFeed\x12&.dayside.schedule.v1.CreateFeedRequest\x1a\x19.dayside.schedule.v1.Feed\"\x1b\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/feeds\x12t\n" +
-	"\tListFeeds\x12%.dayside.schedule.v1.ListFeedsRequest\x1a&.dayside.schedule.v1.ListFeedsResponse\"\x18\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/feeds\x12o\n" +
+	"CreateFeed\x12&.dayside.schedule.v1.CreateFeedRequest\x1a\x19.dayside.schedule.v1.Feed\"\x1f\xca\xda\x18\x03\x04\x03\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/feeds\x12t\n" +
+	"\tListFeeds\x12%.dayside.schedule.v1.ListFeedsRequest\x1a&.dayside.schedule.v1.ListFeedsResponse\"\x18\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/feeds\x12s\n" +
 	"\n" +
-	"DeleteFeed\x12&.dayside.schedule.v1.DeleteFeedRequest\x1a\x16.google.protobuf.Empty\"!\xca\xda\x18\x03\x04\x03\b\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=feeds/*}\x12j\n" +
+	"DeleteFeed\x12&.dayside.schedule.v1.DeleteFeedRequest\x1a\x16.google.protobuf.Empty\"%\xca\xda\x18\x03\x04\x03\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=feeds/*}\x12j\n" +
 	"\bReadFeed\x12$.dayside.schedule.v1.ReadFeedRequest\x1a\x14.google.api.HttpBody\"\"\xca\xda\x18\b\x04\x03\x02\x05\x06\a\x01\b\x82\xd3\xe4\x93\x02\x10\x12\x0e/feeds/{token}BAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (

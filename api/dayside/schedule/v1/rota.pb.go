@@ -3064,33 +3064,33 @@ const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\x14DUTY_REASON_OWN_TURN\x10\x06\x12\x15\n" +
 	"\x11DUTY_REASON_COVER\x10\a\x12\x18\n" +
 	"\x14DUTY_REASON_REPLACED\x10\b\x12\x15\n" +
-	"\x11DUTY_REASON_ADDED\x10\t2\xd7\x11\n" +
-	"\vRotaService\x12\x89\x01\n" +
-	"\fCreatePerson\x12(.dayside.schedule.v1.CreatePersonRequest\x1a\x1b.dayside.schedule.v1.Person\"2\xdaA\x10person,person_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14:\x06person\"\n" +
+	"\x11DUTY_REASON_ADDED\x10\t2\x80\x12\n" +
+	"\vRotaService\x12\x8d\x01\n" +
+	"\fCreatePerson\x12(.dayside.schedule.v1.CreatePersonRequest\x1a\x1b.dayside.schedule.v1.Person\"6\xdaA\x10person,person_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14:\x06person\"\n" +
 	"/v1/people\x12}\n" +
 	"\tGetPerson\x12%.dayside.schedule.v1.GetPersonRequest\x1a\x1b.dayside.schedule.v1.Person\",\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=people/*}\x12{\n" +
 	"\n" +
 	"ListPeople\x12&.dayside.schedule.v1.ListPeopleRequest\x1a'.dayside.schedule.v1.ListPeopleResponse\"\x1c\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/people\x12\x9b\x01\n" +
-	"\fUpdatePerson\x12(.dayside.schedule.v1.UpdatePersonRequest\x1a\x1b.dayside.schedule.v1.Person\"D\xdaA\x12person,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02$:\x06person2\x1a/v1/{person.name=people/*}\x12y\n" +
-	"\fDeletePerson\x12(.dayside.schedule.v1.DeletePersonRequest\x1a\x16.google.protobuf.Empty\"'\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x15*\x13/v1/{name=people/*}\x12|\n" +
+	"/v1/people\x12\x9f\x01\n" +
+	"\fUpdatePerson\x12(.dayside.schedule.v1.UpdatePersonRequest\x1a\x1b.dayside.schedule.v1.Person\"H\xdaA\x12person,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02$:\x06person2\x1a/v1/{person.name=people/*}\x12}\n" +
+	"\fDeletePerson\x12(.dayside.schedule.v1.DeletePersonRequest\x1a\x16.google.protobuf.Empty\"+\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x15*\x13/v1/{name=people/*}\x12\x80\x01\n" +
 	"\n" +
-	"CreateRota\x12&.dayside.schedule.v1.CreateRotaRequest\x1a\x19.dayside.schedule.v1.Rota\"+\xdaA\frota,rota_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04rota\"\t/v1/rotas\x12v\n" +
+	"CreateRota\x12&.dayside.schedule.v1.CreateRotaRequest\x1a\x19.dayside.schedule.v1.Rota\"/\xdaA\frota,rota_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04rota\"\t/v1/rotas\x12v\n" +
 	"\aGetRota\x12#.dayside.schedule.v1.GetRotaRequest\x1a\x19.dayside.schedule.v1.Rota\"+\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=rotas/*}\x12w\n" +
-	"\tListRotas\x12%.dayside.schedule.v1.ListRotasRequest\x1a&.dayside.schedule.v1.ListRotasResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/rotas\x12\x8e\x01\n" +
+	"\tListRotas\x12%.dayside.schedule.v1.ListRotasRequest\x1a&.dayside.schedule.v1.ListRotasResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/rotas\x12\x92\x01\n" +
 	"\n" +
-	"UpdateRota\x12&.dayside.schedule.v1.UpdateRotaRequest\x1a\x19.dayside.schedule.v1.Rota\"=\xdaA\x10rota,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1f:\x04rota2\x17/v1/{rota.name=rotas/*}\x12t\n" +
+	"UpdateRota\x12&.dayside.schedule.v1.UpdateRotaRequest\x1a\x19.dayside.schedule.v1.Rota\"A\xdaA\x10rota,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04rota2\x17/v1/{rota.name=rotas/*}\x12x\n" +
 	"\n" +
-	"DeleteRota\x12&.dayside.schedule.v1.DeleteRotaRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=rotas/*}\x12\x85\x01\n" +
-	"\tQueryDuty\x12%.dayside.schedule.v1.QueryDutyRequest\x1a&.dayside.schedule.v1.QueryDutyResponse\")\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{rota=rotas/*}:duty\x12z\n" +
-	"\aAskSwap\x12#.dayside.schedule.v1.AskSwapRequest\x1a\x19.dayside.schedule.v1.Swap\"/\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{rota=rotas/*}/swaps:ask\x12\x85\x01\n" +
+	"DeleteRota\x12&.dayside.schedule.v1.DeleteRotaRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=rotas/*}\x12\x85\x01\n" +
+	"\tQueryDuty\x12%.dayside.schedule.v1.QueryDutyRequest\x1a&.dayside.schedule.v1.QueryDutyResponse\")\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{rota=rotas/*}:duty\x12~\n" +
+	"\aAskSwap\x12#.dayside.schedule.v1.AskSwapRequest\x1a\x19.dayside.schedule.v1.Swap\"3\xca\xda\x18\x04\x04\x03\x02\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{rota=rotas/*}/swaps:ask\x12\x89\x01\n" +
 	"\n" +
-	"AnswerSwap\x12&.dayside.schedule.v1.AnswerSwapRequest\x1a\x19.dayside.schedule.v1.Swap\"4\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=rotas/*/swaps/*}:answer\x12\x86\x01\n" +
+	"AnswerSwap\x12&.dayside.schedule.v1.AnswerSwapRequest\x1a\x19.dayside.schedule.v1.Swap\"8\xca\xda\x18\x04\x04\x03\x02\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=rotas/*/swaps/*}:answer\x12\x86\x01\n" +
 	"\tListSwaps\x12%.dayside.schedule.v1.ListSwapsRequest\x1a&.dayside.schedule.v1.ListSwapsResponse\"*\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/{rota=rotas/*}/swaps\x12\x81\x01\n" +
 	"\n" +
-	"GetCustody\x12&.dayside.schedule.v1.GetCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{rota=rotas/*}:custody\x12\x8d\x01\n" +
-	"\rAcceptCustody\x12).dayside.schedule.v1.AcceptCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"3\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{rota=rotas/*}:acceptCustody\x12\x87\x01\n" +
-	"\vTakeCustody\x12'.dayside.schedule.v1.TakeCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"1\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{rota=rotas/*}:takeCustodyBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
+	"GetCustody\x12&.dayside.schedule.v1.GetCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{rota=rotas/*}:custody\x12\x91\x01\n" +
+	"\rAcceptCustody\x12).dayside.schedule.v1.AcceptCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"7\xca\xda\x18\x04\x04\x03\x02\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{rota=rotas/*}:acceptCustody\x12\x8b\x01\n" +
+	"\vTakeCustody\x12'.dayside.schedule.v1.TakeCustodyRequest\x1a\x1c.dayside.schedule.v1.Custody\"5\xca\xda\x18\x04\x04\x03\x02\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{rota=rotas/*}:takeCustodyBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (
 	file_dayside_schedule_v1_rota_proto_rawDescOnce sync.Once

@@ -287,7 +287,13 @@ type Site struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// calendars/ID, in order: the first that has a date decides on it. Exceptions and holidays precede them, weekly hours
 	// come after.
-	Calendars     []string `protobuf:"bytes,13,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	Calendars []string `protobuf:"bytes,13,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// Calls it can take at once; not known where 0. A full site comes after those below their capacity.
+	Capacity int32 `protobuf:"varint,14,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Products it supports, slugs; every product where empty. A line for another one passes it by.
+	Products []string `protobuf:"bytes,15,rep,name=products,proto3" json:"products,omitempty"`
+	// BCP 47 tags of the languages spoken there; every language where empty. A line in another one passes it by.
+	Languages     []string `protobuf:"bytes,16,rep,name=languages,proto3" json:"languages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -409,6 +415,27 @@ func (x *Site) GetUpdateTime() *timestamppb.Timestamp {
 func (x *Site) GetCalendars() []string {
 	if x != nil {
 		return x.Calendars
+	}
+	return nil
+}
+
+func (x *Site) GetCapacity() int32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Site) GetProducts() []string {
+	if x != nil {
+		return x.Products
+	}
+	return nil
+}
+
+func (x *Site) GetLanguages() []string {
+	if x != nil {
+		return x.Languages
 	}
 	return nil
 }
@@ -2651,7 +2678,7 @@ var File_dayside_schedule_v1_schedule_proto protoreflect.FileDescriptor
 
 const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\n" +
-	"\"dayside/schedule/v1/schedule.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\x1a\x1egoogle/type/phone_number.proto\x1a\x1bgoogle/type/timeofday.proto\"\x86\a\n" +
+	"\"dayside/schedule/v1/schedule.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\x1a\x1egoogle/type/phone_number.proto\x1a\x1bgoogle/type/timeofday.proto\"\xd0\b\n" +
 	"\x04Site\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12)\n" +
@@ -2670,7 +2697,11 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12Y\n" +
-	"\tcalendars\x18\r \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars:,\xeaA)\n" +
+	"\tcalendars\x18\r \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\x12&\n" +
+	"\bcapacity\x18\x0e \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bcapacity\x12P\n" +
+	"\bproducts\x18\x0f \x03(\tB4\xbaH1\x92\x01.\x10d\x18\x01\"(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bproducts\x12N\n" +
+	"\tlanguages\x18\x10 \x03(\tB0\xbaH-\x92\x01*\x10 \x18\x01\"$r\"2 ^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$R\tlanguages:,\xeaA)\n" +
 	"\fdayside/Site\x12\fsites/{site}*\x05sites2\x04site\"\x8e\x03\n" +
 	"\vWeeklyHours\x125\n" +
 	"\x03mon\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SpanB\b\xbaH\x05\x92\x01\x02\x10\x18R\x03mon\x125\n" +
@@ -2853,16 +2884,16 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\x11HOURS_RULE_WEEKLY\x10\x01\x12\x16\n" +
 	"\x12HOURS_RULE_HOLIDAY\x10\x02\x12\x18\n" +
 	"\x14HOURS_RULE_EXCEPTION\x10\x03\x12\x17\n" +
-	"\x13HOURS_RULE_CALENDAR\x10\x042\xe4\t\n" +
-	"\x0fScheduleService\x12|\n" +
+	"\x13HOURS_RULE_CALENDAR\x10\x042\xf1\t\n" +
+	"\x0fScheduleService\x12\x80\x01\n" +
 	"\n" +
-	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\fsite,site_id\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
+	"CreateSite\x12&.dayside.schedule.v1.CreateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"/\xdaA\fsite,site_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04site\"\t/v1/sites\x12v\n" +
 	"\aGetSite\x12#.dayside.schedule.v1.GetSiteRequest\x1a\x19.dayside.schedule.v1.Site\"+\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=sites/*}\x12w\n" +
-	"\tListSites\x12%.dayside.schedule.v1.ListSitesRequest\x1a&.dayside.schedule.v1.ListSitesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x8e\x01\n" +
+	"\tListSites\x12%.dayside.schedule.v1.ListSitesRequest\x1a&.dayside.schedule.v1.ListSitesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12\x92\x01\n" +
 	"\n" +
-	"UpdateSite\x12&.dayside.schedule.v1.UpdateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"=\xdaA\x10site,update_mask\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1f:\x04site2\x17/v1/{site.name=sites/*}\x12t\n" +
+	"UpdateSite\x12&.dayside.schedule.v1.UpdateSiteRequest\x1a\x19.dayside.schedule.v1.Site\"A\xdaA\x10site,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04site2\x17/v1/{site.name=sites/*}\x12x\n" +
 	"\n" +
-	"DeleteSite\x12&.dayside.schedule.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\"&\xdaA\x04name\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=sites/*}\x12\x91\x01\n" +
+	"DeleteSite\x12&.dayside.schedule.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=sites/*}\x12\x91\x01\n" +
 	"\x0eQueryOpenSites\x12*.dayside.schedule.v1.QueryOpenSitesRequest\x1a+.dayside.schedule.v1.QueryOpenSitesResponse\"&\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/openSites:query\x12\x8f\x01\n" +
 	"\vExplainSite\x12'.dayside.schedule.v1.ExplainSiteRequest\x1a(.dayside.schedule.v1.ExplainSiteResponse\"-\xca\xda\x18\a\x04\x03\x02\x05\x06\x01\b\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=sites/*}:explain\x12\x95\x01\n" +
 	"\rQueryCoverage\x12).dayside.schedule.v1.QueryCoverageRequest\x1a*.dayside.schedule.v1.QueryCoverageResponse\"-\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{line=lines/*}:coverage\x12\x9c\x01\n" +

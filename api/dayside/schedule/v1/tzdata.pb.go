@@ -624,10 +624,10 @@ const file_dayside_schedule_v1_tzdata_proto_rawDesc = "" +
 	"\x19TIME_ZONE_SOURCE_EMBEDDED\x10\x01\x12\x1b\n" +
 	"\x17TIME_ZONE_SOURCE_SYSTEM\x10\x02\x12\x1f\n" +
 	"\x1bTIME_ZONE_SOURCE_CONFIGURED\x10\x03\x12\x19\n" +
-	"\x15TIME_ZONE_SOURCE_SENT\x10\x042\xc9\x02\n" +
+	"\x15TIME_ZONE_SOURCE_SENT\x10\x042\xcd\x02\n" +
 	"\x0fTimeZoneService\x12\x94\x01\n" +
-	"\x10GetTimeZoneRules\x12,.dayside.schedule.v1.GetTimeZoneRulesRequest\x1a\".dayside.schedule.v1.TimeZoneRules\".\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/timeZoneRules:compare\x12\x9e\x01\n" +
-	"\x12AdoptTimeZoneRules\x12..dayside.schedule.v1.AdoptTimeZoneRulesRequest\x1a/.dayside.schedule.v1.AdoptTimeZoneRulesResponse\"'\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/timeZoneRules:adoptBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
+	"\x10GetTimeZoneRules\x12,.dayside.schedule.v1.GetTimeZoneRulesRequest\x1a\".dayside.schedule.v1.TimeZoneRules\".\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/timeZoneRules:compare\x12\xa2\x01\n" +
+	"\x12AdoptTimeZoneRules\x12..dayside.schedule.v1.AdoptTimeZoneRulesRequest\x1a/.dayside.schedule.v1.AdoptTimeZoneRulesResponse\"+\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/timeZoneRules:adoptBAZ?github.com/daysidehq/dayside/api/dayside/schedule/v1;schedulev1b\x06proto3"
 
 var (
 	file_dayside_schedule_v1_tzdata_proto_rawDescOnce sync.Once

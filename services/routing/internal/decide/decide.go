@@ -28,8 +28,8 @@ const (
 	unavailableRetryS = 60
 )
 
-// numStages is how many stages a decision has.
-const numStages = 7
+// numStages is how many stages a decision has, the choice of the step included.
+const numStages = 8
 
 // never is a change that does not come.
 const never = math.MaxInt64
@@ -65,6 +65,11 @@ type Call struct {
 	Attested bool
 	// Gateway is what the asking gateway can carry out.
 	Gateway Capabilities
+	// State is what the steps before came to; nil for the first step, and where nothing of them can be trusted. It is only
+	// read.
+	State *routingv1.ContinuationState
+	// Fate is what became of the continuation that was handed in.
+	Fate routingv1.ContinuationFate
 }
 
 // Decision is the answer to one call. It is filled by Decide and may be used for any number of calls, one after the
@@ -74,8 +79,16 @@ type Decision struct {
 	Line *view.Line
 	// Class the caller was put in; UNSPECIFIED where the line is unknown.
 	Class routingv1.CallerClass
-	// End is why the call ends; UNSPECIFIED where it is forwarded to Targets.
+	// Treatment of that class on the line; UNSPECIFIED where the line is unknown.
+	Treatment routingv1.Treatment
+	// Step is what the gateway is to do: forward to Targets, say Prompt, record, or end for End. Never UNSPECIFIED.
+	Step routingv1.StepKind
+	// Prompt is what a prompt is for; UNSPECIFIED of another step.
+	Prompt routingv1.PromptKind
+	// End is why the call ends; UNSPECIFIED of another step.
 	End routingv1.EndCause
+	// FollowUp says that the call is to be followed up the next business day.
+	FollowUp bool
 	// RetryAfterS is when another try is worth while; 0 where it is not.
 	RetryAfterS int64
 	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the
@@ -145,7 +158,7 @@ type SiteVerdict struct {
 type stage func(d *Decision) (v routingv1.Verdict, goOn bool)
 
 // stages is the order of a decision.
-var stages = [numStages]stage{findLine, identify, entitle, treat, orderSites, findDuty, buildLadder}
+var stages = [numStages - 1]stage{findLine, identify, entitle, treat, orderSites, findDuty, buildLadder}
 
 // Decide answers a call at an instant, into d. maxSites bounds Sites.
 func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
@@ -154,16 +167,22 @@ func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0],
 	}
 	for _, s := range stages {
-		verdict, goOn := s(d)
-		if verdict != routingv1.Verdict_VERDICT_UNSPECIFIED {
-			d.verdicts[d.nVerdicts] = verdict
-			d.nVerdicts++
-		}
-		if !goOn {
+		if !d.note(s) {
 			break
 		}
 	}
+	d.note(chooseStep)
 	explainSites(d, maxSites)
+}
+
+// note runs a stage, keeps its verdict, and says whether the decision goes on.
+func (d *Decision) note(s stage) bool {
+	verdict, goOn := s(d)
+	if verdict != routingv1.Verdict_VERDICT_UNSPECIFIED {
+		d.verdicts[d.nVerdicts] = verdict
+		d.nVerdicts++
+	}
+	return goOn
 }
 
 // changesAt notes an instant at which the answer may change.

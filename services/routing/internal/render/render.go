@@ -20,7 +20,7 @@ import (
 )
 
 // maxVerdicts is how many stages a decision can have.
-const maxVerdicts = 8
+const maxVerdicts = 10
 
 // answer is all messages that every answer has, made at once.
 type answer struct {
