@@ -15,8 +15,15 @@ const minHoldInterval = 250 * time.Millisecond
 // written at once, others at most every 250 ms. It keeps trying while etcd is away, and takes a new lease where one was
 // lost. It returns only ctx's error. value is called from one goroutine.
 func (c *Client) Hold(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) error {
+	return c.HoldEvery(ctx, minHoldInterval, key, value, changed)
+}
+
+// HoldEvery is Hold with another least time between two writes: for keys of which there are many.
+func (c *Client) HoldEvery(ctx context.Context, interval time.Duration, key string, value func() []byte,
+	changed <-chan struct{},
+) error {
 	for ctx.Err() == nil {
-		c.holdOnce(ctx, key, value, changed)
+		c.holdOnce(ctx, interval, key, value, changed)
 		select {
 		case <-ctx.Done():
 		case <-c.clock.After(time.Second):
@@ -26,7 +33,9 @@ func (c *Client) Hold(ctx context.Context, key string, value func() []byte, chan
 }
 
 // holdOnce holds the key until its lease is lost, etcd does not answer, or ctx ends.
-func (c *Client) holdOnce(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) {
+func (c *Client) holdOnce(ctx context.Context, interval time.Duration, key string, value func() []byte,
+	changed <-chan struct{},
+) {
 	reqCtx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	lease, err := c.etcd.Grant(reqCtx, leaseTTLS)
@@ -52,7 +61,7 @@ func (c *Client) holdOnce(ctx context.Context, key string, value func() []byte, 
 			if c.putUnder(ctx, lease.ID, key, value()) != nil {
 				return
 			}
-			dirty, resting = false, c.clock.After(minHoldInterval)
+			dirty, resting = false, c.clock.After(interval)
 		}
 		select {
 		case <-ctx.Done():
