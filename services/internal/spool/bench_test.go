@@ -1,0 +1,48 @@
+package spool_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/spool"
+)
+
+// BenchmarkAppend is what a record costs the call that leaves it: a decision's is some 400 bytes.
+func BenchmarkAppend(b *testing.B) {
+	for _, parallel := range []bool{false, true} {
+		name := "alone"
+		if parallel {
+			name = "parallel"
+		}
+		b.Run(name, func(b *testing.B) {
+			s, err := spool.Open(spool.Config{
+				Dir: b.TempDir(), MaxBytes: 8 << 30, SegmentBytes: 512 << 20, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			entry := make([]byte, 400)
+			b.ReportAllocs()
+			b.ResetTimer()
+			if parallel {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						_, _ = s.Append(entry)
+					}
+				})
+			} else {
+				for range b.N {
+					_, _ = s.Append(entry)
+				}
+			}
+			b.StopTimer()
+			if st := s.Stats(); st.Dropped > 0 {
+				b.Fatalf("dropped %d of %d: measure fewer", st.Dropped, b.N)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,295 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// maxBatchEntries and maxBatchBytes bound what is handed over at once; a longer entry is handed over alone.
+	maxBatchEntries = 1000
+	maxBatchBytes   = 1 << 20
+	// linger is how long entries are collected for a batch; not when somebody waits for one to be delivered.
+	linger = 20 * time.Millisecond
+	// minBackoff and maxBackoff bound the time between tries while deliveries fail.
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 10 * time.Second
+	// maxRefused is how many refused entries are kept for people.
+	maxRefused = 100
+)
+
+// Deliver hands entries over, in order: nil where all of them are taken, and durable. They are sent again after an error, all
+// of them, and after a killed process; but where the error wraps ErrRefused they are tried by halves, and the one that is
+// refused alone is set aside. Entries are the caller's until it returns.
+type Deliver func(ctx context.Context, entries [][]byte) error
+
+// batch is entries as they stand in one segment; ends are behind each of them.
+type batch struct {
+	of      *segment
+	entries [][]byte
+	ends    []int64
+}
+
+// Run delivers until ctx ends, and returns its error; one at a time.
+func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	backoff := minBackoff
+	var buf []byte
+	for {
+		b, next := s.nextBatch(buf)
+		buf = next
+		if len(b.entries) == 0 {
+			if err := s.await(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		n, err := s.handOver(ctx, b.of, b.entries, deliver)
+		if n > 0 {
+			s.delivered(b, n)
+		}
+		if err == nil {
+			backoff = minBackoff
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.failed(ctx, err)
+		// Full jitter, so that the processes of a cluster do not come back all at once.
+		wait := minBackoff + rand.N(backoff) //nolint:gosec // no secret
+		backoff = min(2*backoff, maxBackoff)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.cfg.Clock.After(wait):
+		}
+	}
+}
+
+func (s *Spool) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running || s.closed {
+		return errors.New("spool: closed, or delivered by somebody already")
+	}
+	s.running = true
+	return nil
+}
+
+func (s *Spool) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = false
+	s.tell()
+}
+
+// tell wakes those who wait for a delivery; with the lock held.
+func (s *Spool) tell() {
+	close(s.progress)
+	s.progress = make(chan struct{})
+}
+
+// await waits for entries, and then for some more of them.
+func (s *Spool) await(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.hurry:
+		return nil
+	case <-s.wake:
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.hurry:
+	case <-s.cfg.Clock.After(linger):
+	}
+	return nil
+}
+
+// nextBatch is what is to be delivered next, copied into buf; no entries where there is nothing.
+func (s *Spool) nextBatch(buf []byte) (batch, []byte) {
+	for {
+		g, end, full := s.oldest()
+		if g == nil {
+			return batch{}, buf
+		}
+		if g.read == end {
+			if !full {
+				return batch{}, buf
+			}
+			s.handed(g)
+			continue
+		}
+		b, next, err := g.batch(buf, end)
+		buf = next
+		if err == nil && len(b.entries) > 0 {
+			return b, buf
+		}
+		// Of a segment that cannot be read any more the rest is lost.
+		s.cfg.Logger.Error("a segment of the spool cannot be read; the rest of it is lost", "file", g.path, "at", g.read,
+			"error", err)
+		s.lost(g)
+	}
+}
+
+// oldest is the first segment that is not delivered whole, and where its entries end now; full where no more come. Where
+// there is nothing, whoever appends next wakes the deliverer.
+func (s *Spool) oldest() (g *segment, end int64, full bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.queue {
+		if !g.handed {
+			return g, g.end, true
+		}
+	}
+	s.idle = s.active == nil || s.active.read == s.active.end
+	if s.active == nil {
+		return nil, 0, false
+	}
+	return s.active, s.active.end, false
+}
+
+// batch is the entries from read on, before end.
+func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
+	if err := g.open(); err != nil {
+		return batch{}, buf, err
+	}
+	b := batch{of: g}
+	// The whole of it is copied only for an entry that is longer than a batch.
+	for _, most := range []int64{maxBatchBytes, g.size} {
+		var err error
+		if buf, err = g.copyOut(buf, g.read, min(end, g.read+most)); err != nil {
+			return batch{}, buf, err
+		}
+		for at := int64(0); len(b.entries) < maxBatchEntries; {
+			entry, takes, ok := entryAt(buf[at:], g.number)
+			if !ok {
+				break
+			}
+			b.entries = append(b.entries, entry)
+			at += takes
+			b.ends = append(b.ends, g.read+at)
+		}
+		if len(b.entries) > 0 {
+			break
+		}
+	}
+	return b, buf, nil
+}
+
+// open maps a segment that an earlier process left.
+func (g *segment) open() error {
+	if g.memory != nil {
+		return nil
+	}
+	f, err := os.OpenFile(g.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	g.memory, err = mapFile(f, g.size)
+	if err != nil {
+		_ = f.Close()
+	}
+	return err
+}
+
+// handOver delivers entries, and answers with how many of the first are; those that are refused for good are set aside one
+// by one, which counts as delivered.
+func (s *Spool) handOver(ctx context.Context, of *segment, entries [][]byte, deliver Deliver) (int, error) {
+	err := deliver(ctx, entries)
+	switch {
+	case err == nil:
+		return len(entries), nil
+	case !errors.Is(err, ErrRefused):
+		return 0, err
+	case len(entries) == 1:
+		s.setAside(ctx, of, entries[0], err)
+		return 1, nil
+	}
+	half := len(entries) / 2
+	n, err := s.handOver(ctx, of, entries[:half], deliver)
+	if err != nil {
+		return n, err
+	}
+	m, err := s.handOver(ctx, of, entries[half:], deliver)
+	return n + m, err
+}
+
+// setAside keeps an entry that nobody takes in a file of its own.
+func (s *Spool) setAside(ctx context.Context, of *segment, entry []byte, why error) {
+	s.mu.Lock()
+	s.stats.Refused++
+	n := s.stats.Refused
+	s.mu.Unlock()
+	kept := n <= maxRefused
+	if kept {
+		name := fmt.Sprintf("refused-%016x-%d", of.number, n)
+		if err := os.WriteFile(filepath.Join(s.cfg.Dir, name), entry, 0o600); err != nil {
+			kept = false
+		}
+	}
+	s.cfg.Logger.ErrorContext(ctx, "a record is refused for good, and set aside", "bytes", len(entry), "kept", kept, "error", why)
+}
+
+// delivered notes that the first n of a batch are.
+func (s *Spool) delivered(b batch, n int) {
+	b.of.read = b.ends[n-1]
+	// Where the note cannot be kept, the batch is delivered again after a restart.
+	if err := b.of.noteDelivered(); err != nil {
+		s.cfg.Logger.Warn("how far a segment is delivered cannot be noted", "file", b.of.path, "error", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = Mark{b.of.number, b.of.read}
+	s.stats.Delivered += uint64(n)
+	s.stats.Pending -= min(uint64(n), s.stats.Pending)
+	if !s.stats.AwaySince.IsZero() {
+		s.cfg.Logger.Info("records are delivered again", "pending", s.stats.Pending)
+	}
+	s.stats.AwaySince = time.Time{}
+	s.tell()
+}
+
+// failed notes that a delivery did.
+func (s *Spool) failed(ctx context.Context, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stats.AwaySince.IsZero() {
+		s.cfg.Logger.WarnContext(ctx, "records cannot be delivered; they are kept, and tried again", "pending", s.stats.Pending,
+			"error", err)
+		s.stats.AwaySince = s.cfg.Clock.Now()
+	}
+	s.tell()
+}
+
+// handed notes that a full segment is delivered whole.
+func (s *Spool) handed(g *segment) {
+	s.mu.Lock()
+	g.handed = true
+	s.mu.Unlock()
+	signal(s.upkeep.kick)
+}
+
+// lost gives up what is left of a segment; of one that is being written to, it is the last that is written.
+func (s *Spool) lost(g *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Damaged++
+	if s.active == g {
+		s.roll()
+	}
+	g.handed = true
+	s.done = Mark{g.number, g.end}
+	signal(s.upkeep.kick)
+	s.tell()
+}

@@ -1,0 +1,240 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// retryDisk is how long a disk that is full or fails is left alone before room is tried for again.
+const retryDisk = time.Second
+
+// upkeep is what keeps a spool: it makes segments ahead, syncs, and removes what is delivered. All of it that touches a disk
+// is done by one goroutine.
+type upkeep struct {
+	kick chan struct{}
+	// ill: the last segment could not be made.
+	ill bool
+}
+
+// keep works until Close.
+func (s *Spool) keep() {
+	var due, again <-chan time.Time
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.upkeep.kick:
+		case <-due:
+			s.sync()
+			due = nil
+		case <-again:
+			again = nil
+		}
+		s.mu.Lock()
+		wanted, dirty := s.round.wanted, s.dirty
+		s.mu.Unlock()
+		if wanted {
+			s.sync()
+			due, dirty = nil, false
+		}
+		if dirty && due == nil {
+			due = s.cfg.Clock.After(syncEvery)
+		}
+		s.removeDelivered()
+		if !s.makeSpares() && again == nil {
+			again = s.cfg.Clock.After(retryDisk)
+		}
+	}
+}
+
+// span is what is to be synced of one segment.
+type span struct {
+	of *segment
+	to int64
+}
+
+// sync puts on disk all that was appended before, and tells those who waited for it.
+func (s *Spool) sync() {
+	s.mu.Lock()
+	r := s.round
+	s.round, s.dirty = newRound(), false
+	var spans []span
+	for _, g := range s.queue {
+		if g.synced < g.end {
+			spans = append(spans, span{g, g.end})
+		}
+	}
+	if g := s.active; g != nil && g.synced < g.end {
+		spans = append(spans, span{g, g.end})
+	}
+	s.mu.Unlock()
+	for _, one := range spans {
+		if err := one.of.memory.sync(one.of.synced, one.to); err != nil {
+			r.err = fmt.Errorf("%w: %w", ErrFailed, err)
+			s.cfg.Logger.Error("the spool cannot be synced: what it holds survives this process, not this machine",
+				"file", one.of.path, "error", err)
+			s.leave(one.of)
+		}
+		one.of.synced = one.to
+	}
+	close(r.done)
+}
+
+// leave goes on in another segment: what a disk failed to sync once it may say to have synced the next time, and not have.
+func (s *Spool) leave(g *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active == g {
+		s.roll()
+	}
+}
+
+// makeSpares makes segments until enough stand ready, and says whether they do, or will when something is delivered.
+func (s *Spool) makeSpares() bool {
+	for {
+		s.mu.Lock()
+		enough := len(s.spares) >= numSpares && s.active != nil || s.bytes+s.cfg.SegmentBytes > s.cfg.MaxBytes
+		number := s.next
+		s.mu.Unlock()
+		if enough {
+			return true
+		}
+		g, err := createSegment(s.cfg.Dir, number, s.cfg.SegmentBytes)
+		if err == nil {
+			err = syncDir(s.cfg.Dir)
+		}
+		if g == nil {
+			if !s.upkeep.ill {
+				s.cfg.Logger.Error("no room can be made in the spool; what does not fit is lost", "dir", s.cfg.Dir, "error", err)
+			}
+			s.upkeep.ill = true
+			return false
+		}
+		if s.upkeep.ill && err == nil {
+			s.cfg.Logger.Info("there is room in the spool again", "dir", s.cfg.Dir)
+			s.upkeep.ill = false
+		}
+		s.mu.Lock()
+		s.next++
+		s.bytes += g.size
+		s.spares = append(s.spares, g)
+		if s.active == nil {
+			s.roll()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// removeDelivered removes segments of which everything is delivered.
+func (s *Spool) removeDelivered() {
+	s.mu.Lock()
+	var gone []*segment
+	s.queue = slices.DeleteFunc(s.queue, func(g *segment) bool {
+		if g.handed {
+			gone = append(gone, g)
+			s.bytes -= g.size
+		}
+		return g.handed
+	})
+	s.mu.Unlock()
+	for _, g := range gone {
+		if g.memory != nil {
+			_ = g.memory.close()
+		}
+		if err := os.Remove(g.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.cfg.Logger.Warn("a delivered segment cannot be removed", "file", g.path, "error", err)
+		}
+	}
+}
+
+// takeUp finds the segments that earlier processes left.
+func (s *Spool) takeUp() error {
+	names, err := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+segmentSuffix))
+	if err != nil {
+		return err
+	}
+	slices.Sort(names) // numbers have the same number of digits
+	s.next = 1
+	for _, name := range names {
+		if err := s.takeUpSegment(name); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(name), err)
+		}
+	}
+	if len(s.queue) > 0 {
+		signal(s.wake)
+	}
+	return nil
+}
+
+func (s *Spool) takeUpSegment(path string) error {
+	var number uint64
+	if _, err := fmt.Sscanf(filepath.Base(path), "%016x"+segmentSuffix, &number); err != nil {
+		return nil //nolint:nilerr // somebody else's file
+	}
+	s.next = max(s.next, number+1)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	found, err := scan(b)
+	if err != nil || !found.blank && found.number != number {
+		s.stats.Damaged++
+		s.cfg.Logger.Error("a segment of the spool cannot be read, and is set aside", "file", path, "error", err)
+		return os.Rename(path, strings.TrimSuffix(path, segmentSuffix)+damagedSuffix)
+	}
+	if found.torn {
+		s.stats.Damaged++
+		s.cfg.Logger.Warn("the end of a segment of the spool was not on disk yet when the machine was lost", "file", path,
+			"at", found.end)
+	}
+	if found.entries == 0 {
+		return os.Remove(path)
+	}
+	if err := os.Truncate(path, found.end); err != nil {
+		return err
+	}
+	s.queue = append(s.queue, &segment{
+		number: number, path: path, size: found.end, end: found.end, synced: found.end, read: found.delivered,
+	})
+	s.bytes += found.end
+	s.stats.Pending += found.entries
+	return nil
+}
+
+// shut syncs, and gives all files back; the ones that hold nothing are removed.
+func (s *Spool) shut() error {
+	s.sync()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var problems []error
+	all := slices.Concat(s.queue, s.spares)
+	if s.active != nil {
+		all = append(all, s.active)
+	}
+	for _, g := range all {
+		if g.memory != nil {
+			problems = append(problems, g.memory.close())
+		}
+		if g.handed || g.read == g.end {
+			problems = append(problems, os.Remove(g.path))
+		}
+	}
+	s.queue, s.spares, s.active = nil, nil, nil
+	return errors.Join(problems...)
+}
+
+// syncDir makes the names of new files durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	return d.Sync()
+}
