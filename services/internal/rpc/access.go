@@ -32,6 +32,17 @@ func NewPeer(id string, roles ...rpcv1.Role) Peer {
 	return p
 }
 
+// list is the peer's roles, in order.
+func (p Peer) list() []rpcv1.Role {
+	var roles []rpcv1.Role
+	for r := rpcv1.Role(1); int(r) < len(rpcv1.Role_name); r++ {
+		if p.roles&(1<<uint32(r)) != 0 {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}
+
 // Has says whether the peer has one of the roles.
 func (p Peer) Has(roles ...rpcv1.Role) bool { return p.roles&NewPeer("", roles...).roles != 0 }
 
@@ -87,17 +98,29 @@ func authenticate(ctx context.Context, local Peer) Peer {
 	return Peer{ID: p.Addr.String()}
 }
 
-// access is who may call what: methods by full name, with the roles as a set. Methods outside our protos (health,
-// reflection) are open to whoever reached the listener.
+// access is who may call what: methods by full name. Methods outside our protos (health, reflection) are open to whoever
+// reached the listener.
 type access struct {
-	methods map[string]Peer
+	methods map[string]*rule
 	local   Peer
 }
 
-// newAccess reads the roles of every method of a service from its proto option.
-func newAccess() *access { return &access{methods: map[string]Peer{}, local: Local()} }
+// rule is what a method's proto options say. A nil one is that of a method which is not ours.
+type rule struct {
+	// roles that may call it, as a set.
+	roles uint32
+	// audited is whether each call is to be told to the auditor, here: not where it is passed on.
+	audited bool
+}
 
-func (a *access) add(service string) {
+func newAccess() *access { return &access{methods: map[string]*rule{}, local: Local()} }
+
+// forwarded is the implementation of a service that another process holds.
+type forwarded struct{}
+
+// add reads the options of every method of a service.
+func (a *access) add(service string, impl any) {
+	_, elsewhere := impl.(forwarded)
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
 	if err != nil {
 		return
@@ -108,7 +131,10 @@ func (a *access) add(service string) {
 	}
 	for i := range sd.Methods().Len() {
 		m := sd.Methods().Get(i)
-		a.methods["/"+service+"/"+string(m.Name())] = NewPeer("", MethodRoles(m)...)
+		audited, _ := proto.GetExtension(m.Options(), rpcv1.E_Audited).(bool)
+		a.methods["/"+service+"/"+string(m.Name())] = &rule{
+			roles: NewPeer("", MethodRoles(m)...).roles, audited: audited && !elsewhere,
+		}
 	}
 }
 
@@ -118,24 +144,25 @@ func MethodRoles(m protoreflect.MethodDescriptor) []rpcv1.Role {
 	return roles
 }
 
-// check is ctx with its peer, or the fault that refuses it. A method of ours without roles can be called by nobody.
-func (a *access) check(ctx context.Context, method string) (context.Context, error) {
+// check is ctx with its peer and the method's rule, or the fault that refuses it. A method of ours without roles can be
+// called by nobody.
+func (a *access) check(ctx context.Context, method string) (context.Context, *rule, error) {
 	p := authenticate(ctx, a.local)
-	allowed, ours := a.methods[method]
-	if !ours {
-		return ctx, nil
+	r := a.methods[method]
+	if r == nil {
+		return ctx, nil, nil
 	}
 	if p.roles == 0 && !p.proven {
-		return ctx, &fault.Fault{
+		return ctx, nil, &fault.Fault{
 			Reason: rpcv1.Reason_REASON_CREDENTIALS_REQUIRED, Message: "this method needs a credential, and none was shown",
 		}
 	}
-	if p.roles&allowed.roles == 0 {
-		return ctx, &fault.Fault{
+	if p.roles&r.roles == 0 {
+		return ctx, nil, &fault.Fault{
 			Reason: rpcv1.Reason_REASON_ROLE_REQUIRED, Message: "none of the peer's roles may call " + method,
 		}
 	}
-	return WithPeer(ctx, p), nil
+	return WithPeer(ctx, p), r, nil
 }
 
 // wrappedStream gives a stream another context.

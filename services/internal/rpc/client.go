@@ -131,7 +131,7 @@ func NewInProcess(chain *Chain, peer Peer) *InProcess {
 
 // RegisterService adds a service.
 func (p *InProcess) RegisterService(desc *grpc.ServiceDesc, impl any) {
-	p.chain.access.add(desc.ServiceName)
+	p.chain.access.add(desc.ServiceName, impl)
 	for _, m := range desc.Methods {
 		p.methods["/"+desc.ServiceName+"/"+m.MethodName] = inProcessMethod{impl, m}
 	}

@@ -28,13 +28,13 @@ func Forward(to grpc.ServiceRegistrar, desc *grpc.ServiceDesc, cc grpc.ClientCon
 	if !ok {
 		return fmt.Errorf("forward %s: not a service", desc.ServiceName)
 	}
-	forwarded := &grpc.ServiceDesc{ServiceName: desc.ServiceName, HandlerType: (*any)(nil), Metadata: desc.Metadata}
+	passing := &grpc.ServiceDesc{ServiceName: desc.ServiceName, HandlerType: (*any)(nil), Metadata: desc.Metadata}
 	for _, m := range desc.Methods {
 		in, out, err := types(sd, m.MethodName)
 		if err != nil {
 			return err
 		}
-		forwarded.Methods = append(forwarded.Methods, grpc.MethodDesc{
+		passing.Methods = append(passing.Methods, grpc.MethodDesc{
 			MethodName: m.MethodName,
 			Handler:    forwardMethod("/"+desc.ServiceName+"/"+m.MethodName, in, out, cc),
 		})
@@ -47,12 +47,12 @@ func Forward(to grpc.ServiceRegistrar, desc *grpc.ServiceDesc, cc grpc.ClientCon
 		if err != nil {
 			return err
 		}
-		forwarded.Streams = append(forwarded.Streams, grpc.StreamDesc{
+		passing.Streams = append(passing.Streams, grpc.StreamDesc{
 			StreamName: m.StreamName, ServerStreams: true,
 			Handler: forwardStream("/"+desc.ServiceName+"/"+m.StreamName, in, out, cc),
 		})
 	}
-	to.RegisterService(forwarded, struct{}{})
+	to.RegisterService(passing, forwarded{})
 	return nil
 }
 

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"strings"
 	"testing"
 
-	"go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/genproto/googleapis/type/phone_number"
@@ -22,7 +20,6 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
-	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
@@ -49,22 +46,25 @@ type server struct {
 
 func start(t *testing.T, register func(grpc.ServiceRegistrar)) server {
 	t.Helper()
+	return startServer(t, rpc.Deps{}, nil, register)
+}
+
+// startServer serves what is registered on loopback, in plain text where creds is nil.
+func startServer(t *testing.T, deps rpc.Deps, creds *rpc.TLS, register func(grpc.ServiceRegistrar)) server {
+	t.Helper()
 	s := server{log: &bytes.Buffer{}, spans: tracetest.NewSpanRecorder()}
 	s.tp = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(s.spans),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())))
-	chain, err := rpc.NewChain(rpc.Deps{
-		Clock: clock.System{}, Logger: slog.New(slog.NewTextHandler(s.log, nil)), TracerProvider: s.tp,
-		MeterProvider: noop.NewMeterProvider(),
-	})
+	chain, err := rpc.NewChain(withDefaults(deps, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := rpc.NewServer(chain, nil)
+	srv := rpc.NewServer(chain, creds)
 	s.grpc, s.chain, s.local = srv, chain, rpc.NewInProcess(chain, rpc.Local())
 	register(srv)
 	register(s.local)
 	srv.Finish()
-	l, err := rpc.Listen(t.Context(), "grpc-listen", "127.0.0.1:0", nil)
+	l, err := rpc.Listen(t.Context(), "grpc-listen", "127.0.0.1:0", creds)
 	if err != nil {
 		t.Fatal(err)
 	}

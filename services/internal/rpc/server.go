@@ -1,5 +1,5 @@
 // Package rpc is how Dayside's services are served and called over gRPC: one chain of interceptors (trace, access by
-// role, validation, the mapping of faults to statuses, metrics), listeners that refuse to serve strangers without
+// role, validation, audit, the mapping of faults to statuses, metrics), listeners that refuse to serve strangers without
 // credentials, connections to other services, and calls within the process that pass through the same chain.
 //
 // It knows no service by name, and decides nothing about calls.
@@ -49,6 +49,10 @@ type Deps struct {
 	Logger         *slog.Logger
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
+	// Auditor is told of calls of audited methods; nil: nobody is.
+	Auditor Auditor
+	// Instance names the process in what the auditor is told.
+	Instance string
 }
 
 // Chain is the interceptors that every request passes, from outside in: recovery, trace, metrics and the mapping of
@@ -61,6 +65,8 @@ type Chain struct {
 	durations *durations
 	clock     clock.Clock
 	log       *slog.Logger
+	auditor   Auditor
+	instance  string
 }
 
 // NewChain is a chain; the services registered with its server or its in-process connection fill its table of roles.
@@ -71,7 +77,7 @@ func NewChain(deps Deps) (*Chain, error) {
 	}
 	return &Chain{
 		ending: make(chan struct{}), access: newAccess(), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
-		clock: deps.Clock, log: deps.Logger,
+		clock: deps.Clock, log: deps.Logger, auditor: deps.Auditor, instance: deps.Instance,
 	}, nil
 }
 
@@ -89,14 +95,18 @@ func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
 		endSpan(span, err)
 	}()
-	ctx, err = c.access.check(ctx, info.FullMethod)
+	ctx, rule, err := c.access.check(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
 	}
 	if err := validateRequest(req); err != nil {
 		return nil, err
 	}
-	return handler(ctx, req)
+	resp, err = handler(ctx, req)
+	if err == nil && rule != nil && rule.audited {
+		c.audit(ctx, info.FullMethod, req, resp, began)
+	}
+	return resp, err
 }
 
 // Stream runs one stream through the chain; each message received is validated. Where the server ends its streams, the
@@ -112,7 +122,7 @@ func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
 		endSpan(span, err)
 	}()
-	ctx, err = c.access.check(ctx, info.FullMethod)
+	ctx, _, err = c.access.check(ctx, info.FullMethod)
 	if err != nil {
 		return err
 	}
@@ -208,7 +218,7 @@ func NewServer(chain *Chain, creds *TLS) *Server {
 
 // RegisterService adds a service, and its roles to the chain.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
-	s.chain.access.add(desc.ServiceName)
+	s.chain.access.add(desc.ServiceName, impl)
 	s.Server.RegisterService(desc, impl)
 }
 
