@@ -25,6 +25,7 @@ type calls struct {
 	current *view.Current
 	clock   clock.Clock
 	signals *signals
+	hooks   hooks
 	// decisions are used again: one holds the states of all sites of a line.
 	decisions sync.Pool
 }
@@ -55,7 +56,11 @@ func (c *calls) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (*
 	defer c.decisions.Put(d)
 	decide.Decide(d, v, call, now, decide.MaxSites)
 	response := render.Route(d, v, call.ID, now, false)
-	c.signals.decided(ctx, decision{d: d, view: v, call: call, gateway: r.GetGateway().GetGatewayId(), at: now})
+	told := decision{
+		d: d, view: v, call: call, gateway: r.GetGateway().GetGatewayId(), at: now, step: 1, route: response.GetRoute(),
+	}
+	c.signals.decided(ctx, &told)
+	c.hooks.decided(ctx, &told)
 	return response, nil
 }
 
@@ -130,16 +135,26 @@ func (c *calls) ContinueCall(context.Context, *routingv1.ContinueCallRequest) (*
 		"step, ends with the line's last resort, and has an empty continuation; nothing follows it")
 }
 
-// ReportCall is part of the protocol only: nothing keeps reports yet.
-func (c *calls) ReportCall(context.Context, *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
-	return nil, fault.NotInThisRelease("ReportCall is not in this release: the ledger that keeps reports is not part of it; " +
-		"a gateway need not report, and must not count this as a failure of the call")
+// ReportCall takes a gateway's report of a call.
+func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
+	if c.hooks.reporter == nil {
+		return nil, fault.NotInThisRelease("ReportCall is not in this release: the ledger that keeps reports is not part of " +
+			"it; a gateway need not report, and must not count this as a failure of the call")
+	}
+	v := c.current.Load()
+	if v == nil {
+		return nil, notReady()
+	}
+	return c.hooks.reporter.reportCall(ctx, v, r)
 }
 
-// ConnectGateway is part of the protocol only: there is no live state yet.
+// ConnectGateway carries a gateway's stream.
 func (c *calls) ConnectGateway(
-	grpc.BidiStreamingServer[routingv1.ConnectGatewayRequest, routingv1.ConnectGatewayResponse],
+	stream grpc.BidiStreamingServer[routingv1.ConnectGatewayRequest, routingv1.ConnectGatewayResponse],
 ) error {
-	return fault.NotInThisRelease("ConnectGateway is not in this release: gateways are given no tasks, and sites are " +
-		"ordered by their hours alone; RouteCall works without the stream")
+	if c.hooks.connector == nil {
+		return fault.NotInThisRelease("ConnectGateway is not in this release: gateways are given no tasks, and sites are " +
+			"ordered by their hours alone; RouteCall works without the stream")
+	}
+	return c.hooks.connector.connectGateway(stream)
 }

@@ -82,7 +82,9 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals}
+	// What stands beside the path of a call plugs in here.
+	beside := hooks{}
+	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
 		store: store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,

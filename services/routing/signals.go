@@ -61,15 +61,6 @@ type signals struct {
 	seriesMu sync.Mutex
 }
 
-// decision is one call, as answered.
-type decision struct {
-	d       *decide.Decision
-	view    *view.View
-	call    decide.Call
-	gateway string
-	at      time.Time
-}
-
 func newSignals(deps Deps, current *view.Current) (*signals, error) {
 	s := &signals{clock: deps.Clock, log: deps.Logger, tracer: deps.TracerProvider.Tracer(instrumentation)}
 	if _, err := rand.Read(s.key[:]); err != nil {
@@ -237,7 +228,7 @@ func actionOf(d *decide.Decision) action {
 }
 
 // decided tells of one call. It is on the path of a ringing phone: a span is made only within one that is recorded.
-func (s *signals) decided(ctx context.Context, c decision) {
+func (s *signals) decided(ctx context.Context, c *decision) {
 	did := actionOf(c.d)
 	s.decisions.Add(ctx, 1, s.options(c.d, did)...)
 	s.duration.Record(ctx, s.clock.Now().Sub(c.at).Seconds())
@@ -250,7 +241,7 @@ func (s *signals) decided(ctx context.Context, c decision) {
 }
 
 // line logs a decision, unless too many of its kind were logged in this second.
-func (s *signals) line(ctx context.Context, level slog.Level, message string, c decision, did action) {
+func (s *signals) line(ctx context.Context, level slog.Level, message string, c *decision, did action) {
 	ok, dropped := s.lines[did].allow(c.at)
 	if !ok {
 		return
@@ -280,7 +271,7 @@ func worthALine(did action) (slog.Level, string) {
 	return 0, ""
 }
 
-func (s *signals) attrs(c decision, did action) []slog.Attr {
+func (s *signals) attrs(c *decision, did action) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("action", did.String()), slog.String("call_id", c.call.ID), slog.String("gateway", c.gateway),
 		slog.String("caller", c.call.Caller.Masked()), slog.String("class", className(c.d.Class)),
@@ -318,7 +309,7 @@ func className(c routingv1.CallerClass) string {
 // span tells of the decision on the request's own span, which is the route's: a span of its own would double the price of
 // a sampled call and say nothing more. Rejected sites are events whose names say it all, and attributes are those of the
 // design alone: each one takes off the throughput at full sampling.
-func (s *signals) span(span trace.Span, c decision, did action) {
+func (s *signals) span(span trace.Span, c *decision, did action) {
 	attrs := make([]attribute.KeyValue, 0, maxSpanAttributes)
 	attrs = append(attrs,
 		attribute.String("dayside.call_id", c.call.ID),
