@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 )
 
 // Problem is a record that could not be read. The view keeps what it knew before of that key.
@@ -20,7 +21,9 @@ type Builder struct {
 	sites     sitesBuilder
 	rotas     *rotasBuilder
 	drains    drainsBuilder
+	live      liveBuilder
 	customers customersBuilder
+	keys      keysBuilder
 	lines     linesBuilder
 	problems  []Problem
 }
@@ -48,7 +51,9 @@ func newBuilder(from, before *View) *Builder {
 		sites:     sitesBuilder{from: from.sites, before: before.sites},
 		rotas:     &rotasBuilder{from: from.rotas, before: before.rotas},
 		drains:    drainsBuilder{from: from.drains, before: before.drains},
+		live:      liveBuilder{from: from.live, before: before.live},
 		customers: customersBuilder{next: from.customers, before: before.customers},
+		keys:      keysBuilder{from: from.keys, before: before.keys},
 		lines:     linesBuilder{from: from.lines, before: before.lines},
 	}
 }
@@ -87,7 +92,8 @@ func (b *Builder) part(key string) (partBuilder, string) {
 	}{
 		{published.CustomerPrefix, &b.customers}, {published.SitePrefix, &b.sites}, {LinePrefix, &b.lines},
 		{published.RotaPrefix, b.rotas}, {published.CustodyPrefix, custodyBuilder{b.rotas}},
-		{DrainPrefix, &b.drains},
+		{DrainPrefix, &b.drains}, {LivePrefix, &b.live},
+		{continuation.Prefix, &b.keys},
 	} {
 		if id, ok := strings.CutPrefix(key, p.prefix); ok && id != "" {
 			return p.builder, id
@@ -104,6 +110,8 @@ func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
 	next.sites, changed.sites = b.sites.finish()
 	next.rotas, changed.rotas = b.rotas.finish()
 	next.drains, changed.drains = b.drains.finish()
+	next.live, changed.live = b.live.finish()
+	next.keys = b.keys.finish()
 	next.lines = b.lines.finish(next, changed)
 	return next, b.problems
 }

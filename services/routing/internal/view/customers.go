@@ -23,20 +23,75 @@ func ProductOf(name string) Product {
 	return Product{unique.Make(name)}
 }
 
+// Name is the product's; empty of any product.
+func (p Product) Name() string {
+	if p == (Product{}) {
+		return ""
+	}
+	return p.name.Value()
+}
+
+// Plan is a support level's name, kept once. The zero value is none.
+type Plan struct{ name unique.Handle[string] }
+
+// PlanOf is the support level with that name.
+func PlanOf(name string) Plan {
+	if name == "" {
+		return Plan{}
+	}
+	return Plan{unique.Make(name)}
+}
+
+// Name is the support level's; empty where there is none.
+func (p Plan) Name() string {
+	if p == (Plan{}) {
+		return ""
+	}
+	return p.name.Value()
+}
+
 // Contract is in force over [FromUnixS, ToUnixS).
 type Contract struct {
 	FromUnixS, ToUnixS int64
 	// Product it covers.
 	Product Product
+	// Plan is the support level bought.
+	Plan Plan
+}
+
+// Case is being worked on.
+type Case struct {
+	// ID is the case's in the system that keeps it.
+	ID string
+	// SiteID is the ID of the site that works on it; empty where none does.
+	SiteID string
+	// Title is for people.
+	Title string
 }
 
 // Customer is who pays, as decisions see it.
 type Customer struct {
 	// Name is "customers/ID".
 	Name string
+	// DisplayName is for people.
+	DisplayName string
 	// Contracts in no particular order.
 	Contracts []Contract
-	numbers   []phone.Number
+	// Cases being worked on, the latest first.
+	Cases []Case
+	// HasPIN says whether callers can show a PIN.
+	HasPIN  bool
+	numbers []phone.Number
+}
+
+// CaseSite is the ID of the site that works on the latest of the open cases that a site works on; empty where there is none.
+func (c *Customer) CaseSite() string {
+	for _, k := range c.Cases {
+		if k.SiteID != "" {
+			return k.SiteID
+		}
+	}
+	return ""
 }
 
 const (
@@ -44,6 +99,7 @@ const (
 	// maxCustomerNumbers and maxContracts are entitlement's own limits.
 	maxCustomerNumbers = 1000
 	maxContracts       = 100
+	maxCases           = 8
 )
 
 // shardBits: 4,096 shards of a million numbers hold some 250 each, so that a change copies microseconds' worth, and the
@@ -53,15 +109,19 @@ const (
 	numShards = 1 << shardBits
 )
 
-// Holders are the customers who have one number: mostly one.
+// Holders are the customers who have one number: mostly one. Or one customer by name.
 type Holders struct {
 	slot *numberSlot
+	one  *Customer
 	many []*Customer
 }
 
+// Only is one customer; nobody where it is nil.
+func Only(c *Customer) Holders { return Holders{one: c} }
+
 // Len is how many they are.
 func (h Holders) Len() int {
-	if h.slot != nil {
+	if h.slot != nil || h.one != nil {
 		return 1
 	}
 	return len(h.many)
@@ -69,18 +129,30 @@ func (h Holders) Len() int {
 
 // At is the i-th, in order of name.
 func (h Holders) At(i int) *Customer {
-	if h.slot != nil {
+	switch {
+	case h.slot != nil:
 		return h.slot.customer
+	case h.one != nil:
+		return h.one
 	}
 	return h.many[i]
 }
 
 // Contracts are those of the only one; do not change them.
 func (h Holders) Contracts() []Contract {
-	if h.slot.inline {
+	if h.slot != nil && h.slot.inline {
 		return h.slot.contract[:]
 	}
-	return h.slot.customer.Contracts
+	return h.At(0).Contracts
+}
+
+// CaseSite is that of the only one; empty where they are none, or several. It reads no customer but those with cases: a
+// read is a cache miss.
+func (h Holders) CaseSite() string {
+	if h.Len() != 1 || h.slot != nil && !h.slot.cases {
+		return ""
+	}
+	return h.At(0).CaseSite()
 }
 
 // customers is the part that entitlement publishes. Its indexes are split in shards that successive views share.
@@ -242,9 +314,20 @@ func readCustomer(id string, value []byte) (*Customer, error) {
 	if len(p.GetContracts()) > maxContracts {
 		return nil, fmt.Errorf("%d contracts, at most %d", len(p.GetContracts()), maxContracts)
 	}
-	c := &Customer{Name: customerNames + id, Contracts: make([]Contract, 0, len(p.GetContracts()))}
+	if len(p.GetOpenCases()) > maxCases {
+		return nil, fmt.Errorf("%d open cases, at most %d", len(p.GetOpenCases()), maxCases)
+	}
+	c := &Customer{
+		Name: customerNames + id, DisplayName: p.GetDisplayName(), HasPIN: p.GetHasPin(),
+		Contracts: make([]Contract, 0, len(p.GetContracts())),
+	}
 	for _, k := range p.GetContracts() {
-		c.Contracts = append(c.Contracts, Contract{k.GetFromUnixS(), k.GetToUnixS(), ProductOf(k.GetProduct())})
+		c.Contracts = append(c.Contracts, Contract{
+			k.GetFromUnixS(), k.GetToUnixS(), ProductOf(k.GetProduct()), PlanOf(k.GetPlan()),
+		})
+	}
+	for _, k := range p.GetOpenCases() {
+		c.Cases = append(c.Cases, Case{k.GetId(), k.GetSite(), k.GetTitle()})
 	}
 	for _, n := range p.GetNumbers() {
 		if n != 0 && !slices.Contains(c.numbers, phone.Number(n)) {

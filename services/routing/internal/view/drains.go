@@ -27,7 +27,7 @@ type Drain struct {
 	ID, Name string
 	// Reason is for people.
 	Reason string
-	// Subject is "sites/ID" or "people/ID".
+	// Subject is "sites/ID" or "people/ID"; empty where it is every site of the line.
 	Subject string
 	// LineID: calls to this line alone; to all where empty.
 	LineID string
@@ -36,6 +36,7 @@ type Drain struct {
 	FromUnixS, ToUnixS int64
 
 	target string // the only one, as text; all where empty
+	fact   *Fact
 }
 
 // At says whether it is in force at an instant.
@@ -59,6 +60,7 @@ func (t Targets) All(n int) bool {
 // LineDrains are the drains that concern a line. Most lines have none: there it is nil.
 type LineDrains struct {
 	all    []*Drain
+	every  []taken         // of every site
 	sites  map[int][]taken // by place on the line
 	people map[string][]taken
 }
@@ -74,7 +76,11 @@ func (l *LineDrains) All() []*Drain { return l.all }
 
 // Site is which targets of the site at a place of the line are drained at an instant, and one of the drains that do so.
 func (l *LineDrains) Site(place int, unixS int64) (Targets, *Drain) {
-	return union(l.sites[place], unixS)
+	drained, by := union(l.every, unixS)
+	if drained == 0 {
+		return union(l.sites[place], unixS)
+	}
+	return drained, by
 }
 
 // Person is the same for somebody on the line's rotas.
@@ -177,6 +183,9 @@ func (d *drains) of(l *Line) *LineDrains {
 
 func (l *LineDrains) add(line *Line, d *Drain) {
 	found := false
+	if d.Subject == "" {
+		l.every, found = append(l.every, taken{d, allTargets}), true
+	}
 	if id, ok := strings.CutPrefix(d.Subject, "people/"); ok {
 		if p := line.person(id); p != nil {
 			if t := (taken{d, d.among(p.Targets)}); t.targets != 0 {
@@ -233,12 +242,15 @@ func readDrain(id string, value []byte) (*Drain, error) {
 		ID: id, Name: "drains/" + id, Reason: p.GetReason(), Subject: p.GetSite() + p.GetPerson(), // one of them
 		FromUnixS: math.MinInt64, ToUnixS: math.MaxInt64, target: target.Text(p.GetTarget()),
 	}
-	if d.Subject == "" {
-		return nil, errors.New("neither a site nor a person")
-	}
 	var ok bool
 	if d.LineID, ok = strings.CutPrefix(p.GetLine(), "lines/"); !ok && p.GetLine() != "" {
 		return nil, errors.New("line: not a line's name")
+	}
+	switch every := p.GetAllSites(); {
+	case every && (d.LineID == "" || d.target != ""):
+		return nil, errors.New("all sites: of one line, and all their targets")
+	case !every && d.Subject == "":
+		return nil, errors.New("neither a site nor a person, nor all sites of a line")
 	}
 	if p.GetTarget() != nil && d.target == "" {
 		return nil, errors.New("target: neither a SIP URI nor a number")
@@ -252,5 +264,6 @@ func readDrain(id string, value []byte) (*Drain, error) {
 	if d.ToUnixS <= d.FromUnixS {
 		return nil, fmt.Errorf("ends at %d, which is not after its start at %d", d.ToUnixS, d.FromUnixS)
 	}
+	d.fact = newFact(DrainPrefix+id, value)
 	return d, nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -28,6 +29,9 @@ const (
 	maxWeight = 1000
 	// defaultWeight is that of a site of which the line says none.
 	defaultWeight = 1
+	// maxOpeningSoonS and maxRingBudgetS are the proto's own limits.
+	maxOpeningSoonS = 3600
+	maxRingBudgetS  = 1800
 	// lastResortID names the last rung in the reports of gateways; no site's rung is called so.
 	lastResortID = "last-resort"
 	// lastResortRingTimeoutS is longer than a site's: nobody comes after it.
@@ -38,24 +42,38 @@ const (
 type Line struct {
 	// ID is the last part of Name, "lines/ID".
 	ID, Name string
+	// DisplayName is for people.
+	DisplayName string
 	// Product it supports.
 	Product Product
+	// Language is the primary subtag of its callers' language, lower-case; empty where it may be any.
+	Language string
 	// Strategy is never UNSPECIFIED.
 	Strategy routingv1.Strategy
 	// MinRemainingS: FOLLOW_THE_SUN puts sites with less business time left behind the others, seconds.
 	MinRemainingS uint32
+	// OpeningSoonS: a closed site that opens within so many seconds comes after the open ones; 0 where none does.
+	OpeningSoonS uint32
+	// RingBudgetS is how long a call may ring in all before its last resort does, seconds; 0 where there is no limit.
+	RingBudgetS uint32
 	// Sites in the line's order, each once.
 	Sites []LineSite
 	// Rotas whose people on duty come after the sites, in order; never nil among them.
 	Rotas []*Rota
 	// Drains that concern its sites and people; nil where there are none.
 	Drains *LineDrains
+	// Live is what is known of this minute of its sites and people; nil where nothing is.
+	Live *LineLive
+	// Facts are the records that decisions on it are made of, its own first.
+	Facts []*Fact
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
 	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
 	// while a new one is being adopted.
 	TZDataRelease string
 
+	source     *routingv1.Line
+	fact       *Fact
 	number     phone.Number
 	treatments [4]routingv1.Treatment // by CallerClass
 }
@@ -71,8 +89,33 @@ type LineSite struct {
 	Tier uint8
 	// Weight is 0 to 1000; WEIGHTED shares calls by it.
 	Weight uint16
+	// Capacity is the site's own: calls at once, 0 where not known.
+	Capacity uint16
 	// Outsourced is the site's own.
 	Outsourced bool
+	// Misfit is why the site is not eligible for the line whenever it is open; Fits where it is.
+	Misfit Misfit
+}
+
+// Misfit is what a site lacks for a line.
+type Misfit uint8
+
+// A site fits a line, or lacks the product, or the language.
+const (
+	Fits Misfit = iota
+	OtherProduct
+	OtherLanguage
+)
+
+// misfit is what a site lacks for the line. Of one that nothing is known of, nothing is lacking.
+func (l *Line) misfit(s *Site) Misfit {
+	switch {
+	case !s.Supports(l.Product):
+		return OtherProduct
+	case !s.Speaks(l.Language):
+		return OtherLanguage
+	}
+	return Fits
 }
 
 // Treatment of a class of callers: FORWARD where the line says nothing.
@@ -88,11 +131,11 @@ type lines struct {
 	byID map[string]*Line
 	// byNumber: numbers are unique when lines are written; should two ever share one, the first by ID has it.
 	byNumber map[phone.Number]*Line
+	// bySite are the IDs of the lines that a site is on.
+	bySite func() map[string][]string
 }
 
-func newLines() *lines {
-	return &lines{byID: map[string]*Line{}, byNumber: map[phone.Number]*Line{}}
-}
+func newLines() *lines { return newIndex(map[string]*Line{}) }
 
 type linesBuilder struct {
 	from, before *lines
@@ -132,75 +175,127 @@ func (b *linesBuilder) remove(id string) {
 type changes struct {
 	sites, rotas map[string]bool
 	drains       bool
+	live         liveChanges
 }
 
-// finish finds the sites, rotas and drains of lines that changed, or of which those did, so that a decision looks up none.
+func (c changes) any() bool {
+	return len(c.sites) > 0 || len(c.live.sites) > 0 || c.everyLine()
+}
+
+// everyLine: any line may be concerned, whatever sites it has.
+func (c changes) everyLine() bool { return len(c.rotas) > 0 || c.drains || c.live.targets }
+
+// finish finds the sites, rotas, drains and live state of lines that changed, or of which those did, so that a decision
+// looks up none.
 func (b *linesBuilder) finish(next *View, changed changes) *lines {
-	if b.byID == nil && len(changed.sites) == 0 && len(changed.rotas) == 0 && !changed.drains {
+	edited := b.byID != nil
+	if !edited && !changed.any() {
 		return b.from
 	}
 	b.edit()
-	for id, l := range b.byID {
-		fresh := b.fresh[id] || l.hasAny(changed)
-		if fresh {
-			l = l.resolve(next.sites, next.rotas)
+	if edited || changed.everyLine() {
+		for id, l := range b.byID {
+			b.byID[id] = l.anew(next, b.fresh[id], changed)
 		}
-		if fresh || changed.drains {
-			b.byID[id] = l.withDrains(next.drains.of(l))
-		}
+		return newIndex(b.byID)
 	}
-	all := &lines{byID: b.byID, byNumber: make(map[phone.Number]*Line, len(b.byID))}
-	for _, l := range b.byID {
-		if other := all.byNumber[l.number]; other == nil || l.ID < other.ID {
-			all.byNumber[l.number] = l
+	all := &lines{byID: b.byID, byNumber: maps.Clone(b.from.byNumber), bySite: b.from.bySite}
+	index := all.bySite()
+	for _, sites := range [...]map[string]bool{changed.sites, changed.live.sites} {
+		for site := range sites {
+			for _, id := range index[site] {
+				l := b.from.byID[id].anew(next, false, changed)
+				all.byID[id] = l
+				if all.byNumber[l.number].ID == id {
+					all.byNumber[l.number] = l
+				}
+			}
 		}
 	}
 	return all
 }
 
-func (l *Line) hasAny(changed changes) bool {
-	return len(changed.sites) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return changed.sites[s.Site.ID] }) ||
-		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] })
+// newIndex is a part of those lines. Which lines a site is on is asked only once sites change, or what is known of them:
+// mostly calls begin and end.
+func newIndex(byID map[string]*Line) *lines {
+	all := &lines{byID: byID, byNumber: make(map[phone.Number]*Line, len(byID))}
+	for _, l := range byID {
+		if other := all.byNumber[l.number]; other == nil || l.ID < other.ID {
+			all.byNumber[l.number] = l
+		}
+	}
+	all.bySite = sync.OnceValue(func() map[string][]string {
+		index := map[string][]string{}
+		for id, l := range byID {
+			for i := range l.Sites {
+				index[l.Sites[i].Site.ID] = append(index[l.Sites[i].Site.ID], id)
+			}
+		}
+		return index
+	})
+	return all
 }
 
-// withDrains is the line with those drains.
-func (l *Line) withDrains(drains *LineDrains) *Line {
-	if l.Drains == nil && drains == nil {
+// anew is the line as a view has it: itself, where nothing of it changed.
+func (l *Line) anew(v *View, fresh bool, changed changes) *Line {
+	fresh = fresh || l.hasAny(changed)
+	drains := fresh || changed.drains && (l.Drains != nil || len(v.drains.byID) > 0)
+	live := fresh || changed.live.targets || l.hasSite(changed.live.sites)
+	if !fresh && !drains && !live {
 		return l
 	}
 	next := *l
-	next.Drains = drains
+	if fresh {
+		next.resolve(v.sites, v.rotas)
+	}
+	if drains {
+		next.Drains = v.drains.of(&next)
+		next.Facts = factsOf(&next)
+	}
+	if live {
+		next.Live = v.live.ofLine(&next)
+	}
 	return &next
 }
 
-// resolve is the line with its sites and rotas as they stand in those parts.
-func (l *Line) resolve(sites *sites, rotas *rotas) *Line {
-	next := *l
-	next.Sites = make([]LineSite, len(l.Sites))
-	next.Rotas = make([]*Rota, len(l.Rotas))
+func (l *Line) hasAny(changed changes) bool {
+	return l.hasSite(changed.sites) ||
+		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] })
+}
+
+func (l *Line) hasSite(sites map[string]bool) bool {
+	return len(sites) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return sites[s.Site.ID] })
+}
+
+// resolve finds the line's sites and rotas as they stand in those parts. The line is a copy; its lists are not.
+func (l *Line) resolve(sites *sites, rotas *rotas) {
+	places, duties := l.Sites, l.Rotas
+	l.Sites, l.Rotas = make([]LineSite, len(places)), make([]*Rota, len(duties))
 	var releases []string
 	note := func(release string) {
 		if release != "" && !slices.Contains(releases, release) {
 			releases = append(releases, release)
 		}
 	}
-	for i, ls := range l.Sites {
+	for i, ls := range places {
 		s := sites.byID[ls.Site.ID]
 		if s == nil {
 			s = unknownSite(ls.Site.ID)
 		}
-		next.Sites[i] = LineSite{s.Timeline, s.Hash, s, ls.Tier, ls.Weight, s.Outsourced}
+		l.Sites[i] = LineSite{
+			Timeline: s.Timeline, Hash: s.Hash, Site: s, Tier: ls.Tier, Weight: ls.Weight,
+			Capacity: s.Capacity, Outsourced: s.Outsourced, Misfit: l.misfit(s),
+		}
 		note(s.Timeline.TZDataRelease())
 	}
-	for i, was := range l.Rotas {
-		if next.Rotas[i] = rotas.byID[was.ID]; next.Rotas[i] == nil {
-			next.Rotas[i] = unknownRota(was.ID)
+	for i, was := range duties {
+		if l.Rotas[i] = rotas.byID[was.ID]; l.Rotas[i] == nil {
+			l.Rotas[i] = unknownRota(was.ID)
 		}
-		note(next.Rotas[i].TZDataRelease())
+		note(l.Rotas[i].TZDataRelease())
 	}
 	slices.Sort(releases)
-	next.TZDataRelease = strings.Join(releases, ",")
-	return &next
+	l.TZDataRelease = strings.Join(releases, ",")
 }
 
 func readLine(id string, value []byte) (*Line, error) {
@@ -220,9 +315,13 @@ func readLine(id string, value []byte) (*Line, error) {
 		return nil, fmt.Errorf("%s: %s", v.Field, v.Rule)
 	}
 	l := &Line{
-		ID: id, Name: "lines/" + id, number: number, Product: ProductOf(p.GetProduct()), Strategy: p.GetStrategy(),
-		MinRemainingS: uint32(min(max(p.GetMinRemaining().GetSeconds(), 0), timeline.RemainingMaxS)),
+		ID: id, Name: "lines/" + id, DisplayName: p.GetDisplayName(), number: number,
+		Product: ProductOf(p.GetProduct()), Language: PrimaryLanguage(p.GetLanguage()), Strategy: p.GetStrategy(),
+		MinRemainingS: seconds(p.GetMinRemaining(), timeline.RemainingMaxS),
+		OpeningSoonS:  seconds(p.GetOpeningSoon(), maxOpeningSoonS),
+		RingBudgetS:   seconds(p.GetRingBudget(), maxRingBudgetS),
 		LastResort:    lastResort(p.GetLastResort()),
+		source:        &p, fact: newFact(LinePrefix+id, value),
 	}
 	if l.Strategy == routingv1.Strategy_STRATEGY_UNSPECIFIED {
 		l.Strategy = routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN
@@ -235,6 +334,11 @@ func readLine(id string, value []byte) (*Line, error) {
 		return nil, err
 	}
 	return l, l.readSites(p.GetSites())
+}
+
+// seconds is a span of time within limits.
+func seconds(d *durationpb.Duration, maxS int64) uint32 {
+	return uint32(min(max(d.GetSeconds(), 0), maxS))
 }
 
 // readRotas notes the rotas by ID; resolve finds them.

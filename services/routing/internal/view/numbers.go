@@ -26,7 +26,9 @@ type numberSlot struct {
 	// contract is the customer's, where it has one and no more: then inline is true.
 	contract [1]Contract
 	inline   bool
-	_        [15]byte // 64 bytes: never on two cache lines
+	// cases: the customer has open cases.
+	cases bool
+	_     [14]byte // 64 bytes: never on two cache lines
 }
 
 // minSlots is the smallest table.
@@ -68,6 +70,7 @@ func (t *numberTable) put(n phone.Number, c *Customer) {
 	if c != nil && len(c.Contracts) == 1 {
 		s.contract[0], s.inline = c.Contracts[0], true
 	}
+	s.cases = c != nil && len(c.Cases) > 0
 	t.slots[t.find(n)] = s
 }
 

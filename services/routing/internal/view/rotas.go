@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -22,6 +23,8 @@ const (
 	defaultPersonRingTimeoutS = 25
 	// personIDs tells the rungs of people from those of sites in the reports of gateways: no site's ID has a dot.
 	personIDs = "person."
+	// acceptKey is pressed by a person who takes a call. A personal voicemail presses nothing.
+	acceptKey = "1"
 )
 
 // Rota is who is on duty, and who has the phone, as decisions see it.
@@ -37,6 +40,8 @@ type Rota struct {
 	people    map[string]*Person
 	// custody are the handoffs accepted, ascending by the turn that they are for.
 	custody []handoff
+
+	fact, custodyFact *Fact
 }
 
 // Person is somebody who can be on duty.
@@ -47,6 +52,10 @@ type Person struct {
 	DisplayName string
 	// Targets are the rungs they give a ladder, in order; none where nothing reaches them. Never change them.
 	Targets []*routingv1.RouteTarget
+	// Accepting are the same rungs, each asking whoever answers to press acceptKey.
+	Accepting []*routingv1.RouteTarget
+
+	texts []string // of the targets, as they are published
 }
 
 // handoff is one that was accepted.
@@ -140,10 +149,16 @@ func (r *Rota) TZDataRelease() string { return r.roster.Sheet().TZDataRelease }
 type rotas struct {
 	byID map[string]*Rota
 	// custody may stand before its rota does.
-	custody map[string][]handoff
+	custody map[string]*custody
 }
 
-func newRotas() *rotas { return &rotas{byID: map[string]*Rota{}, custody: map[string][]handoff{}} }
+// custody are the handoffs of a rota that were accepted, ascending by the turn that they are for.
+type custody struct {
+	handoffs []handoff
+	fact     *Fact
+}
+
+func newRotas() *rotas { return &rotas{byID: map[string]*Rota{}, custody: map[string]*custody{}} }
 
 type rotasBuilder struct {
 	from, before *rotas
@@ -185,7 +200,11 @@ func (b *rotasBuilder) finish() (*rotas, map[string]bool) {
 	for id := range b.changed {
 		if r := b.next.byID[id]; r != nil {
 			with := *r
-			with.custody = b.next.custody[id]
+			if c := b.next.custody[id]; c != nil {
+				with.custody, with.custodyFact = c.handoffs, c.fact
+			} else {
+				with.custody, with.custodyFact = nil, nil
+			}
 			b.next.byID[id] = &with
 		}
 	}
@@ -210,7 +229,7 @@ func (b custodyBuilder) put(id string, value []byte) error {
 	slices.SortStableFunc(all[1:], func(a, b handoff) int {
 		return int(min(max(a.turnFromUnixS-b.turnFromUnixS, -1), 1))
 	})
-	b.of.edit(id).custody[id] = all
+	b.of.edit(id).custody[id] = &custody{all, newFact(published.CustodyPrefix+id, value)}
 	return nil
 }
 
@@ -242,6 +261,7 @@ func readRota(id string, value []byte) (*Rota, error) {
 			return nil, fmt.Errorf("people/%s: %w", member.ID, err)
 		}
 	}
+	r.fact = newFact(published.RotaPrefix+id, value)
 	return r, nil
 }
 
@@ -251,7 +271,7 @@ func unknownRota(id string) *Rota {
 }
 
 func readPerson(m *roster.Person) (*Person, error) {
-	p := &Person{ID: m.ID, Name: "people/" + m.ID, DisplayName: m.DisplayName}
+	p := &Person{ID: m.ID, Name: "people/" + m.ID, DisplayName: m.DisplayName, texts: m.Targets}
 	ring := m.RingTimeoutS
 	if ring == 0 {
 		ring = defaultPersonRingTimeoutS
@@ -262,10 +282,13 @@ func readPerson(m *roster.Person) (*Person, error) {
 		if err != nil {
 			return nil, fmt.Errorf("targets[%d]: %w", i, err)
 		}
-		p.Targets = append(p.Targets, &routingv1.RouteTarget{
+		rung := &routingv1.RouteTarget{
 			TargetId: targetID(personIDs+m.ID, rendezvous.Of(m.ID), i), Target: t, Person: p.Name, RingTimeout: timeout,
 			DisplayName: p.DisplayName,
-		})
+		}
+		accepting := proto.CloneOf(rung)
+		accepting.AcceptKey = acceptKey
+		p.Targets, p.Accepting = append(p.Targets, rung), append(p.Accepting, accepting)
 	}
 	return p, nil
 }

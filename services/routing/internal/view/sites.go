@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/published"
@@ -24,6 +26,10 @@ const (
 	defaultRingTimeoutS = 20
 	// maxTargetIDBytes is the longest target id the API takes back.
 	maxTargetIDBytes = 64
+	// maxCapacity, maxProducts and maxLanguages are schedule's own limits.
+	maxCapacity  = 10000
+	maxProducts  = 100
+	maxLanguages = 32
 )
 
 // Site is a support site as decisions see it.
@@ -40,6 +46,25 @@ type Site struct {
 	Timeline *timeline.Timeline
 	// Targets are the rungs it gives a ladder, in order. They are answered with as they are: never change them.
 	Targets []*routingv1.RouteTarget
+	// Capacity is how many calls it can take at once; 0 where that is not known.
+	Capacity uint16
+	// Products it supports; every product where there are none.
+	Products []Product
+	// Languages are the primary subtags of those spoken there, lower-case; every language where there are none.
+	Languages []string
+
+	texts []string // of the targets, as they are published
+	fact  *Fact
+}
+
+// Supports says whether the site supports a product; any supports "any".
+func (s *Site) Supports(p Product) bool {
+	return p == Product{} || len(s.Products) == 0 || slices.Contains(s.Products, p)
+}
+
+// Speaks says whether a language, by its primary subtag, is spoken there; all speak the empty one.
+func (s *Site) Speaks(language string) bool {
+	return language == "" || len(s.Languages) == 0 || slices.Contains(s.Languages, language)
 }
 
 // sites is the part that schedule publishes.
@@ -106,7 +131,8 @@ func readSite(id string, value []byte) (*Site, error) {
 		ring = defaultRingTimeoutS
 	}
 	timeout := &durationpb.Duration{Seconds: int64(ring)}
-	for i, text := range p.GetTargets() {
+	s.texts = p.GetTargets()
+	for i, text := range s.texts {
 		t, err := readTarget(text)
 		if err != nil {
 			return nil, fmt.Errorf("targets[%d]: %w", i, err)
@@ -115,7 +141,25 @@ func readSite(id string, value []byte) (*Site, error) {
 			TargetId: targetID(s.ID, s.Hash, i), Target: t, Site: s.Name, RingTimeout: timeout, DisplayName: s.DisplayName,
 		})
 	}
+	if err := s.readSkills(p); err != nil {
+		return nil, err
+	}
+	s.fact = newFact(published.SitePrefix+id, value)
 	return s, nil
+}
+
+// readSkills reads what the site can do.
+func (s *Site) readSkills(p *publishedv1.Site) error {
+	if len(p.GetProducts()) > maxProducts || len(p.GetLanguages()) > maxLanguages {
+		return fmt.Errorf("%d products and %d languages, at most %d and %d",
+			len(p.GetProducts()), len(p.GetLanguages()), maxProducts, maxLanguages)
+	}
+	s.Capacity = uint16(min(p.GetCapacity(), maxCapacity))
+	for _, name := range p.GetProducts() {
+		s.Products = append(s.Products, ProductOf(name))
+	}
+	s.Languages = p.GetLanguages()
+	return nil
 }
 
 // unknownSite is what a line sees of a site that nothing is known of.

@@ -1,10 +1,9 @@
 // Package view holds everything that a decision needs, in memory: the published sites, rotas and customers, and routing's
-// own lines and drains. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that
+// own lines, drains and live state. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that
 // stayed the same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, drains.go, customers.go,
-// lines.go. It
-// follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
+// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, drains.go, live.go,
+// customers.go, lines.go. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
 import (
@@ -34,14 +33,17 @@ type View struct {
 	sites     *sites
 	rotas     *rotas
 	drains    *drains
+	live      *live
 	customers *customers
+	keys      *keys
 	lines     *lines
 }
 
 // empty is the view before anything was heard.
 func empty() *View {
 	return &View{
-		sites: newSites(), rotas: newRotas(), drains: newDrains(), customers: newCustomers(), lines: newLines(),
+		sites: newSites(), rotas: newRotas(), drains: newDrains(), live: newLive(), customers: newCustomers(),
+		keys: newKeys(), lines: newLines(),
 	}
 }
 
@@ -71,8 +73,14 @@ func (v *View) Drains() []*Drain {
 	return v.drains.sorted()
 }
 
+// Customer is a customer by ID; nil where there is none.
+func (v *View) Customer(id string) *Customer { return v.customers.byID[idShard(id)][id] }
+
 // CustomersByNumber are the customers who call from a number.
 func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
+
+// CustomerByID is a customer by the last part of its name; nil where there is none.
+func (v *View) CustomerByID(id string) *Customer { return v.customers.byID[idShard(id)][id] }
 
 // Counts are the sizes of a view's parts.
 type Counts struct{ Sites, Rotas, Customers, Lines int }

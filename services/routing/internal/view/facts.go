@@ -1,0 +1,50 @@
+package view
+
+import "crypto/sha256"
+
+// Fact is one record that decisions are made of, as it was read: what a decision can be recomputed from later. It is
+// shared; never change it, and never log its value: a line's has the line's number.
+type Fact struct {
+	// ID is the first 16 bytes of the SHA-256 of the key, a zero byte, and the value.
+	ID [16]byte
+	// Key is the key in etcd, without the cluster's prefix.
+	Key string
+	// Value is the record.
+	Value []byte
+}
+
+// newFact keeps a record. The value is the caller's: a view holds no memory of who brought it.
+func newFact(key string, value []byte) *Fact {
+	f := &Fact{Key: key, Value: append([]byte(nil), value...)}
+	h := sha256.New()
+	h.Write([]byte(key))
+	h.Write([]byte{0})
+	h.Write(value)
+	copy(f.ID[:], h.Sum(nil))
+	return f
+}
+
+// factsOf are the records that decisions on a line are made of: its own, its sites', its rotas' with their custody, and
+// the drains that concern it, each in the line's order. Customers are none of them, nor what is known of this minute.
+func factsOf(l *Line) []*Fact {
+	all := make([]*Fact, 0, 1+len(l.Sites)+2*len(l.Rotas))
+	add := func(f *Fact) {
+		if f != nil {
+			all = append(all, f)
+		}
+	}
+	add(l.fact)
+	for i := range l.Sites {
+		add(l.Sites[i].Site.fact)
+	}
+	for _, r := range l.Rotas {
+		add(r.fact)
+		add(r.custodyFact)
+	}
+	if l.Drains != nil {
+		for _, d := range l.Drains.all {
+			add(d.fact)
+		}
+	}
+	return all
+}
