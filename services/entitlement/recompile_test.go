@@ -54,7 +54,7 @@ func (w world) follower(t *testing.T) (world, *tzdata.Current) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = rules.Run(ctx, w.etcd) }()
 	t.Cleanup(func() { cancel(); <-done })
-	return world{service(w.etcd, rules), w.etcd}, rules
+	return process(w.etcd, rules), rules
 }
 
 func inZone(id, zone string) *entitlementv1.Customer {
@@ -183,7 +183,7 @@ func TestNothingIsWrittenByRulesThatStandNoLonger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	behind := world{service(w.etcd, fixed), w.etcd} // a process that has not heard of the change yet
+	behind := process(w.etcd, fixed) // a process that has not heard of the change yet
 	base.adopt(t, zonestest.Changed(t, "2031b", map[string]string{"America/Vancouver": permanent}))
 	_, err = behind.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: inZone("acme", "America/Vancouver")})
 	wantReason(t, "by the old rules", err, rpcv1.Reason_REASON_CONFLICT)

@@ -1,6 +1,6 @@
-// Package entitlement is the service that owns customers and their contracts, and answers whether a number may have a
-// line, and on what basis. It writes each customer's source and its compiled record together; routing's views are made
-// from the compiled ones.
+// Package entitlement is the service that owns customers, their contracts and their PINs. It answers whether a number may
+// have a line, and on what basis; which customer a caller names; and whether a PIN is theirs. It writes each customer's
+// source and its compiled record together; routing's views are made from the compiled ones.
 //
 // It decides no call: that is routing's, on its own view, by the same rule (services/internal/entitle).
 package entitlement
@@ -27,8 +27,12 @@ import (
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
 
-// sourcePrefix is where customers are kept as they were written; the rest of the key is the customer's ID.
-const sourcePrefix = "entitlement/customers/"
+const (
+	// sourcePrefix is where customers are kept as they were written; the rest of the key is the customer's ID.
+	sourcePrefix = "entitlement/customers/"
+	// customerNames is what names of customers begin with.
+	customerNames = "customers/"
+)
 
 // Store is the part of etcd that the service needs; coord.Client is one.
 type Store interface {
@@ -53,6 +57,8 @@ type Service struct {
 	cfg       Config
 	customers *collection.Collection[*entitlementv1.Customer]
 	index     *view.Index
+	guesses   *guesses
+	hashing   *hashing
 }
 
 // New is the service. CheckEntitlement answers once Run has listed what is published.
@@ -61,6 +67,8 @@ func New(cfg Config) *Service {
 		cfg:       cfg,
 		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}),
 		index:     view.NewIndex(),
+		guesses:   newGuesses(cfg.Clock),
+		hashing:   newHashing(),
 	}
 }
 
@@ -127,9 +135,11 @@ func record(c *entitlementv1.Customer, rules *tzdata.Rules) (*rpcv1.Write, error
 	return coord.Put(published.CustomerPrefix+compiled.GetId(), value), nil
 }
 
-// Remove takes the published record away; nothing refers to a customer.
+// Remove takes the published record and the verifier away; nothing refers to a customer.
 func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
-	return collection.Effect{Writes: []*rpcv1.Write{coord.Delete(published.CustomerPrefix + id)}}, nil
+	return collection.Effect{Writes: []*rpcv1.Write{
+		coord.Delete(published.CustomerPrefix + id), coord.Delete(verifierPrefix + id),
+	}}, nil
 }
 
 // CreateCustomer adds a customer.
@@ -174,6 +184,11 @@ func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustom
 		return nil, err
 	}
 	planned.Plan.Conditions = rulesOnce(planned.Plan.GetConditions())
+	for _, c := range planned.Plan.GetChanges() {
+		if c.GetKind() == rpcv1.Change_KIND_DELETE && planned.Before[c.GetName()].GetHasPin() {
+			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(verifierPrefix+customerID(c.GetName())))
+		}
+	}
 	return &entitlementv1.PlanCustomersResponse{Plan: planned.Plan}, nil
 }
 

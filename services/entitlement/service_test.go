@@ -25,7 +25,8 @@ import (
 
 type world struct {
 	*entitlement.Service
-	etcd *coord.Client
+	etcd  *coord.Client
+	clock *clock.Manual
 }
 
 func newWorld(t *testing.T) world {
@@ -40,15 +41,15 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = etcd.Close() })
-	return world{service(etcd, tzdata.Fixed(zonestest.Embedded(t))), etcd}
+	return process(etcd, tzdata.Fixed(zonestest.Embedded(t)))
 }
 
-// service is that of one process.
-func service(etcd *coord.Client, rules *tzdata.Current) *entitlement.Service {
-	return entitlement.New(entitlement.Config{
-		Store: etcd, Rules: rules, Log: slog.New(slog.DiscardHandler),
-		Clock: clock.NewManual(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)),
-	})
+// process is one with a service.
+func process(etcd *coord.Client, rules *tzdata.Current) world {
+	clk := clock.NewManual(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC))
+	return world{entitlement.New(entitlement.Config{
+		Store: etcd, Rules: rules, Log: slog.New(slog.DiscardHandler), Clock: clk,
+	}), etcd, clk}
 }
 
 // follow runs the service until the test ends.

@@ -8,9 +8,11 @@ package collection
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -68,7 +70,7 @@ func (c *Collection[T]) WithOwner(owner Owner[T]) *Collection[T] {
 	return &other
 }
 
-// outputOnly are the fields that the collection itself fills.
+// outputOnly are the fields that the collection itself fills. Others that are OUTPUT_ONLY (AIP-203) are Amend's.
 var outputOnly = []protoreflect.Name{"etag", "create_time", "update_time"}
 
 // Get reads one resource by name.
@@ -182,6 +184,7 @@ func (c *Collection[T]) Create(ctx context.Context, item T, idField, id, request
 	case fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND:
 		return zero, err
 	}
+	keep(zero, item)
 	return c.write(ctx, version[T]{resourceKey: stored.resourceKey, requestID: requestID}, item, validateOnly)
 }
 
@@ -192,7 +195,9 @@ func (c *Collection[T]) Update(ctx context.Context, item T, mask *fieldmaskpb.Fi
 	name := getString(item, "name")
 	stored, err := c.read(ctx, name)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND && allowMissing {
-		return c.write(ctx, stored, clone(item), validateOnly)
+		item = clone(item)
+		keep(zero, item)
+		return c.write(ctx, stored, item, validateOnly)
 	}
 	if err != nil {
 		return zero, err
@@ -206,7 +211,21 @@ func (c *Collection[T]) Update(ctx context.Context, item T, mask *fieldmaskpb.Fi
 	}
 	next, _ := merged.(T)
 	setString(next, "name", name)
+	keep(stored.item, next)
 	return c.write(ctx, stored, next, validateOnly)
+}
+
+// Amend changes what no request may set: fields that only methods of the owner's service fill. They are kept by every
+// other write. CONFLICT where somebody else wrote the resource meanwhile.
+func (c *Collection[T]) Amend(ctx context.Context, name string, change func(item T)) (T, error) {
+	stored, err := c.read(ctx, name)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	next := clone(stored.item)
+	change(next)
+	return c.write(ctx, stored, next, false)
 }
 
 // write commits item over what stood there, source and compiled record together.
@@ -257,6 +276,29 @@ func (c *Collection[T]) stamp(over version[T], item T) {
 	setString(item, "etag", "")
 	setTime(item, "create_time", created)
 	setTime(item, "update_time", now)
+}
+
+// keep takes the output-only fields that the collection does not fill from what stands, and clears them where nothing
+// does: they are Amend's, whatever a request says there.
+func keep[T proto.Message](stands, item T) {
+	from, to := stands.ProtoReflect(), item.ProtoReflect()
+	fields := to.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if slices.Contains(outputOnly, fd.Name()) || !isOutputOnly(fd) {
+			continue
+		}
+		if from.Has(fd) {
+			to.Set(fd, from.Get(fd))
+		} else {
+			to.Clear(fd)
+		}
+	}
+}
+
+func isOutputOnly(fd protoreflect.FieldDescriptor) bool {
+	behavior, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	return slices.Contains(behavior, annotations.FieldBehavior_OUTPUT_ONLY)
 }
 
 // Delete removes a resource.

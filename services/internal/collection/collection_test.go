@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
@@ -151,4 +153,45 @@ func TestPlanIsJudgedAsAWholeAndWritesNothing(t *testing.T) {
 	}
 	_, err = w.etcd.Commit(ctx, planned.Plan.GetConditions(), planned.Plan.GetWrites())
 	wantReason(t, err, rpcv1.Reason_REASON_CONFLICT) // e came after the plan was made, and prune would have taken it
+}
+
+// customers takes any customer.
+type customers struct{}
+
+func (customers) Compile(context.Context, *entitlementv1.Customer) (collection.Effect, error) {
+	return collection.Effect{}, nil
+}
+
+func (customers) Remove(context.Context, string) (collection.Effect, error) {
+	return collection.Effect{}, nil
+}
+
+// TestOutputOnlyFieldsAreTheServicesOwn: Amend sets them; nobody else does, and no write loses them.
+func TestOutputOnlyFieldsAreTheServicesOwn(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	c := collection.New(w.etcd, w.clock, "customers", "customers/", customers{})
+	sent := &entitlementv1.Customer{Name: "customers/acme", DisplayName: "Acme", HasPin: true}
+	made, err := c.Create(ctx, sent, "customer_id", "", "", false)
+	if err != nil || made.GetHasPin() || !sent.GetHasPin() {
+		t.Errorf("created %v, %v", made, err)
+	}
+	if made, err = c.Amend(ctx, "customers/acme", func(c *entitlementv1.Customer) { c.HasPin = true }); err != nil || !made.GetHasPin() {
+		t.Errorf("amended %v, %v", made, err)
+	}
+	if made, err = c.Update(ctx, &entitlementv1.Customer{Name: "customers/acme", DisplayName: "A"}, &fieldmaskpb.FieldMask{
+		Paths: []string{"*"},
+	}, false, false); err != nil || !made.GetHasPin() || made.GetDisplayName() != "A" {
+		t.Errorf("updated %v, %v", made, err)
+	}
+	planned, err := c.Plan(ctx, []*entitlementv1.Customer{{Name: "customers/acme", DisplayName: "A"}}, nil, false, nil)
+	if err != nil || planned.Plan.GetChanges()[0].GetKind() != rpcv1.Change_KIND_UNCHANGED {
+		t.Errorf("planned %v, %v", planned, err)
+	}
+	if got, err := c.Update(ctx, &entitlementv1.Customer{Name: "customers/b", DisplayName: "B", HasPin: true}, nil, true, false); err != nil ||
+		got.GetHasPin() {
+		t.Errorf("made by an update: %v, %v", got, err)
+	}
+	_, err = c.Amend(ctx, "customers/nobody", func(*entitlementv1.Customer) { t.Error("changed what does not exist") })
+	wantReason(t, err, rpcv1.Reason_REASON_NOT_FOUND)
 }

@@ -1,5 +1,5 @@
-// Package contracts checks a customer and compiles it to what views need: numbers as integers, and contract dates as
-// instants of the customer's zone. It also reads dates back from instants, for people.
+// Package contracts checks a customer and compiles it to what views need: numbers as integers, contract dates as instants
+// of the customer's zone, and the cases being worked on. It also reads dates back from instants, for people.
 //
 // It is pure, and judges one customer: whether somebody is entitled is package check's, over what is compiled here.
 package contracts
@@ -39,6 +39,8 @@ func Compile(c *entitlementv1.Customer, zones Zones) (*publishedv1.Customer, err
 		Numbers:     k.numbers(c.GetPhoneNumbers()),
 		Contracts:   k.contracts(c.GetContracts()),
 		TimeZone:    c.GetTimeZone(),
+		OpenCases:   k.cases(c.GetOpenCases()),
+		HasPin:      c.GetHasPin(),
 	}
 	if err := k.broken.Err(); err != nil {
 		return nil, err
@@ -138,6 +140,29 @@ func (k *compiler) contracts(list []*entitlementv1.Contract) []*publishedv1.Cont
 		from, to := k.term(path, c)
 		out = append(out, &publishedv1.Contract{
 			Id: c.GetContractId(), Plan: c.GetPlan(), Product: c.GetProduct(), FromUnixS: from, ToUnixS: to,
+		})
+	}
+	return out
+}
+
+// cases are those being worked on, in the same order. Whether a site exists is not asked: a case comes from another system,
+// and one of a site that is gone prefers none.
+func (k *compiler) cases(list []*entitlementv1.OpenCase) []*publishedv1.OpenCase {
+	out := make([]*publishedv1.OpenCase, 0, len(list))
+	first := make(map[string]int, len(list))
+	for i, c := range list {
+		path := fmt.Sprintf("open_cases[%d]", i)
+		k.name(path+".case_id", c.GetCaseId())
+		if was, again := first[c.GetCaseId()]; again {
+			k.broken.Add(path+".case_id", c.GetCaseId(), fmt.Sprintf("is that of open_cases[%d]; each case once", was))
+		} else {
+			first[c.GetCaseId()] = i
+		}
+		if strings.ContainsFunc(c.GetTitle(), unicode.IsControl) {
+			k.broken.Add(path+".title", strings.Map(visible, c.GetTitle()), "must hold no control characters")
+		}
+		out = append(out, &publishedv1.OpenCase{
+			Id: c.GetCaseId(), Site: strings.TrimPrefix(c.GetSite(), "sites/"), Title: c.GetTitle(),
 		})
 	}
 	return out

@@ -80,11 +80,16 @@ func utc(unixS int64) string { return time.Unix(unixS, 0).UTC().Format(time.RFC3
 func TestCompiledRecord(t *testing.T) {
 	c := customer("Europe/Dublin", term(day(2026, 1, 1), nil))
 	c.PhoneNumbers = []*phone_number.PhoneNumber{number("+13035550101"), number("+61255500100")}
+	c.OpenCases = []*entitlementv1.OpenCase{
+		{CaseId: "C-2", Site: "sites/dublin", Title: "Replication stops"}, {CaseId: "C-1"},
+	}
+	c.HasPin = true
 	got, err := contracts.Compile(c, bundle(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &publishedv1.Customer{
+		OpenCases: []*publishedv1.OpenCase{{Id: "C-2", Site: "dublin", Title: "Replication stops"}, {Id: "C-1"}}, HasPin: true,
 		Id: "acme", DisplayName: "Acme", Numbers: []uint64{13035550101, 61255500100}, TimeZone: "Europe/Dublin",
 		Contracts: []*publishedv1.Contract{{
 			Id: "c1", Plan: "gold", FromUnixS: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), ToUnixS: published.OpenEnded,
@@ -155,6 +160,15 @@ func TestBrokenRulesNameFieldValueAndRule(t *testing.T) {
 				c.Contracts = []*entitlementv1.Contract{term(day(2026, 1, 1), nil), term(day(2027, 1, 1), nil)}
 			},
 			[]string{`contracts[1].contract_id: "c1": is that of contracts[0]`},
+		},
+		{
+			"cases",
+			func(c *entitlementv1.Customer) {
+				c.OpenCases = []*entitlementv1.OpenCase{{CaseId: "C-1"}, {CaseId: "C-1", Title: "a\x07b"}, {CaseId: " "}}
+			},
+			[]string{
+				`open_cases[1].case_id: "C-1": is that of open_cases[0]`, "open_cases[1].title: \"a\ufffdb\"", `open_cases[2].case_id: " ": is required`,
+			},
 		},
 	} {
 		cust := customer("")

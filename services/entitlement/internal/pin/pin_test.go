@@ -1,0 +1,145 @@
+package pin_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+	"pgregory.net/rapid"
+
+	"github.com/daysidehq/dayside/services/entitlement/internal/pin"
+)
+
+// cheap is a cost for tests that compare many.
+func cheap() pin.Cost { return pin.Cost{MemoryKiB: 16, Passes: 1, Lanes: 2} }
+
+func salt() []byte { return bytes.Repeat([]byte{7}, pin.SaltBytes) }
+
+func TestWhatAPINMustBe(t *testing.T) {
+	for _, c := range []struct{ digits, want string }{
+		{"1234", ""},
+		{"123456789012", ""},
+		{"0001", ""},
+		{"", "must be 4 to 12 digits"},
+		{"123", "must be 4 to 12 digits"},
+		{"1234567890123", "must be 4 to 12 digits"},
+		{"12a4", "must be 4 to 12 digits"},
+		{"12 4", "must be 4 to 12 digits"},
+		{"١٢٣٤", "must be 4 to 12 digits"}, // digits, but none that a keypad sends
+		{"7777", "must not be the same digit again and again"},
+		{"000000000000", "must not be the same digit again and again"},
+	} {
+		if got := pin.Rule(c.digits); got != c.want {
+			t.Errorf("%q: %q, want %q", c.digits, got, c.want)
+		}
+	}
+}
+
+// TestOnlyThePINOfTheCustomerMatches: over any PINs and customers.
+func TestOnlyThePINOfTheCustomerMatches(t *testing.T) {
+	digits := rapid.StringMatching(`[0-9]{4,12}`)
+	id := rapid.StringMatching(`[a-z0-9]{1,8}`)
+	rapid.Check(t, func(t *rapid.T) {
+		owner, right := id.Draw(t, "owner"), digits.Draw(t, "right")
+		v := pin.Make(owner, right, rapid.SliceOfN(rapid.Byte(), pin.SaltBytes, pin.SaltBytes).Draw(t, "salt"), cheap())
+		if strings.Contains(v, right) && len(right) > 5 {
+			t.Fatalf("the verifier shows the PIN: %s", v)
+		}
+		who, typed := rapid.OneOf(rapid.Just(owner), id).Draw(t, "who"), rapid.OneOf(rapid.Just(right), digits).Draw(t, "typed")
+		got, err := pin.Matches(v, who, typed)
+		if err != nil || got != (who == owner && typed == right) {
+			t.Fatalf("%s with %s of %s with %s: %v, %v", who, typed, owner, right, got, err)
+		}
+	})
+}
+
+func TestTheSamePINHasAnotherVerifierWithAnotherSalt(t *testing.T) {
+	other := bytes.Repeat([]byte{8}, pin.SaltBytes)
+	if pin.Make("acme", "1234", salt(), cheap()) == pin.Make("acme", "1234", other, cheap()) {
+		t.Error("whoever reads two verifiers sees that the PINs are the same")
+	}
+}
+
+// TestVerifiersMadeElsewhere: this one was made from the parameters below by the argon2 library directly, as documented in
+// the PHC string format.
+func TestVerifiersMadeElsewhere(t *testing.T) {
+	tag := argon2.IDKey([]byte("acme\x0024680"), salt(), 3, 32, 4, 32)
+	v := "$argon2id$v=19$m=32,t=3,p=4$BwcHBwcHBwcHBwcHBwcHBw$" + b64(tag)
+	if ok, err := pin.Matches(v, "acme", "24680"); err != nil || !ok {
+		t.Errorf("got %v, %v (tag %s)", ok, err, hex.EncodeToString(tag))
+	}
+}
+
+func b64(b []byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	var out strings.Builder
+	bits, n := 0, 0
+	for _, c := range b {
+		bits, n = bits<<8|int(c), n+8
+		for n >= 6 {
+			n -= 6
+			out.WriteByte(alphabet[bits>>n&63])
+		}
+	}
+	if n > 0 {
+		out.WriteByte(alphabet[bits<<(6-n)&63])
+	}
+	return out.String()
+}
+
+func TestRecommendedCostCompares(t *testing.T) {
+	v := pin.Make("acme", "24680", salt(), pin.Recommended())
+	if !strings.HasPrefix(v, "$argon2id$v=19$m=65536,t=3,p=4$") {
+		t.Errorf("RFC 9106, section 4, recommends another cost than %s", v)
+	}
+	if ok, err := pin.Matches(v, "acme", "24680"); err != nil || !ok {
+		t.Errorf("got %v, %v", ok, err)
+	}
+}
+
+func TestAVerifierThatCostsTooMuchIsNotTried(t *testing.T) {
+	good := pin.Make("acme", "1234", salt(), cheap())
+	for _, c := range []struct{ name, verifier string }{
+		{"memory", strings.Replace(good, "m=16", "m=4194304", 1)},
+		{"memory that overflows", strings.Replace(good, "m=16", "m=4294967297", 1)},
+		{"too little memory", strings.Replace(good, "m=16", "m=1", 1)},
+		{"passes", strings.Replace(good, "t=1", "t=4000000000", 1)},
+		{"no passes", strings.Replace(good, "t=1", "t=0", 1)},
+		{"lanes", strings.Replace(good, "p=2", "p=255", 1)},
+		{"signs", strings.Replace(good, "m=16", "m=+16", 1)},
+		{"another kind", strings.Replace(good, "argon2id", "argon2i", 1)},
+		{"another version", strings.Replace(good, "v=19", "v=16", 1)},
+		{"nothing", ""},
+		{"cut", good[:len(good)-1]},
+		{"long", good + strings.Repeat("A", 1000)},
+	} {
+		if _, err := pin.Matches(c.verifier, "acme", "1234"); !errors.Is(err, pin.ErrVerifier) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// FuzzVerifier: whatever stands in the store, comparing answers, and at a bounded price.
+func FuzzVerifier(f *testing.F) {
+	f.Add(pin.Make("acme", "1234", salt(), cheap()))
+	f.Add("$argon2id$v=19$m=16,t=1,p=2$$")
+	f.Add("$argon2id$v=19$m=65536,t=8,p=8$BwcHBwcHBwcHBwcHBwcHBw$BwcHBwcHBwcHBwcHBwcHBw")
+	f.Fuzz(func(t *testing.T, verifier string) {
+		ok, err := pin.Matches(verifier, "acme", "999999")
+		if ok || err != nil && !errors.Is(err, pin.ErrVerifier) {
+			t.Errorf("%q: %v, %v", verifier, ok, err)
+		}
+	})
+}
+
+func BenchmarkMatches(b *testing.B) {
+	v := pin.Make("acme", "24680", salt(), pin.Recommended())
+	for b.Loop() {
+		if _, err := pin.Matches(v, "acme", "24681"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

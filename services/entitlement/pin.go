@@ -1,0 +1,210 @@
+package entitlement
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/pin"
+	"github.com/daysidehq/dayside/services/entitlement/internal/throttle"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+const (
+	// verifierPrefix is where verifiers of PINs are kept, apart from all that others may read and in no view; the rest of the
+	// key is the customer's ID.
+	verifierPrefix = "entitlement/verifiers/"
+	// maxWrongPins of one customer within wrongPinWindow are the last ones for a while, at each process.
+	maxWrongPins   = 5
+	wrongPinWindow = 15 * time.Minute
+	// maxGuessedCustomers are remembered with a wrong PIN.
+	maxGuessedCustomers = 10_000
+	// maxPinsAtOnce bounds the memory of comparing: 64 MiB each.
+	maxPinsAtOnce = 2
+	// maxPinsWaiting is how many may wait for their turn, which is soon: one takes less than 0.1 s.
+	maxPinsWaiting = 16
+	// maxSetPinTries is how often setting a PIN is tried against others who write the customer.
+	maxSetPinTries = 4
+)
+
+// VerifyPin compares a PIN with the customer's verifier, which is read from the store for every call. WRONG_STATE where the
+// customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones.
+func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinRequest) (*entitlementv1.VerifyPinResponse, error) {
+	id := customerID(r.GetCustomer())
+	verifier, err := s.cfg.Store.Get(ctx, verifierPrefix+id)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, s.withoutPin(ctx, r.GetCustomer())
+	}
+	if err != nil {
+		return nil, err
+	}
+	taken, err := s.guesses.take(id)
+	if err != nil {
+		return nil, err
+	}
+	right := false
+	err = s.hashing.do(ctx, func() (err error) {
+		right, err = pin.Matches(string(verifier.Value), id, r.GetPin())
+		return err
+	})
+	if err != nil || right {
+		s.guesses.giveBack(id, taken)
+	}
+	if errors.Is(err, pin.ErrVerifier) {
+		return nil, fault.Internal(fmt.Errorf("key %s: %w", verifier.Key, err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &entitlementv1.VerifyPinResponse{Verified: right}, nil
+}
+
+// withoutPin is why a customer has no verifier.
+func (s *Service) withoutPin(ctx context.Context, name string) error {
+	if _, err := s.customers.Get(ctx, name); err != nil {
+		return err
+	}
+	return fault.WrongState(name, name+" has no PIN; SetPin sets one")
+}
+
+// SetPin sets or removes a customer's PIN: the verifier, what the customer says of it, and what is published are one write.
+func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*entitlementv1.SetPinResponse, error) {
+	id := customerID(r.GetCustomer())
+	write := coord.Delete(verifierPrefix + id)
+	if r.GetPin() != "" {
+		if rule := pin.Rule(r.GetPin()); rule != "" {
+			return nil, fault.Invalid(fault.Violation{Field: "pin", Rule: rule})
+		}
+		// Nobody's time is spent on a customer who does not exist.
+		if _, err := s.customers.Get(ctx, r.GetCustomer()); err != nil {
+			return nil, err
+		}
+		verifier, err := s.verifier(ctx, id, r.GetPin())
+		if err != nil {
+			return nil, err
+		}
+		write = coord.Put(verifierPrefix+id, verifier)
+	}
+	if err := s.amendPin(ctx, r.GetCustomer(), write); err != nil {
+		return nil, err
+	}
+	s.guesses.forget(id)
+	return &entitlementv1.SetPinResponse{}, nil
+}
+
+func (s *Service) verifier(ctx context.Context, id, digits string) (verifier []byte, err error) {
+	var salt [pin.SaltBytes]byte
+	if _, err := rand.Read(salt[:]); err != nil {
+		return nil, fault.Internal(err)
+	}
+	err = s.hashing.do(ctx, func() error {
+		verifier = []byte(pin.Make(id, digits, salt[:], pin.Recommended()))
+		return nil
+	})
+	return verifier, err
+}
+
+// amendPin writes a verifier and the customer that has it. A PIN replaces no field that somebody else may be writing, so it
+// is tried again where somebody is.
+func (s *Service) amendPin(ctx context.Context, name string, verifier *rpcv1.Write) (err error) {
+	customers := s.customers.WithOwner(pinOwner{owner{s.cfg.Rules}, verifier})
+	for range maxSetPinTries {
+		_, err = customers.Amend(ctx, name, func(c *entitlementv1.Customer) { c.HasPin = !verifier.GetDelete() })
+		if fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+			return err
+		}
+	}
+	return err
+}
+
+// pinOwner writes a verifier with the customer.
+type pinOwner struct {
+	owner
+	verifier *rpcv1.Write
+}
+
+func (o pinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+	effect, err := o.owner.Compile(ctx, c)
+	effect.Writes = append(effect.Writes, o.verifier)
+	return effect, err
+}
+
+func customerID(name string) string { return strings.TrimPrefix(name, customerNames) }
+
+// guesses is the throttle of this process.
+type guesses struct {
+	mu       sync.Mutex
+	clock    clock.Clock
+	throttle *throttle.Throttle
+}
+
+func newGuesses(clk clock.Clock) *guesses {
+	return &guesses{clock: clk, throttle: throttle.New(throttle.Limits{
+		MaxWrong: maxWrongPins, Window: wrongPinWindow, MaxCustomers: maxGuessedCustomers,
+	})}
+}
+
+// take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many.
+func (g *guesses) take(id string) (taken time.Time, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	taken = g.clock.Now()
+	if wait := g.throttle.Take(id, taken); wait > 0 {
+		f := fault.LimitExceeded(fmt.Sprintf("too many wrong PINs; try again in %v", wait.Round(time.Second)))
+		f.Resource, f.RetryAfter = customerNames+id, wait
+		return taken, f
+	}
+	return taken, nil
+}
+
+func (g *guesses) giveBack(id string, taken time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.throttle.Return(id, taken)
+}
+
+func (g *guesses) forget(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.throttle.Forget(id)
+}
+
+// hashing bounds how many PINs are hashed at once, and how many wait to be.
+type hashing struct{ waiting, slots chan struct{} }
+
+func newHashing() *hashing {
+	return &hashing{
+		waiting: make(chan struct{}, maxPinsAtOnce+maxPinsWaiting), slots: make(chan struct{}, maxPinsAtOnce),
+	}
+}
+
+// do hashes when it is its turn: not at all where that has not come by ctx's end, and LIMIT_EXCEEDED where too many wait.
+func (h *hashing) do(ctx context.Context, hash func() error) error {
+	select {
+	case h.waiting <- struct{}{}:
+		defer func() { <-h.waiting }()
+	default:
+		f := fault.LimitExceeded(fmt.Sprintf("more than %d PINs wait to be compared", maxPinsWaiting))
+		f.RetryAfter = time.Second
+		return f
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return hash()
+}
