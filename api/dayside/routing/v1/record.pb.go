@@ -122,7 +122,7 @@ type DecisionRecord struct {
 	FactList []byte `protobuf:"bytes,15,opt,name=fact_list,json=factList,proto3" json:"fact_list,omitempty"`
 	// The customers who have the caller's number, or whom the caller named; at most 8.
 	Customers []*CustomerFact `protobuf:"bytes,16,rep,name=customers,proto3" json:"customers,omitempty"`
-	// What was known of this minute of the line's sites; those of which nothing was are left out.
+	// What was known of this minute of the line's sites and people; those of which nothing was are left out.
 	Live []*LiveFact `protobuf:"bytes,17,rep,name=live,proto3" json:"live,omitempty"`
 	// How attempts of the step before ended.
 	Attempts []*Attempt `protobuf:"bytes,18,rep,name=attempts,proto3" json:"attempts,omitempty"`
@@ -594,7 +594,7 @@ func (x *ContractFact) GetPlan() string {
 	return ""
 }
 
-// LiveFact is what was known of this minute of one site of the line.
+// LiveFact is what was known of this minute of one site of the line, or of one person on its rotas.
 type LiveFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its place on the line, from 0.
@@ -604,7 +604,11 @@ type LiveFact struct {
 	// 1 + the agents who were there; 0 where nobody said.
 	AgentsPlusOne int32 `protobuf:"varint,3,opt,name=agents_plus_one,json=agentsPlusOne,proto3" json:"agents_plus_one,omitempty"`
 	// Its targets that could not be reached: bit N is the N-th.
-	Unreachable   uint32 `protobuf:"varint,4,opt,name=unreachable,proto3" json:"unreachable,omitempty"`
+	Unreachable uint32 `protobuf:"varint,4,opt,name=unreachable,proto3" json:"unreachable,omitempty"`
+	// When the first of this ends by itself, seconds since 1970; 0 where it does not.
+	UntilUnixS int64 `protobuf:"varint,5,opt,name=until_unix_s,json=untilUnixS,proto3" json:"until_unix_s,omitempty"`
+	// ID of somebody on the line's rotas, instead of a place; of people, unreachable targets alone are known.
+	Person        string `protobuf:"bytes,6,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -665,6 +669,20 @@ func (x *LiveFact) GetUnreachable() uint32 {
 		return x.Unreachable
 	}
 	return 0
+}
+
+func (x *LiveFact) GetUntilUnixS() int64 {
+	if x != nil {
+		return x.UntilUnixS
+	}
+	return 0
+}
+
+func (x *LiveFact) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
 }
 
 // FactRecord is one record of the view that decisions were made of. Kept once by its id.
@@ -969,12 +987,15 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x12\n" +
-	"\x04plan\x18\x04 \x01(\tR\x04plan\"\x8d\x01\n" +
+	"\x04plan\x18\x04 \x01(\tR\x04plan\"\xc7\x01\n" +
 	"\bLiveFact\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\x05R\x05place\x12!\n" +
 	"\factive_calls\x18\x02 \x01(\x05R\vactiveCalls\x12&\n" +
 	"\x0fagents_plus_one\x18\x03 \x01(\x05R\ragentsPlusOne\x12 \n" +
-	"\vunreachable\x18\x04 \x01(\rR\vunreachable\"J\n" +
+	"\vunreachable\x18\x04 \x01(\rR\vunreachable\x12 \n" +
+	"\funtil_unix_s\x18\x05 \x01(\x03R\n" +
+	"untilUnixS\x12\x16\n" +
+	"\x06person\x18\x06 \x01(\tR\x06person\"J\n" +
 	"\n" +
 	"FactRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x10\n" +
