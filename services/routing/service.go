@@ -22,6 +22,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/generation"
+	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
@@ -34,7 +35,7 @@ type Store interface {
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
-// Deps is what the service needs of its process. All of it is required.
+// Deps is what the service needs of its process. All of it is required but Journal.
 type Deps struct {
 	Store Store
 	// Instance is the process's name in the cluster.
@@ -46,6 +47,8 @@ type Deps struct {
 	// Schedule and Entitlement plan their parts of a configuration.
 	Schedule    schedulev1.PlanServiceClient
 	Entitlement entitlementv1.EntitlementServiceClient
+	// Journal takes the records of calls; nil keeps none, and then ReportCall is not served.
+	Journal *journal.Journal
 }
 
 func (d *Deps) complete() bool {
