@@ -54,6 +54,7 @@ type house struct {
 	configuration routingv1.ConfigurationServiceClient
 	drains        routingv1.DrainServiceClient
 	inForce       routingv1.InForceServiceClient
+	alerts        routingv1.AlertServiceClient
 	conn          *grpc.ClientConn
 	schedule      *fakeSchedule
 	entitlement   *fakeEntitlement
@@ -180,6 +181,7 @@ func (h *house) serve(t testing.TB, chain *rpc.Chain) {
 	h.configuration = routingv1.NewConfigurationServiceClient(h.conn)
 	h.drains = routingv1.NewDrainServiceClient(h.conn)
 	h.inForce = routingv1.NewInForceServiceClient(h.conn)
+	h.alerts = routingv1.NewAlertServiceClient(h.conn)
 }
 
 // open is a house whose service runs and is ready.

@@ -70,6 +70,7 @@ type Service struct {
 	configuration *configuration
 	drains        *drainServer
 	inForce       *inForce
+	alerts        *alerts
 }
 
 // New is the service. Calls are answered once Run has listed the state of the cluster.
@@ -85,8 +86,11 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.alerts, err = newAlerts(store, deps); err != nil {
+		return nil, err
+	}
 	// What stands beside the path of a call plugs in here.
-	beside := hooks{}
+	beside := hooks{alerts: s.alerts}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
@@ -104,6 +108,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterConfigurationServiceServer(r, s.configuration)
 	routingv1.RegisterDrainServiceServer(r, s.drains)
 	routingv1.RegisterInForceServiceServer(r, s.inForce)
+	routingv1.RegisterAlertServiceServer(r, s.alerts)
 }
 
 // Run keeps the view current until ctx ends; it returns only ctx's error. While etcd is away the view stays as it is, and
@@ -112,6 +117,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var holding sync.WaitGroup
 	defer holding.Wait()
 	holding.Go(func() { s.inForce.hold(ctx) })
+	holding.Go(func() { s.alerts.run(ctx) })
 	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })
 }
 
@@ -135,5 +141,6 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	v, problems := next.View(b.Revision, s.clock.Now())
 	s.current.Store(v)
 	s.inForce.note(b)
+	s.alerts.known.note(b)
 	s.signals.applied(ctx, b, before, v, problems)
 }

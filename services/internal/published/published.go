@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
 
@@ -28,6 +29,8 @@ const (
 	CustodyPrefix = "pub/schedule/custody/"
 	// EventPrefix: schedulev1.ScheduleEvent, by schedule, for whoever alerts people.
 	EventPrefix = "pub/schedule/events/"
+	// AlertPrefix: routingv1.Alert, by routing, for whoever alerts people.
+	AlertPrefix = "pub/routing/alerts/"
 	// SchedulePrefix covers all that schedule publishes.
 	SchedulePrefix = "pub/schedule/"
 	// AllPrefix covers every published record.
@@ -73,6 +76,12 @@ func Custody(value []byte) (*publishedv1.Custody, error) {
 // Event reads a value under EventPrefix.
 func Event(value []byte) (*schedulev1.ScheduleEvent, error) {
 	m := &schedulev1.ScheduleEvent{}
+	return m, read(value, m)
+}
+
+// Alert reads a value under AlertPrefix.
+func Alert(value []byte) (*routingv1.Alert, error) {
+	m := &routingv1.Alert{}
 	return m, read(value, m)
 }
 
