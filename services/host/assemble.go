@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -42,7 +43,7 @@ func (h *Host) assemble(ctx context.Context) error {
 		if !isGRPC(name) {
 			continue
 		}
-		if err := h.addService(name); err != nil { //nolint:contextcheck // a counter's first zero belongs to no request
+		if err := h.addService(ctx, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -60,7 +61,7 @@ func (h *Host) assemble(ctx context.Context) error {
 }
 
 // addService makes and registers one service, or forwards to the processes that hold it.
-func (h *Host) addService(name string) error {
+func (h *Host) addService(ctx context.Context, name string) error {
 	if !h.cfg.runs(name) {
 		cc, err := h.conn(name)
 		if err != nil {
@@ -75,7 +76,7 @@ func (h *Host) addService(name string) error {
 		}
 		return nil
 	}
-	s, err := h.newService(name)
+	s, err := h.newService(ctx, name) //nolint:contextcheck // a counter's first zero belongs to no request
 	if err != nil {
 		return err
 	}
@@ -97,11 +98,15 @@ func descriptions(name string) []*grpc.ServiceDesc {
 		}
 	case Entitlement:
 		return []*grpc.ServiceDesc{&entitlementv1.EntitlementService_ServiceDesc}
+	case Ledger:
+		return []*grpc.ServiceDesc{&ledgerv1.LedgerService_ServiceDesc, &ledgerv1.AuditService_ServiceDesc}
 	default:
 		return []*grpc.ServiceDesc{
 			&routingv1.RoutingService_ServiceDesc, &routingv1.LineService_ServiceDesc,
 			&routingv1.ConfigurationService_ServiceDesc, &routingv1.DrainService_ServiceDesc,
-			&routingv1.InForceService_ServiceDesc,
+			&routingv1.InForceService_ServiceDesc, &routingv1.LiveService_ServiceDesc,
+			&routingv1.RouteTableService_ServiceDesc, &routingv1.AlertService_ServiceDesc,
+			&routingv1.BriefService_ServiceDesc, &routingv1.ReplayService_ServiceDesc,
 		}
 	}
 }
@@ -136,7 +141,7 @@ func (h *Host) own(name string) (grpc.ClientConnInterface, error) {
 	return rpc.As(cc, rpc.NewPeer(h.cfg.Instance, rpcv1.Role_ROLE_SERVICE)), nil
 }
 
-func (h *Host) newService(name string) (service, error) {
+func (h *Host) newService(ctx context.Context, name string) (service, error) {
 	switch name {
 	case Schedule:
 		return schedule.New(schedule.Config{
@@ -145,6 +150,8 @@ func (h *Host) newService(name string) (service, error) {
 		}), nil
 	case Entitlement:
 		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
+	case Ledger:
+		return h.newLedger(ctx)
 	default:
 		scheduleConn, err := h.own(Schedule)
 		if err != nil {

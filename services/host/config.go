@@ -18,18 +18,20 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
+	"github.com/daysidehq/dayside/services/ledger"
 )
 
 // The services a process can hold.
 const (
 	Schedule    = "schedule"
 	Entitlement = "entitlement"
+	Ledger      = "ledger"
 	Routing     = "routing"
 	SIP         = "sip"
 )
 
 // Names are all services, in order of start.
-func Names() []string { return []string{Schedule, Entitlement, Routing, SIP} }
+func Names() []string { return []string{Schedule, Entitlement, Ledger, Routing, SIP} }
 
 // Config is all a process is told. DefaultConfig has the values of `dayside serve`.
 type Config struct {
@@ -57,6 +59,8 @@ type Config struct {
 	TZData string
 	// ZoneinfoDir is the machine's own folder of such rules, which may be missing; empty: it is not looked at.
 	ZoneinfoDir string
+	// LedgerRetentionDays is how long the ledger keeps calls and changes; 0: for ever.
+	LedgerRetentionDays int
 	// SIP is the SIP gateway's own configuration.
 	SIP sip.Config
 	// Seed is applied where the cluster is empty; nil: nothing is.
@@ -86,7 +90,7 @@ func DefaultConfig() Config {
 		EtcdListen:  "127.0.0.1:7479",
 		ZoneinfoDir: tzdata.SystemFolder,
 		SIP:         sip.Config{GatewayID: "sip", ListenUDP: "127.0.0.1:5060", ListenTCP: "127.0.0.1:5060"},
-		SampleRatio: 1,
+		SampleRatio: 1, LedgerRetentionDays: ledger.DefaultRetentionDays,
 	}
 }
 

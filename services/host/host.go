@@ -175,11 +175,10 @@ func (h *Host) openMember(ctx context.Context) error {
 	if err := probeListen(ctx, "etcd-listen", h.cfg.EtcdListen); err != nil {
 		return err
 	}
-	unlock, err := lockDir(h.cfg.DataDir)
-	if err != nil {
+	if err := h.lock(); err != nil {
 		return err
 	}
-	h.unlock = unlock
+	var err error
 	h.member, err = embed.Start(ctx, embed.Config{
 		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast, Logger: h.log,
 	})

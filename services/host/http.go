@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/api/openapi"
@@ -57,6 +58,12 @@ func handlers() []handler {
 		handle(routingv1.RegisterConfigurationServiceHandlerClient, routingv1.NewConfigurationServiceClient),
 		handle(routingv1.RegisterDrainServiceHandlerClient, routingv1.NewDrainServiceClient),
 		handle(routingv1.RegisterInForceServiceHandlerClient, routingv1.NewInForceServiceClient),
+		handle(routingv1.RegisterLiveServiceHandlerClient, routingv1.NewLiveServiceClient),
+		handle(routingv1.RegisterAlertServiceHandlerClient, routingv1.NewAlertServiceClient),
+		handle(routingv1.RegisterBriefServiceHandlerClient, routingv1.NewBriefServiceClient),
+		handle(routingv1.RegisterReplayServiceHandlerClient, routingv1.NewReplayServiceClient),
+		handle(ledgerv1.RegisterLedgerServiceHandlerClient, ledgerv1.NewLedgerServiceClient),
+		handle(ledgerv1.RegisterAuditServiceHandlerClient, ledgerv1.NewAuditServiceClient),
 	}
 }
 

@@ -10,6 +10,14 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
+// lock takes the data directory for this process, where it has not yet.
+func (h *Host) lock() (err error) {
+	if h.unlock == nil {
+		h.unlock, err = lockDir(h.cfg.DataDir)
+	}
+	return err
+}
+
 // lockDir makes the data directory (0700) and takes it for this process, so that two never write to one.
 func lockDir(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -110,15 +111,26 @@ func startOne(t testing.TB, opts options) *system {
 	return s.begin(t, opts)
 }
 
-// startProcesses is schedule, entitlement, routing and sip as processes of their own, on a standalone etcd.
+// processes are what each of separate processes holds, in order of start. History is kept beside customers, by a process
+// that tests do not ask: so what they ask of it is forwarded.
+func processes(t testing.TB) [][]string {
+	t.Helper()
+	list := [][]string{{host.Schedule}, {host.Entitlement, host.Ledger}, {host.Routing}, {host.SIP}}
+	if held := slices.Concat(list...); !slices.Equal(held, host.Names()) {
+		t.Fatalf("separate processes hold %v, and a whole Dayside %v", held, host.Names())
+	}
+	return list
+}
+
+// startProcesses is schedule, entitlement with ledger, routing and sip as processes of their own, on a standalone etcd.
 func startProcesses(t testing.TB, opts options) *system {
 	t.Helper()
 	etcd := startEtcd(t)
 	logs := &syncBuffer{}
 	s := &system{logs: logs, etcd: etcd.client, member: etcd}
-	for _, service := range host.Names() {
-		ready := startProcess(t, logs, service, "--etcd", etcd.client, "--otlp", opts.otlp)
-		switch service {
+	for _, services := range processes(t) {
+		ready := startProcess(t, logs, append(services, "--etcd", etcd.client, "--otlp", opts.otlp)...)
+		switch services[0] {
 		case host.Schedule:
 			// Any process answers the whole API: tests ask one that holds little of it.
 			s.grpcAddr, s.httpAddr = ready.GRPC, ready.HTTP

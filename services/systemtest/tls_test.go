@@ -70,10 +70,10 @@ func startSecured(t *testing.T) secured {
 	t.Helper()
 	etcd := startEtcd(t)
 	s := secured{pki: newPKI(t), logs: &syncBuffer{}}
-	for _, service := range host.Names() {
-		files := s.pki.issue(t, "service", service, "--ip", "127.0.0.1")
-		ready := startProcess(t, s.logs, append([]string{service, "--etcd", etcd.client}, flags(files)...)...)
-		switch service {
+	for _, services := range processes(t) {
+		files := s.pki.issue(t, "service", services[0], "--ip", "127.0.0.1")
+		ready := startProcess(t, s.logs, append(append(services, "--etcd", etcd.client), flags(files)...)...)
+		switch services[0] {
 		case host.Schedule:
 			s.addr, s.scheduleFiles = ready, files
 		case host.SIP:

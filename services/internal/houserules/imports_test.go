@@ -32,6 +32,7 @@ var pureCores = []string{
 	"services/internal/target",
 	"services/internal/timeline",
 	"services/internal/zones",
+	"services/ledger/internal/merge",
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",

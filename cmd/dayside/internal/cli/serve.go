@@ -63,6 +63,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&c.TZData, "tzdata", "",
 		"time-zone rules that may be adopted: a `FILE` made by dayside tzdata pack, or a zoneinfo folder")
 	flags.StringVar(&c.ZoneinfoDir, "zoneinfo", c.ZoneinfoDir, "the machine's own time-zone rules; empty: not looked at")
+	flags.IntVar(&c.LedgerRetentionDays, "ledger-retention-days", c.LedgerRetentionDays,
+		"how long the ledger keeps calls and changes; 0: for ever")
 	flags.StringVar(&c.SIP.ListenUDP, "sip-udp", c.SIP.ListenUDP, "address of the SIP gateway over UDP; empty: not served")
 	flags.StringVar(&c.SIP.ListenTCP, "sip-tcp", c.SIP.ListenTCP, "address of the SIP gateway over TCP; empty: not served")
 	flags.StringVar(&c.SIP.GatewayID, "sip-gateway-id", c.SIP.GatewayID, "the gateway's name, a slug")

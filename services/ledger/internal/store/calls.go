@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/ledger/internal/merge"
+)
+
+// Mark is a place in a list, behind an item: lists go back in time from there. The zero value is the beginning.
+type Mark struct {
+	UnixUS int64
+	// ID tells apart what is of the same instant: of a call its ID, of an entry its number.
+	ID string
+}
+
+// CallQuery asks for calls, the latest first. What is empty asks for all.
+type CallQuery struct {
+	Line, Customer, Site string
+	Outcome              ledgerv1.Outcome
+	FollowUp             bool
+	// From and To are when they began: [From, To).
+	From, To time.Time
+	After    Mark
+	Limit    int
+}
+
+// condition is a WHERE clause being made.
+type condition struct {
+	terms []string
+	args  []any
+}
+
+func (c *condition) and(term string, args ...any) {
+	c.terms = append(c.terms, term)
+	c.args = append(c.args, args...)
+}
+
+func (c *condition) where() string {
+	if len(c.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.terms, " AND ")
+}
+
+func (q CallQuery) condition() condition {
+	var c condition
+	if q.Line != "" {
+		c.and("line = ?", q.Line)
+	}
+	if q.Customer != "" { // said twice, so that the index of those that have one is taken
+		c.and("customer = ? AND customer <> ''", q.Customer)
+	}
+	if q.Site != "" {
+		c.and("site = ? AND site <> ''", q.Site)
+	}
+	if q.Outcome != ledgerv1.Outcome_OUTCOME_UNSPECIFIED {
+		c.and("outcome = ?", int32(q.Outcome))
+	}
+	if q.FollowUp {
+		c.and("follow_up = 1")
+	}
+	if !q.From.IsZero() {
+		c.and("start >= ?", q.From.UnixMicro())
+	}
+	if !q.To.IsZero() {
+		c.and("start < ?", q.To.UnixMicro())
+	}
+	if q.After != (Mark{}) {
+		c.and("(start, id) < (?, ?)", q.After.UnixUS, q.After.ID)
+	}
+	return c
+}
+
+// Calls are those asked for, without their steps, and the mark behind the last one; no mark where no more follow.
+func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next Mark, err error) {
+	c := q.condition()
+	rows, err := s.read.QueryContext(ctx, "SELECT id, start, body FROM calls"+c.where()+
+		" ORDER BY start DESC, id DESC LIMIT ?", append(c.args, q.Limit+1)...)
+	if err != nil {
+		return nil, Mark{}, failed(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var last Mark
+	for rows.Next() {
+		if len(calls) == q.Limit {
+			next = last
+			break
+		}
+		var body sql.RawBytes
+		if err := rows.Scan(&last.ID, &last.UnixUS, &body); err != nil {
+			return nil, Mark{}, failed(err)
+		}
+		call := &ledgerv1.Call{}
+		if err := proto.Unmarshal(body, call); err != nil {
+			return nil, Mark{}, fault.Internal(fmt.Errorf("call %s: %w", last.ID, err))
+		}
+		calls = append(calls, call)
+	}
+	return calls, next, failed(rows.Err())
+}
+
+// Call is the whole story of the call that a name's last part names: an ID, or the gateway's own id of it where one gateway
+// alone has it.
+func (s *Store) Call(ctx context.Context, name string) (*ledgerv1.Call, error) {
+	story, err := s.events(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return merge.Story(story), nil
+}
+
+// events are the records of a call; NOT_FOUND where there are none.
+func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) {
+	id, err := s.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := s.read.PrepareContext(ctx, "SELECT at, body FROM records WHERE call = ? ORDER BY n LIMIT ?")
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer func() { _ = stmt.Close() }()
+	list, err := events(ctx, stmt, id)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if len(list) == 0 { // pruned since it was found
+		return nil, fault.NotFound("calls/" + name)
+	}
+	return list, nil
+}
+
+// find is the ID of a call.
+func (s *Store) find(ctx context.Context, name string) (string, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT id FROM calls WHERE id = ?1 UNION SELECT id FROM calls WHERE call_id = ?1 LIMIT 9", name)
+	if err != nil {
+		return "", failed(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return "", failed(err)
+		}
+		if id == name {
+			return id, nil
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return "", failed(err)
+	}
+	switch len(ids) {
+	case 0:
+		return "", fault.NotFound("calls/" + name)
+	case 1:
+		return ids[0], nil
+	}
+	return "", fault.Invalid(fault.Violation{
+		Field: "name", Value: "calls/" + name,
+		Rule: "is an id of several gateways' calls; name one of calls/" + strings.Join(ids, ", calls/"),
+	})
+}
+
+// Decision is the record of a step of a call, of the last one where step is 0, and all facts that it names, a list of them
+// before what it lists. NOT_FOUND where there is none such, or a fact has not arrived; LIMIT_EXCEEDED where they are more
+// than maxBytes.
+func (s *Store) Decision(ctx context.Context, name string, step int32, maxBytes int) (
+	*routingv1.DecisionRecord, []*routingv1.FactRecord, error,
+) {
+	list, err := s.events(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := merge.Decision(list, step)
+	if d == nil {
+		return nil, nil, fault.NotFound(fmt.Sprintf("step %d of calls/%s", step, name))
+	}
+	r := factReader{s: s, left: maxBytes - proto.Size(d)}
+	ids := d.GetFacts()
+	if len(d.GetFactList()) > 0 {
+		whole, err := r.fact(ctx, d.GetFactList())
+		if err != nil {
+			return nil, nil, err
+		}
+		ids = append(ids[:len(ids):len(ids)], split(whole.GetValue())...)
+	}
+	for _, id := range ids {
+		if _, err := r.fact(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	return d, r.facts, nil
+}
+
+// factReader gathers facts, up to so many bytes.
+type factReader struct {
+	s     *Store
+	left  int
+	facts []*routingv1.FactRecord
+}
+
+func (r *factReader) fact(ctx context.Context, id []byte) (*routingv1.FactRecord, error) {
+	f := &routingv1.FactRecord{Id: id}
+	err := r.s.read.QueryRowContext(ctx, "SELECT key, value FROM facts WHERE id = ?", id).Scan(&f.Key, &f.Value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.NotFound(fmt.Sprintf("fact %x", id))
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	if r.left -= proto.Size(f); r.left < 0 {
+		return nil, fault.LimitExceeded("the facts of this decision are more than one answer holds")
+	}
+	r.facts = append(r.facts, f)
+	return f, nil
+}
