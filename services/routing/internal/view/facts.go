@@ -1,9 +1,16 @@
 package view
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+
+	"google.golang.org/protobuf/proto"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+)
 
 // Fact is one record that decisions are made of, as it was read: what a decision can be recomputed from later. It is
-// shared; never change it, and never log its value: a line's has the line's number.
+// shared; never change it, and never log its value: there are people's numbers among them.
 type Fact struct {
 	// ID is the first 16 bytes of the SHA-256 of the key, a zero byte, and the value.
 	ID [16]byte
@@ -22,6 +29,31 @@ func newFact(key string, value []byte) *Fact {
 	h.Write(value)
 	copy(f.ID[:], h.Sum(nil))
 	return f
+}
+
+// lineFact keeps a line without its number: that may be hidden, no decision is made of it, and facts go where others read.
+func lineFact(id string, p *routingv1.Line) (*Fact, error) {
+	p = proto.CloneOf(p)
+	p.Number = nil
+	deterministic := proto.MarshalOptions{Deterministic: true}
+	resource, err := deterministic.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	value, err := deterministic.Marshal(&rpcv1.Stored{Resource: resource})
+	if err != nil {
+		return nil, err
+	}
+	return newFact(LinePrefix+id, value), nil
+}
+
+// listOf is a fact that stands for others: their IDs, one behind the other. It has no key.
+func listOf(facts []*Fact) *Fact {
+	ids := make([]byte, 0, len(facts)*len(Fact{}.ID))
+	for _, f := range facts {
+		ids = append(ids, f.ID[:]...)
+	}
+	return newFact("", ids)
 }
 
 // factsOf are the records that decisions on a line are made of: its own, its sites', its rotas' with their custody, and

@@ -66,6 +66,8 @@ type Line struct {
 	Live *LineLive
 	// Facts are the records that decisions on it are made of, its own first.
 	Facts []*Fact
+	// FactList names all of them.
+	FactList *Fact
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
 	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
@@ -251,6 +253,7 @@ func (l *Line) anew(v *View, fresh bool, changed changes) *Line {
 	if drains {
 		next.Drains = v.drains.of(&next)
 		next.Facts = factsOf(&next)
+		next.FactList = listOf(next.Facts)
 	}
 	if live {
 		next.Live = v.live.ofLine(&next)
@@ -321,7 +324,11 @@ func readLine(id string, value []byte) (*Line, error) {
 		OpeningSoonS:  seconds(p.GetOpeningSoon(), maxOpeningSoonS),
 		RingBudgetS:   seconds(p.GetRingBudget(), maxRingBudgetS),
 		LastResort:    lastResort(p.GetLastResort()),
-		source:        &p, fact: newFact(LinePrefix+id, value),
+		source:        &p,
+	}
+	var err error
+	if l.fact, err = lineFact(id, &p); err != nil {
+		return nil, err
 	}
 	if l.Strategy == routingv1.Strategy_STRATEGY_UNSPECIFIED {
 		l.Strategy = routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN
