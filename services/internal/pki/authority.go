@@ -29,7 +29,7 @@ const (
 	CAKeyFile = "ca.key"
 	// DefaultDays is how long a certificate is valid where nothing else is said.
 	DefaultDays = 90
-	// MaxDays is the longest a certificate is valid: there is no revocation.
+	// MaxDays is the longest a certificate is valid.
 	MaxDays = 825
 	// caDays is how long a new authority is valid.
 	caDays = 3650
@@ -63,9 +63,12 @@ type Files struct {
 	Cert, Key string
 	NotAfter  time.Time
 	Identity  string
+	// Serial is what a revocation names, hexadecimal.
+	Serial string
 }
 
-// Init makes an authority in a folder, which is made where it does not exist. It never replaces one.
+// Init makes an authority in a folder, which is made where it does not exist, and the keys of tokens beside it. It never
+// replaces one.
 func Init(dir, trustDomain string, now time.Time) (Files, error) {
 	if !segment(trustDomain, maxTrustDomainBytes, false) {
 		return Files{}, fmt.Errorf("the trust domain %q must be 1 to %d small letters, digits, dots, dashes or underscores",
@@ -89,8 +92,11 @@ func Init(dir, trustDomain string, now time.Time) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("make the authority: %w", err)
 	}
-	f := Files{filepath.Join(dir, CACertFile), filepath.Join(dir, CAKeyFile), template.NotAfter, id.String()}
-	return f, write(f, der, key)
+	f := Files{filepath.Join(dir, CACertFile), filepath.Join(dir, CAKeyFile), template.NotAfter, id.String(), Serial(serial)}
+	if err := write(f, der, key); err != nil {
+		return f, err
+	}
+	return f, initTokens(dir)
 }
 
 // Open reads the authority of a folder.
@@ -144,7 +150,7 @@ func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error)
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: RoleName(req.Role) + " " + req.Name, Organization: []string{"Dayside"}},
+		Subject:      pkix.Name{CommonName: id.User(), Organization: []string{"Dayside"}},
 		NotBefore:    now.Add(-backdate), NotAfter: until, URIs: []*url.URL{uri}, DNSNames: req.DNS, IPAddresses: req.IP,
 		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -160,7 +166,7 @@ func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error)
 		return Files{}, fmt.Errorf("the folder of the certificate: %w", err)
 	}
 	base := filepath.Join(dir, RoleName(req.Role)+"-"+req.Name)
-	f := Files{base + ".crt", base + ".key", until, id.String()}
+	f := Files{base + ".crt", base + ".key", until, id.String(), Serial(serial)}
 	return f, write(f, der, key)
 }
 

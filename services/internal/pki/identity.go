@@ -1,9 +1,9 @@
-// Package pki is who a certificate says its holder is, and a small certificate authority for a start: identities as SPIFFE
-// IDs in the certificate, a CA in a folder, and certificates issued by it. Certificates from elsewhere work as well, if
-// they hold such an identity.
+// Package pki is who a certificate or a token says its holder is, what is revoked of them, and a small authority for a
+// start: identities as SPIFFE IDs in the certificate, a CA in a folder, certificates and tokens issued by it. Certificates
+// from elsewhere work as well, if they hold such an identity.
 //
 // It opens no connection and trusts nobody: whether a certificate is to be believed is decided where connections are made
-// (services/internal/rpc). It has no revocation: certificates are short, and renewed.
+// (services/internal/rpc).
 package pki
 
 import (
@@ -42,6 +42,9 @@ type Identity struct {
 func (i Identity) String() string {
 	return "spiffe://" + i.TrustDomain + rolePath + RoleName(i.Role) + "/" + i.Name
 }
+
+// User is the identity's common name, which etcd takes for the name of its user: "service-north-1".
+func (i Identity) User() string { return RoleName(i.Role) + "-" + i.Name }
 
 // validate checks the parts, so that String can be parsed again.
 func (i Identity) validate() error {

@@ -140,7 +140,7 @@ func TestWhatIsNotIssued(t *testing.T) {
 		t.Errorf("longer than its authority: %v", err)
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 2 {
+	if err != nil || len(entries) != 4 {
 		t.Errorf("something was written: %v %v", entries, err)
 	}
 	if _, err := pki.Init(t.TempDir(), "Dayside/x", now()); err == nil {
