@@ -14,13 +14,14 @@ import (
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/routing/internal/reach"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
 	// The keys of live state, under leases: each a routingv1.LiveRecord.
-	liveGatewayPrefix  = "routing/live/gateways/"  // and GATEWAY@INSTANCE
-	liveProcessPrefix  = "routing/live/processes/" // and INSTANCE
-	livePresencePrefix = "routing/live/presence/"  // and SITE/REPORTER
+	liveGatewayPrefix  = view.LivePrefix + "gateways/"  // and GATEWAY@INSTANCE
+	liveProcessPrefix  = view.LivePrefix + "processes/" // and INSTANCE
+	livePresencePrefix = view.LivePrefix + "presence/"  // and SITE/REPORTER
 	// liveWriteInterval is the least time between two writes of one gateway's key: at most two a second.
 	liveWriteInterval = 500 * time.Millisecond
 	// liveTickInterval is how often it is looked for what is over, and for whom to probe.
@@ -47,6 +48,7 @@ type liveState struct {
 	store    liveStore
 	instance string
 	clock    clock.Clock
+	current  *view.Current
 	signals  *liveSignals
 	// begin takes the keys that run is to hold.
 	begin chan *held
@@ -61,9 +63,10 @@ type liveState struct {
 	turn int
 }
 
-func newLiveState(deps Deps, store liveStore) (*liveState, error) {
+func newLiveState(deps Deps, current *view.Current) (*liveState, error) {
 	l := &liveState{
-		store: store, instance: deps.Instance, clock: deps.Clock, begin: make(chan *held), gateways: map[string]*gateway{},
+		store: deps.Store, instance: deps.Instance, clock: deps.Clock, current: current, begin: make(chan *held),
+		gateways: map[string]*gateway{},
 	}
 	l.own = newHeld(liveProcessPrefix + deps.Instance)
 	var err error
@@ -212,8 +215,9 @@ func (l *liveState) tick() (begin bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ids := make([]string, 0, len(l.gateways))
+	elsewhere := sync.OnceValue(l.elsewhere) // whose calls must not be counted twice
 	for id, g := range l.gateways {
-		if !g.gone.IsZero() && now.Sub(g.gone) >= gatewayLinger {
+		if !g.stands() && (now.Sub(g.gone) >= gatewayLinger || elsewhere()[id]) {
 			l.drop(g)
 			continue
 		}
@@ -231,6 +235,22 @@ func (l *liveState) tick() (begin bool) {
 		l.probe(l.gateways[ids[l.turn%len(ids)]], l.own, now)
 	}
 	return l.ownKey()
+}
+
+// elsewhere are the gateways that have streams to other processes, as the view has it.
+func (l *liveState) elsewhere() map[string]bool {
+	v := l.current.Load()
+	if v == nil {
+		return nil
+	}
+	found := map[string]bool{}
+	for _, r := range v.LiveReports() {
+		rest, ok := strings.CutPrefix(view.LivePrefix+r.Key, liveGatewayPrefix)
+		if id, instance, _ := strings.Cut(rest, "@"); ok && instance != l.instance {
+			found[id] = true
+		}
+	}
+	return found
 }
 
 // ownKey lets the process's key go where nothing is unreachable, and says whether it has to be held anew. The lock is held.

@@ -3,15 +3,18 @@ package routing
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -41,6 +44,12 @@ type liveServer struct {
 	clock   clock.Clock
 	current *view.Current
 	signals *liveSignals
+}
+
+func newLiveServer(deps Deps, current *view.Current, l *liveState) *liveServer {
+	return &liveServer{
+		store: deps.Store, finder: finder{deps.Store, current}, clock: deps.Clock, current: current, signals: l.signals,
+	}
 }
 
 // SetPresence says how many agents of a site are there. It is written under a lease of its own: no process need live for it.
@@ -93,4 +102,73 @@ func (s *liveServer) place(ctx context.Context, site, reporter string) (string, 
 		return "", fault.LimitExceeded(fmt.Sprintf("%d reporters speak for sites/%s already; let some lapse", maxReporters, site))
 	}
 	return own, nil
+}
+
+// GetLiveState is all that is known of this minute, as this process's view has it.
+func (s *liveServer) GetLiveState(context.Context, *routingv1.GetLiveStateRequest) (*routingv1.GetLiveStateResponse, error) {
+	v := s.current.Load()
+	if v == nil {
+		return nil, notReady()
+	}
+	now := s.clock.Now().Unix()
+	state := &routingv1.GetLiveStateResponse{Revision: v.Revision()}
+	sites := map[string]bool{}
+	for _, r := range v.LiveReports() {
+		if until := r.Record.GetExpireUnixS(); until != 0 && until <= now {
+			continue
+		}
+		kind, rest, _ := strings.Cut(r.Key, "/")
+		reporter, instance, _ := strings.Cut(rest, "@")
+		calls := int32(0)
+		for id, n := range r.Record.GetActiveCalls() {
+			sites[id], calls = true, calls+n
+		}
+		switch view.LivePrefix + kind + "/" {
+		case livePresencePrefix:
+			site, _, _ := strings.Cut(rest, "/")
+			sites[site] = true
+		case liveGatewayPrefix:
+			state.Gateways = append(state.Gateways, &routingv1.GatewayLive{
+				GatewayId: reporter, Instance: instance, Capabilities: r.Record.GetCapabilities(), ActiveCalls: calls,
+			})
+		}
+		state.Unreachable = append(state.Unreachable, unreachableOf(r.Record, reporter)...)
+	}
+	for _, id := range slices.Sorted(maps.Keys(sites)) {
+		state.Sites = append(state.Sites, siteLiveOf(v, id, now))
+	}
+	return state, nil
+}
+
+// siteLiveOf is what is known of one site.
+func siteLiveOf(v *view.View, id string, nowS int64) *routingv1.SiteLive {
+	known := v.SiteLive(id, nowS)
+	s := &routingv1.SiteLive{Site: "sites/" + id, ActiveCalls: known.ActiveCalls}
+	if known.AgentsKnown {
+		s.Agents = proto.Int32(known.Agents)
+	}
+	if site := v.Site(id); site != nil {
+		s.Capacity = int32(site.Capacity)
+	}
+	return s
+}
+
+// unreachableOf are the targets that a reporter cannot reach, in order. Any number may be that of a person.
+func unreachableOf(r *routingv1.LiveRecord, reporter string) []*routingv1.UnreachableTarget {
+	var all []*routingv1.UnreachableTarget
+	for _, text := range slices.Sorted(maps.Keys(r.GetUnreachable())) {
+		t := publishedTarget(text)
+		if t == nil {
+			continue
+		}
+		if number := t.GetPhoneNumber(); number != nil {
+			number.Kind = &phone_number.PhoneNumber_E164Number{E164Number: shownTarget(text)}
+		} else {
+			t.Address = &schedulev1.Target_SipUri{SipUri: shownTarget(text)}
+		}
+		all = append(all, &routingv1.UnreachableTarget{
+			Target: t, Since: &timestamppb.Timestamp{Seconds: r.GetUnreachable()[text]}, Reporter: reporter,
+		})
+	}
+	return all
 }

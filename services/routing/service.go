@@ -30,6 +30,8 @@ import (
 type Store interface {
 	generation.Store
 	Hold(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) error
+	liveStore
+	presenceStore
 }
 
 // Config is what an operator can set; nothing yet.
@@ -70,6 +72,8 @@ type Service struct {
 	configuration *configuration
 	drains        *drainServer
 	inForce       *inForce
+	minute        *liveState
+	live          *liveServer
 	alerts        *alerts
 }
 
@@ -89,8 +93,12 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if s.alerts, err = newAlerts(store, deps); err != nil {
 		return nil, err
 	}
+	if s.minute, err = newLiveState(deps, &s.current); err != nil {
+		return nil, err
+	}
+	s.live = newLiveServer(deps, &s.current, s.minute)
 	// What stands beside the path of a call plugs in here.
-	beside := hooks{alerts: s.alerts}
+	beside := hooks{alerts: s.alerts, live: s.minute, connector: s.minute}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
@@ -108,6 +116,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterConfigurationServiceServer(r, s.configuration)
 	routingv1.RegisterDrainServiceServer(r, s.drains)
 	routingv1.RegisterInForceServiceServer(r, s.inForce)
+	routingv1.RegisterLiveServiceServer(r, s.live)
 	routingv1.RegisterAlertServiceServer(r, s.alerts)
 }
 
@@ -117,6 +126,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var holding sync.WaitGroup
 	defer holding.Wait()
 	holding.Go(func() { s.inForce.hold(ctx) })
+	holding.Go(func() { s.minute.run(ctx) })
 	holding.Go(func() { s.alerts.run(ctx) })
 	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })
 }
