@@ -116,11 +116,11 @@ type DecisionRecord struct {
 	ViewAgeMs int64 `protobuf:"varint,12,opt,name=view_age_ms,json=viewAgeMs,proto3" json:"view_age_ms,omitempty"`
 	// Release of the time-zone rules in the timelines used.
 	TzdataRelease string `protobuf:"bytes,13,opt,name=tzdata_release,json=tzdataRelease,proto3" json:"tzdata_release,omitempty"`
-	// The facts of the line: each fact's id, in the order in which they are to be read.
+	// Facts of other lines that mattered (the caller was, or can be, transferred): each fact's id.
 	Facts [][]byte `protobuf:"bytes,14,rep,name=facts,proto3" json:"facts,omitempty"`
-	// Or their list, where that is a fact itself: the value is 16 bytes a fact.
+	// The facts of the line: their list, which is a fact itself; its value is 16 bytes a fact.
 	FactList []byte `protobuf:"bytes,15,opt,name=fact_list,json=factList,proto3" json:"fact_list,omitempty"`
-	// The customers who have the caller's number, or whom the caller named; at most 8.
+	// The customers who have the caller's number, or whom the caller named; of those who share a number at most 9.
 	Customers []*CustomerFact `protobuf:"bytes,16,rep,name=customers,proto3" json:"customers,omitempty"`
 	// What was known of this minute of the line's sites and people; those of which nothing was are left out.
 	Live []*LiveFact `protobuf:"bytes,17,rep,name=live,proto3" json:"live,omitempty"`
@@ -451,7 +451,9 @@ type CustomerFact struct {
 	// ID of the site that works on an open case; empty where none does.
 	CaseSite string `protobuf:"bytes,4,opt,name=case_site,json=caseSite,proto3" json:"case_site,omitempty"`
 	// Whether callers can show a PIN.
-	HasPin        bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	HasPin bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	// The caller's number is one of theirs; else they were found by what the caller said.
+	HasNumber     bool `protobuf:"varint,6,opt,name=has_number,json=hasNumber,proto3" json:"has_number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -517,6 +519,13 @@ func (x *CustomerFact) GetCaseSite() string {
 func (x *CustomerFact) GetHasPin() bool {
 	if x != nil {
 		return x.HasPin
+	}
+	return false
+}
+
+func (x *CustomerFact) GetHasNumber() bool {
+	if x != nil {
+		return x.HasNumber
 	}
 	return false
 }
@@ -976,13 +985,15 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\x0fnumber_revealed\x18+ \x01(\bR\x0enumberRevealed\x12\x19\n" +
 	"\btrace_id\x18, \x01(\fR\atraceId\x12\x17\n" +
 	"\atook_us\x18- \x01(\x03R\x06tookUs\x12;\n" +
-	"\trecording\x18. \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\"\xb7\x01\n" +
+	"\trecording\x18. \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\"\xd6\x01\n" +
 	"\fCustomerFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12>\n" +
 	"\tcontracts\x18\x03 \x03(\v2 .dayside.routing.v1.ContractFactR\tcontracts\x12\x1b\n" +
 	"\tcase_site\x18\x04 \x01(\tR\bcaseSite\x12\x17\n" +
-	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\"x\n" +
+	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\x12\x1d\n" +
+	"\n" +
+	"has_number\x18\x06 \x01(\bR\thasNumber\"x\n" +
 	"\fContractFact\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
