@@ -22,7 +22,8 @@ type DutyVerdict struct {
 	// Drain that takes the person, or some of their targets, out of calls; nil where none does.
 	Drain *view.Drain
 
-	drained view.Targets
+	// gone are their targets that are not rung: drained, or tried in this call. behind are those that cannot be reached.
+	gone, behind view.Targets
 }
 
 // findDuty is the stage behind the sites: who is on duty on the line's rotas, in their order. Whoever accepted the phone
@@ -53,7 +54,7 @@ func findDuty(d *Decision) (routingv1.Verdict, bool) {
 		default:
 			v.Standing = routingv1.DutyStanding_DUTY_STANDING_NOT_ACCEPTED
 		}
-		v.drained, v.Drain = d.drainedPerson(v.Person)
+		d.hinder(&v)
 		d.duties = append(d.duties, v)
 		if duty.Person != nil {
 			verdict = routingv1.Verdict_VERDICT_DUTY_SOMEBODY
@@ -62,11 +63,21 @@ func findDuty(d *Decision) (routingv1.Verdict, bool) {
 			held := DutyVerdict{
 				Rota: r, Person: duty.Holder, Standing: routingv1.DutyStanding_DUTY_STANDING_STILL_HOLDS, UntilUnixS: v.UntilUnixS,
 			}
-			held.drained, held.Drain = d.drainedPerson(held.Person)
+			d.hinder(&held)
 			d.duties = append(d.duties, held)
 		}
 	}
 	return verdict, true
+}
+
+// hinder notes which of the person's targets are not rung, and which cannot be reached.
+func (d *Decision) hinder(v *DutyVerdict) {
+	if v.Person == nil {
+		return
+	}
+	v.gone, v.Drain = d.drainedPerson(v.Person)
+	v.gone |= d.spentOf(v.Person.Targets)
+	v.behind = d.livePerson(v.Person)
 }
 
 // named says whether somebody who can be reached stands among the first n duties already: each person is rung once,
@@ -91,21 +102,50 @@ func (d *Decision) reserve() int {
 	return maxRungs - reserved
 }
 
-// ringDuty puts the people on duty on the ladder, each one's targets in order.
+// ringDuty puts the people on duty on the ladder, each one's targets in order; then the targets of theirs that cannot be
+// reached.
 func (d *Decision) ringDuty() {
 	rank := 0
-	for i := range d.duties {
-		duty := &d.duties[i]
-		if duty.left() == 0 || d.nTargets == maxRungs || d.named(i, duty.Person) {
-			continue
-		}
-		rank++
-		duty.Rank = rank
-		for i, t := range duty.Person.Targets {
-			if d.nTargets < maxRungs && !duty.drained.Has(i) {
-				d.targets[d.nTargets] = t
-				d.nTargets++
+	for _, last := range [...]bool{false, true} {
+		for i := range d.duties {
+			duty := &d.duties[i]
+			if duty.left() == 0 || last && duty.behind == 0 || d.named(i, duty.Person) {
+				continue
+			}
+			for j, t := range d.rungs(duty.Person) {
+				if duty.gone.Has(j) || duty.behind.Has(j) != last || !d.ring(t, maxRungs) {
+					continue
+				}
+				if duty.Rank == 0 {
+					rank++
+					duty.Rank = rank
+				}
 			}
 		}
 	}
+}
+
+// rungs are somebody's targets as the gateway can carry them.
+func (d *Decision) rungs(p *view.Person) []*routingv1.RouteTarget {
+	if d.rings.accepting {
+		return p.Accepting
+	}
+	return p.Targets
+}
+
+// left is how many targets of the person may be rung.
+func (v *DutyVerdict) left() int {
+	if v.Person == nil {
+		return 0
+	}
+	n := len(v.Person.Targets)
+	if v.gone == 0 {
+		return n
+	}
+	for i := range v.Person.Targets {
+		if v.gone.Has(i) {
+			n--
+		}
+	}
+	return n
 }

@@ -28,20 +28,20 @@ func followSunKey(at *view.LineSite, s timeline.State, minRemainingS uint32, cal
 
 // followSunChanges notes when the order of the open sites changes though none of them opens or closes. Time left passes
 // alike for all, so there are two such instants: one of several that are tied at the cap leaves it; one falls short of
-// min_remaining.
+// min_remaining, which is the only one where calls are shared by capacity.
 func followSunChanges(d *Decision) {
-	if d.ranking.open < 2 {
+	if d.ranking.offered < 2 {
 		return
 	}
 	var capped groups
 	for i := range d.states {
-		if s := &d.states[i]; s.Open && !s.out && s.RemainingS == timeline.RemainingMaxS {
+		if s := &d.states[i]; s.eligible && s.RemainingS == timeline.RemainingMaxS && d.followsSun() {
 			capped.add(&d.Line.Sites[i])
 		}
 	}
 	for i := range d.states {
 		s, at := &d.states[i], &d.Line.Sites[i]
-		if !s.Open || s.out {
+		if !s.eligible {
 			continue
 		}
 		leavesCap := d.nowS

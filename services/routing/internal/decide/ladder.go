@@ -1,10 +1,14 @@
 package decide
 
-import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+import (
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
 
-// buildLadder is the last stage: what is tried, in which order. First the first target of each site in turn, then the
-// second ones, and so on, for another site in daylight is worth more than the same one again; then the people on duty;
-// and always, last, the line's last resort.
+// buildLadder is the last stage: what is tried, in which order. First the first target of each open site in turn, then the
+// second ones, and so on, for another site in daylight is worth more than the same one again; then the sites that open
+// soon, alike; then the people on duty; and always, last, the line's last resort. Of a call that has tried all of it once,
+// those who may be rung again; then nothing is left.
 func buildLadder(d *Decision) (routingv1.Verdict, bool) {
 	if !d.call.Gateway.has(routingv1.Capability_CAPABILITY_REDIRECT) &&
 		!d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD) {
@@ -13,31 +17,78 @@ func buildLadder(d *Decision) (routingv1.Verdict, bool) {
 	}
 	ringSites(d)
 	d.ringDuty()
-	people := d.nTargets > 0 && d.ranking.n == 0
-	d.targets[d.nTargets] = d.Line.LastResort
-	d.nTargets++
+	d.budgetChanges()
+	others := d.nTargets
+	if !d.spent(d.Line.LastResort) {
+		d.targets[d.nTargets] = d.Line.LastResort
+		d.nTargets++
+	}
 	switch {
+	case d.nTargets == 0:
+		return routingv1.Verdict_VERDICT_LADDER_EXHAUSTED, true
+	case d.rings.round > 0:
+		return routingv1.Verdict_VERDICT_LADDER_SECOND_ROUND, true
+	case d.ranking.n > 0 && d.ranking.rungs[0].group&groupSoon != 0:
+		return routingv1.Verdict_VERDICT_LADDER_OPENING_SOON, true
 	case d.ranking.n > 0:
 		return routingv1.Verdict_VERDICT_LADDER_SITES, true
-	case people:
+	case others > 0:
 		return routingv1.Verdict_VERDICT_LADDER_ON_DUTY, true
 	}
 	return routingv1.Verdict_VERDICT_LADDER_LAST_RESORT_ONLY, true
 }
 
-// ringSites puts the open sites on the ladder, as far as there is room beside the people on duty.
+// ringSites puts the sites of the ranking on the ladder, as far as there is room beside the people on duty, and keeps
+// those in the ranking that found some.
 func ringSites(d *Decision) {
-	room := d.reserve()
-	d.ranking.n = min(d.ranking.n, room)
+	room, ranked := d.reserve(), d.ranking.rungs[:d.ranking.n]
+	open := 0
+	for open < len(ranked) && ranked[open].group&groupSoon == 0 {
+		open++
+	}
+	placed := ringInTurn(d, ranked[:open], room)
+	if placed == open {
+		placed += ringInTurn(d, ranked[open:], room)
+	}
+	d.rings.sitesCut = d.rings.cut && placed < len(ranked)
+	d.ranking.n = placed
+}
+
+// ringInTurn puts the first target of each site on the ladder, then the second ones, and so on, and answers with how many
+// of the sites have one there: the first ones of them.
+func ringInTurn(d *Decision, rungs []rung, room int) (placed int) {
 	for round, more := 0, true; more; round++ {
 		more = false
-		for _, r := range d.ranking.rungs[:d.ranking.n] {
-			t := leftOf(d.Line.Sites[r.site].Site.Targets, d.states[r.site].drained, round)
-			if t != nil && d.nTargets < room {
-				d.targets[d.nTargets] = t
-				d.nTargets++
-				more = true
+		for i, r := range rungs {
+			s := &d.states[r.site]
+			t := nth(d.Line.Sites[r.site].Site.Targets, s.gone, s.behind, round)
+			if t == nil || !d.ring(t, room) {
+				continue
 			}
+			placed, more = max(placed, i+1), true
 		}
 	}
+	return placed
+}
+
+// nth is the n-th target that is not gone, from 0, those behind after the others; nil where there are fewer.
+func nth(targets []*routingv1.RouteTarget, gone, behind view.Targets, n int) *routingv1.RouteTarget {
+	if gone|behind == 0 {
+		if n < len(targets) {
+			return targets[n]
+		}
+		return nil
+	}
+	for _, last := range [...]bool{false, true} {
+		for i, t := range targets {
+			if gone.Has(i) || behind.Has(i) != last {
+				continue
+			}
+			if n == 0 {
+				return t
+			}
+			n--
+		}
+	}
+	return nil
 }

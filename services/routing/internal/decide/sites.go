@@ -13,67 +13,167 @@ const maxRungs = maxTargets - 1
 // siteState is a site of the line at the instant.
 type siteState struct {
 	timeline.State
-	rank    int32
-	drained view.Targets
+	rank int32
+	// hindered is why it cannot take a call this minute; a routingv1.SiteReason, 0 where it can.
+	hindered uint8
+	// gone are the targets that are not rung: drained, or tried in this call.
+	gone view.Targets
+	// behind are those that cannot be reached: they come behind the others.
+	behind view.Targets
 	// out: drained whole, as if it were closed.
 	out bool
+	// tried: all that is not drained was tried in this call.
+	tried bool
+	// eligible: open, able to serve the line, and with a target to ring.
+	eligible bool
 }
 
 // orderSites is the fifth stage: which sites are open, and in which order.
 func orderSites(d *Decision) (routingv1.Verdict, bool) {
-	callHash := rendezvous.Of(d.call.ID)
+	d.startRinging()
+	o := order{callHash: rendezvous.Of(d.call.ID), caseSite: d.customers.CaseSite()}
 	if cap(d.states) < len(d.Line.Sites) {
 		d.states = make([]siteState, 0, len(d.Line.Sites))
 	}
 	for i := range d.Line.Sites {
 		at := &d.Line.Sites[i]
-		s := at.Timeline.At(d.nowS)
-		drained, _ := d.drainedSite(i)
-		out := drained != 0 && drained.All(len(at.Site.Targets))
-		d.states = append(d.states, siteState{State: s, drained: drained, out: out})
+		d.states = append(d.states, siteState{State: at.Timeline.At(d.nowS)})
+		s := &d.states[i]
+		s.gone, _ = d.drainedSite(i)
+		s.out = s.gone != 0 && s.gone.All(len(at.Site.Targets))
 		if !s.Known {
 			d.changesAt(known(at.Timeline, d.nowS))
 			continue
 		}
 		d.changesAt(s.UntilUnixS)
-		if !s.Open {
-			continue
+		switch soon := !s.Open && d.opensSoon(at.Timeline, s); {
+		case !s.Open && !soon:
+		case at.Misfit != view.Fits:
+			d.ranking.misfits += one(s.Open)
+		case s.out:
+			d.ranking.drained += one(s.Open)
+		default:
+			d.ranking.open += one(s.Open)
+			if len(at.Site.Targets) > 0 {
+				d.rank(&o, i, s)
+			}
 		}
-		if out {
-			d.ranking.drained++
-			continue
-		}
-		d.ranking.open++
-		if len(at.Site.Targets) == 0 {
-			continue
-		}
-		var key uint64
-		switch d.Line.Strategy {
-		case routingv1.Strategy_STRATEGY_PRIORITY:
-			key = priorityKey(at, i)
-		case routingv1.Strategy_STRATEGY_WEIGHTED:
-			key = weightedKey(at, callHash)
-		default: // of a newer release, too
-			key = followSunKey(at, s, d.Line.MinRemainingS, callHash)
-		}
-		d.ranking.offer(d.Line, key, i)
 	}
-	if d.followsSun() {
-		followSunChanges(d)
-	}
+	d.strategyChanges()
 	d.drainsChange()
-	switch {
-	case d.ranking.n == 0 && d.ranking.drained > 0:
-		return routingv1.Verdict_VERDICT_SITES_DRAINED, true
-	case d.ranking.n == 0:
-		return routingv1.Verdict_VERDICT_SITES_NONE_OPEN, true
+	d.liveChanges()
+	return d.ranking.verdict(), true
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
 	}
-	return routingv1.Verdict_VERDICT_SITES_OPEN, true
+	return 0
+}
+
+// order is what sites are ordered by, beside themselves.
+type order struct {
+	callHash uint64
+	// caseSite is the ID of the site that works on an open case of the caller's customer; empty where none does.
+	caseSite string
+}
+
+// rank offers a site to the ranking: one that is open, or opens soon, and has targets that are not drained.
+func (d *Decision) rank(o *order, i int, s *siteState) {
+	at := &d.Line.Sites[i]
+	if s.Open {
+		d.ranking.withTargets++
+	}
+	s.gone |= d.spentOf(at.Site.Targets)
+	if s.tried = s.gone != 0 && s.gone.All(len(at.Site.Targets)); s.tried {
+		return
+	}
+	live := d.liveSite(i)
+	s.behind = live.Unreachable
+	if !s.Open {
+		d.ranking.offer(d.Line, rung{d.soonKey(at, s, o.callHash), int32(i), groupSoon | groupNoCase})
+		return
+	}
+	s.eligible = true
+	place := rung{d.strategyKey(at, i, s, live, o.callHash), int32(i), groupNoCase}
+	if o.caseSite != "" && o.caseSite == at.Site.ID {
+		place.group = 0
+	}
+	d.ranking.offered++
+	if why := hindrance(at, live, s.gone); why != routingv1.SiteReason_SITE_REASON_UNSPECIFIED {
+		s.hindered = uint8(why)
+		place.group |= groupBusy
+		d.ranking.hindered++
+	}
+	d.ranking.offer(d.Line, place)
+}
+
+func (d *Decision) strategyKey(at *view.LineSite, i int, s *siteState, live view.SiteLive, callHash uint64) uint64 {
+	switch d.Line.Strategy {
+	case routingv1.Strategy_STRATEGY_PRIORITY:
+		return priorityKey(at, i)
+	case routingv1.Strategy_STRATEGY_WEIGHTED:
+		return weightedKey(at, callHash)
+	case routingv1.Strategy_STRATEGY_LEAST_LOADED:
+		return leastLoadedKey(at, live, callHash)
+	case routingv1.Strategy_STRATEGY_FAIR_SHARE:
+		return fairShareKey(at, s.State, d.Line.MinRemainingS, callHash)
+	case routingv1.Strategy_STRATEGY_UNSPECIFIED, routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN:
+	}
+	return followSunKey(at, s.State, d.Line.MinRemainingS, callHash) // of a newer release, too
+}
+
+// strategyChanges notes when the order of the open sites changes though none of them opens or closes.
+func (d *Decision) strategyChanges() {
+	switch d.Line.Strategy {
+	case routingv1.Strategy_STRATEGY_PRIORITY, routingv1.Strategy_STRATEGY_WEIGHTED,
+		routingv1.Strategy_STRATEGY_LEAST_LOADED:
+		return
+	case routingv1.Strategy_STRATEGY_UNSPECIFIED, routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN,
+		routingv1.Strategy_STRATEGY_FAIR_SHARE:
+	}
+	followSunChanges(d)
 }
 
 // followsSun is true for strategies that this release does not know, too: a newer one may have written the line.
 func (d *Decision) followsSun() bool {
-	return d.Line.Strategy != routingv1.Strategy_STRATEGY_PRIORITY && d.Line.Strategy != routingv1.Strategy_STRATEGY_WEIGHTED
+	return d.Line.Strategy < routingv1.Strategy_STRATEGY_PRIORITY || d.Line.Strategy > routingv1.Strategy_STRATEGY_FAIR_SHARE
+}
+
+// minds says whether the line's strategy puts sites with less than min_remaining left behind the others.
+func (d *Decision) minds() bool {
+	return d.followsSun() || d.Line.Strategy == routingv1.Strategy_STRATEGY_FAIR_SHARE
+}
+
+// opensSoon says whether a closed site opens so soon that somebody may be there, and notes from when on it does.
+func (d *Decision) opensSoon(t *timeline.Timeline, s *siteState) bool {
+	if d.Line.OpeningSoonS == 0 {
+		return false
+	}
+	if _, to := t.Horizon(); s.UntilUnixS >= to {
+		return false // nothing is known to open
+	}
+	early := s.UntilUnixS - int64(d.Line.OpeningSoonS)
+	if early > d.nowS {
+		d.changesAt(early)
+		return false
+	}
+	return true
+}
+
+// soonKey orders the sites that open soon; lower comes first. From the highest bit down:
+//
+//	12 seconds until it opens, at most 3,600
+//	7  the site's tier on the line
+//	1  outsourced
+//	44 the site's weight for this call, which settles ties
+func (d *Decision) soonKey(at *view.LineSite, s *siteState, callHash uint64) uint64 {
+	key := uint64(s.UntilUnixS-d.nowS)<<8 | uint64(at.Tier)<<1
+	if at.Outsourced {
+		key |= 1
+	}
+	return key<<44 | rendezvous.Weight(callHash, at.Hash)>>20
 }
 
 // known is when something will be known of a site of which nothing is: the start of a horizon yet to come.
@@ -82,88 +182,4 @@ func known(t *timeline.Timeline, nowS int64) int64 {
 		return from
 	}
 	return never
-}
-
-// rung is a site in the ranking; a lower key comes first.
-type rung struct {
-	key  uint64
-	site int32
-}
-
-// ranking keeps the first of the open sites, in order: a line may have a thousand, a ladder holds few.
-type ranking struct {
-	rungs [maxRungs]rung
-	n     int
-	open  int
-	// drained are those that would be open otherwise.
-	drained int
-}
-
-func (r *ranking) offer(l *view.Line, key uint64, site int) {
-	if r.n == maxRungs {
-		if last := r.rungs[r.n-1]; !before(l, key, site, last) {
-			return
-		}
-		r.n--
-	}
-	i := r.n
-	for ; i > 0 && before(l, key, site, r.rungs[i-1]); i-- {
-		r.rungs[i] = r.rungs[i-1]
-	}
-	r.rungs[i] = rung{key, int32(site)}
-	r.n++
-}
-
-// before settles equal keys by ID, so that the order of the line's own list never matters by accident.
-func before(l *view.Line, key uint64, site int, than rung) bool {
-	if key != than.key {
-		return key < than.key
-	}
-	return l.Sites[site].Site.ID < l.Sites[than.site].Site.ID
-}
-
-// explainSites says of each site why it was chosen or not: of all where they are at most maxSites, else of those on the
-// ladder and of the first others.
-func explainSites(d *Decision, maxSites int) {
-	for i, r := range d.ranking.rungs[:d.ranking.n] {
-		d.states[r.site].rank = int32(i) + 1
-	}
-	others := maxSites - d.ranking.n
-	for i := range d.states {
-		s := &d.states[i]
-		if s.rank == 0 {
-			if others--; others < 0 {
-				d.SitesOmitted++
-				continue
-			}
-		}
-		v := SiteVerdict{At: &d.Line.Sites[i], State: s.State, Reason: d.reason(i, s)}
-		_, v.Drain = d.drainedSite(i)
-		if d.nTargets > 0 {
-			v.Rank = int(s.rank)
-		}
-		d.sites = append(d.sites, v)
-	}
-}
-
-func (d *Decision) reason(i int, s *siteState) routingv1.SiteReason {
-	switch {
-	case s.out:
-		return routingv1.SiteReason_SITE_REASON_DRAINED
-	case !s.Known:
-		return routingv1.SiteReason_SITE_REASON_NO_TIMELINE
-	case !s.Open:
-		return routingv1.SiteReason_SITE_REASON_CLOSED
-	case d.nTargets == 0 || len(d.Line.Sites[i].Site.Targets) == 0:
-		return routingv1.SiteReason_SITE_REASON_NOT_CARRIED
-	case s.rank == 0:
-		return routingv1.SiteReason_SITE_REASON_BEYOND_TARGET_LIMIT
-	case s.rank == 1:
-		return routingv1.SiteReason_SITE_REASON_FIRST
-	case d.followsSun() && s.RemainingS < d.Line.MinRemainingS:
-		return routingv1.SiteReason_SITE_REASON_CLOSING_SOON
-	case d.Line.Strategy == routingv1.Strategy_STRATEGY_WEIGHTED && d.Line.Sites[i].Weight == 0:
-		return routingv1.SiteReason_SITE_REASON_STANDBY
-	}
-	return routingv1.SiteReason_SITE_REASON_NEXT
 }

@@ -43,12 +43,12 @@ func Weight(call, site uint64) uint64 { return Mix(call ^ site) }
 // ShareBits is how many bits Share fills.
 const ShareBits = 56
 
-// Share is the place of a site of a weight from 1 to 1000 for a call, in 56 bits: the lowest comes first.
+// Share is the place of a site of a weight from 1 to 10,000 for a call, in 56 bits: the lowest comes first.
 func Share(call, site uint64, weight uint16) uint64 {
 	u := Weight(call, site)>>12<<1 | 1 // of 2^53, so that it is neither none nor all
 	cost := negLog(u) / float64(weight)
-	// It is above 2^-64 and below 2^6: seven bits of exponent are enough. Positive numbers are in the order of their bits.
-	return (math.Float64bits(cost) - (1023-64)<<52) >> 3
+	// It is above 2^-67 and below 2^6: seven bits of exponent are enough. Positive numbers are in the order of their bits.
+	return (math.Float64bits(cost) - (1023-72)<<52) >> 3
 }
 
 // negLog is -ln(u/2^53) for an odd u below 2^53, to 13 digits. math.Log is not the same on every processor, and products

@@ -23,7 +23,7 @@ func TestValuesAreForEver(t *testing.T) {
 
 func TestSharesAreForEver(t *testing.T) {
 	call := rendezvous.Of("a84b4c76e66710@pc33.atlanta.example")
-	for i, want := range []uint64{0x79a3ea610ec34a, 0x741485ee51942a, 0x65ba48117790af} {
+	for i, want := range []uint64{0x89a3ea610ec34a, 0x841485ee51942a, 0x75ba48117790af} {
 		weight := []uint16{1, 7, 1000}[i]
 		if got := rendezvous.Share(call, rendezvous.Of("dublin"), weight); got != want {
 			t.Errorf("Share of weight %d = %#x, want %#x", weight, got, want)
@@ -38,20 +38,20 @@ func TestShareIsMinusLogarithmByWeight(t *testing.T) {
 		if got>>rendezvous.ShareBits != 0 {
 			t.Fatalf("%#x has more than %d bits", got, rendezvous.ShareBits)
 		}
-		cost := math.Float64frombits(got<<3 + (1023-64)<<52)
+		cost := math.Float64frombits(got<<3 + (1023-72)<<52)
 		u := (float64(rendezvous.Weight(call, site)>>12) + 0.5) / (1 << 52)
 		if want := -math.Log(u) / float64(weight); math.Abs(cost-want) > 1e-12*want {
 			t.Fatalf("Share(%#x, %#x, %d) is of %v, want %v", call, site, weight, cost, want)
 		}
 	}
 	for i := range uint64(20000) {
-		for _, weight := range []uint16{1, 3, 1000} {
+		for _, weight := range []uint16{1, 3, 1000, 10000} {
 			check(rendezvous.Mix(i), rendezvous.Mix(^i), weight)
 		}
 	}
 	// The hashes next to none and to all of 2^64: sites found by going backwards through Mix.
 	for _, hash := range []uint64{0, 1<<12 - 1, 1 << 12, 1 << 63, ^uint64(0), ^uint64(0) - 1<<12, ^uint64(0) - 1<<40} {
-		for _, weight := range []uint16{1, 1000} {
+		for _, weight := range []uint16{1, 1000, 10000} {
 			if rendezvous.Mix(unmix(hash)) != hash {
 				t.Fatal("unmix is wrong")
 			}

@@ -32,8 +32,8 @@ const (
 	// maxOpeningSoonS and maxRingBudgetS are the proto's own limits.
 	maxOpeningSoonS = 3600
 	maxRingBudgetS  = 1800
-	// lastResortID names the last rung in the reports of gateways; no site's rung is called so.
-	lastResortID = "last-resort"
+	// LastResortID names the last rung in the reports of gateways; no site's rung is called so.
+	LastResortID = "last-resort"
 	// lastResortRingTimeoutS is longer than a site's: nobody comes after it.
 	lastResortRingTimeoutS = 60
 )
@@ -389,7 +389,7 @@ func (l *Line) readSites(list []*routingv1.LineSite) error {
 
 func lastResort(p *routingv1.LastResort) *routingv1.RouteTarget {
 	return &routingv1.RouteTarget{
-		TargetId: lastResortID, Target: p.GetTarget(), LastResort: true, DisplayName: p.GetDisplayName(),
+		TargetId: LastResortID, Target: p.GetTarget(), LastResort: true, DisplayName: p.GetDisplayName(),
 		RingTimeout: &durationpb.Duration{Seconds: lastResortRingTimeoutS},
 	}
 }
