@@ -56,6 +56,8 @@ type house struct {
 	inForce       routingv1.InForceServiceClient
 	alerts        routingv1.AlertServiceClient
 	conn          *grpc.ClientConn
+	chain         *rpc.Chain
+	endpoint      string // of etcd
 	schedule      *fakeSchedule
 	entitlement   *fakeEntitlement
 	spans         *tracetest.SpanRecorder
@@ -150,6 +152,7 @@ func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.chain, h.endpoint = chain, srv.Endpoint()
 	h.serve(t, chain)
 	return h
 }
