@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -55,6 +56,11 @@ func (t Targets) Has(place int) bool { return t == allTargets || t&(1<<place) !=
 func (t Targets) All(n int) bool {
 	all := Targets(1)<<min(n, maxDrainTargets) - 1
 	return t == allTargets || t != 0 && t&all == all && n > 0
+}
+
+// Among is how many of the first n are in the set.
+func (t Targets) Among(n int) int {
+	return bits.OnesCount16(uint16(t) & (1<<min(n, maxDrainTargets) - 1))
 }
 
 // LineDrains are the drains that concern a line. Most lines have none: there it is nil.

@@ -84,6 +84,20 @@ func TestCompile(t *testing.T) {
 	}
 }
 
+func TestCompileTellsWhatASiteCanDo(t *testing.T) {
+	s := dublin()
+	s.Capacity, s.Products, s.Languages = 12, []string{"web", "db"}, []string{"pt-BR", "de", "pt-PT", "gsw-CH"}
+	c, err := sites.Compile(s, nil, bundle(t), from.Unix(), to.Unix())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Record
+	if r.GetCapacity() != 12 || !slices.Equal(r.GetProducts(), []string{"web", "db"}) ||
+		!slices.Equal(r.GetLanguages(), []string{"pt", "de", "gsw"}) {
+		t.Errorf("record %v", r)
+	}
+}
+
 func TestCompileNamesWhatIsBroken(t *testing.T) {
 	for _, c := range []struct {
 		what   string
@@ -99,6 +113,13 @@ func TestCompileNamesWhatIsBroken(t *testing.T) {
 		{"a target twice", func(s *schedulev1.Site) { s.Targets = append(s.Targets, s.Targets[0]) }, []string{"targets[2]"}},
 		{"no URI and no number", func(s *schedulev1.Site) { s.Targets = []*schedulev1.Target{uri("dublin"), number("5550100")} },
 			[]string{"targets[0].sip_uri", "targets[1].phone_number"}},
+		{"less than no calls", func(s *schedulev1.Site) { s.Capacity = -1 }, []string{"capacity"}},
+		{"more calls than any site", func(s *schedulev1.Site) { s.Capacity = 10001 }, []string{"capacity"}},
+		{"a product of two words", func(s *schedulev1.Site) { s.Products = []string{"db", "Mail Server"} }, []string{"products[1]"}},
+		{"a product twice", func(s *schedulev1.Site) { s.Products = []string{"db", "db"} }, []string{"products[1]"}},
+		{"101 products", func(s *schedulev1.Site) { s.Products = make([]string, 101) }, []string{"products"}},
+		{"a language in words", func(s *schedulev1.Site) { s.Languages = []string{"German", "de"} }, []string{"languages[0]"}},
+		{"33 languages", func(s *schedulev1.Site) { s.Languages = make([]string, 33) }, []string{"languages"}},
 		{"a bell in the name", func(s *schedulev1.Site) { s.DisplayName = "Dub\alin" }, []string{"display_name"}},
 		{"half a second", func(s *schedulev1.Site) { s.RingTimeout = durationpb.New(20500 * time.Millisecond) }, []string{"ring_timeout"}},
 		{"an hour of ringing", func(s *schedulev1.Site) { s.RingTimeout = durationpb.New(time.Hour) }, []string{"ring_timeout"}},
