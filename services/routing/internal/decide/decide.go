@@ -1,8 +1,6 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
 // stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without those that drains
-// take out, ordered by a strategy: followsun, priority, weighted, leastloaded, fairshare; behind that by what is known of
-// this minute: standing), duty, ladder (what the call has tried already left out: tried; within what it may ring: rings).
-// A stage answers with a verdict code; text
+// take out, ordered by a strategy: followsun, priority, weighted), duty, ladder. A stage answers with a verdict code; text
 // is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
@@ -91,6 +89,8 @@ type Decision struct {
 	End routingv1.EndCause
 	// FollowUp says that the call is to be followed up the next business day.
 	FollowUp bool
+	// TransferredFrom is the ID of the line that was dialled, where the caller was transferred to Line; else empty.
+	TransferredFrom string
 	// RetryAfterS is when another try is worth while; 0 where it is not.
 	RetryAfterS int64
 	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the
@@ -103,6 +103,12 @@ type Decision struct {
 	view *view.View
 	nowS int64
 
+	// verified: the caller is of the only customer found, by an attested number or a PIN.
+	verified bool
+	// transferTo is the line that the caller is transferred to at once, where the decision is to be made for that one.
+	transferTo     *view.Line
+	menu, revealed *view.Line
+
 	verdicts   [numStages]routingv1.Verdict
 	nVerdicts  int
 	candidates [maxCandidates]*view.Customer
@@ -112,7 +118,6 @@ type Decision struct {
 	customers  view.Holders
 
 	ranking ranking
-	rings   rings
 	states  []siteState // of Line.Sites
 	sites   []SiteVerdict
 	duties  []DutyVerdict
@@ -121,7 +126,8 @@ type Decision struct {
 // Verdicts are the stages' verdicts, in order.
 func (d *Decision) Verdicts() []routingv1.Verdict { return d.verdicts[:d.nVerdicts] }
 
-// Candidates are customers who have the caller's number, at most 8, in order of name.
+// Candidates are customers who have the caller's number, in order of name, or whom the caller was found, or may be found, to
+// be of by what they said; at most 8. They are those that a WHICH prompt offers, in that order.
 func (d *Decision) Candidates() []*view.Customer { return d.candidates[:d.nCandidate] }
 
 // Targets is the ladder: where to send the call, in order. The last one is the line's last resort.
@@ -141,7 +147,7 @@ func (d *Decision) FirstSite() *view.Site {
 	return d.Line.Sites[d.ranking.rungs[0].site].Site
 }
 
-// Open is how many of the line's sites are open, not drained, and able to serve it.
+// Open is how many of the line's sites are open and not drained.
 func (d *Decision) Open() int { return d.ranking.open }
 
 // SiteVerdict is one site considered.
@@ -155,8 +161,6 @@ type SiteVerdict struct {
 	Rank int
 	// Drain that takes it, or some of its targets, out of calls; nil where none does.
 	Drain *view.Drain
-	// Live is what is known of this minute of it.
-	Live view.SiteLive
 }
 
 // stage finds one verdict, UNSPECIFIED where it has nothing to say, and says whether the decision goes on.
@@ -167,17 +171,33 @@ var stages = [numStages - 1]stage{findLine, identify, entitle, treat, orderSites
 
 // Decide answers a call at an instant, into d. maxSites bounds Sites.
 func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
+	d.begin(v, call, now)
+	d.run()
+	if to := d.transferTo; to != nil {
+		from, until := d.Line.ID, d.ValidUntilUnixS
+		d.begin(v, call, now)
+		d.transferTo, d.TransferredFrom = to, from
+		d.run()
+		d.changesAt(until)
+	}
+	explainSites(d, maxSites)
+}
+
+// begin forgets the call before; what was allocated for it is used again.
+func (d *Decision) begin(v *view.View, call Call, now time.Time) {
 	*d = Decision{
 		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
 		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0],
 	}
+}
+
+func (d *Decision) run() {
 	for _, s := range stages {
 		if !d.note(s) {
 			break
 		}
 	}
 	d.note(chooseStep)
-	explainSites(d, maxSites)
 }
 
 // note runs a stage, keeps its verdict, and says whether the decision goes on.

@@ -235,7 +235,7 @@ func TestDrainsAgainstAWorldWithoutTheTargets(t *testing.T) {
 		if !slices.Equal(texts(got), texts(want)) || got.FirstSite() != nil && got.FirstSite().Name != want.FirstSite().Name {
 			t.Fatalf("ladder %v, want %v", texts(got), texts(want))
 		}
-		if got.End == 0 && !got.Targets()[len(got.Targets())-1].GetLastResort() {
+		if n := len(got.Targets()); n > 0 && !got.Targets()[n-1].GetLastResort() {
 			t.Fatalf("%v does not end with the last resort", texts(got))
 		}
 		for _, s := range got.Sites() {

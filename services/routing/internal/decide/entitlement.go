@@ -6,9 +6,10 @@ import (
 )
 
 // entitle is the third stage: may this caller have this line now. The rule is that of package services/internal/entitle,
-// on contracts as the view holds them; a test compares the two.
+// on contracts as the view holds them; a test compares the two. Who has not shown yet that they are of a customer is
+// unknown.
 func entitle(d *Decision) (routingv1.Verdict, bool) {
-	if d.customers.Len() != 1 {
+	if d.customers.Len() != 1 || d.pinWanted() {
 		d.Class = routingv1.CallerClass_CALLER_CLASS_UNKNOWN
 		return routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN, true
 	}
@@ -19,6 +20,16 @@ func entitle(d *Decision) (routingv1.Verdict, bool) {
 		d.Class = routingv1.CallerClass_CALLER_CLASS_ENTITLED
 	}
 	return verdict, true
+}
+
+// entitledTo says whether the caller is entitled to another line than the call's.
+func (d *Decision) entitledTo(l *view.Line) bool {
+	if d.customers.Len() != 1 || d.pinWanted() {
+		return false
+	}
+	verdict, until := judge(d.customers.Contracts(), l.Product, d.nowS)
+	d.changesAt(until)
+	return verdict == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT
 }
 
 // judge is the verdict on contracts for a product, and the first instant at which it is another one.

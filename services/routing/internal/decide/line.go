@@ -2,11 +2,25 @@ package decide
 
 import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 
-// findLine is the first stage: which line was dialled.
+// findLine is the first stage: which line was dialled, or, of a later step, at which line the call is. A line that is gone
+// meanwhile gives way to the one that the caller came from, and that to the dialled one.
 func findLine(d *Decision) (routingv1.Verdict, bool) {
-	if d.call.LineID != "" {
+	if d.transferTo != nil {
+		d.Line = d.transferTo
+		return routingv1.Verdict_VERDICT_LINE_FOUND, true
+	}
+	if st := d.call.State; st.GetLine() != "" {
+		if d.Line = d.view.LineByID(st.GetLine()); d.Line != nil {
+			d.TransferredFrom = st.GetTransferredFrom()
+		} else {
+			d.Line = d.view.LineByID(st.GetTransferredFrom())
+		}
+	}
+	switch {
+	case d.Line != nil:
+	case d.call.LineID != "":
 		d.Line = d.view.LineByID(d.call.LineID)
-	} else if d.call.Dialled != 0 {
+	case d.call.Dialled != 0:
 		d.Line = d.view.LineByNumber(d.call.Dialled)
 	}
 	if d.Line == nil {

@@ -93,7 +93,7 @@ func drawCall(t *rapid.T) decide.Call {
 	}
 	c.Gateway = decide.CapabilitiesOf(rapid.SampledFrom([][]routingv1.Capability{
 		nil, {routingv1.Capability_CAPABILITY_FORWARD, routingv1.Capability_CAPABILITY_PROMPT},
-		{routingv1.Capability_CAPABILITY_RECORD},
+		{routingv1.Capability_CAPABILITY_RECORD}, {routingv1.Capability_CAPABILITY_GATHER_DIGITS},
 	}).Draw(t, "capabilities"))
 	if rapid.IntRange(0, 15).Draw(t, "another number") == 0 {
 		c.Dialled++
@@ -109,7 +109,7 @@ func drawTime(t *rapid.T) time.Time {
 // describe is all that a decision says.
 func describe(d *decide.Decision) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, verdicts(d), d.Class, d.End, d.RetryAfterS, d.ValidUntilUnixS, d.SitesOmitted, d.Open())
+	fmt.Fprintln(&b, verdicts(d), d.Class, d.Step, d.Prompt, d.End, d.RetryAfterS, d.ValidUntilUnixS, d.SitesOmitted, d.Open())
 	for _, c := range d.Candidates() {
 		fmt.Fprintln(&b, c.Name)
 	}
@@ -169,7 +169,9 @@ func TestGuarantees(t *testing.T) {
 		v, c, at := drawWorld(t).View(), drawCall(t), drawTime(t)
 		d := run(v, c, at)
 		l := v.LineByNumber(c.Dialled)
-		canCarry := c.Gateway != decide.CapabilitiesOf([]routingv1.Capability{routingv1.Capability_CAPABILITY_RECORD})
+		only := func(one routingv1.Capability) bool {
+			return c.Gateway == decide.CapabilitiesOf([]routingv1.Capability{one})
+		}
 		switch {
 		case l == nil:
 			if d.End != routingv1.EndCause_END_CAUSE_UNKNOWN_LINE {
@@ -177,11 +179,17 @@ func TestGuarantees(t *testing.T) {
 			}
 			return
 		case l.Treatment(d.Class) == routingv1.Treatment_TREATMENT_REJECT:
-			if d.End != routingv1.EndCause_END_CAUSE_REFUSED {
-				t.Fatalf("a rejected caller: %v", d.End)
+			told := d.Step == routingv1.StepKind_STEP_KIND_PROMPT && d.Prompt == routingv1.PromptKind_PROMPT_KIND_REFUSAL
+			if d.End != routingv1.EndCause_END_CAUSE_REFUSED && !told {
+				t.Fatalf("a rejected caller: %v %v", d.Step, d.End)
 			}
 			return
-		case !canCarry:
+		case only(routingv1.Capability_CAPABILITY_RECORD):
+			if d.Step != routingv1.StepKind_STEP_KIND_RECORD {
+				t.Fatalf("a gateway that can record alone: %v", d.Step)
+			}
+			return
+		case only(routingv1.Capability_CAPABILITY_GATHER_DIGITS):
 			if d.End != routingv1.EndCause_END_CAUSE_UNAVAILABLE || d.RetryAfterS <= 0 {
 				t.Fatalf("a gateway that can carry nothing: %v", d.End)
 			}

@@ -50,12 +50,12 @@ type site struct {
 	drainEnd   timestamppb.Timestamp
 }
 
-// Route is the answer to a call: decision d, made on v at now. A dry run has the rules besides, the texts behind open and
+// Route is the answer to a call: decision d, made on v at now, as the first step of the call. A dry run has the rules besides, the texts behind open and
 // closed, and people's own numbers masked: nobody is going to dial them.
 func Route(d *decide.Decision, v *view.View, callID string, now time.Time, dryRun bool) *routingv1.RouteCallResponse {
 	a := &answer{}
 	a.response.Route = &a.route
-	a.route.CallId = callID
+	a.route.CallId, a.route.StepNumber = callID, 1
 	a.route.Explanation = &a.explanation
 	if d.Line != nil {
 		a.route.Line = d.Line.Name
@@ -75,13 +75,21 @@ func Route(d *decide.Decision, v *view.View, callID string, now time.Time, dryRu
 }
 
 func (a *answer) step(d *decide.Decision) {
-	if d.End != routingv1.EndCause_END_CAUSE_UNSPECIFIED {
+	switch d.Step {
+	case routingv1.StepKind_STEP_KIND_END:
 		a.route.Step = &routingv1.Route_End{End: end(d)}
-		return
+	case routingv1.StepKind_STEP_KIND_PROMPT:
+		a.route.Step = &routingv1.Route_Prompt{Prompt: prompt(d)}
+	case routingv1.StepKind_STEP_KIND_RECORD:
+		a.route.Step = &routingv1.Route_Record{Record: record(d)}
+	case routingv1.StepKind_STEP_KIND_UNSPECIFIED, routingv1.StepKind_STEP_KIND_FORWARD:
+		a.forward.Targets = append(make([]*routingv1.RouteTarget, 0, len(d.Targets())), d.Targets()...)
+		a.forwardStep.Forward = &a.forward
+		a.route.Step = &a.forwardStep
+		if d.Whispers() {
+			a.route.Whisper = whisper(d)
+		}
 	}
-	a.forward.Targets = append(make([]*routingv1.RouteTarget, 0, len(d.Targets())), d.Targets()...)
-	a.forwardStep.Forward = &a.forward
-	a.route.Step = &a.forwardStep
 }
 
 // maskPeople puts copies with masked numbers in the place of people's targets.
@@ -107,6 +115,12 @@ func end(d *decide.Decision) *routingv1.End {
 		e.Text = "This line does not take this call"
 	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
 		e.Text = "This gateway can carry nothing that the line has"
+	case routingv1.EndCause_END_CAUSE_MESSAGE_TAKEN:
+		e.Text = "A message was taken"
+	case routingv1.EndCause_END_CAUSE_NOBODY_ANSWERED:
+		e.Text = "Nobody answered"
+	case routingv1.EndCause_END_CAUSE_OVER:
+		e.Text = "The call is over"
 	case routingv1.EndCause_END_CAUSE_UNSPECIFIED:
 	}
 	if d.RetryAfterS > 0 {
@@ -120,7 +134,12 @@ func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules 
 	setTime(&a.decidedAt, now)
 	setDuration(&a.age, v.Age(now))
 	e.DecidedAt, e.ViewAge, e.ViewRevision = &a.decidedAt, &a.age, v.Revision()
-	e.CallerClass = d.Class
+	e.CallerClass, e.Treatment, e.FollowUp = d.Class, d.Treatment, d.FollowUp
+	if d.TransferredFrom != "" {
+		e.TransferredFrom = "lines/" + d.TransferredFrom
+	}
+	call := d.Call()
+	e.Continuation, e.Tried = call.Fate, call.State.GetTried()
 	e.Verdicts = append(a.verdicts[:0], d.Verdicts()...)
 	if n := len(d.Candidates()); n > 0 {
 		e.Customers = a.customer[:0]

@@ -64,7 +64,7 @@ func TestAnswers(t *testing.T) {
 		"shared":       {decide.Call{Dialled: gold + 4, Caller: acme}, false},
 		"refused":      {decide.Call{Dialled: gold + 1, Caller: acme + 9}, false},
 		"unknown-line": {decide.Call{Dialled: gold + 2, Caller: acme}, false},
-		"unavailable":  {decide.Call{Dialled: gold, Gateway: 1 << routingv1.Capability_CAPABILITY_RECORD}, false},
+		"unavailable":  {decide.Call{Dialled: gold, Gateway: 1 << routingv1.Capability_CAPABILITY_GATHER_DIGITS}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.call.Gateway == 0 {

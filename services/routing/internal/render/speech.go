@@ -1,0 +1,230 @@
+package render
+
+import (
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/routing/internal/decide"
+)
+
+const (
+	// builtInLanguage is that of all texts of the program's own.
+	builtInLanguage = "en"
+	// finishKey ends what is typed.
+	finishKey = "#"
+	// maxNameDigits and maxPINDigits are how much is gathered: a name's beginning is enough.
+	maxNameDigits, maxPINDigits = 32, 12
+	// nameSilenceS is how long a caller may think of a name; menuSilenceS is for a key.
+	nameSilenceS, menuSilenceS = 8, 6
+	// maxRecordingS bounds a message.
+	maxRecordingS = 300
+)
+
+// speech is what is said: the line's own words, else the program's.
+func speech(d *decide.Decision, own *routingv1.Speech, builtIn string) (text, language, media string) {
+	if own.GetText() == "" && own.GetMediaUri() == "" {
+		return builtIn, builtInLanguage, ""
+	}
+	text, language = own.GetText(), own.GetLanguage()
+	if language == "" {
+		language = d.Line.LanguageTag()
+	}
+	if text == "" {
+		text, language = builtIn, builtInLanguage
+	}
+	if language == "" {
+		language = builtInLanguage
+	}
+	return text, language, own.GetMediaUri()
+}
+
+// prompt is what a caller hears and is asked.
+func prompt(d *decide.Decision) *routingv1.Prompt {
+	p := &routingv1.Prompt{Kind: d.Prompt}
+	digits, spoken := d.Gathers()
+	ask := func(maxDigits int32, finish string, silenceS int64) {
+		if p.Timeout = (&durationpb.Duration{Seconds: silenceS}); digits {
+			p.MaxDigits, p.FinishKey = maxDigits, finish
+		}
+		p.Speech = spoken && (!digits || d.Prompt == routingv1.PromptKind_PROMPT_KIND_NAME)
+	}
+	var own *routingv1.Speech
+	var builtIn string
+	switch d.Prompt {
+	case routingv1.PromptKind_PROMPT_KIND_NAME:
+		ask(maxNameDigits, finishKey, nameSilenceS)
+		if own, builtIn = d.Line.Identification().GetAskName(), askName(p); d.Again() {
+			own, builtIn = d.Line.Identification().GetAskAgain(), "Sorry, that was not found. "+builtIn
+		}
+	case routingv1.PromptKind_PROMPT_KIND_WHICH:
+		ask(1, "", menuSilenceS)
+		builtIn = askWhich(d, digits)
+	case routingv1.PromptKind_PROMPT_KIND_PIN:
+		ask(maxPINDigits, finishKey, nameSilenceS)
+		if own, builtIn = d.Line.Identification().GetAskPin(), askPIN(d, digits); d.Again() {
+			builtIn = "Sorry, that was not right. " + builtIn
+		}
+	case routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS:
+		own, builtIn = d.Line.OutOfHours().GetSpeech(), "All offices of this line are closed now."
+		if d.Menu() != nil {
+			ask(1, "", menuSilenceS)
+			builtIn += " To be put through to somebody all the same, " + verb(digits) + " 1."
+		}
+		if to := d.Revealed(); to != nil {
+			builtIn += " Or call this number."
+			p.SecretText = spell(to.Dialled())
+		}
+	case routingv1.PromptKind_PROMPT_KIND_REFUSAL:
+		own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."
+	case routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT:
+		own, builtIn = d.Line.Announcement(), "Please stay on the line. You are being put through."
+	case routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED:
+	}
+	p.Text, p.Language, p.MediaUri = speech(d, own, builtIn)
+	return p
+}
+
+// spell writes a number to be said digit by digit.
+func spell(n phone.Number) string {
+	text := n.String()
+	var b strings.Builder
+	b.Grow(2 * len(text))
+	for i := range len(text) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+func verb(digits bool) string {
+	if digits {
+		return "press"
+	}
+	return "say"
+}
+
+func askName(p *routingv1.Prompt) string {
+	switch {
+	case p.GetMaxDigits() > 0 && p.GetSpeech():
+		return "Please say the name of your company, or type it on the keypad and press hash. For a person, press 0."
+	case p.GetMaxDigits() > 0:
+		return "Please type the name of your company on the keypad and press hash. For a person, press 0."
+	}
+	return "Please say the name of your company. For a person, just wait."
+}
+
+func askWhich(d *decide.Decision, digits bool) string {
+	var b strings.Builder
+	if d.Again() {
+		b.WriteString("Sorry, that was none of the keys. ")
+	}
+	for i, c := range d.Candidates() {
+		b.WriteString("For " + c.DisplayName + ", " + verb(digits) + " " + strconv.Itoa(i+1) + ". ")
+	}
+	b.WriteString("For none of these, " + verb(digits) + " 9. For a person, " + verb(digits) + " 0.")
+	return b.String()
+}
+
+func askPIN(d *decide.Decision, digits bool) string {
+	of := ""
+	if c := d.Candidates(); len(c) == 1 {
+		of = " of " + c[0].DisplayName
+	}
+	if digits {
+		return "Please type the PIN" + of + " and press hash. For a person, press 0."
+	}
+	return "Please say the PIN" + of + ", digit by digit. For a person, just wait."
+}
+
+// record is what a caller hears before a message.
+func record(d *decide.Decision) *routingv1.Record {
+	r := &routingv1.Record{MaxLength: &durationpb.Duration{Seconds: maxRecordingS}}
+	builtIn := "Please leave a message behind the tone, with your name and your number."
+	if digits, _ := d.Gathers(); len(d.Targets()) == 0 {
+		builtIn = "Nobody can take your call now. " + builtIn + " Somebody will call you back."
+	} else if digits {
+		builtIn += " For a person, press 0."
+	}
+	r.Text, r.Language, r.MediaUri = speech(d, d.Line.MessageGreeting(), builtIn)
+	return r
+}
+
+// whisper is what the answering person may hear before the call is theirs.
+func whisper(d *decide.Decision) string {
+	var b strings.Builder
+	b.WriteString("Call on " + d.Line.DisplayName + ". ")
+	switch c := d.Candidates(); {
+	case len(c) == 1:
+		b.WriteString(c[0].DisplayName + ", ")
+	case len(c) > 1:
+		b.WriteString("One of " + strconv.Itoa(len(c)) + " customers, ")
+	}
+	for _, v := range d.Verdicts() {
+		b.WriteString(basis(v))
+	}
+	switch n := len(d.Call().State.GetTried()); {
+	case n == 1:
+		b.WriteString(" One other was rung before.")
+	case n > 1:
+		b.WriteString(" " + strconv.Itoa(n) + " were rung before.")
+	}
+	if d.FollowUp {
+		b.WriteString(" To be followed up.")
+	}
+	if guidance := guidanceOf(d); guidance != "" {
+		b.WriteString(" " + guidance)
+	}
+	return b.String()
+}
+
+// basis is what the verdicts on who it is, and on entitlement, say to the answering person.
+func basis(v routingv1.Verdict) string {
+	switch v { //nolint:exhaustive // the other stages have nothing to say here
+	case routingv1.Verdict_VERDICT_CALLER_VERIFIED:
+		return "by a verified number: "
+	case routingv1.Verdict_VERDICT_CALLER_UNVERIFIED, routingv1.Verdict_VERDICT_CALLER_AMBIGUOUS:
+		return "by the number, not verified: "
+	case routingv1.Verdict_VERDICT_CALLER_NAMED:
+		return "by name, not verified: "
+	case routingv1.Verdict_VERDICT_CALLER_PIN_VERIFIED:
+		return "by name and PIN: "
+	case routingv1.Verdict_VERDICT_CALLER_UNKNOWN:
+		return "Unknown number: "
+	case routingv1.Verdict_VERDICT_CALLER_WITHHELD:
+		return "No number: "
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT:
+		return "entitled by contract."
+	case routingv1.Verdict_VERDICT_NO_CONTRACT:
+		return "not entitled, no contract."
+	case routingv1.Verdict_VERDICT_CONTRACT_NOT_STARTED:
+		return "not entitled, the contract has not begun."
+	case routingv1.Verdict_VERDICT_CONTRACT_ENDED:
+		return "not entitled, the contract has ended."
+	case routingv1.Verdict_VERDICT_OTHER_PRODUCT:
+		return "not entitled, the contract is for another product."
+	case routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN:
+		return "nobody knows whether entitled."
+	}
+	return ""
+}
+
+// guidanceOf is what the line tells the answering person to say to the caller's class.
+func guidanceOf(d *decide.Decision) string {
+	g := d.Line.Guidance()
+	switch d.Class {
+	case routingv1.CallerClass_CALLER_CLASS_ENTITLED:
+		return g.GetEntitled()
+	case routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED:
+		return g.GetNotEntitled()
+	case routingv1.CallerClass_CALLER_CLASS_UNKNOWN:
+		return g.GetUnknown()
+	case routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED:
+	}
+	return ""
+}
