@@ -1,6 +1,8 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
 // stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without those that drains
-// take out, ordered by a strategy: followsun, priority, weighted), duty, ladder. A stage answers with a verdict code; text
+// take out, ordered by a strategy: followsun, priority, weighted, leastloaded, fairshare; behind that by what is known of
+// this minute: standing), duty, ladder (what the call has tried already left out: tried; within what it may ring: rings).
+// A stage answers with a verdict code; text
 // is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
@@ -118,6 +120,7 @@ type Decision struct {
 	customers  view.Holders
 
 	ranking ranking
+	rings   rings
 	states  []siteState // of Line.Sites
 	sites   []SiteVerdict
 	duties  []DutyVerdict
@@ -147,7 +150,7 @@ func (d *Decision) FirstSite() *view.Site {
 	return d.Line.Sites[d.ranking.rungs[0].site].Site
 }
 
-// Open is how many of the line's sites are open and not drained.
+// Open is how many of the line's sites are open, not drained, and able to serve it.
 func (d *Decision) Open() int { return d.ranking.open }
 
 // SiteVerdict is one site considered.
@@ -161,6 +164,8 @@ type SiteVerdict struct {
 	Rank int
 	// Drain that takes it, or some of its targets, out of calls; nil where none does.
 	Drain *view.Drain
+	// Live is what is known of this minute of it.
+	Live view.SiteLive
 }
 
 // stage finds one verdict, UNSPECIFIED where it has nothing to say, and says whether the decision goes on.

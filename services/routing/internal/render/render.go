@@ -48,6 +48,7 @@ type site struct {
 	remaining  durationpb.Duration
 	nextChange timestamppb.Timestamp
 	drainEnd   timestamppb.Timestamp
+	agents     int32
 }
 
 // Route is the answer to a call: decision d, made on v at now, as the first step of the call. A dry run has the rules besides, the texts behind open and
@@ -206,8 +207,22 @@ func (s *site) set(from *decide.SiteVerdict, weighted, rules bool) {
 			v.DrainEnd = &s.drainEnd
 		}
 	}
+	s.setLive(from)
 	if rules {
 		v.Rule = from.At.Timeline.Rule(from.State)
+	}
+}
+
+// setLive tells what is known of this minute of the site.
+func (s *site) setLive(from *decide.SiteVerdict) {
+	v := &s.verdict
+	v.ActiveCalls, v.Capacity = from.Live.ActiveCalls, int32(from.At.Capacity)
+	if from.Live.AgentsKnown {
+		s.agents = from.Live.Agents
+		v.Agents = &s.agents
+	}
+	if from.Live.Unreachable != 0 {
+		v.UnreachableTargets = int32(from.Live.Unreachable.Among(len(from.At.Site.Targets)))
 	}
 }
 
