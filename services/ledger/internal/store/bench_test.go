@@ -1,0 +1,40 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+)
+
+// BenchmarkAppend is synced records a second: singly by one sender and by many at once, and in batches as spools send them.
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct{ senders, batch int }{{1, 1}, {64, 1}, {1, 100}, {4, 500}} {
+		b.Run(fmt.Sprintf("senders=%d/batch=%d", c.senders, c.batch), func(b *testing.B) {
+			s := openTemp(b)
+			work := make(chan []*ledgerv1.Record, c.senders)
+			var senders sync.WaitGroup
+			for range c.senders {
+				senders.Go(func() {
+					for batch := range work {
+						if _, err := s.Append(b.Context(), batch); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			records := make([]*ledgerv1.Record, b.N*c.batch)
+			for i := range records {
+				records[i] = newRecord(fmt.Sprint("call-", i))
+			}
+			b.ResetTimer()
+			for i := range b.N {
+				work <- records[i*c.batch : (i+1)*c.batch]
+			}
+			close(work)
+			senders.Wait()
+			b.ReportMetric(float64(len(records))/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
