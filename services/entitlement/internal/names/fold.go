@@ -1,0 +1,190 @@
+package names
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// folded is a name as it is compared.
+type folded struct {
+	// words without the legal form, such as "acme", "widgets"; at most maxWords.
+	words []string
+	// key is the words without blanks, full the same with the legal form.
+	key, full string
+}
+
+const (
+	// maxWords is by how many words, the first of them, a name is found.
+	maxWords = 24
+	// maxTextBytes is how much is read of what somebody said.
+	maxTextBytes = 4096
+)
+
+// readings are the ways to read a name: without accents, and, where it has letters that are also written as two ("ü" as
+// "ue", "å" as "aa"), so as well. The first is always there, but for text without any character.
+func readings(text string) []folded {
+	if len(text) > maxTextBytes {
+		text = strings.ToValidUTF8(text[:maxTextBytes], "")
+	}
+	first, ok := fold(text, false)
+	if !ok {
+		return nil
+	}
+	if !strings.ContainsAny(norm.NFD.String(text), "\u0308\u030aØø") {
+		return []folded{first}
+	}
+	second, _ := fold(text, true)
+	if second.full == first.full {
+		return []folded{first}
+	}
+	return []folded{first, second}
+}
+
+func fold(text string, twoLetters bool) (folded, bool) {
+	words := split(letters(text, twoLetters))
+	if len(words) == 0 {
+		// A name of symbols alone is still a name.
+		words = strings.Fields(strings.ToLower(text))
+	}
+	if len(words) == 0 {
+		return folded{}, false
+	}
+	full := strings.Join(words, "")
+	words = withoutLegalForm(words)
+	return folded{words: words[:min(len(words), maxWords)], key: strings.Join(words, ""), full: full}, true
+}
+
+// letters is text without case, accents and compatibility forms (Unicode Standard Annex 15). Combining marks go where they
+// are accents; those that are part of a script's letters stay.
+func letters(text string, twoLetters bool) string {
+	var b strings.Builder
+	last := rune(0)
+	for _, r := range norm.NFKD.String(text) {
+		r = unicode.ToLower(r)
+		switch {
+		case r >= '\u0300' && r <= '\u036f':
+			if twoLetters {
+				b.WriteString(second(last, r))
+			}
+			continue
+		case r == '\'' || r == '’' || r == '‘' || r == 'ʼ' || r == '`':
+			continue // part of a word: O'Brien
+		case r == 'ς':
+			r = 'σ'
+		}
+		last = r
+		if s := spelledOut(r, twoLetters); s != "" {
+			b.WriteString(s)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return norm.NFC.String(b.String())
+}
+
+// second is the letter that stands for an accent: German umlauts, and the Scandinavian ring.
+func second(letter, accent rune) string {
+	switch {
+	case accent == '\u0308' && (letter == 'a' || letter == 'o' || letter == 'u'):
+		return "e"
+	case accent == '\u030a' && letter == 'a':
+		return "a"
+	}
+	return ""
+}
+
+// spelledOut is what letters are that no decomposition takes apart.
+func spelledOut(r rune, twoLetters bool) string {
+	switch r {
+	case 'ß':
+		return "ss"
+	case 'æ':
+		return "ae"
+	case 'œ':
+		return "oe"
+	case 'ø':
+		if twoLetters {
+			return "oe"
+		}
+		return "o"
+	case 'đ', 'ð':
+		return "d"
+	case 'þ':
+		return "th"
+	case 'ł':
+		return "l"
+	case 'ħ':
+		return "h"
+	case 'ı':
+		return "i"
+	}
+	return ""
+}
+
+// split takes words apart at whatever is no letter and no digit. Initials ("S.A.", "A/S", "I B M") are one word, and "and" is
+// none.
+func split(text string) []string {
+	var words []string
+	initials := false // the last word is made of them
+	for chunk := range strings.FieldsSeq(text) {
+		for _, w := range initialsAsOne(strings.FieldsFunc(chunk, isSeparator)) {
+			single := utf8.RuneCountInString(w) == 1
+			switch {
+			case isAnd(w):
+			case single && initials:
+				words[len(words)-1] += w
+			default:
+				words, initials = append(words, w), single
+			}
+		}
+	}
+	if len(words) == 0 {
+		return strings.FieldsFunc(text, isSeparator) // it is called And
+	}
+	return words
+}
+
+// initialsAsOne makes one word of letters between which there is no blank.
+func initialsAsOne(parts []string) []string {
+	for _, p := range parts {
+		if utf8.RuneCountInString(p) != 1 {
+			return parts
+		}
+	}
+	if len(parts) < 2 {
+		return parts
+	}
+	return []string{strings.Join(parts, "")}
+}
+
+func isSeparator(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+}
+
+func isAnd(w string) bool {
+	switch w {
+	case "and", "und", "et", "och", "og":
+		return true
+	}
+	return false
+}
+
+// keypad is a folded name as it is spelled on a keypad (ITU-T E.161); false where a letter is on no key.
+func keypad(folded string) (string, bool) {
+	const keys = "22233344455566677778889999" // a to z
+	digits := make([]byte, len(folded))
+	for i := range len(folded) {
+		switch c := folded[i]; {
+		case c >= 'a' && c <= 'z':
+			digits[i] = keys[c-'a']
+		case c >= '0' && c <= '9':
+			digits[i] = c
+		default:
+			return "", false
+		}
+	}
+	return string(digits), len(digits) > 0
+}

@@ -1,0 +1,126 @@
+package names
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxFormWords is how many words a legal form has at most, initials being one word.
+const maxFormWords = 5
+
+// withoutLegalForm takes legal forms off the end ("Acme Pty Ltd", "Acme GmbH & Co. KG") and off the beginning, where some
+// languages have them. What would leave no name stays: a company can be called "The Company".
+func withoutLegalForm(words []string) []string {
+	for {
+		rest := withoutOneForm(words)
+		if len(rest) == len(words) || !isName(rest) {
+			break
+		}
+		words = rest
+	}
+	if last := len(words) - 1; last >= 0 {
+		if bare := withoutAttachedForm(words[last]); bare != words[last] {
+			words = append(words[:last:last], bare)
+		}
+	}
+	return words
+}
+
+func withoutOneForm(words []string) []string {
+	for n := min(maxFormWords, len(words)-1); n > 0; n-- {
+		if isSuffix(strings.Join(words[len(words)-n:], " ")) {
+			return words[:len(words)-n]
+		}
+	}
+	if len(words) > 1 && isPrefix(words[0]) {
+		return words[1:]
+	}
+	return words
+}
+
+// isName says whether more than an article is left.
+func isName(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return w != "the" && w != "a" && w != "an" })
+}
+
+// isPrefix says whether a legal form stands before names: Russian and Indonesian ones.
+func isPrefix(w string) bool {
+	switch w {
+	case "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao", "pt", "株", "有", "주", "株式会社", "有限会社", "주식회사":
+		return true
+	}
+	return false
+}
+
+// isSuffix says whether words are a legal form that stands behind names.
+func isSuffix(form string) bool {
+	switch form {
+	case
+		// English-speaking countries, India, Malaysia, Singapore.
+		"ltd", "limited", "pty", "proprietary", "inc", "incorporated", "corp", "corporation", "co", "company", "llc", "llp", "lp",
+		"plc", "lllp", "pllc", "pc", "cic", "dac", "clg", "uc", "unlimited", "pvt", "private", "pte", "sdn", "bhd", "opc",
+		// German.
+		"gmbh", "mbh", "ag", "kg", "kgaa", "ohg", "ug", "gbr", "ev", "eg", "se", "ewiv", "haftungsbeschrankt",
+		"haftungsbeschraenkt", "aktiengesellschaft",
+		// French, Italian, Spanish, Portuguese, Romanian.
+		"sa", "sas", "sasu", "sarl", "sarlu", "snc", "sca", "sci", "eurl", "societe anonyme", "spa", "srl", "srls", "sapa", "sl",
+		"slu", "sau", "sll", "sc", "sa de cv", "sapi de cv", "sab de cv", "s de rl de cv", "de rl de cv", "srl de cv", "rl de cv",
+		"ltda", "eireli", "lda", "spzoo",
+		// Dutch and Belgian.
+		"bv", "nv", "vof", "bvba", "cvba", "sprl", "sa rl",
+		// Nordic and Baltic.
+		"ab", "as", "asa", "aps", "oy", "oyj", "hf", "ehf", "publ", "ans", "ks", "ou", "uab", "sia",
+		// Eastern Europe and Turkey.
+		"sp zoo", "sp z oo", "sp k", "sro", "vos", "doo", "dd", "ad", "ood", "eood", "kft", "zrt", "nyrt", "bt", "tbk", "anonim sirketi",
+		"limited sirketi", "ltd sti", "sti", "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao",
+		// Japan, Korea.
+		"kk", "gk", "yk", "kabushiki kaisha", "godo kaisha", "株", "有", "주", "株式会社", "有限会社", "合同会社", "주식회사":
+		return true
+	}
+	return false
+}
+
+// withoutAttachedForm takes a legal form off a name in a script that has no blanks.
+func withoutAttachedForm(w string) string {
+	rest := w
+	for _, form := range []string{
+		"股份有限公司", "有限责任公司", "有限責任公司", "有限公司", "株式会社", "有限会社", "合同会社", "주식회사",
+	} {
+		rest = strings.TrimSuffix(strings.TrimPrefix(rest, form), form)
+	}
+	if rest == "" {
+		return w
+	}
+	return rest
+}
+
+// Weights of words: how much each says of who it is.
+const (
+	nameWeight    = 1.0
+	genericWeight = 0.3
+	fillerWeight  = 0.1
+)
+
+// weigh is a word's weight. Fillers are also what people say around a name.
+func weigh(w string) float64 {
+	switch w {
+	case "the", "of", "for", "in", "a", "an", "at", "on", "to", "by", "de", "la", "le", "les", "du", "des", "der", "die", "das", "el",
+		"los", "las", "hello", "hi", "hey", "this", "is", "its", "it", "i", "im", "am", "we", "were", "are", "my", "our", "name",
+		"called", "call", "calling", "from", "with", "here", "speaking", "uh", "um", "er", "yes", "please", "company", "companys":
+		return fillerWeight
+	case "group", "gruppe", "groupe", "grupo", "holding", "holdings", "international", "global", "worldwide", "services", "service",
+		"solutions", "systems", "technologies", "technology", "tech", "industries", "enterprises", "partners", "associates",
+		"consulting", "ventures", "trading", "office", "division", "department":
+		return genericWeight
+	}
+	return nameWeight
+}
+
+// weight of the words together.
+func (f folded) weight() float64 {
+	sum := 0.0
+	for _, w := range f.words {
+		sum += weigh(w)
+	}
+	return sum
+}
