@@ -130,7 +130,7 @@ func (s *Spool) nextBatch(buf []byte) (batch, []byte) {
 			s.handed(g)
 			continue
 		}
-		b, next, err := g.batch(buf, end)
+		b, next, err := g.batch(&s.cfg, buf, end)
 		buf = next
 		if err == nil && len(b.entries) > 0 {
 			return b, buf
@@ -160,8 +160,8 @@ func (s *Spool) oldest() (g *segment, end int64, full bool) {
 }
 
 // batch is the entries from read on, before end.
-func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
-	if err := g.open(); err != nil {
+func (g *segment) batch(cfg *Config, buf []byte, end int64) (batch, []byte, error) {
+	if err := g.open(cfg); err != nil {
 		return batch{}, buf, err
 	}
 	b := batch{of: g}
@@ -188,7 +188,7 @@ func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
 }
 
 // open maps a segment that an earlier process left.
-func (g *segment) open() error {
+func (g *segment) open(cfg *Config) error {
 	if g.memory != nil {
 		return nil
 	}
@@ -196,7 +196,7 @@ func (g *segment) open() error {
 	if err != nil {
 		return err
 	}
-	g.memory, err = mapFile(f, g.size)
+	g.memory, err = cfg.memory(f, g.size)
 	if err != nil {
 		_ = f.Close()
 	}
@@ -252,7 +252,8 @@ func (s *Spool) delivered(b batch, n int) {
 	defer s.mu.Unlock()
 	s.done = Mark{b.of.number, b.of.read}
 	s.stats.Delivered += uint64(n)
-	s.stats.Pending -= min(uint64(n), s.stats.Pending)
+	s.stats.Pending -= uint64(n)
+	b.of.entries -= uint64(n)
 	if !s.stats.AwaySince.IsZero() {
 		s.cfg.Logger.Info("records are delivered again", "pending", s.stats.Pending)
 	}
@@ -285,6 +286,8 @@ func (s *Spool) lost(g *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Damaged++
+	s.stats.Dropped += g.entries
+	s.stats.Pending -= g.entries
 	if s.active == g {
 		s.roll()
 	}

@@ -41,6 +41,8 @@ type segment struct {
 	end    int64 // entries stand before it; under the spool's lock
 	synced int64 // the upkeep's
 	read   int64 // the deliverer's: entries before it are delivered
+	// entries that are not delivered; under the spool's lock.
+	entries uint64
 	// handed: all of it is delivered, and it can be removed; under the spool's lock.
 	handed bool
 	memory memory // nil of a segment of an earlier process, until it is delivered
@@ -51,15 +53,18 @@ func segmentPath(dir string, number uint64) string {
 }
 
 // createSegment makes a segment with every block of it written, so that no store into it can find the disk full.
-func createSegment(dir string, number uint64, size int64) (*segment, error) {
-	g := &segment{number: number, path: segmentPath(dir, number), size: size, end: headerBytes, synced: headerBytes, read: headerBytes}
+func createSegment(cfg *Config, number uint64) (*segment, error) {
+	g := &segment{
+		number: number, path: segmentPath(cfg.Dir, number), size: cfg.SegmentBytes,
+		end: headerBytes, synced: headerBytes, read: headerBytes,
+	}
 	f, err := os.OpenFile(g.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	err = fill(f, number, size)
+	err = fill(f, number, g.size)
 	if err == nil {
-		g.memory, err = mapFile(f, size)
+		g.memory, err = cfg.memory(f, g.size)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -85,6 +90,14 @@ func fill(f *os.File, number uint64, size int64) error {
 		return err
 	}
 	return f.Sync()
+}
+
+// memory is a file of that size as memory; the file is the memory's to close, where there is no error.
+func (c *Config) memory(f *os.File, size int64) (memory, error) {
+	if c.Unmapped {
+		return openPlain(f, size)
+	}
+	return mapFile(f, size)
 }
 
 // padded is what an entry of n bytes takes.

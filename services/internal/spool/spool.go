@@ -60,6 +60,9 @@ type Config struct {
 	MaxBytes int64
 	// SegmentBytes is the size of a segment; 4 MiB where 0. The longest entry is half of it.
 	SegmentBytes int64
+	// Unmapped writes by system calls instead of mapping files into memory: for file systems that cannot map them. An append
+	// then costs some microseconds.
+	Unmapped bool
 	// Clock and Logger are required.
 	Clock  clock.Clock
 	Logger *slog.Logger
@@ -97,8 +100,8 @@ func (m Mark) behind(other Mark) bool {
 
 // Stats are what a spool holds and did. Counters begin at 0 with the process.
 type Stats struct {
-	// Appended, Delivered and Dropped are entries: taken; handed over, or set aside; turned away for want of room, or since
-	// the disk failed.
+	// Appended, Delivered and Dropped are entries: taken; handed over, or set aside; turned away for want of room, or lost
+	// since the disk failed.
 	Appended, Delivered, Dropped uint64
 	// Refused are entries that whoever they were delivered to will never take; they stand in the directory, for people.
 	Refused uint64
@@ -211,6 +214,7 @@ func (s *Spool) append(entry []byte, sum uint32) (Mark, error) {
 		s.roll() // whatever is wrong with this file, the next one may be whole
 		return Mark{}, err
 	}
+	s.active.entries++
 	s.stats.Appended++
 	s.stats.Pending++
 	return Mark{s.active.number, s.active.end}, nil

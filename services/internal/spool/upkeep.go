@@ -105,7 +105,7 @@ func (s *Spool) makeSpares() bool {
 		if enough {
 			return true
 		}
-		g, err := createSegment(s.cfg.Dir, number, s.cfg.SegmentBytes)
+		g, err := createSegment(&s.cfg, number)
 		if err == nil {
 			err = syncDir(s.cfg.Dir)
 		}
@@ -201,6 +201,7 @@ func (s *Spool) takeUpSegment(path string) error {
 	}
 	s.queue = append(s.queue, &segment{
 		number: number, path: path, size: found.end, end: found.end, synced: found.end, read: found.delivered,
+		entries: found.entries,
 	})
 	s.bytes += found.end
 	s.stats.Pending += found.entries
