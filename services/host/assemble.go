@@ -34,6 +34,7 @@ type service interface {
 func (h *Host) assemble(ctx context.Context) error {
 	chain, err := rpc.NewChain(rpc.Deps{
 		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
+		Door: h.door, Instance: h.cfg.Instance,
 	})
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (h *Host) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting, h.tls)
+	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting, h.door)
 	return err
 }
 

@@ -45,6 +45,8 @@ type Config struct {
 	Advertise string
 	// TLS of both listeners and of calls to other processes; none: plain text, on loopback.
 	TLS TLSFiles
+	// Access is who may connect by token, who may no longer, and how much each may ask.
+	Access Access
 	// EtcdTLS of connections to EtcdEndpoints; none: plain text.
 	EtcdTLS TLSFiles
 	// EtcdEndpoints of a cluster's etcd; empty: one is embedded.
@@ -90,6 +92,7 @@ func DefaultConfig() Config {
 		EtcdListen:  "127.0.0.1:7479",
 		ZoneinfoDir: tzdata.SystemFolder,
 		SIP:         sip.Config{GatewayID: "sip", ListenUDP: "127.0.0.1:5060", ListenTCP: "127.0.0.1:5060"},
+		Access:      Access{Limits: rpc.DefaultLimits()},
 		SampleRatio: 1, LedgerRetentionDays: ledger.DefaultRetentionDays,
 	}
 }

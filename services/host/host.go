@@ -51,6 +51,7 @@ type Host struct {
 	rules      *tzdata.Current
 	candidates []tzdata.Candidate
 	tls        *rpc.TLS // nil: plain text, on loopback
+	door       rpc.Door
 	server     *rpc.Server
 	local      *rpc.InProcess
 	units      []unit
@@ -135,7 +136,7 @@ func flag(field string) string {
 
 // open takes listeners first, so that a second process fails before it touches the data of the first.
 func (h *Host) open(ctx context.Context) (err error) {
-	if err = h.openTLS(); err != nil {
+	if err = h.openDoor(); err != nil {
 		return err
 	}
 	if h.grpcL, err = rpc.Listen(ctx, "grpc-listen", h.cfg.GRPCListen, h.tls); err != nil {

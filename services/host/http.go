@@ -68,10 +68,10 @@ func handlers() []handler {
 }
 
 // newHTTP serves REST, OpenAPI, metrics and health. The connection is in-process: a REST request passes the same chain as
-// a gRPC one. With credentials everything but health and OpenAPI needs a certificate, and metrics one with a role that
+// a gRPC one. With TLS everything but health and OpenAPI needs a certificate or a token, and metrics one with a role that
 // reads.
 func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Handler, ready func() []string,
-	creds *rpc.TLS,
+	door rpc.Door,
 ) (*http.Server, error) {
 	// What is no JSON (a calendar) is written as it is.
 	rest := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
@@ -86,9 +86,9 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", creds.Identified(lasting(limitBody(rest))))
-	mux.Handle("GET /feeds/", creds.Identified(feedHeaders(rest)))
-	mux.Handle("GET /metrics", creds.RequireRole(metrics, metricsReaders()...))
+	mux.Handle("/v1/", door.Identified(lasting(limitBody(rest))))
+	mux.Handle("GET /feeds/", door.Identified(feedHeaders(rest)))
+	mux.Handle("GET /metrics", door.RequireRole(metrics, metricsReaders()...))
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(openapi.JSON)
@@ -96,7 +96,7 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeReady(w, ready()) })
 	handler := http.NewCrossOriginProtection().Handler(mux)
-	if creds == nil { // with a certificate of its own, a server's name cannot be borrowed
+	if door.TLS == nil { // with a certificate of its own, a server's name cannot be borrowed
 		handler = loopbackHost(handler)
 	}
 	return &http.Server{

@@ -20,6 +20,19 @@ import (
 // TLSFiles name a certificate, its key, and the CAs that are believed, in PEM.
 type TLSFiles = rpc.TLSFiles
 
+// LimitConfig bounds what one peer may ask of the process.
+type LimitConfig = rpc.LimitConfig
+
+// Access is who may connect beyond certificates, who may no longer, and how much anybody may ask.
+type Access struct {
+	// TokenKeys is a file of public keys that bearer tokens are believed of; empty: none is.
+	TokenKeys string
+	// Revoked is a file of serial numbers and token ids that are believed no longer; CRL one of revocation lists in PEM.
+	Revoked, CRL string
+	// Limits of each peer.
+	Limits LimitConfig
+}
+
 // metricsReaders may read /metrics where there are certificates.
 func metricsReaders() []rpcv1.Role {
 	return []rpcv1.Role{
@@ -38,6 +51,9 @@ func (c *Config) validateTLS(broken *fault.Violations) {
 	}
 	if c.EtcdTLS.CA != "" && len(c.EtcdEndpoints) == 0 {
 		broken.Add("etcd-ca", c.EtcdTLS.CA, "is for an etcd elsewhere (--etcd); the embedded one is on loopback")
+	}
+	if c.Access.CRL != "" && c.TLS.CA == "" {
+		broken.Add("tls-ca", "", "is needed with --tls-crl")
 	}
 	host, _, err := net.SplitHostPort(c.GRPCListen)
 	secured := c.TLS != (TLSFiles{}) // else it is refused for not being loopback
@@ -60,12 +76,34 @@ func together(broken *fault.Violations, a, valueA, b, valueB string) {
 	}
 }
 
+// openDoor reads who may connect, and as whom.
+func (h *Host) openDoor() (err error) {
+	access := h.cfg.Access
+	d := rpc.Door{Clock: h.clock}
+	d.Revoked, err = rpc.OpenRevoked(rpc.RevokedFiles{List: access.Revoked, CRL: access.CRL, CA: h.cfg.TLS.CA}, h.clock, h.log)
+	if err != nil {
+		return err
+	}
+	if d.Tokens, err = rpc.OpenTokens(access.TokenKeys, d.Revoked, h.clock, h.log); err != nil {
+		return err
+	}
+	if d.Limits, err = rpc.NewLimits(access.Limits); err != nil {
+		return err
+	}
+	if err := h.openTLS(d.Revoked); err != nil {
+		return err
+	}
+	d.TLS = h.tls
+	h.door = d
+	return nil
+}
+
 // openTLS reads the credentials of the process, where it has any.
-func (h *Host) openTLS() (err error) {
+func (h *Host) openTLS(revoked *rpc.Revoked) (err error) {
 	if h.cfg.TLS == (TLSFiles{}) {
 		return nil
 	}
-	if h.tls, err = rpc.LoadTLS(h.cfg.TLS, h.clock, h.log); err != nil {
+	if h.tls, err = rpc.LoadTLS(h.cfg.TLS, revoked, h.clock, h.log); err != nil {
 		return err
 	}
 	role := h.tls.Role()

@@ -2,10 +2,10 @@ package rpc
 
 import (
 	"context"
-	"net"
+	"strings"
+	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -77,32 +77,12 @@ func Local() Peer {
 	return NewPeer("local", roles...)
 }
 
-// authenticate makes a Peer of the connection.
-func authenticate(ctx context.Context, local Peer) Peer {
-	if known, ok := peerIn(ctx); ok {
-		return known // an in-process call carries its peer
-	}
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return Peer{}
-	}
-	if shown, ok := p.AuthInfo.(certified); ok {
-		return onBehalf(ctx, shown.peer) // on loopback too: a certificate says who it is, an address does not
-	}
-	if addr, ok := p.Addr.(*net.TCPAddr); ok && addr.IP.IsLoopback() {
-		return local
-	}
-	if p.Addr.Network() == "bufconn" || p.Addr.Network() == "unix" {
-		return local
-	}
-	return Peer{ID: p.Addr.String()}
-}
-
 // access is who may call what: methods by full name. Methods outside our protos (health, reflection) are open to whoever
 // reached the listener.
 type access struct {
 	methods map[string]*rule
 	local   Peer
+	door    Door
 }
 
 // rule is what a method's proto options say. A nil one is that of a method which is not ours.
@@ -113,7 +93,9 @@ type rule struct {
 	audited bool
 }
 
-func newAccess() *access { return &access{methods: map[string]*rule{}, local: Local()} }
+func newAccess(door Door) *access {
+	return &access{methods: map[string]*rule{}, local: Local(), door: door}
+}
 
 // forwarded is the implementation of a service that another process holds.
 type forwarded struct{}
@@ -144,25 +126,37 @@ func MethodRoles(m protoreflect.MethodDescriptor) []rpcv1.Role {
 	return roles
 }
 
-// check is ctx with its peer and the method's rule, or the fault that refuses it. A method of ours without roles can be
-// called by nobody.
-func (a *access) check(ctx context.Context, method string) (context.Context, *rule, error) {
-	p := authenticate(ctx, a.local)
+// healthPrefix is what strangers may ask: load balancers have no credential.
+const healthPrefix = "/grpc.health.v1.Health/"
+
+// check is ctx with its peer, the method's rule, and by what the request was let in; or the fault that refuses it. A method
+// of ours without roles can be called by nobody. Calls within the process carry their peer, and have no limit.
+func (a *access) check(ctx context.Context, method string, now time.Time) (context.Context, *rule, standing, error) {
 	r := a.methods[method]
-	if r == nil {
-		return ctx, nil, nil
-	}
-	if p.roles == 0 && !p.proven {
-		return ctx, nil, &fault.Fault{
-			Reason: rpcv1.Reason_REASON_CREDENTIALS_REQUIRED, Message: "this method needs a credential, and none was shown",
+	p, within := peerIn(ctx)
+	var s standing
+	if !within {
+		var err error
+		if p, s, err = a.door.caller(ctx, a.local, now); err != nil {
+			return ctx, nil, s, err
+		}
+		if err := s.allowance.request(now); err != nil {
+			return ctx, nil, s, err
 		}
 	}
-	if p.roles&r.roles == 0 {
-		return ctx, nil, &fault.Fault{
+	switch {
+	case p.roles == 0 && !p.proven && (r != nil || !within && !strings.HasPrefix(method, healthPrefix)):
+		return ctx, nil, s, refusedToken("this method needs a credential, and none was shown")
+	case r == nil:
+		return ctx, nil, s, nil
+	case p.roles&r.roles == 0:
+		return ctx, nil, s, &fault.Fault{
 			Reason: rpcv1.Reason_REASON_ROLE_REQUIRED, Message: "none of the peer's roles may call " + method,
 		}
+	case within:
+		return ctx, r, s, nil
 	}
-	return WithPeer(ctx, p), r, nil
+	return WithPeer(ctx, p), r, s, nil
 }
 
 // wrappedStream gives a stream another context.

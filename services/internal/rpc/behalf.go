@@ -19,7 +19,7 @@ const (
 	maxBehalfBytes = 512
 )
 
-// onBehalf is the peer that a request is to be judged as: who the certificate names, or, where another process of the
+// onBehalf is the peer that a request is to be judged as: who connected, or, where another process of the
 // cluster passes on what somebody asked of it, that somebody, with their roles and no others. So a forwarded request can do
 // what its sender may do, and not what the process in between may. What cannot be read has no roles.
 func onBehalf(ctx context.Context, shown Peer) Peer {
@@ -83,7 +83,7 @@ func writeBehalf(p Peer) string {
 func sentBy(ctx context.Context) context.Context {
 	md, _ := metadata.FromOutgoingContext(ctx)
 	p, known := peerIn(ctx)
-	if !known && len(md.Get(behalfHeader)) == 0 {
+	if !known && len(md.Get(behalfHeader)) == 0 && len(md.Get(authorization)) == 0 {
 		return ctx
 	}
 	md = md.Copy() // FromOutgoingContext's is a copy already, but nil where there is none
@@ -91,6 +91,7 @@ func sentBy(ctx context.Context) context.Context {
 		md = metadata.MD{}
 	}
 	md.Delete(behalfHeader)
+	md.Delete(authorization) // a token was judged where it was shown
 	if known {
 		md.Set(behalfHeader, writeBehalf(p))
 	}

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // client-side health checks of the service config
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/protobuf/proto"
@@ -91,7 +90,6 @@ func Dial(target string, found resolver.Builder, tp trace.TracerProvider, creds 
 	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = 100*time.Millisecond, maxReconnectDelay
 	options := append([]grpc.DialOption{
 		grpc.WithResolvers(found),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithConnectParams(reconnect),
 		grpc.WithChainUnaryInterceptor(bounded, TraceUnaryClient(tp.Tracer(instrumentation))),

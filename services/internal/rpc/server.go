@@ -32,6 +32,8 @@ import (
 const (
 	// MaxRequestBytes bounds one request, over gRPC and over HTTP.
 	MaxRequestBytes = 4 << 20
+	// maxHeaderBytes bounds a request's metadata: a token, a trace, and some.
+	maxHeaderBytes = 32 << 10
 	// maxStreamsPerConn bounds the requests of one connection that are under way at once.
 	maxStreamsPerConn = 1024
 	// numStreamWorkers keeps goroutines alive between requests: 10% more throughput on two cores.
@@ -49,6 +51,8 @@ type Deps struct {
 	Logger         *slog.Logger
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
+	// Door is how whoever connects becomes a peer.
+	Door Door
 	// Auditor is told of calls of audited methods; nil: nobody is.
 	Auditor Auditor
 	// Instance names the process in what the auditor is told.
@@ -76,7 +80,7 @@ func NewChain(deps Deps) (*Chain, error) {
 		return nil, err
 	}
 	return &Chain{
-		ending: make(chan struct{}), access: newAccess(), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
+		ending: make(chan struct{}), access: newAccess(deps.Door), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
 		clock: deps.Clock, log: deps.Logger, auditor: deps.Auditor, instance: deps.Instance,
 	}, nil
 }
@@ -95,7 +99,7 @@ func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
 		endSpan(span, err)
 	}()
-	ctx, rule, err := c.access.check(ctx, info.FullMethod)
+	ctx, rule, _, err := c.access.check(ctx, info.FullMethod, began)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +126,21 @@ func (c *Chain) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 		c.durations.record(ctx, info.FullMethod, status.Code(err), c.clock.Now().Sub(began))
 		endSpan(span, err)
 	}()
-	ctx, _, err = c.access.check(ctx, info.FullMethod)
+	ctx, _, by, err := c.access.check(ctx, info.FullMethod, began)
 	if err != nil {
 		return err
 	}
+	if outside, ok := ctx.Value(standingKey{}).(standing); ok { // REST: within the process, and yet from outside
+		by = outside
+	}
+	end, err := by.allowance.stream()
+	if err != nil {
+		return err
+	}
+	defer end()
 	ctx, cancel := c.untilEnding(ctx)
 	defer cancel()
-	err = handler(srv, &validatedStream{wrappedStream{ss, ctx}})
+	err = handler(srv, &guardedStream{wrappedStream{ss, ctx}, c, by})
 	if err != nil && errors.Is(context.Cause(ctx), errEnding) {
 		return &fault.Fault{Reason: rpcv1.Reason_REASON_BACKEND_UNAVAILABLE, Message: errEnding.Error()}
 	}
@@ -151,16 +163,30 @@ func (c *Chain) untilEnding(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { cancel(nil) }
 }
 
-type validatedStream struct {
+// guardedStream validates what it receives, and ends with the credential that opened it.
+type guardedStream struct {
 	wrappedStream
+	chain *Chain
+	by    standing
 }
 
 // RecvMsg is the next message, if it keeps the rules of its proto.
-func (s *validatedStream) RecvMsg(m any) error {
+func (s *guardedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
+	if err := s.chain.access.door.still(s.by, s.chain.clock.Now()); err != nil {
+		return err
+	}
 	return validateRequest(m)
+}
+
+// SendMsg sends, as long as the peer may have it.
+func (s *guardedStream) SendMsg(m any) error {
+	if err := s.chain.access.door.still(s.by, s.chain.clock.Now()); err != nil {
+		return err
+	}
+	return s.ServerStream.SendMsg(m)
 }
 
 // finish maps the error, and logs what only we can mend.
@@ -207,7 +233,8 @@ func NewServer(chain *Chain, creds *TLS) *Server {
 		grpc.UnaryInterceptor(chain.Unary), grpc.StreamInterceptor(chain.Stream),
 		grpc.MaxRecvMsgSize(MaxRequestBytes), grpc.MaxConcurrentStreams(maxStreamsPerConn),
 		grpc.NumStreamWorkers(numStreamWorkers),
-	}, creds.serverOptions()...)
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+	}, creds.serverOptions(chain.access.door.Tokens != nil)...)
 	s := &Server{
 		Server: grpc.NewServer(options...),
 		Health: health.NewServer(), chain: chain,

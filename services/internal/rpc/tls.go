@@ -8,25 +8,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
-	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/pki"
 )
 
 const (
-	// lookEvery is how often files are looked at, at most: with a handshake.
-	lookEvery = time.Second
 	// handshakeTimeout bounds how long a stranger may take to say who it is.
 	handshakeTimeout = 10 * time.Second
 	// maxConnAge is how long a connection lasts, and its streams again as long: then peers show their certificates anew, so
@@ -40,15 +35,10 @@ type TLSFiles struct{ Cert, Key, CA string }
 // TLS is a process's credentials: mutual TLS 1.3. Files that change are read again with the next handshake; those that
 // cannot be used are logged, and what was in use before stays. A nil *TLS is plain text.
 type TLS struct {
-	files TLSFiles
-	flags TLSFiles // what names the files in errors
-	clock clock.Clock
-	log   *slog.Logger
-
-	mu     sync.Mutex
-	looked time.Time
-	seen   [3]os.FileInfo
-	now    *material
+	cert, key, ca namedFile
+	clock         clock.Clock
+	files         *watched[material]
+	revoked       *Revoked
 }
 
 // material is what the files held.
@@ -63,16 +53,14 @@ type material struct {
 
 // LoadTLS reads credentials whose own certificate must say who it is (pki.Identity). Errors are faults that name the fields
 // tls-cert, tls-key and tls-ca.
-func LoadTLS(files TLSFiles, c clock.Clock, log *slog.Logger) (*TLS, error) {
-	t := &TLS{files: files, flags: TLSFiles{"tls-cert", "tls-key", "tls-ca"}, clock: c, log: log}
-	seen, err := t.stat()
-	if err != nil {
+func LoadTLS(files TLSFiles, revoked *Revoked, c clock.Clock, log *slog.Logger) (_ *TLS, err error) {
+	t := &TLS{
+		cert: namedFile{"tls-cert", files.Cert}, key: namedFile{"tls-key", files.Key}, ca: namedFile{"tls-ca", files.CA},
+		clock: c, revoked: revoked,
+	}
+	if t.files, err = watch("certificate", c, log, t.parse, t.cert, t.key, t.ca); err != nil {
 		return nil, err
 	}
-	if t.now, err = t.read(); err != nil {
-		return nil, err
-	}
-	t.seen, t.looked = seen, c.Now()
 	return t, nil
 }
 
@@ -84,68 +72,36 @@ func (t *TLS) Role() rpcv1.Role {
 	return t.current().role
 }
 
-// broken is a file that cannot be used.
-func broken(field, path, rule string) error {
-	return fault.Invalid(fault.Violation{Field: field, Value: path, Rule: rule})
-}
-
-// plain is an error of the file system without the path, which is said before it.
-func plain(err error) string {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
-}
-
-func (t *TLS) stat() (seen [3]os.FileInfo, err error) {
-	names := [3][2]string{{t.flags.Cert, t.files.Cert}, {t.flags.Key, t.files.Key}, {t.flags.CA, t.files.CA}}
-	for i, f := range names {
-		if seen[i], err = os.Stat(f[1]); err != nil {
-			return seen, broken(f[0], f[1], "cannot be read: "+plain(err))
-		}
-	}
-	return seen, nil
-}
-
-// read makes credentials of the files, if they can be used together now.
-func (t *TLS) read() (*material, error) {
-	var text [3][]byte
-	names := [3][2]string{{t.flags.Cert, t.files.Cert}, {t.flags.Key, t.files.Key}, {t.flags.CA, t.files.CA}}
-	for i, f := range names {
-		var err error
-		if text[i], err = os.ReadFile(f[1]); err != nil {
-			return nil, broken(f[0], f[1], "cannot be read: "+plain(err))
-		}
-	}
+// parse makes credentials of the files' texts, if they can be used together now.
+func (t *TLS) parse(text [][]byte, now time.Time) (*material, error) {
 	m := &material{roots: x509.NewCertPool()}
 	if !m.roots.AppendCertsFromPEM(text[2]) {
-		return nil, broken(t.flags.CA, t.files.CA, "holds no certificate in PEM")
+		return nil, t.ca.broken("holds no certificate in PEM")
 	}
 	var err error
 	if m.cert, err = tls.X509KeyPair(text[0], text[1]); err != nil {
-		return nil, broken(t.flags.Cert, t.files.Cert,
-			"cannot be used with --"+t.flags.Key+" "+t.files.Key+": "+strings.TrimPrefix(err.Error(), "tls: "))
+		return nil, t.cert.broken(
+			"cannot be used with --" + t.key.flag + " " + t.key.path + ": " + strings.TrimPrefix(err.Error(), "tls: "))
 	}
-	if _, err := m.verify(m.cert.Leaf, m.cert.Certificate[1:], t.clock.Now(), x509.ExtKeyUsageAny); err != nil {
-		return nil, broken(t.flags.Cert, t.files.Cert, "is not believed by --"+t.flags.CA+" "+t.files.CA+": "+err.Error())
+	if _, err := m.verify(m.cert.Leaf, m.cert.Certificate[1:], now, x509.ExtKeyUsageAny); err != nil {
+		return nil, t.cert.broken("is not believed by --" + t.ca.flag + " " + t.ca.path + ": " + err.Error())
 	}
 	id, err := pki.IdentityOf(m.cert.Leaf)
 	if err != nil {
-		return nil, broken(t.flags.Cert, t.files.Cert, "does not say who it is: "+err.Error())
+		return nil, t.cert.broken("does not say who it is: " + err.Error())
 	}
 	m.domain, m.role = id.TrustDomain, id.Role
 	if m.role == rpcv1.Role_ROLE_SERVICE {
-		if _, err := m.verify(m.cert.Leaf, m.cert.Certificate[1:], t.clock.Now(), x509.ExtKeyUsageServerAuth); err != nil {
-			return nil, broken(t.flags.Cert, t.files.Cert, "cannot be a server's: "+err.Error())
+		if _, err := m.verify(m.cert.Leaf, m.cert.Certificate[1:], now, x509.ExtKeyUsageServerAuth); err != nil {
+			return nil, t.cert.broken("cannot be a server's: " + err.Error())
 		}
 	}
 	return m, nil
 }
 
-// verify is the certificate's chain to one of our CAs.
+// verify is the certificate's chain to one of our CAs, without that.
 func (m *material) verify(leaf *x509.Certificate, rest [][]byte, now time.Time, usage x509.ExtKeyUsage) (
-	*x509.Certificate, error,
+	[]*x509.Certificate, error,
 ) {
 	between := x509.NewCertPool()
 	for _, der := range rest {
@@ -155,53 +111,20 @@ func (m *material) verify(leaf *x509.Certificate, rest [][]byte, now time.Time, 
 		}
 		between.AddCert(cert)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{
+	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots: m.roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage},
 	})
-	return leaf, err
+	if err != nil {
+		return nil, err
+	}
+	return withoutRoot(chains[0]), nil
 }
+
+// withoutRoot is a chain without the authority that is believed anyway; a leaf stays.
+func withoutRoot(chain []*x509.Certificate) []*x509.Certificate { return chain[:max(len(chain)-1, 1)] }
 
 // current is what the files hold, or held when they could last be used.
-func (t *TLS) current() *material {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.clock.Now()
-	if since := now.Sub(t.looked); since >= 0 && since < lookEvery {
-		return t.now
-	}
-	t.looked = now
-	seen, err := t.stat()
-	if err == nil && same(seen, t.seen) {
-		return t.now
-	}
-	var m *material
-	if err == nil {
-		m, err = t.read()
-	}
-	if err != nil {
-		if !same(seen, t.seen) { // once a change
-			t.log.Error("new certificate files cannot be used, and those before them stay in use", "error", err.Error())
-		}
-		t.seen = seen
-		return t.now
-	}
-	t.seen, t.now = seen, m
-	t.log.Info("certificate files have changed, and are in use", "valid_until", m.cert.Leaf.NotAfter)
-	return t.now
-}
-
-// same says whether files are as they were. A missing one is nil.
-func same(a, b [3]os.FileInfo) bool {
-	for i := range a {
-		if (a[i] == nil) != (b[i] == nil) {
-			return false
-		}
-		if a[i] != nil && (!os.SameFile(a[i], b[i]) || !a[i].ModTime().Equal(b[i].ModTime()) || a[i].Size() != b[i].Size()) {
-			return false
-		}
-	}
-	return true
-}
+func (t *TLS) current() *material { return t.files.current(t.clock.Now()) }
 
 // peer is who a verified certificate names. Without an identity of our cluster it has no roles.
 func (m *material) peer(cert *x509.Certificate) Peer {
@@ -238,11 +161,14 @@ func (t *TLS) client() *tls.Config {
 			for _, cert := range cs.PeerCertificates[1:] {
 				rest = append(rest, cert.Raw)
 			}
-			leaf, err := m.verify(cs.PeerCertificates[0], rest, t.clock.Now(), x509.ExtKeyUsageServerAuth)
+			chain, err := m.verify(cs.PeerCertificates[0], rest, t.clock.Now(), x509.ExtKeyUsageServerAuth)
 			if err != nil {
 				return err
 			}
-			if !m.peer(leaf).Has(rpcv1.Role_ROLE_SERVICE) {
+			if t.revoked.certificates(chain, t.clock.Now()) {
+				return errors.New("the server's certificate was revoked")
+			}
+			if !m.peer(chain[0]).Has(rpcv1.Role_ROLE_SERVICE) {
 				return errors.New("the server's certificate is not that of a service of this cluster")
 			}
 			return nil
@@ -250,14 +176,19 @@ func (t *TLS) client() *tls.Config {
 	}
 }
 
-// certified is what a connection knows of its peer.
+// certified is what a connection knows of its peer: nothing, where that showed no certificate since tokens do as well.
 type certified struct {
 	credentials.TLSInfo
-	peer Peer
+	peer  Peer
+	chain []*x509.Certificate
 }
 
 // transport is gRPC's use of TLS; each handshake takes the credentials of its moment.
-type transport struct{ t *TLS }
+type transport struct {
+	t *TLS
+	// strangers may connect without a certificate: each request shows a token.
+	strangers bool
+}
 
 // ClientHandshake is credentials.TransportCredentials'.
 func (c transport) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (
@@ -268,16 +199,27 @@ func (c transport) ClientHandshake(ctx context.Context, authority string, conn n
 
 // ServerHandshake is credentials.TransportCredentials'.
 func (c transport) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	cfg, m := c.t.server(tls.RequireAndVerifyClientCert)
+	ask := tls.RequireAndVerifyClientCert
+	if c.strangers {
+		ask = tls.VerifyClientCertIfGiven
+	}
+	cfg, m := c.t.server(ask)
 	secured, info, err := credentials.NewTLS(cfg).ServerHandshake(conn)
 	if err != nil {
 		return nil, nil, err
 	}
 	shown, ok := info.(credentials.TLSInfo)
-	if !ok || len(shown.State.VerifiedChains) == 0 {
-		return nil, nil, errors.Join(fmt.Errorf("no verified certificate in a %T", info), secured.Close())
+	switch {
+	case ok && len(shown.State.VerifiedChains) > 0:
+		chain := withoutRoot(shown.State.VerifiedChains[0])
+		if c.t.revoked.certificates(chain, c.t.clock.Now()) {
+			return nil, nil, errors.Join(errors.New("the certificate was revoked"), secured.Close())
+		}
+		return secured, certified{shown, m.peer(chain[0]), chain}, nil
+	case ok && c.strangers && len(shown.State.PeerCertificates) == 0:
+		return secured, certified{TLSInfo: shown}, nil
 	}
-	return secured, certified{shown, m.peer(shown.State.VerifiedChains[0][0])}, nil
+	return nil, nil, errors.Join(fmt.Errorf("no verified certificate in a %T", info), secured.Close())
 }
 
 // Info is credentials.TransportCredentials'.
@@ -291,28 +233,30 @@ func (c transport) Clone() credentials.TransportCredentials { return c }
 // OverrideServerName is credentials.TransportCredentials'; servers are not known by name.
 func (transport) OverrideServerName(string) error { return nil }
 
-func (t *TLS) serverOptions() []grpc.ServerOption {
+func (t *TLS) serverOptions(strangers bool) []grpc.ServerOption {
 	if t == nil {
 		return nil
 	}
 	return []grpc.ServerOption{
-		grpc.Creds(transport{t}), grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.Creds(transport{t, strangers}), grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: maxConnAge, MaxConnectionAgeGrace: maxConnAge}),
 	}
 }
 
+// dialOptions are those of a connection to another process; in plain text too it is told who asks.
 func (t *TLS) dialOptions() []grpc.DialOption {
-	if t == nil {
-		return nil
-	}
-	return []grpc.DialOption{
-		grpc.WithTransportCredentials(transport{t}),
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithChainUnaryInterceptor(behalfUnary), grpc.WithChainStreamInterceptor(behalfStream),
 	}
+	if t != nil {
+		options[0] = grpc.WithTransportCredentials(transport{t: t})
+	}
+	return options
 }
 
 // HTTP is a listener of REST: who shows a certificate must show a good one, and who shows none is let in for what needs
-// none (see Identified). A nil t is the listener as it is.
+// none (see Door.Identified). A nil t is the listener as it is.
 func (t *TLS) HTTP(l net.Listener) net.Listener {
 	if t == nil {
 		return l
@@ -325,40 +269,4 @@ func (t *TLS) HTTP(l net.Listener) net.Listener {
 			return cfg, nil
 		},
 	})
-}
-
-// Identified gives requests the peer of their certificate, and refuses those without one. A nil t leaves everything as it
-// is: on loopback, everybody is this machine's own user.
-func (t *TLS) Identified(next http.Handler) http.Handler {
-	if t == nil {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-			http.Error(w, "this needs a client certificate, and none was shown", http.StatusUnauthorized)
-			return
-		}
-		leaf := r.TLS.VerifiedChains[0][0]
-		if t.clock.Now().After(leaf.NotAfter) { // on a connection that has been open for long
-			w.Header().Set("Connection", "close")
-			http.Error(w, "the client certificate has ended", http.StatusUnauthorized)
-			return
-		}
-		p := t.current().peer(leaf)
-		next.ServeHTTP(w, r.WithContext(WithPeer(r.Context(), p)))
-	})
-}
-
-// RequireRole refuses requests of peers without one of the roles; it stands behind Identified.
-func (t *TLS) RequireRole(next http.Handler, roles ...rpcv1.Role) http.Handler {
-	if t == nil {
-		return next
-	}
-	return t.Identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !PeerFrom(r.Context()).Has(roles...) {
-			http.Error(w, "none of the peer's roles may read this", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}))
 }

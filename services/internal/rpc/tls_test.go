@@ -88,7 +88,7 @@ func (s *syncLog) String() string {
 
 func loadTLS(t *testing.T, files rpc.TLSFiles, c clock.Clock, log io.Writer) *rpc.TLS {
 	t.Helper()
-	creds, err := rpc.LoadTLS(files, c, slog.New(slog.NewTextHandler(log, nil)))
+	creds, err := rpc.LoadTLS(files, nil, c, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,15 @@ func loadTLS(t *testing.T, files rpc.TLSFiles, c clock.Clock, log io.Writer) *rp
 // serveTLS serves what is registered, and answers with its address.
 func serveTLS(t *testing.T, creds *rpc.TLS, register func(grpc.ServiceRegistrar)) string {
 	t.Helper()
+	return serveDoor(t, rpc.Door{TLS: creds, Clock: clock.NewManual(tlsNow())}, register)
+}
+
+// serveDoor serves whoever the door lets in, at its clock.
+func serveDoor(t *testing.T, door rpc.Door, register func(grpc.ServiceRegistrar)) string {
+	t.Helper()
+	creds := door.TLS
 	chain, err := rpc.NewChain(rpc.Deps{
-		Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), TracerProvider: tracenoop.NewTracerProvider(),
+		Door: door, Clock: door.Clock, Logger: slog.New(slog.DiscardHandler), TracerProvider: tracenoop.NewTracerProvider(),
 		MeterProvider: noop.NewMeterProvider(),
 	})
 	if err != nil {
@@ -386,13 +393,13 @@ func TestFilesThatCannotBeUsedNameTheFlag(t *testing.T) {
 		"is not believed by":        {Cert: good.Cert, Key: good.Key, CA: filepath.Join(theirs.dir, pki.CACertFile)},
 		"does not say who it is":    {Cert: good.CA, Key: filepath.Join(a.dir, pki.CAKeyFile), CA: good.CA},
 	} {
-		_, err := rpc.LoadTLS(files, clock.NewManual(tlsNow()), slog.New(slog.DiscardHandler))
+		_, err := rpc.LoadTLS(files, nil, clock.NewManual(tlsNow()), slog.New(slog.DiscardHandler))
 		var f *fault.Fault
 		if !errors.As(err, &f) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if _, err := rpc.LoadTLS(good, clock.NewManual(tlsNow().AddDate(1, 0, 0)), slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := rpc.LoadTLS(good, nil, clock.NewManual(tlsNow().AddDate(1, 0, 0)), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("an expired certificate was taken")
 	}
 }
@@ -404,12 +411,13 @@ func TestRESTAsksForCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	door := rpc.Door{TLS: creds, Clock: clock.NewManual(tlsNow())}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/open", func(http.ResponseWriter, *http.Request) {})
-	mux.Handle("/who", creds.Identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/who", door.Identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, p0(r.Context()))
 	})))
-	mux.Handle("/admins", creds.RequireRole(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), rpcv1.Role_ROLE_ADMIN))
+	mux.Handle("/admins", door.RequireRole(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), rpcv1.Role_ROLE_ADMIN))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	go func() { _ = srv.Serve(creds.HTTP(l)) }()
 	t.Cleanup(func() { _ = srv.Close() })
