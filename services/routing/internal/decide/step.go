@@ -67,10 +67,12 @@ func (d *Decision) Gathers() (digits, speech bool) {
 	return d.can(routingv1.Capability_CAPABILITY_GATHER_DIGITS), d.can(routingv1.Capability_CAPABILITY_GATHER_SPEECH)
 }
 
+// Forwards says whether the gateway dials targets itself, and knows how that ends.
+func (d *Decision) Forwards() bool { return d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD) }
+
 // Whispers says whether the gateway can tell the answering person of the call before it is connected.
 func (d *Decision) Whispers() bool {
-	return d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD) &&
-		d.call.Gateway.has(routingv1.Capability_CAPABILITY_PROMPT)
+	return d.Forwards() && d.call.Gateway.has(routingv1.Capability_CAPABILITY_PROMPT)
 }
 
 // Safe says that the continuation handed in cannot be trusted: nothing is asked, and nothing follows.

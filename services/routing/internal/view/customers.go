@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unique"
 
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -83,6 +84,9 @@ type Customer struct {
 	HasPIN  bool
 	numbers []phone.Number
 }
+
+// ID is the last part of its name.
+func (c *Customer) ID() string { return strings.TrimPrefix(c.Name, customerNames) }
 
 // CaseSite is the ID of the site that works on the latest of the open cases that a site works on; empty where there is none.
 func (c *Customer) CaseSite() string {

@@ -1,0 +1,193 @@
+package flow
+
+import (
+	"slices"
+	"strings"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+)
+
+const (
+	// maxOffered is how many customers a caller chooses among at most: keys 1 to 8.
+	maxOffered = 8
+	// noneKey says that it is none of those offered.
+	noneKey = 9
+	// noKey is what is no key of a menu.
+	noKey = -1
+	// maxPINDigits is entitlement's own limit.
+	maxPINDigits = 12
+	// exact is the confidence of a name that is the same.
+	exact = 1.0
+)
+
+// Need is a look-up that must be made before the next decision. What a caller typed or said is in it: it must be in no log,
+// trace or error.
+type Need struct {
+	Kind NeedKind
+	// Name or Digits, one of them, is a name as it was said, or typed on a keypad.
+	Name, Digits string
+	// Customer is the ID of the customer whose PIN was typed.
+	Customer, PIN string
+}
+
+// NeedKind is which look-up it is.
+type NeedKind uint8
+
+// Nothing is needed, a customer by name, or a PIN compared.
+const (
+	NeedNothing NeedKind = iota
+	NeedName
+	NeedPIN
+)
+
+// Candidate is a customer that a look-up found.
+type Candidate struct {
+	// ID of the customer.
+	ID string
+	// Confidence over 0 to 1; 1 is the same name.
+	Confidence float64
+}
+
+// Identified brings in what a look-up by name found, the best first; more says that it found more than it tells. One that
+// is exact is taken for the caller's; any others are asked about, a single one too: a name finds, and is never guessed.
+func Identified(s *routingv1.ContinuationState, found []Candidate, more bool) {
+	s.Offered, s.Named, s.Customer = nil, false, ""
+	same := slices.Clone(found)
+	same = slices.DeleteFunc(same, func(c Candidate) bool { return c.Confidence < exact })
+	switch {
+	case len(same) == 1:
+		s.Customer, s.Named = same[0].ID, true
+		return
+	case len(same) > 1:
+		found = same
+	case len(found) == 0 || more || len(found) > maxOffered:
+		s.Tries++
+		return
+	}
+	s.Named = true
+	for _, c := range found[:min(len(found), maxOffered)] {
+		s.Offered = append(s.Offered, c.ID)
+	}
+}
+
+// PINCompared brings in whether a PIN was right.
+func PINCompared(s *routingv1.ContinuationState, right bool) {
+	if s.PinVerified = right; !right {
+		s.PinTries++
+	}
+}
+
+// LookUpFailed says that nobody could be asked: the caller is connected, as somebody whom nobody knows.
+func LookUpFailed(s *routingv1.ContinuationState) { s.PersonWanted = true }
+
+// named is the look-up of a name that was asked for.
+func named(s *routingv1.ContinuationState, in *routingv1.Input) Need {
+	digits, said := typed(in), strings.TrimSpace(in.GetSpeech())
+	switch {
+	case operator(in):
+		s.PersonWanted = true
+	case digits != "":
+		return Need{Kind: NeedName, Digits: digits}
+	case said != "":
+		return Need{Kind: NeedName, Name: said}
+	default:
+		s.Tries++
+	}
+	return Need{}
+}
+
+// pinTyped is the comparison of a PIN that was asked for.
+func pinTyped(s *routingv1.ContinuationState, in *routingv1.Input) Need {
+	pin := typed(in)
+	if pin == "" {
+		pin = spokenDigits(in.GetSpeech())
+	}
+	switch {
+	case operator(in):
+		s.PersonWanted = true
+	case pin == "" || len(pin) > maxPINDigits || strings.ContainsAny(pin, "*#") || s.GetCustomer() == "":
+		s.PinTries++
+	default:
+		return Need{Kind: NeedPIN, Customer: s.GetCustomer(), PIN: pin}
+	}
+	return Need{}
+}
+
+// chosen brings in which of the customers offered it is.
+func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
+	switch k := key(in); {
+	case operator(in):
+		s.PersonWanted = true
+	case k == noneKey:
+		s.Offered, s.Named = nil, false
+		s.Tries++
+	case k >= 1 && k <= len(s.GetOffered()):
+		s.Customer, s.Offered = s.GetOffered()[k-1], nil
+	default:
+		s.Tries++
+	}
+}
+
+// operator says whether the caller wants a person: by 0, by saying so, by saying nothing, or since asking failed.
+func operator(in *routingv1.Input) bool {
+	if in.GetNoInput() != routingv1.NoInput_NO_INPUT_UNSPECIFIED || in.GetDigits() == "" && in.GetSpeech() == "" {
+		return true
+	}
+	if in.GetDigits() != "" {
+		return zero(in)
+	}
+	switch word := strings.Trim(strings.ToLower(in.GetSpeech()), " .!"); word {
+	case "operator", "person", "a person", "somebody", "agent":
+		return true
+	default:
+		return spokenDigits(word) == "0"
+	}
+}
+
+// zero says whether 0 was pressed.
+func zero(in *routingv1.Input) bool { return typed(in) == "0" }
+
+// key is the one key that was pressed, or said; noKey where it is none, or several.
+func key(in *routingv1.Input) int {
+	text := typed(in)
+	if text == "" {
+		text = spokenDigits(in.GetSpeech())
+	}
+	if len(text) != 1 || text[0] < '0' || text[0] > '9' {
+		return noKey
+	}
+	return int(text[0] - '0')
+}
+
+// typed are the keys that were pressed, without the one that ends them; empty where something else stands there.
+func typed(in *routingv1.Input) string {
+	text := strings.TrimRight(in.GetDigits(), "#")
+	for _, c := range []byte(text) {
+		if (c < '0' || c > '9') && c != '*' && c != '#' {
+			return ""
+		}
+	}
+	return text
+}
+
+// spokenDigits are digits said one by one, as figures or as English words; empty where anything else was said.
+func spokenDigits(said string) string {
+	var digits strings.Builder
+	for _, word := range strings.FieldsFunc(strings.ToLower(said), func(r rune) bool { return strings.ContainsRune(" ,.-", r) }) {
+		switch i := slices.Index(digitWords(), word); {
+		case i >= 0:
+			digits.WriteByte('0' + byte(i))
+		case word == "oh":
+			digits.WriteByte('0')
+		case strings.Trim(word, "0123456789") == "":
+			digits.WriteString(word)
+		default:
+			return ""
+		}
+	}
+	return digits.String()
+}
+
+func digitWords() []string {
+	return []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+}
