@@ -213,6 +213,7 @@ func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error)
 		return nil, err
 	}
 	written, deleted := outcome(p.schedule)
+	withLines(p.lines, written, deleted)
 	if err := judgeDeleted(p.lines.Result, deleted); err != nil {
 		return nil, err
 	}
@@ -259,7 +260,17 @@ func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
 	return written, deleted
 }
 
-// judgeDeleted is IN_USE where a line that remains lists a site or rota that goes.
+// withLines adds the lines that stand afterwards to what is written, and those that go to what is deleted: a line may
+// transfer callers to another one.
+func withLines(p collection.Planned[*routingv1.Line], written, deleted map[string]bool) {
+	for name := range p.Result {
+		written[name] = true
+	}
+	_, gone := outcome(p.Plan)
+	maps.Copy(deleted, gone)
+}
+
+// judgeDeleted is IN_USE where a line that remains names a site, rota or line that goes.
 func judgeDeleted(result map[string]*routingv1.Line, deleted map[string]bool) error {
 	var places []fault.Violation
 	users := map[string][]string{}

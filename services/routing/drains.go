@@ -73,7 +73,7 @@ func newDrainID(d *routingv1.Drain, requestID string) string {
 		requestID = rand.Text()
 	}
 	sum := sha256.Sum256([]byte(requestID))
-	_, slug, _ := strings.Cut(d.GetSite()+d.GetPerson(), "/") // one of them
+	_, slug, _ := strings.Cut(subjectName(d), "/")
 	slug = strings.Trim(slug[:min(len(slug), maxSlugBytes)], "-")
 	if slug == "" {
 		slug = "drain" // its subject is refused anyway
@@ -156,12 +156,15 @@ func shownTime(ts *timestamppb.Timestamp) string { return ts.AsTime().Format(tim
 // existing.
 func (o drainOwner) references(ctx context.Context, d *routingv1.Drain) (collection.Effect, error) {
 	var effect collection.Effect
+	if d.GetAllSites() {
+		return o.everySite(ctx, d)
+	}
 	field, key, targets, err := o.subject(ctx, d)
 	if err != nil {
 		return effect, err
 	}
 	if key == "" {
-		return effect, missing(field, d.GetSite()+d.GetPerson(), "does not exist")
+		return effect, missing(field, subjectName(d), "does not exist")
 	}
 	effect.Conditions = append(effect.Conditions, coord.Exists(key))
 	if d.GetTarget() != nil {
@@ -170,29 +173,66 @@ func (o drainOwner) references(ctx context.Context, d *routingv1.Drain) (collect
 		}
 		if !slices.Contains(targets, target.Text(d.GetTarget())) {
 			// What was given may be a person's number: it is not said again.
-			return effect, missing("target", "", "is no target of "+d.GetSite()+d.GetPerson())
+			return effect, missing("target", "", "is no target of "+subjectName(d))
 		}
 	}
 	if d.GetLine() == "" {
 		return effect, nil
 	}
-	lineKey := published.LinePrefix + strings.TrimPrefix(d.GetLine(), lineNames)
-	e, err := o.store.Get(ctx, lineKey)
-	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return effect, missing("line", d.GetLine(), "does not exist")
-	}
+	lineKey, line, err := o.line(ctx, d)
 	if err != nil {
 		return effect, err
-	}
-	line, err := published.Line(e.Value)
-	if err != nil {
-		return effect, fault.Internal(fmt.Errorf("key %s: %w", lineKey, err))
 	}
 	if id, ok := strings.CutPrefix(d.GetSite(), "sites/"); ok && !slices.Contains(line.GetSites(), id) {
 		return effect, missing("line", d.GetLine(), "does not list "+d.GetSite())
 	}
 	effect.Conditions = append(effect.Conditions, coord.Exists(lineKey))
 	return effect, nil
+}
+
+// everySite is references of a drain that takes every site of a line, those it gets later too.
+func (o drainOwner) everySite(ctx context.Context, d *routingv1.Drain) (effect collection.Effect, err error) {
+	var broken fault.Violations
+	if d.GetLine() == "" {
+		broken.Add("line", "", "is required with all_sites: whose sites are drained")
+	}
+	if d.GetTarget() != nil {
+		broken.Add("target", "", "must be left out with all_sites: every target of every site is drained")
+	}
+	if err := broken.Err(); err != nil {
+		return effect, err
+	}
+	lineKey, _, err := o.line(ctx, d)
+	if err != nil {
+		return effect, err
+	}
+	effect.Conditions = append(effect.Conditions, coord.Exists(lineKey))
+	return effect, nil
+}
+
+// line is the published line of a drain that names one, and its key.
+func (o drainOwner) line(ctx context.Context, d *routingv1.Drain) (string, *publishedv1.Line, error) {
+	key := published.LinePrefix + strings.TrimPrefix(d.GetLine(), lineNames)
+	e, err := o.store.Get(ctx, key)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return key, nil, missing("line", d.GetLine(), "does not exist")
+	}
+	if err != nil {
+		return key, nil, err
+	}
+	line, err := published.Line(e.Value)
+	if err != nil {
+		return key, nil, fault.Internal(fmt.Errorf("key %s: %w", key, err))
+	}
+	return key, line, nil
+}
+
+// subjectName is whom a drain takes out of calls: a site, a person, or the line whose sites it takes.
+func subjectName(d *routingv1.Drain) string {
+	if d.GetAllSites() {
+		return d.GetLine()
+	}
+	return d.GetSite() + d.GetPerson() // one of them
 }
 
 func missing(field, value, rule string) error {

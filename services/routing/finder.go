@@ -14,14 +14,14 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// finder knows which sites and rotas exist: those of the view at once, others by asking etcd.
+// finder knows which sites, rotas and lines exist: those of the view at once, others by asking etcd.
 type finder struct {
 	store   collection.Store
 	current *view.Current
 }
 
-// conditions are those under which every site and rota of the lines goes on existing, but for those in written, which the
-// same transaction writes; missing are those that do not exist.
+// conditions are those under which all that the lines refer to goes on existing, but for what is in written, which the same
+// transaction writes; missing is what does not exist.
 func (f finder) conditions(ctx context.Context, all []*routingv1.Line, written map[string]bool,
 ) (conditions []*rpcv1.Condition, missing map[string]bool, err error) {
 	missing = map[string]bool{}
@@ -65,9 +65,16 @@ func inView(v *view.View, name string) bool {
 		return v.Site(id) != nil
 	case "rotas":
 		return v.Rota(id) != nil
+	case "lines":
+		return v.LineByID(id) != nil
 	}
 	return false
 }
 
-// publishedKey is where schedule publishes a site or a rota.
-func publishedKey(name string) string { return published.SchedulePrefix + name }
+// publishedKey is where schedule publishes a site or a rota, and routing a line.
+func publishedKey(name string) string {
+	if id, ok := strings.CutPrefix(name, lineNames); ok {
+		return published.LinePrefix + id
+	}
+	return published.SchedulePrefix + name
+}

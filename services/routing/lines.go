@@ -176,23 +176,50 @@ func within(name string, err error) error {
 	return &own
 }
 
-// Remove takes the published record away; nothing refers to a line.
-func (lineOwner) Remove(_ context.Context, id string) (collection.Effect, error) {
-	return collection.Effect{Writes: []*rpcv1.Write{coord.Delete(published.LinePrefix + id)}}, nil
+// Remove takes the published record away. It is IN_USE where another line transfers callers to this one.
+func (o lineOwner) Remove(ctx context.Context, id string) (collection.Effect, error) {
+	all, revision, err := o.all(ctx)
+	if err != nil {
+		return collection.Effect{}, err
+	}
+	name := lineNames + id
+	for _, other := range all {
+		if places := lines.Among(other, other.GetName()+": ", map[string]bool{name: true}, "is deleted"); len(places) > 0 {
+			f := fault.InUse(name, other.GetName())
+			f.Violations = places
+			return collection.Effect{}, f
+		}
+	}
+	return collection.Effect{
+		Conditions: []*rpcv1.Condition{coord.NothingNewUnder(view.LinePrefix, revision)},
+		Writes:     []*rpcv1.Write{coord.Delete(published.LinePrefix + id)},
+	}, nil
+}
+
+// all are the lines as they stand at a revision.
+func (o lineOwner) all(ctx context.Context) (all []*routingv1.Line, revision int64, err error) {
+	entries, revision, err := o.store.ListAll(ctx, view.LinePrefix)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, e := range entries {
+		l, _, err := collection.Decode[*routingv1.Line](e.Value, e.ModRevision)
+		if err != nil {
+			return nil, 0, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
+		}
+		all = append(all, l)
+	}
+	return all, revision, nil
 }
 
 // uniqueNumber is the condition under which no other line has the number, or the fault that says that one has.
 func (o lineOwner) uniqueNumber(ctx context.Context, l *routingv1.Line) (*rpcv1.Condition, error) {
-	entries, revision, err := o.store.ListAll(ctx, view.LinePrefix)
+	all, revision, err := o.all(ctx)
 	if err != nil {
 		return nil, err
 	}
 	own, _ := lines.Number(l)
-	for _, e := range entries {
-		other, _, err := collection.Decode[*routingv1.Line](e.Value, e.ModRevision)
-		if err != nil {
-			return nil, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
-		}
+	for _, other := range all {
 		if n, ok := lines.Number(other); ok && n == own && other.GetName() != l.GetName() {
 			return nil, &fault.Fault{
 				Reason: rpcv1.Reason_REASON_ALREADY_EXISTS, Resource: other.GetName(),

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -29,6 +30,11 @@ const (
 	// Hidden stands for a line's number wherever one would be shown.
 	Hidden = "(hidden)"
 
+	maxOpeningSoonS = 3600
+	minRingBudgetS  = 20
+	maxRingBudgetS  = 1800
+
+	lineNames = "lines/"
 	siteNames = "sites/"
 	rotaNames = "rotas/"
 )
@@ -44,12 +50,17 @@ func Check(l *routingv1.Line) error {
 	checkRotas(l.GetRotas(), &broken)
 	checkServiceHours(l.GetServiceHours(), &broken)
 	checkLastResort(l, &broken)
-	if d := l.GetMinRemaining(); d != nil {
-		if d.GetNanos() != 0 || d.GetSeconds() < 0 || d.GetSeconds() > timeline.RemainingMaxS {
-			broken.Add("min_remaining", d.AsDuration().String(), "must be whole seconds, from 0 s to 12 h")
-		}
-	}
+	checkSeconds("min_remaining", l.GetMinRemaining(), 0, timeline.RemainingMaxS, &broken)
+	checkSeconds("opening_soon", l.GetOpeningSoon(), 0, maxOpeningSoonS, &broken)
+	checkSeconds("ring_budget", l.GetRingBudget(), minRingBudgetS, maxRingBudgetS, &broken)
+	checkPolicy(l, &broken)
 	return broken.Err()
+}
+
+func checkSeconds(field string, d *durationpb.Duration, least, most int64, broken *fault.Violations) {
+	if d != nil && (d.GetNanos() != 0 || d.GetSeconds() < least || d.GetSeconds() > most) {
+		broken.Add(field, d.AsDuration().String(), fmt.Sprintf("must be whole seconds, %d to %d", least, most))
+	}
 }
 
 // Number is the line's dialled number; false where it is no E.164 number.
@@ -184,6 +195,9 @@ func References(l *routingv1.Line) []Reference {
 	for i, name := range l.GetRotas() {
 		all = append(all, Reference{fmt.Sprintf("rotas[%d]", i), name})
 	}
+	if to := l.GetOutOfHours().GetTransferLine(); to != "" {
+		all = append(all, Reference{transferLine, to})
+	}
 	return all
 }
 
@@ -191,7 +205,7 @@ func References(l *routingv1.Line) []Reference {
 type Reference struct {
 	// Field is the path within the line.
 	Field string
-	// Name is a site's or a rota's.
+	// Name is a site's, a rota's, or another line's.
 	Name string
 }
 
@@ -212,7 +226,7 @@ func Sharing(all map[string]*routingv1.Line) map[string]string {
 	return shared
 }
 
-// Among are the places at which a line lists one of some sites and rotas, as violations of a rule; fields are paths behind
+// Among are the places at which a line names one of some sites, rotas and lines, as violations of a rule; fields are paths behind
 // prefix.
 func Among(l *routingv1.Line, prefix string, names map[string]bool, rule string) []fault.Violation {
 	var found []fault.Violation

@@ -21,7 +21,10 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
 
-const number = phone.Number(61255500100)
+const (
+	number    = phone.Number(61255500100)
+	published = routingv1.Visibility_VISIBILITY_PUBLISHED
+)
 
 func TestCheckNamesFieldValueAndRule(t *testing.T) {
 	for what, c := range map[string]struct {
@@ -70,6 +73,34 @@ func TestCheckNamesFieldValueAndRule(t *testing.T) {
 			func(l *routingv1.Line) { l.ServiceHours = &schedulev1.ServiceHours{} },
 			`service_hours.time_zone "" service_hours.weekly_hours ""`,
 		},
+		"opening soon within two hours": {func(l *routingv1.Line) { l.OpeningSoon = durationpb.New(2 * time.Hour) }, `opening_soon "2h0m0s"`},
+		"opening soon":                  {func(l *routingv1.Line) { l.OpeningSoon = durationpb.New(time.Hour) }, ""},
+		"a budget of nothing":           {func(l *routingv1.Line) { l.RingBudget = &durationpb.Duration{} }, `ring_budget "0s"`},
+		"a budget of 31 minutes":        {func(l *routingv1.Line) { l.RingBudget = durationpb.New(31 * time.Minute) }, `ring_budget "31m0s"`},
+		"a budget of 90 s":              {func(l *routingv1.Line) { l.RingBudget = durationpb.New(90 * time.Second) }, ""},
+		"a bell in what is said": {func(l *routingv1.Line) {
+			l.Announcement = &routingv1.Speech{Text: "Hello\a"}
+		}, `announcement.text ""`},
+		"two lines are said": {func(l *routingv1.Line) { l.Announcement = &routingv1.Speech{Text: "Hello.\nHold on."} }, ""},
+		"the hidden number is told to agents": {func(l *routingv1.Line) {
+			l.Guidance = &routingv1.Guidance{Unknown: "They may call +61 (255) 500-100 themselves."}
+		}, `guidance.unknown "(hidden)"`},
+		"a published number may be said": {func(l *routingv1.Line) {
+			l.Visibility, l.Refusal = published, &routingv1.Speech{Text: "You have called +61 255 500 100."}
+		}, ""},
+		"out of hours on a hidden line": {func(l *routingv1.Line) { l.OutOfHours = &routingv1.OutOfHours{} }, `out_of_hours ""`},
+		"out of hours": {func(l *routingv1.Line) {
+			l.Visibility, l.OutOfHours = published, &routingv1.OutOfHours{TransferLine: "lines/urgent", Reveal: 2}
+		}, ""},
+		"transfer to itself": {func(l *routingv1.Line) {
+			l.Visibility, l.OutOfHours = published, &routingv1.OutOfHours{TransferLine: "lines/gold"}
+		}, `out_of_hours.transfer_line "lines/gold"`},
+		"transfer to a site": {func(l *routingv1.Line) {
+			l.Visibility, l.OutOfHours = published, &routingv1.OutOfHours{TransferLine: "sites/dublin"}
+		}, `out_of_hours.transfer_line "sites/dublin"`},
+		"a number told of no line": {func(l *routingv1.Line) {
+			l.Visibility, l.OutOfHours = published, &routingv1.OutOfHours{Reveal: routingv1.Reveal_REVEAL_VERIFIED_ENTITLED}
+		}, `out_of_hours.transfer_line ""`},
 		"several at once": {func(l *routingv1.Line) { l.Number, l.LastResort = nil, nil }, `number "" last_resort ""`},
 	} {
 		t.Run(what, func(t *testing.T) {
