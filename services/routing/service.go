@@ -75,6 +75,7 @@ type Service struct {
 	minute        *liveState
 	live          *liveServer
 	alerts        *alerts
+	briefs        *briefs
 }
 
 // New is the service. Calls are answered once Run has listed the state of the cluster.
@@ -98,7 +99,8 @@ func New(_ Config, deps Deps) (*Service, error) {
 	}
 	s.live = newLiveServer(deps, &s.current, s.minute)
 	// What stands beside the path of a call plugs in here.
-	beside := hooks{alerts: s.alerts, live: s.minute, connector: s.minute}
+	s.briefs = &briefs{current: &s.current, clock: deps.Clock, log: deps.Logger}
+	beside := hooks{alerts: s.alerts, live: s.minute, connector: s.minute, briefs: s.briefs}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
@@ -118,6 +120,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterInForceServiceServer(r, s.inForce)
 	routingv1.RegisterLiveServiceServer(r, s.live)
 	routingv1.RegisterAlertServiceServer(r, s.alerts)
+	routingv1.RegisterBriefServiceServer(r, s.briefs)
 }
 
 // Run keeps the view current until ctx ends; it returns only ctx's error. While etcd is away the view stays as it is, and
