@@ -46,3 +46,38 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen is what a process waits for at its start.
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		s, err := spool.Open(spool.Config{Dir: b.TempDir(), Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// BenchmarkSync is what a report waits for its record to be on disk.
+func BenchmarkSync(b *testing.B) {
+	s, err := spool.Open(spool.Config{Dir: b.TempDir(), Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	entry := make([]byte, 400)
+	for b.Loop() {
+		if _, err := s.Append(entry); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Sync(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

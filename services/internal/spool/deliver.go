@@ -23,9 +23,9 @@ const (
 	maxRefused = 100
 )
 
-// Deliver hands entries over, in order: nil where all of them are taken, and durable. They are sent again after an error, all
-// of them, and after a killed process; but where the error wraps ErrRefused they are tried by halves, and the one that is
-// refused alone is set aside. Entries are the caller's until it returns.
+// Deliver hands entries over, in order: nil where all of them are taken, and durable. They are sent again after an error,
+// all of them, and after a killed process; but where the error wraps ErrRefused they are tried by halves, and the one that
+// is refused alone is set aside. Entries are the caller's until it returns.
 type Deliver func(ctx context.Context, entries [][]byte) error
 
 // batch is entries as they stand in one segment; ends are behind each of them.
@@ -238,7 +238,8 @@ func (s *Spool) setAside(ctx context.Context, of *segment, entry []byte, why err
 			kept = false
 		}
 	}
-	s.cfg.Logger.ErrorContext(ctx, "a record is refused for good, and set aside", "bytes", len(entry), "kept", kept, "error", why)
+	s.cfg.Logger.ErrorContext(ctx, "a record is refused for good, and set aside", "bytes", len(entry), "kept", kept,
+		"error", why)
 }
 
 // delivered notes that the first n of a batch are.

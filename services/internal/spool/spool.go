@@ -168,8 +168,10 @@ func Open(cfg Config) (*Spool, error) {
 	if err := s.takeUp(); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	// Room for the first entries is made here, so that a spool that opened can be written to, but for a full disk.
-	s.makeSpares()
+	// Room for the first entries is made here, so that a spool that opened can be written to, but for a full disk; more of it
+	// while they come.
+	s.makeSpares(1)
+	signal(s.upkeep.kick)
 	s.stopped.Go(s.keep)
 	return s, nil
 }

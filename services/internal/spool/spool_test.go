@@ -263,9 +263,10 @@ func TestAFullSpoolRefusesAndTakesAgain(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.MaxBytes = 4 * cfg.SegmentBytes
 	s := open(t, cfg)
+	await.True(t, "all segments stand ready", func() bool { return s.Stats().Bytes == cfg.MaxBytes })
 	n := 0
 	for ; ; n++ {
-		if _, err := s.Append(entry(n)); errors.Is(err, spool.ErrFull) && s.Stats().Bytes == cfg.MaxBytes {
+		if _, err := s.Append(entry(n)); errors.Is(err, spool.ErrFull) {
 			break
 		} else if err != nil {
 			t.Fatal(err)
@@ -421,9 +422,7 @@ func TestLongEntries(t *testing.T) {
 	s := open(t, cfg)
 	long := strings.Repeat("long", 512<<10)
 	for range 3 {
-		if _, err := s.Append([]byte(long)); err != nil {
-			t.Fatal(err)
-		}
+		await.True(t, "room", func() bool { _, err := s.Append([]byte(long)); return err == nil })
 	}
 	var k sink
 	run(t, s, k.deliver)

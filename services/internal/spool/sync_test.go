@@ -1,7 +1,10 @@
 package spool
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"log/slog"
 	"testing"
 
@@ -44,4 +47,51 @@ func TestASyncThatFailsIsTold(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzScan reads any bytes as a segment: what it finds are whole entries, and cutting the rest off changes nothing.
+func FuzzScan(f *testing.F) {
+	whole := make([]byte, headerBytes, 4096)
+	copy(whole, magic)
+	binary.LittleEndian.PutUint64(whole[8:], version)
+	binary.LittleEndian.PutUint64(whole[16:], 7)
+	for _, text := range []string{"one", "another", "the third of them"} {
+		b := make([]byte, padded(len(text)))
+		copy(b[entryHead:], text)
+		sum := mix(crc32.Checksum([]byte(text), castagnoli()), 7, len(text))
+		binary.LittleEndian.PutUint64(b, uint64(len(text))|uint64(sum)<<32)
+		whole = append(whole, b...)
+	}
+	f.Add(whole)
+	f.Add(append(bytes.Clone(whole), make([]byte, 100)...))
+	f.Add(whole[:len(whole)-1])
+	f.Add(whole[:headerBytes])
+	f.Add([]byte{})
+	if s, err := scan(whole); err != nil || s.entries != 3 || s.end != int64(len(whole)) || s.torn {
+		f.Fatalf("%+v, %v", s, err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := scan(b)
+		if err != nil || s.blank {
+			return
+		}
+		if s.end > int64(len(b)) || s.end < headerBytes || s.delivered > s.end || s.delivered < headerBytes {
+			t.Fatalf("%+v of %d bytes", s, len(b))
+		}
+		cut, err := scan(b[:s.end])
+		if cut.torn || err != nil || cut.end != s.end || cut.entries != s.entries {
+			t.Fatalf("%+v, and cut %+v, %v", s, cut, err)
+		}
+		n := uint64(0)
+		for at := s.delivered; at < s.end; n++ {
+			_, takes, ok := entryAt(b[at:], s.number)
+			if !ok {
+				t.Fatalf("no entry at %d", at)
+			}
+			at += takes
+		}
+		if n != s.entries {
+			t.Fatalf("%d entries, said %d", n, s.entries)
+		}
+	})
 }

@@ -47,7 +47,7 @@ func (s *Spool) keep() {
 			due = s.cfg.Clock.After(syncEvery)
 		}
 		s.removeDelivered()
-		if !s.makeSpares() && again == nil {
+		if !s.makeSpares(numSpares) && again == nil {
 			again = s.cfg.Clock.After(retryDisk)
 		}
 	}
@@ -95,11 +95,12 @@ func (s *Spool) leave(g *segment) {
 	}
 }
 
-// makeSpares makes segments until enough stand ready, and says whether they do, or will when something is delivered.
-func (s *Spool) makeSpares() bool {
+// makeSpares makes segments until so many stand ready beside the one that is written to, and says whether they do, or will
+// when something is delivered.
+func (s *Spool) makeSpares(n int) bool {
 	for {
 		s.mu.Lock()
-		enough := len(s.spares) >= numSpares && s.active != nil || s.bytes+s.cfg.SegmentBytes > s.cfg.MaxBytes
+		enough := len(s.spares) >= n && s.active != nil || s.bytes+s.cfg.SegmentBytes > s.cfg.MaxBytes
 		number := s.next
 		s.mu.Unlock()
 		if enough {
