@@ -57,16 +57,18 @@ type Service struct {
 	cfg       Config
 	customers *collection.Collection[*entitlementv1.Customer]
 	index     *view.Index
+	directory *view.Directory
 	guesses   *guesses
 	hashing   *hashing
 }
 
-// New is the service. CheckEntitlement answers once Run has listed what is published.
+// New is the service. CheckEntitlement and IdentifyCaller answer once Run has listed what there is.
 func New(cfg Config) *Service {
 	return &Service{
 		cfg:       cfg,
 		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}),
 		index:     view.NewIndex(),
+		directory: view.NewDirectory(sourcePrefix),
 		guesses:   newGuesses(cfg.Clock),
 		hashing:   newHashing(),
 	}
@@ -77,22 +79,30 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	entitlementv1.RegisterEntitlementServiceServer(r, s)
 }
 
-// Run keeps the service's view of what is published current, and compiles customers anew where the time-zone rules change,
-// until ctx ends; it returns only ctx's error.
+// Run keeps the service's views of what is published and of what customers are called current, and compiles customers anew
+// where the time-zone rules change, until ctx ends; it returns only ctx's error.
 func (s *Service) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.keepToRules(ctx) })
-	err := s.cfg.Store.Follow(ctx, view.Range(), func(b coord.Batch) {
-		for _, key := range s.index.Apply(b) {
-			s.cfg.Log.ErrorContext(ctx, "a published record cannot be read", "key", key, "revision", b.Revision)
-		}
-	})
+	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.directory.Apply) })
+	err := s.follow(ctx, view.Range(), s.index.Apply)
 	work.Wait()
 	return err
 }
 
-// Ready says whether CheckEntitlement can answer.
-func (s *Service) Ready() bool { return s.index.Listed() && s.cfg.Rules.Load() != nil }
+// follow keeps a view current, and logs what it cannot read.
+func (s *Service) follow(ctx context.Context, r coord.Range, apply func(coord.Batch) (unreadable []string)) error {
+	return s.cfg.Store.Follow(ctx, r, func(b coord.Batch) {
+		for _, key := range apply(b) {
+			s.cfg.Log.ErrorContext(ctx, "a record cannot be read", "key", key, "revision", b.Revision)
+		}
+	})
+}
+
+// Ready says whether CheckEntitlement and IdentifyCaller can answer.
+func (s *Service) Ready() bool {
+	return s.index.Listed() && s.directory.Listed() && s.cfg.Rules.Load() != nil
+}
 
 // notReady is the answer before the service knows what it needs.
 func notReady(what string) error {

@@ -54,7 +54,10 @@ func NewIndex() *Index {
 }
 
 // Reset forgets everybody, and learns all. IDs are distinct.
-func (x *Index) Reset(all []Customer) { x.now.Store(ptr(push(nil, all))) }
+func (x *Index) Reset(all []Customer) {
+	named := slices.DeleteFunc(slices.Clone(all), func(c Customer) bool { return len(c.Names) == 0 })
+	x.now.Store(ptr(push(nil, named)))
+}
 
 // Apply takes over changes; of several of one customer the last counts.
 func (x *Index) Apply(changed []Customer) {

@@ -1,5 +1,6 @@
 // Package view is what the entitlement service knows without asking etcd: who has which number, and which product each
-// line is for, as published. It answers people's questions, not ringing phones: those have routing's view.
+// line is for, as published (Index); and what customers are called (Directory). It answers people's questions and callers'
+// words, not ringing phones: those have routing's view.
 package view
 
 import (
@@ -119,6 +120,14 @@ func (x *Index) Product(lineID string) (string, bool) {
 	defer x.mu.RUnlock()
 	p, ok := x.lines[lineID]
 	return p, ok
+}
+
+// Customer is what is published of one; false where nothing is. The record is not to be changed.
+func (x *Index) Customer(id string) (*publishedv1.Customer, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c, ok := x.customers[id]
+	return c, ok
 }
 
 // WhoHas is the customers that have the number, in order of ID, at most limit of them. The records are not to be changed.
