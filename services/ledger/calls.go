@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -145,18 +146,22 @@ func pageToken(m store.Mark, prefix string) string {
 	if m == (store.Mark{}) {
 		return ""
 	}
-	return resource.PageToken(fmt.Sprintf("%s%d/%s", prefix, m.UnixUS, m.ID))
+	return resource.PageToken(fmt.Sprintf("%s%d/%d", prefix, m.UnixUS, m.N))
 }
 
+// readMark reads a page token. A forged one is another place in the list, and opens nothing.
 func readMark(token, prefix string) (store.Mark, error) {
 	key, err := resource.AfterKey(token, prefix)
 	if err != nil || key == "" {
 		return store.Mark{}, err
 	}
-	at, id, ok := strings.Cut(strings.TrimPrefix(key, prefix), "/")
-	us, err := strconv.ParseInt(at, 10, 64)
-	if !ok || id == "" || err != nil {
+	at, n, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
+	var m store.Mark
+	var errs [2]error
+	m.UnixUS, errs[0] = strconv.ParseInt(at, 10, 64)
+	m.N, errs[1] = strconv.ParseInt(n, 10, 64)
+	if errors.Join(errs[:]...) != nil {
 		return store.Mark{}, fault.Invalid(fault.Violation{Field: "page_token", Rule: "is not one that this method gave"})
 	}
-	return store.Mark{UnixUS: us, ID: id}, nil
+	return m, nil
 }

@@ -21,6 +21,8 @@ const (
 	maxPendingRecords = 50_000
 	// maxStoryRecords bounds what a call is made of; a gateway that tells of one call for ever is heard no more.
 	maxStoryRecords = 512
+	// maxAheadUS is how far ahead of its records a call is listed, whatever a gateway's clock says.
+	maxAheadUS = 24 * 60 * 60 * 1_000_000
 )
 
 // request is the records of one append, which are kept all or none.
@@ -243,6 +245,11 @@ func (w *writer) drop(r *ledgerv1.Record, why string) {
 	w.dropped = append(w.dropped, fmt.Sprintf("record %x of %s: %s", r.GetId(), r.GetInstance(), why))
 }
 
+const tellCall = `INSERT INTO calls (id, call_id, line, customer, site, outcome, follow_up, start, heard, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (id) DO UPDATE SET line = excluded.line, customer = excluded.customer, site = excluded.site,
+		outcome = excluded.outcome, follow_up = excluded.follow_up, start = excluded.start, heard = excluded.heard, body = excluded.body`
+
 // retell makes the calls anew that records arrived of.
 func (w *writer) retell() ([]*ledgerv1.Call, error) {
 	changed := make([]*ledgerv1.Call, 0, len(w.calls))
@@ -261,10 +268,8 @@ func (w *writer) retell() ([]*ledgerv1.Call, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := w.exec(`INSERT OR REPLACE INTO calls
-			(id, call_id, line, customer, site, outcome, follow_up, start, heard, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			id, c.GetCallId(), c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(),
-			c.GetStartTime().AsTime().UnixMicro(), w.unixUS, body); err != nil {
+		if _, err := w.exec(tellCall, id, c.GetCallId(), c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()),
+			c.GetFollowUp(), min(c.GetStartTime().AsTime().UnixMicro(), w.unixUS+maxAheadUS), w.unixUS, body); err != nil {
 			return nil, err
 		}
 		changed = append(changed, c)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -67,11 +66,7 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 		c.and(at+" < ?", q.To.UnixMicro())
 	}
 	if q.After != (Mark{}) {
-		after, err := strconv.ParseInt(q.After.ID, 10, 64)
-		if err != nil {
-			return nil, Mark{}, fault.Invalid(fault.Violation{Field: "page_token", Rule: "is not one that this method gave"})
-		}
-		c.and(fmt.Sprintf("(%s, %s) < (?, ?)", at, n), q.After.UnixUS, after)
+		c.and(fmt.Sprintf("(%s, %s) < (?, ?)", at, n), q.After.UnixUS, q.After.N)
 	}
 	rows, err := s.read.QueryContext(ctx, fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?",
 		at, n, from, c.where()), append(c.args, q.Limit+1)...)
@@ -86,12 +81,12 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 			break
 		}
 		var body sql.RawBytes
-		if err := rows.Scan(&last.UnixUS, &last.ID, &body); err != nil {
+		if err := rows.Scan(&last.UnixUS, &last.N, &body); err != nil {
 			return nil, Mark{}, failed(err)
 		}
 		entry := &rpcv1.AuditRecord{}
 		if err := proto.Unmarshal(body, entry); err != nil {
-			return nil, Mark{}, fault.Internal(fmt.Errorf("audit entry %s: %w", last.ID, err))
+			return nil, Mark{}, fault.Internal(fmt.Errorf("audit entry %d: %w", last.N, err))
 		}
 		entries = append(entries, entry)
 	}

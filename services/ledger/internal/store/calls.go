@@ -19,8 +19,8 @@ import (
 // Mark is a place in a list, behind an item: lists go back in time from there. The zero value is the beginning.
 type Mark struct {
 	UnixUS int64
-	// ID tells apart what is of the same instant: of a call its ID, of an entry its number.
-	ID string
+	// N tells apart what is of the same instant; it says nothing else.
+	N int64
 }
 
 // CallQuery asks for calls, the latest first. What is empty asks for all.
@@ -76,7 +76,7 @@ func (q CallQuery) condition() condition {
 		c.and("start < ?", q.To.UnixMicro())
 	}
 	if q.After != (Mark{}) {
-		c.and("(start, id) < (?, ?)", q.After.UnixUS, q.After.ID)
+		c.and("(start, n) < (?, ?)", q.After.UnixUS, q.After.N)
 	}
 	return c
 }
@@ -84,8 +84,8 @@ func (q CallQuery) condition() condition {
 // Calls are those asked for, without their steps, and the mark behind the last one; no mark where no more follow.
 func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next Mark, err error) {
 	c := q.condition()
-	rows, err := s.read.QueryContext(ctx, "SELECT id, start, body FROM calls"+c.where()+
-		" ORDER BY start DESC, id DESC LIMIT ?", append(c.args, q.Limit+1)...)
+	rows, err := s.read.QueryContext(ctx, "SELECT n, start, body FROM calls"+c.where()+
+		" ORDER BY start DESC, n DESC LIMIT ?", append(c.args, q.Limit+1)...)
 	if err != nil {
 		return nil, Mark{}, failed(err)
 	}
@@ -97,12 +97,12 @@ func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call,
 			break
 		}
 		var body sql.RawBytes
-		if err := rows.Scan(&last.ID, &last.UnixUS, &body); err != nil {
+		if err := rows.Scan(&last.N, &last.UnixUS, &body); err != nil {
 			return nil, Mark{}, failed(err)
 		}
 		call := &ledgerv1.Call{}
 		if err := proto.Unmarshal(body, call); err != nil {
-			return nil, Mark{}, fault.Internal(fmt.Errorf("call %s: %w", last.ID, err))
+			return nil, Mark{}, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
 		}
 		calls = append(calls, call)
 	}

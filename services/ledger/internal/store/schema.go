@@ -21,9 +21,11 @@ CREATE TABLE records (
 );
 CREATE INDEX records_call ON records (call);
 
--- What records make of each call, made anew whenever one arrives.
+-- What records make of each call, made anew whenever one arrives. heard is when the last one
+-- did, and start at most a day after that.
 CREATE TABLE calls (
-	id        TEXT PRIMARY KEY,
+	n         INTEGER PRIMARY KEY,
+	id        TEXT NOT NULL UNIQUE,
 	call_id   TEXT NOT NULL,
 	line      TEXT NOT NULL,
 	customer  TEXT NOT NULL,
@@ -33,14 +35,13 @@ CREATE TABLE calls (
 	start     INTEGER NOT NULL,
 	heard     INTEGER NOT NULL,
 	body      BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX calls_start ON calls (start, id);
-CREATE INDEX calls_line ON calls (line, start, id);
-CREATE INDEX calls_customer ON calls (customer, start, id) WHERE customer <> '';
-CREATE INDEX calls_site ON calls (site, start, id) WHERE site <> '';
-CREATE INDEX calls_follow_up ON calls (start, id) WHERE follow_up = 1;
+);
+CREATE INDEX calls_start ON calls (start, n);
+CREATE INDEX calls_line ON calls (line, start, n);
+CREATE INDEX calls_customer ON calls (customer, start, n) WHERE customer <> '';
+CREATE INDEX calls_site ON calls (site, start, n) WHERE site <> '';
+CREATE INDEX calls_follow_up ON calls (start, n) WHERE follow_up = 1;
 CREATE INDEX calls_call_id ON calls (call_id);
-CREATE INDEX calls_heard ON calls (heard);
 
 -- What decisions were made of; used is the day (since 1970) on which a decision that names it last arrived.
 CREATE TABLE facts (

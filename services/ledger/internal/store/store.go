@@ -27,6 +27,8 @@ const (
 	busyTimeoutMS = 5000
 	// checkpointPages is how many pages the log grows by before it is written to the file.
 	checkpointPages = 4000
+	// writerCacheKiB holds the inner pages of the indexes of some million calls.
+	writerCacheKiB = 64 << 10
 	// maxLogBytes is what is left of the log file after that.
 	maxLogBytes = 64 << 20
 )
@@ -80,7 +82,7 @@ func open(ctx context.Context, cfg Config, steps []string) (_ *Store, err error)
 		}
 	}()
 	if s.write, err = sql.Open("sqlite", source(cfg.Path, "rw",
-		"auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		"auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", maxLogBytes))); err != nil {
 		return nil, err
 	}

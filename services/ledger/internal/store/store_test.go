@@ -46,7 +46,7 @@ func newRecord(call string) *ledgerv1.Record {
 	}
 	return &ledgerv1.Record{Id: id, Instance: "p1", Event: &ledgerv1.Record_Decision{Decision: &routingv1.DecisionRecord{
 		GatewayId: "pbx", CallId: call, Step: 1, DecidedUnixUs: now().UnixMicro(), Line: "gold", Caller: 13035550101, Attested: true,
-		Capabilities: 2, ViewRevision: 123456, ViewAgeMs: 12, TzdataRelease: "2026b", Facts: [][]byte{id, id, id, id, id, id},
+		Capabilities: 2, ViewRevision: 123456, ViewAgeMs: 12, TzdataRelease: "2026b", Facts: [][]byte{[]byte("a fact of a line"), []byte("a fact of a site")},
 		Customers: []*routingv1.CustomerFact{{Id: "acme", DisplayName: "Acme Ltd", Contracts: []*routingv1.ContractFact{
 			{Product: "gold", FromUnixS: 1, ToUnixS: 2, Plan: "gold"},
 		}}},
@@ -317,11 +317,11 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 	s := openTemp(t)
 	for name, q := range map[string]CallQuery{
 		"all": {}, "line": {Line: "l"}, "customer": {Customer: "c"}, "site": {Site: "s"}, "period": {From: now(), To: now()},
-		"follow-up": {FollowUp: true}, "next page": {Line: "l", After: Mark{UnixUS: 1, ID: "x"}},
+		"follow-up": {FollowUp: true}, "next page": {Line: "l", After: Mark{UnixUS: 1, N: 1}},
 	} {
 		c := q.condition()
-		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT id, start, body FROM calls"+c.where()+
-			" ORDER BY start DESC, id DESC LIMIT 10", c.args...)
+		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT n, start, body FROM calls"+c.where()+
+			" ORDER BY start DESC, n DESC LIMIT 10", c.args...)
 		if err != nil {
 			t.Fatal(err)
 		}
