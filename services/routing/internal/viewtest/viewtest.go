@@ -128,6 +128,42 @@ func Drain(id, subject string, from, to float64) *routingv1.Drain {
 	return d
 }
 
+// Closure drains every site of a line over [from, to) in hours after Base; a `to` of 0 is no end.
+func Closure(id, line string, from, to float64) *routingv1.Drain {
+	d := Drain(id, "", from, to)
+	d.Subject, d.Line = &routingv1.Drain_AllSites{AllSites: true}, "lines/"+line
+	return d
+}
+
+// LiveOf is what one reporter says of this minute; Key is what stands behind view.LivePrefix.
+type LiveOf struct {
+	Key    string
+	Record *routingv1.LiveRecord
+}
+
+// Calls are what a gateway carries, by ID of the site.
+func Calls(gateway string, calls map[string]int32) LiveOf {
+	return LiveOf{"gateways/" + gateway + "@here", &routingv1.LiveRecord{ActiveCalls: calls}}
+}
+
+// Unreachable are targets that a process cannot reach, as text.
+func Unreachable(process string, targets ...string) LiveOf {
+	r := &routingv1.LiveRecord{Unreachable: map[string]int64{}}
+	for _, t := range targets {
+		r.Unreachable[t] = Base
+	}
+	return LiveOf{"processes/" + process, r}
+}
+
+// Presence is how many agents a site says are there, until hours after Base; an `until` of 0 is no end.
+func Presence(site string, agents int32, until float64) LiveOf {
+	r := &routingv1.LiveRecord{Agents: proto.Int32(agents)}
+	if until != 0 {
+		r.ExpireUnixS = At(until).Unix()
+	}
+	return LiveOf{"presence/" + site + "/site", r}
+}
+
 // Customer calls from numbers; its contracts are given as product and hours.
 func Customer(id string, numbers []phone.Number, contracts ...*publishedv1.Contract) *publishedv1.Customer {
 	c := &publishedv1.Customer{Id: id, DisplayName: id, Contracts: contracts}
@@ -178,6 +214,7 @@ type World struct {
 	Rotas     []*publishedv1.Rota
 	Custody   []CustodyOf
 	Drains    []*routingv1.Drain
+	Live      []LiveOf
 	Customers []*publishedv1.Customer
 	Lines     []*routingv1.Line
 }
@@ -203,6 +240,9 @@ func (w World) Records() []Record {
 	for _, d := range w.Drains {
 		records = append(records, DrainRecord(d))
 	}
+	for _, l := range w.Live {
+		records = append(records, LiveRecord(l))
+	}
 	for _, c := range w.Customers {
 		records = append(records, CustomerRecord(c))
 	}
@@ -221,6 +261,9 @@ func SiteRecord(s *publishedv1.Site) Record {
 func DrainRecord(d *routingv1.Drain) Record {
 	return Record{view.DrainPrefix + d.GetName()[len("drains/"):], encode(&rpcv1.Stored{Resource: encode(d)})}
 }
+
+// LiveRecord is what a reporter says, as routing keeps it.
+func LiveRecord(l LiveOf) Record { return Record{view.LivePrefix + l.Key, encode(l.Record)} }
 
 // RotaRecord is a rota as schedule publishes it.
 func RotaRecord(r *publishedv1.Rota) Record {
