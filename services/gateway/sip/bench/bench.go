@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,14 +83,20 @@ type Report struct {
 	// Floods are the runs up to saturation and beyond; FloodRSSBytes is the memory after them.
 	Floods        []Flood
 	FloodRSSBytes int64
-	// Dayside and Kamailio are the CPU microseconds a call of each fixed run, in their order.
-	Dayside, Kamailio []float64
+	// Dayside and Kamailio are the CPU microseconds a call of each fixed run, in their order; Recording those of a Kamailio that
+	// writes a line of each call to its log.
+	Dayside, Kamailio, Recording []float64
+	// Records is how many lines of calls that one wrote.
+	Records int
 	// FixedFailed counts failed calls of the fixed runs.
 	FixedFailed int
 }
 
 // Ratio is Dayside's CPU time a call by Kamailio's: medians.
 func (r *Report) Ratio() float64 { return median(r.Dayside) / median(r.Kamailio) }
+
+// RecordingRatio is Dayside's by that of a Kamailio that keeps records as well.
+func (r *Report) RecordingRatio() float64 { return median(r.Dayside) / median(r.Recording) }
 
 // median of a list that is not empty.
 func median(list []float64) float64 {
@@ -145,7 +152,9 @@ func (r *Report) String() string {
 		figures(r.Dayside), median(r.Dayside))
 	fmt.Fprintf(&b, "  kamailio %s median %.1f (drouting with a time recurrence, sl)\n", figures(r.Kamailio),
 		median(r.Kamailio))
-	fmt.Fprintf(&b, "  dayside/kamailio %.2f\n", r.Ratio())
+	fmt.Fprintf(&b, "  with acc %s median %.1f (the same, and a log line of each call; unsynced)\n", figures(r.Recording),
+		median(r.Recording))
+	fmt.Fprintf(&b, "  dayside/kamailio %.2f, with acc %.2f\n", r.Ratio(), r.RecordingRatio())
 	return b.String()
 }
 
@@ -195,21 +204,26 @@ func Run(ctx context.Context, t Target, o Options) (*Report, error) {
 	return r, err
 }
 
-// fixed alternates Dayside and Kamailio at the fixed rate.
+// fixed alternates Dayside and both Kamailios at the fixed rate.
 func (r *Report) fixed(ctx context.Context, s sipp, dayside served, o Options) (err error) {
-	k, err := startKamailio(ctx, s.dir, dayside.Number, o.Clock)
+	plain, err := startKamailio(ctx, filepath.Join(s.dir, "plain"), dayside.Number, false, o.Clock)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, k.stop()) }()
-	kamailio := served{Target{Addr: k.addr, Number: dayside.Number, Caller: dayside.Caller}, k.pids}
+	defer func() { err = errors.Join(err, plain.stop()) }()
+	keeping, err := startKamailio(ctx, filepath.Join(s.dir, "recording"), dayside.Number, true, o.Clock)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, keeping.stop()) }()
+	kamailio, recording := plain.served(dayside), keeping.served(dayside)
 	for i := range o.Rounds {
 		_, _ = fmt.Fprintf(o.Log, "%d redirects a second for %d s, beside Kamailio: %d of %d\n", o.FixedRate, o.FixedSeconds,
 			i+1, o.Rounds)
 		for _, side := range []struct {
 			served
 			to *[]float64
-		}{{dayside, &r.Dayside}, {kamailio, &r.Kamailio}} {
+		}{{dayside, &r.Dayside}, {kamailio, &r.Kamailio}, {recording, &r.Recording}} {
 			l, err := s.load(ctx, side.served, o.FixedRate, o.FixedSeconds)
 			if err != nil {
 				return err
@@ -218,5 +232,6 @@ func (r *Report) fixed(ctx context.Context, s sipp, dayside served, o Options) (
 			r.FixedFailed += l.Failed
 		}
 	}
-	return nil
+	r.Records, err = keeping.log.records()
+	return err
 }

@@ -63,6 +63,9 @@ func TestRun(t *testing.T) {
 	if r.Long.Redirected != 500 || r.Long.Failed != 0 || r.Long.MaxRSSBytes == 0 || r.FixedFailed != 0 {
 		t.Errorf("%+v", r)
 	}
+	if len(r.Recording) != 1 || r.Recording[0] <= 0 || r.Records < 500 {
+		t.Errorf("CPU of a Kamailio with %d records: %v", r.Records, r.Recording)
+	}
 	if len(r.Dayside) != 1 || len(r.Kamailio) != 1 || r.Dayside[0] <= 0 || r.Kamailio[0] <= 0 {
 		t.Errorf("CPU %v, Kamailio's %v", r.Dayside, r.Kamailio)
 	}

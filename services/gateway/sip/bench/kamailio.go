@@ -1,9 +1,10 @@
 package bench
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,14 +39,18 @@ const (
 type kamailio struct {
 	addr string
 	cmd  *exec.Cmd
-	log  *bytes.Buffer
+	log  *logFile
 	// ended is closed when it has ended, with err.
 	ended chan struct{}
 	err   error
 }
 
-// startKamailio starts one on a free port of loopback, and waits until it answers.
-func startKamailio(ctx context.Context, dir, number string, clk clock.Clock) (*kamailio, error) {
+// startKamailio starts one on a free port of loopback, and waits until it answers. With records it writes a line of each call
+// to its log, a file (acc): nothing is synced.
+func startKamailio(ctx context.Context, dir, number string, records bool, clk clock.Clock) (*kamailio, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,14 @@ func startKamailio(ctx context.Context, dir, number string, clk clock.Clock) (*k
 	if err := os.MkdirAll(tables, 0o700); err != nil {
 		return nil, err
 	}
-	config := strings.NewReplacer("LISTEN", "127.0.0.1:"+port, "TABLES", tables).Replace(kamailioConfig)
+	accounting, record := "", ""
+	if records {
+		accounting = "loadmodule \"acc.so\"\nmodparam(\"acc\", \"log_level\", -1)\n" +
+			"modparam(\"acc\", \"log_extra\", \"from=$fU;to=$rU;src=$si\")"
+		record = "acc_log_request(\"302 Moved Temporarily\");"
+	}
+	config := strings.NewReplacer("LISTEN", "127.0.0.1:"+port, "TABLES", tables, "ACCOUNTING\n", accounting+"\n", "RECORD\n", record+"\n").
+		Replace(kamailioConfig)
 	for file, content := range map[string]string{
 		filepath.Join(dir, "kamailio.cfg"):   config,
 		filepath.Join(tables, "version"):     kamailioVersions,
@@ -67,13 +79,17 @@ func startKamailio(ctx context.Context, dir, number string, clk clock.Clock) (*k
 			return nil, err
 		}
 	}
-	k := &kamailio{addr: "127.0.0.1:" + port, log: &bytes.Buffer{}, ended: make(chan struct{})}
+	log, err := openLog(filepath.Join(dir, "kamailio.log"))
+	if err != nil {
+		return nil, err
+	}
+	k := &kamailio{addr: "127.0.0.1:" + port, log: log, ended: make(chan struct{})}
 	//nolint:gosec // a folder of our own making
 	k.cmd = exec.CommandContext(ctx, "kamailio", "-f", filepath.Join(dir, "kamailio.cfg"), "-DD", "-E", "-w", dir,
 		"-Y", dir, "-m", "64", "-M", "8")
-	k.cmd.Stderr = k.log
+	k.cmd.Stderr = k.log.File
 	if err := k.cmd.Start(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, k.log.Close())
 	}
 	go func() { defer close(k.ended); k.err = k.cmd.Wait() }()
 	if err := k.await(ctx, clk); err != nil {
@@ -128,8 +144,45 @@ func (k *kamailio) pids() ([]int, error) {
 	return append(list, k.cmd.Process.Pid), err
 }
 
+// logFile is what it says, in a file of its own.
+type logFile struct{ *os.File }
+
+func openLog(path string) (*logFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // a folder of our own making
+	return &logFile{f}, err
+}
+
+// String is the beginning of it.
+func (l *logFile) String() string {
+	const mostBytes = 4096
+	text := make([]byte, mostBytes)
+	n, _ := l.ReadAt(text, 0)
+	return string(text[:n])
+}
+
+// records is how many lines of calls it wrote.
+func (l *logFile) records() (n int, err error) {
+	f, err := os.Open(l.Name())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if strings.Contains(lines.Text(), "ACC: ") {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// served is it as a gateway like another one.
+func (k *kamailio) served(like served) served {
+	return served{Target{Addr: k.addr, Number: like.Number, Caller: like.Caller}, k.pids}
+}
+
 // stop ends it, and waits.
 func (k *kamailio) stop() error {
+	defer func() { _ = k.log.Close() }()
 	if err := k.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return nil //nolint:nilerr // it has ended by itself
 	}
