@@ -34,7 +34,7 @@ type service interface {
 func (h *Host) assemble(ctx context.Context) error {
 	chain, err := rpc.NewChain(rpc.Deps{
 		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
-		Door: h.door, Instance: h.cfg.Instance,
+		Door: h.door, Auditor: h.auditor(), Instance: h.cfg.Instance,
 	})
 	if err != nil {
 		return err

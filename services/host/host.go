@@ -23,7 +23,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/internal/telemetry"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
@@ -60,9 +62,12 @@ type Host struct {
 	httpL      net.Listener
 	http       *http.Server
 	unlock     func()
-	conns      map[string]grpc.ClientConnInterface
-	closers    []func() error
-	ready      chan struct{}
+	// spool and journal are nil where this process makes no records, or its disk fails.
+	spool   *spool.Spool
+	journal *journal.Journal
+	conns   map[string]grpc.ClientConnInterface
+	closers []func() error
+	ready   chan struct{}
 	// ballast is never touched, so it takes no memory; see ballastBytes.
 	ballast []byte
 }
@@ -167,6 +172,9 @@ func (h *Host) open(ctx context.Context) (err error) {
 		Logger: h.log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := h.openJournal(ctx); err != nil { //nolint:contextcheck // a spool's upkeep lives until Close
 		return err
 	}
 	return h.openRules(ctx)
@@ -282,6 +290,7 @@ func (h *Host) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return h.watchMember(background) })
+	g.Go(func() error { return h.deliver(background) })
 	g.Go(func() error { return ended(background, "time-zone rules", h.rules.Run(background, h.etcd)) })
 	announced, withdraw := context.WithCancel(background)
 	defer withdraw()
