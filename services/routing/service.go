@@ -74,6 +74,7 @@ type Service struct {
 	inForce       *inForce
 	minute        *liveState
 	live          *liveServer
+	tables        *tableServer
 	alerts        *alerts
 	briefs        *briefs
 }
@@ -98,6 +99,7 @@ func New(_ Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	s.live = newLiveServer(deps, &s.current, s.minute)
+	s.tables = &tableServer{current: &s.current, clock: deps.Clock}
 	// What stands beside the path of a call plugs in here.
 	s.briefs = &briefs{current: &s.current, clock: deps.Clock, log: deps.Logger}
 	beside := hooks{alerts: s.alerts, live: s.minute, connector: s.minute, briefs: s.briefs}
@@ -119,6 +121,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterDrainServiceServer(r, s.drains)
 	routingv1.RegisterInForceServiceServer(r, s.inForce)
 	routingv1.RegisterLiveServiceServer(r, s.live)
+	routingv1.RegisterRouteTableServiceServer(r, s.tables)
 	routingv1.RegisterAlertServiceServer(r, s.alerts)
 	routingv1.RegisterBriefServiceServer(r, s.briefs)
 }
@@ -154,6 +157,9 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	v, problems := next.View(b.Revision, s.clock.Now())
 	s.current.Store(v)
 	s.inForce.note(b)
+	if b.Reset || len(b.Events) > 0 {
+		s.tables.changed.ring()
+	}
 	s.alerts.known.note(b)
 	s.signals.applied(ctx, b, before, v, problems)
 }
