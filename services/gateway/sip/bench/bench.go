@@ -83,8 +83,8 @@ type Report struct {
 	// Floods are the runs up to saturation and beyond; FloodRSSBytes is the memory after them.
 	Floods        []Flood
 	FloodRSSBytes int64
-	// Dayside and Kamailio are the CPU microseconds a call of each fixed run, in their order; Recording those of a Kamailio that
-	// writes a line of each call to its log.
+	// Dayside and Kamailio are the CPU microseconds a call of each fixed run, in their order; Recording those of a Kamailio
+	// that writes a line of each call to its log.
 	Dayside, Kamailio, Recording []float64
 	// Records is how many lines of calls that one wrote.
 	Records int

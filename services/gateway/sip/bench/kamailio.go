@@ -45,8 +45,8 @@ type kamailio struct {
 	err   error
 }
 
-// startKamailio starts one on a free port of loopback, and waits until it answers. With records it writes a line of each call
-// to its log, a file (acc): nothing is synced.
+// startKamailio starts one on a free port of loopback, and waits until it answers. With records it writes a line of each
+// call to its log, a file (acc): nothing is synced.
 func startKamailio(ctx context.Context, dir, number string, records bool, clk clock.Clock) (*kamailio, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -65,8 +65,8 @@ func startKamailio(ctx context.Context, dir, number string, records bool, clk cl
 			"modparam(\"acc\", \"log_extra\", \"from=$fU;to=$rU;src=$si\")"
 		record = "acc_log_request(\"302 Moved Temporarily\");"
 	}
-	config := strings.NewReplacer("LISTEN", "127.0.0.1:"+port, "TABLES", tables, "ACCOUNTING\n", accounting+"\n", "RECORD\n", record+"\n").
-		Replace(kamailioConfig)
+	config := strings.NewReplacer("LISTEN", "127.0.0.1:"+port, "TABLES", tables,
+		"ACCOUNTING\n", accounting+"\n", "RECORD\n", record+"\n").Replace(kamailioConfig)
 	for file, content := range map[string]string{
 		filepath.Join(dir, "kamailio.cfg"):   config,
 		filepath.Join(tables, "version"):     kamailioVersions,
