@@ -49,6 +49,7 @@ func environment() cli.Env {
 		Color:  color,
 
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())),
+		ReadSecret:  readSecret,
 		Dial:        dial,
 		DialTLS:     dialTLS,
 		Ring: func(ctx context.Context, call probe.Call) (*probe.Result, error) {
@@ -71,6 +72,31 @@ func terminal() (width int, color bool) {
 		width = 0
 	}
 	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// readSecret reads a line at the terminal without echo. Where ctx ends first, the terminal is as it was.
+func readSecret(ctx context.Context) (string, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	type read struct {
+		line []byte
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		done <- read{line, err}
+	}()
+	select {
+	case r := <-done:
+		return string(r.line), r.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, before)
+		return "", ctx.Err()
+	}
 }
 
 // dial connects in plain text: servers without certificates listen on loopback alone.

@@ -47,6 +47,8 @@ type Env struct {
 	Width int
 	// Interactive says that standard input is a terminal, at which somebody can be asked.
 	Interactive bool
+	// ReadSecret reads a line at the terminal without showing it, until ctx ends.
+	ReadSecret func(ctx context.Context) (string, error)
 	// Color says that standard output is a terminal that shows colours.
 	Color bool
 	// Dial connects to a server's gRPC address, host:port. It does not wait for an answer.
@@ -70,6 +72,8 @@ type app struct {
 	tls     host.TLSFiles
 	output  string
 	timeout time.Duration
+	// tokenFile holds the bearer token that is shown; empty: none is.
+	tokenFile string
 }
 
 // New is the root command. Each command is one function of the list below.
@@ -99,7 +103,8 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCalendar, newRota, newCustody, newDrain, newEvents, newFeed, newTZData, newPKI, newVersion,
+		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newFeed, newTZData, newPKI,
+		newToken, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}
@@ -119,6 +124,8 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.StringVar(&a.tls.Cert, "tls-cert", a.Getenv("DAYSIDE_TLS_CERT"), "certificate to show, PEM (env DAYSIDE_TLS_CERT)")
 	flags.StringVar(&a.tls.Key, "tls-key", a.Getenv("DAYSIDE_TLS_KEY"), "its key, PEM (env DAYSIDE_TLS_KEY)")
 	flags.StringVar(&a.tls.CA, "tls-ca", a.Getenv("DAYSIDE_TLS_CA"), "CAs that are believed, PEM (env DAYSIDE_TLS_CA)")
+	flags.StringVar(&a.tokenFile, "token-file", a.Getenv("DAYSIDE_TOKEN_FILE"),
+		"bearer token to show, made by dayside token (env DAYSIDE_TOKEN_FILE)")
 	flags.StringVarP(&a.output, "output", "o", formatTable, "table, json (the API's own JSON) or yaml")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for an answer")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkGlobalFlags() }
@@ -130,8 +137,9 @@ func (a *app) checkGlobalFlags() error {
 	switch {
 	case a.output != formatTable && a.output != formatJSON && a.output != formatYAML:
 		return usagef("--output %q: must be table, json or yaml", a.output)
+	case a.tls == (host.TLSFiles{CA: a.tls.CA}) && a.tokenFile != "": // who shows a token needs no certificate
 	case a.tls != (host.TLSFiles{}) && (a.tls.Cert == "" || a.tls.Key == "" || a.tls.CA == ""):
-		return usagef("--tls-cert, --tls-key and --tls-ca are needed together")
+		return usagef("--tls-cert, --tls-key and --tls-ca are needed together (with --token-file, --tls-ca alone)")
 	case a.timeout <= 0:
 		return usagef("--timeout %v: must be longer than nothing", a.timeout)
 	case strings.Contains(a.server, "/") || !strings.Contains(a.server, ":"):

@@ -38,6 +38,7 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type fake struct {
 	rotaAnswers
 	custodyAnswers
+	customerAnswers
 	schedulev1.UnimplementedScheduleServiceServer
 	schedulev1.UnimplementedCalendarServiceServer
 	schedulev1.UnimplementedRotaServiceServer
