@@ -25,6 +25,9 @@ type Config struct {
 	// PSTNDomain is the host that E.164 targets are redirected to, as sip:+E164@PSTNDomain;user=phone: the trunk's own.
 	// Empty: they are redirected to as tel:+E164, and the trunk finds the way.
 	PSTNDomain string
+	// UserToUser puts the token of the call's brief in every Contact that can hold it, as the header that the next INVITE is
+	// to carry (RFC 7433): for trunks that follow a redirect with its URI's headers (RFC 3261, 19.1.5). Not all do.
+	UserToUser bool
 	Trust      Trust
 	Limits     Limits
 	// RouterInProcess says that RouteCall answers within microseconds and without I/O, so that it is called where the packet

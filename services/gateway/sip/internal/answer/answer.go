@@ -50,6 +50,8 @@ type Response struct {
 	Options bool
 	// Skipped counts targets of the route that no Contact can hold.
 	Skipped int
+	// Brief is the token of the call's brief, for whoever answers; empty where there is none.
+	Brief string
 }
 
 // OptionsOK answers OPTIONS (RFC 3261, 11.2).
@@ -72,7 +74,11 @@ func Refusal(v *check.Verdict) Response {
 func FromRoute(route *routingv1.Route, targets []*routingv1.RouteTarget) Response {
 	switch step := route.GetStep().(type) {
 	case *routingv1.Route_Forward:
-		return redirect(step.Forward.GetTargets(), targets)
+		r := redirect(step.Forward.GetTargets(), targets)
+		if token := route.GetBriefToken(); briefable(token) {
+			r.Brief = token
+		}
+		return r
 	case *routingv1.Route_End:
 		return end(step.End)
 	case *routingv1.Route_Prompt, *routingv1.Route_Record:
@@ -133,7 +139,7 @@ func end(e *routingv1.End) Response {
 		r.Status, r.Phrase, r.Cause = 404, "Not Found", causeUnallocated
 	case routingv1.EndCause_END_CAUSE_REFUSED:
 		r.Status, r.Phrase, r.Cause = 403, "Forbidden", causeRejected
-	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
+	case routingv1.EndCause_END_CAUSE_UNAVAILABLE, routingv1.EndCause_END_CAUSE_NOBODY_ANSWERED:
 		r = notCarried(0)
 		if e.GetText() != "" {
 			r.Text = e.GetText()

@@ -81,6 +81,77 @@ func TestContacts(t *testing.T) {
 	})
 }
 
+// written is the response to a plain INVITE.
+func written(r Response, budget int) string {
+	var m wire.Message
+	wire.Scan([]byte("INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP b\r\nFrom: <sip:c@d>\r\nTo: <sip:a@b>\r\n\r\n"), &m)
+	var req check.Request
+	check.Inspect(&m, false, &req)
+	return string(Append(nil, &Envelope{
+		Message: &m, Request: &req, Source: netip.MustParseAddrPort("192.0.2.1:5060"), BudgetBytes: budget,
+	}, &r))
+}
+
+// A token never costs a target its place: with it the same contacts stand in the same order, with the same preference; the
+// first ones carry it, as many as there is room for.
+func TestTargetsComeBeforeTokens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var targets []*routingv1.RouteTarget
+		for i := range rapid.IntRange(1, 30).Draw(t, "targets") {
+			pad := strings.Repeat("x", rapid.IntRange(1, 60).Draw(t, "pad"))
+			targets = append(targets, rapid.SampledFrom([]*routingv1.RouteTarget{
+				sipTarget("sip:t" + strconv.Itoa(i) + "@" + pad + ".example.com"), phoneTarget("+1303555010" + strconv.Itoa(i%10)),
+				sipTarget("sip:t" + strconv.Itoa(i) + "@" + pad + ".example.com;transport=tcp"),
+			}).Draw(t, "target"))
+		}
+		budget := rapid.SampledFrom([]int{0, 1, 500, 1300, 4000}).Draw(t, "budget")
+		token := rapid.StringMatching(`[A-Za-z0-9_-]{1,256}`).Draw(t, "token")
+		plain := written(FromRoute(route(targets...), nil), budget)
+		with := route(targets...)
+		with.BriefToken = token
+		out := written(FromRoute(with, nil), budget)
+		header := "?User-to-User=" + token + "%3Bpurpose%3Ddayside"
+		if strings.ReplaceAll(out, header, "") != plain {
+			t.Fatalf("without the token it is another answer:\n%s\n%s", out, plain)
+		}
+		if budget > 0 && len(plain) <= budget && len(out) > budget {
+			t.Fatalf("%d bytes of %d for the token's sake", len(out), budget)
+		}
+		left := false
+		for line := range strings.SplitSeq(out, "\r\n") {
+			if uri, ok := strings.CutPrefix(line, "Contact: <"); ok {
+				has := strings.Contains(line, header+">")
+				if isSIP := strings.HasPrefix(uri, "sip:"); has && (!isSIP || left) {
+					t.Fatalf("%s in\n%s", line, out)
+				} else if isSIP && !has {
+					left = true
+				}
+			}
+		}
+		if left && (budget == 0 || len(out)+len(header) <= budget) {
+			t.Fatalf("room for one more in\n%s", out)
+		}
+	})
+}
+
+func TestWhatIsNoToken(t *testing.T) {
+	for token, want := range map[string]bool{
+		"AQEx_-9": true, strings.Repeat("a", 256): true, "": false, strings.Repeat("a", 257): false, "a%3B": false, "a>b": false,
+		"a\r\nX: y": false, "a=": false, "ä": false,
+	} {
+		r := route(sipTarget("sip:a@b"))
+		r.BriefToken = token
+		if out := written(FromRoute(r, nil), 0); strings.Contains(out, "User-to-User") != want {
+			t.Errorf("%q: %s", token, out)
+		}
+	}
+	r := route(sipTarget("sip:a@b?Subject=x"))
+	r.BriefToken = "AQE"
+	if out := written(FromRoute(r, nil), 0); !strings.Contains(out, "<sip:a@b?Subject=x>") {
+		t.Errorf("a URI with headers: %s", out)
+	}
+}
+
 func TestWhatAContactCanHold(t *testing.T) {
 	for target, want := range map[*routingv1.RouteTarget]bool{
 		sipTarget("sip:a@b"): true, sipTarget("SIPS:a@b;transport=tls"): true, phoneTarget("+13035550100"): true,

@@ -49,7 +49,7 @@ func Append(dst []byte, e *Envelope, r *Response) []byte {
 		if e.BudgetBytes > 0 {
 			room = max(1, e.BudgetBytes-(len(dst)-begin)-len(noBody))
 		}
-		dst = appendContacts(dst, r.Targets, e.PSTNDomain, room)
+		dst = appendContacts(dst, r.Targets, e.PSTNDomain, r.Brief, room)
 	}
 	return append(dst, noBody...)
 }
@@ -132,28 +132,54 @@ func appendWarning(dst []byte, v *check.Verdict) []byte {
 	return append(append(dst, v.Rule...), '"', '\r', '\n')
 }
 
-// appendContacts writes one Contact a target with falling q-values, within room bytes (0: no limit).
-func appendContacts(dst []byte, targets []*routingv1.RouteTarget, domain string, room int) []byte {
+// appendContacts writes one Contact a target with falling q-values, within room bytes (0: no limit). As many as the room
+// then holds, the first ones, carry the token of the call's brief.
+func appendContacts(dst []byte, targets []*routingv1.RouteTarget, domain, brief string, room int) []byte {
 	begin, last := len(dst), len(targets)-1
 	// All are written first; where they are too long, the last resort moves to the place of the first that does not fit.
 	var ends [maxTargets + 1]int
 	for i, t := range targets {
 		ends[i] = len(dst)
-		dst = appendContact(dst, t.GetTarget(), domain, i, len(targets))
+		dst = appendContact(dst, t.GetTarget(), domain, "", i, len(targets))
 	}
 	ends[len(targets)] = len(dst)
-	if room == 0 || len(dst)-begin <= room || last < 2 {
+	keep := last // so many stand before the last resort
+	if room > 0 && len(dst)-begin > room && last >= 2 {
+		resort := dst[ends[last]:]
+		keep = 1
+		for keep+1 < last && ends[keep+1]-begin+len(resort) <= room {
+			keep++
+		}
+		dst = append(dst[:ends[keep]], resort...)
+	}
+	spare := -1
+	if room > 0 {
+		spare = max(0, room-(len(dst)-begin))
+	}
+	with := briefs(targets, keep, domain, brief, spare)
+	if with == 0 {
 		return dst
 	}
-	resort := dst[ends[last]:]
-	keep := 1
-	for keep+1 < last && ends[keep+1]-begin+len(resort) <= room {
-		keep++
-	}
-	return append(dst[:ends[keep]], resort...)
+	return appendBriefed(dst[:begin], targets, domain, brief, keep, with)
 }
 
-func appendContact(dst []byte, t *schedulev1.Target, domain string, i, n int) []byte {
+// appendBriefed writes the first targets and the last resort anew, the first ones that can with the token.
+func appendBriefed(dst []byte, targets []*routingv1.RouteTarget, domain, brief string, keep, with int) []byte {
+	for i := range targets {
+		if i >= keep && i < len(targets)-1 {
+			continue
+		}
+		token := ""
+		if with > 0 && takesBrief(targets[i].GetTarget(), domain) {
+			token = brief
+			with--
+		}
+		dst = appendContact(dst, targets[i].GetTarget(), domain, token, i, len(targets))
+	}
+	return dst
+}
+
+func appendContact(dst []byte, t *schedulev1.Target, domain, brief string, i, n int) []byte {
 	dst = append(dst, "Contact: <"...)
 	switch a := t.GetAddress().(type) {
 	case *schedulev1.Target_SipUri:
@@ -165,6 +191,9 @@ func appendContact(dst []byte, t *schedulev1.Target, domain string, i, n int) []
 		}
 		dst = append(append(dst, "sip:"...), a.PhoneNumber.GetE164Number()...)
 		dst = append(append(append(dst, '@'), domain...), ";user=phone"...)
+	}
+	if brief != "" {
+		dst = appendBrief(dst, brief)
 	}
 	dst = appendQ(append(dst, ">;q="...), i, n)
 	return append(dst, '\r', '\n')
