@@ -230,6 +230,9 @@ type pages struct {
 func (p *pages) add(t *routingv1.RouteTable) {
 	size := proto.Size(t)
 	if len(p.answers) == 0 || p.bytes+size > maxTablesBytes {
+		if n := len(p.answers); n > 0 {
+			p.answers[n-1].More = true
+		}
 		p.answers, p.bytes = append(p.answers, &routingv1.WatchRoutesResponse{ViewRevision: p.revision}), 0
 	}
 	last := p.answers[len(p.answers)-1]

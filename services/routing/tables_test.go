@@ -184,9 +184,9 @@ func TestManyTablesComeAsSeveralAnswers(t *testing.T) {
 	h.applied(t, revision)
 	w := h.watchRoutes(t)
 	tables, answers := 0, 0
-	for tables < 150 {
-		tables += len(w.next(t, h).GetTables())
-		answers++
+	for more := true; more; answers++ {
+		answer := w.next(t, h)
+		tables, more = tables+len(answer.GetTables()), answer.GetMore()
 	}
 	if answers < 2 || tables != 150 {
 		t.Errorf("%d tables in %d answers", tables, answers)

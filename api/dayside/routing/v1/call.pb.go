@@ -3164,7 +3164,9 @@ func (x *ActiveCalls) GetCalls() map[string]int32 {
 	return nil
 }
 
-// TargetReachability is what a gateway sees of a target.
+// TargetReachability is what a gateway sees of a target. A target is unreachable from the second time on that a gateway says
+// so, from the first one on where it has been so for 10 s; it is reachable again 10 s after it was, or at once by a probe.
+// What is not said again within 60 s, such as by a probe, is forgotten.
 type TargetReachability struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The target.
@@ -3443,10 +3445,10 @@ func (x *PlaceCall) GetRingTimeout() *durationpb.Duration {
 	return nil
 }
 
-// ProbeTarget asks whether a target answers.
+// ProbeTarget asks whether a target answers: at once when it has failed, then every 30 s.
 type ProbeTarget struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Answered by a TargetReachability.
+	// Answered by a TargetReachability within 10 s.
 	TaskId string `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	// The target.
 	Target        *v1.Target `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`

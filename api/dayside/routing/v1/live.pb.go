@@ -564,7 +564,8 @@ func (x *LiveRecord) GetCapabilities() []Capability {
 // WatchRoutesRequest asks for tables.
 type WatchRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// lines/ID, at most 100; every line where empty, up to 1,000.
+	// lines/ID, at most 100; every line where empty, up to 1,000. One that does not exist is told of as removed, and told of
+	// again once it does.
 	Lines []string `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
 	// Who asks.
 	Gateway       *GatewayInfo `protobuf:"bytes,2,opt,name=gateway,proto3" json:"gateway,omitempty"`
@@ -624,7 +625,9 @@ type WatchRoutesResponse struct {
 	// lines/ID that are no lines any more.
 	Removed []string `protobuf:"bytes,2,rep,name=removed,proto3" json:"removed,omitempty"`
 	// etcd's revision of the view.
-	ViewRevision  int64 `protobuf:"varint,3,opt,name=view_revision,json=viewRevision,proto3" json:"view_revision,omitempty"`
+	ViewRevision int64 `protobuf:"varint,3,opt,name=view_revision,json=viewRevision,proto3" json:"view_revision,omitempty"`
+	// More of the same moment follows: answers hold about a mebibyte each.
+	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -678,6 +681,13 @@ func (x *WatchRoutesResponse) GetViewRevision() int64 {
 		return x.ViewRevision
 	}
 	return 0
+}
+
+func (x *WatchRoutesResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 // RouteTable is where one line forwards, now and next.
@@ -870,11 +880,12 @@ const file_dayside_routing_v1_live_proto_rawDesc = "" +
 	"\a_agents\"\x9c\x01\n" +
 	"\x12WatchRoutesRequest\x12K\n" +
 	"\x05lines\x18\x01 \x03(\tB5\xbaH2\x92\x01/\x10d\"+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x05lines\x129\n" +
-	"\agateway\x18\x02 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"\x8c\x01\n" +
+	"\agateway\x18\x02 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"\xa0\x01\n" +
 	"\x13WatchRoutesResponse\x126\n" +
 	"\x06tables\x18\x01 \x03(\v2\x1e.dayside.routing.v1.RouteTableR\x06tables\x12\x18\n" +
 	"\aremoved\x18\x02 \x03(\tR\aremoved\x12#\n" +
-	"\rview_revision\x18\x03 \x01(\x03R\fviewRevision\"\x82\x01\n" +
+	"\rview_revision\x18\x03 \x01(\x03R\fviewRevision\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\"\x82\x01\n" +
 	"\n" +
 	"RouteTable\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12+\n" +

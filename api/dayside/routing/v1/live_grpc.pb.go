@@ -183,7 +183,9 @@ const (
 type RouteTableServiceClient interface {
 	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
 	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
-	// changed.
+	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
+	// are alike, a gateway's id chooses among them as a call's would. LIMIT_EXCEEDED where no lines are named and there are
+	// more than 1,000.
 	WatchRoutes(ctx context.Context, in *WatchRoutesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRoutesResponse], error)
 }
 
@@ -222,7 +224,9 @@ type RouteTableService_WatchRoutesClient = grpc.ServerStreamingClient[WatchRoute
 type RouteTableServiceServer interface {
 	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
 	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
-	// changed.
+	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
+	// are alike, a gateway's id chooses among them as a call's would. LIMIT_EXCEEDED where no lines are named and there are
+	// more than 1,000.
 	WatchRoutes(*WatchRoutesRequest, grpc.ServerStreamingServer[WatchRoutesResponse]) error
 	mustEmbedUnimplementedRouteTableServiceServer()
 }
