@@ -191,6 +191,41 @@ func InitCA(dir, trustDomain string, now time.Time) (Issued, error) {
 	return pki.Init(dir, trustDomain, now)
 }
 
+// TokenRoles are the roles that tokens are issued for.
+func TokenRoles() []string { return pki.TokenRoles() }
+
+// TokenRequest is what a token is to say; Roles are of TokenRoles.
+type TokenRequest struct {
+	Name  string
+	Roles []string
+	// Life is how long it is good.
+	Life time.Duration
+}
+
+// IssuedToken is a token, and where it was written.
+type IssuedToken struct {
+	pki.Token
+	Text, File string
+}
+
+// IssueToken makes a token with the key in the folder dir, and writes it to the folder `to`, or nowhere where that is empty.
+func IssueToken(dir, to string, r TokenRequest, now time.Time) (IssuedToken, error) {
+	roles := make([]rpcv1.Role, 0, len(r.Roles))
+	for _, name := range r.Roles {
+		role := pki.ParseRole(name)
+		if role == rpcv1.Role_ROLE_UNSPECIFIED {
+			return IssuedToken{}, fmt.Errorf("--role %q: must be one of %v", name, pki.TokenRoles())
+		}
+		roles = append(roles, role)
+	}
+	text, token, err := pki.IssueToken(dir, r.Name, roles, r.Life, now)
+	if err != nil || to == "" {
+		return IssuedToken{Token: token, Text: text}, err
+	}
+	file, err := pki.WriteToken(to, token, text)
+	return IssuedToken{Token: token, Text: text, File: file}, err
+}
+
 // IssueCertificate makes a certificate and its key in the folder to, by the authority in the folder dir.
 func IssueCertificate(dir, to string, c Certificate, now time.Time) (Issued, error) {
 	authority, err := pki.Open(dir)

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/big"
 	"net"
@@ -65,6 +66,8 @@ type Files struct {
 	Identity  string
 	// Serial is what a revocation names, hexadecimal.
 	Serial string
+	// TokenKey makes tokens, TokenPub checks them; of a new authority only.
+	TokenKey, TokenPub string
 }
 
 // Init makes an authority in a folder, which is made where it does not exist, and the keys of tokens beside it. It never
@@ -92,7 +95,11 @@ func Init(dir, trustDomain string, now time.Time) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("make the authority: %w", err)
 	}
-	f := Files{filepath.Join(dir, CACertFile), filepath.Join(dir, CAKeyFile), template.NotAfter, id.String(), Serial(serial)}
+	f := Files{
+		Cert: filepath.Join(dir, CACertFile), Key: filepath.Join(dir, CAKeyFile), NotAfter: template.NotAfter,
+		Identity: id.String(), Serial: Serial(serial),
+		TokenKey: filepath.Join(dir, TokenKeyFile), TokenPub: filepath.Join(dir, TokenPubFile),
+	}
 	if err := write(f, der, key); err != nil {
 		return f, err
 	}
@@ -166,7 +173,7 @@ func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error)
 		return Files{}, fmt.Errorf("the folder of the certificate: %w", err)
 	}
 	base := filepath.Join(dir, RoleName(req.Role)+"-"+req.Name)
-	f := Files{base + ".crt", base + ".key", until, id.String(), Serial(serial)}
+	f := Files{Cert: base + ".crt", Key: base + ".key", NotAfter: until, Identity: id.String(), Serial: Serial(serial)}
 	return f, write(f, der, key)
 }
 
@@ -221,13 +228,18 @@ func write(f Files, cert []byte, key *ecdsa.PrivateKey) error {
 }
 
 func create(path string, mode os.FileMode, kind string, der []byte) error {
+	return createWith(path, mode, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: kind, Bytes: der}) })
+}
+
+// createWith makes a file that was not there, or none.
+func createWith(path string, mode os.FileMode, fill func(io.Writer) error) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already, and is not replaced: move it away, or write to another folder", path)
 	} else if err != nil {
 		return err
 	}
-	err = errors.Join(pem.Encode(file, &pem.Block{Type: kind, Bytes: der}), file.Sync(), file.Close())
+	err = errors.Join(fill(file), file.Sync(), file.Close())
 	if err != nil {
 		return errors.Join(err, os.Remove(path))
 	}

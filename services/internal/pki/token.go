@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -129,6 +130,18 @@ func IssueToken(dir, name string, roles []rpcv1.Role, life time.Duration, now ti
 		return "", Token{}, errors.New("the token cannot be signed")
 	}
 	return text, t, nil
+}
+
+// WriteToken writes a token to a folder as ROLE-NAME.token, which only its owner may read. It replaces no file.
+func WriteToken(dir string, t Token, text string) (path string, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("the folder of the token: %w", err)
+	}
+	path = filepath.Join(dir, RoleName(t.Roles[0])+"-"+t.Name+".token")
+	return path, createWith(path, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, text+"\n")
+		return err
+	})
 }
 
 // TokenRoles are the names of all roles that tokens are issued for.

@@ -11,7 +11,7 @@ import (
 
 // api is a connection to a Dayside process; each process answers the whole API.
 type api struct {
-	conn          *grpc.ClientConn
+	conn          connection
 	sites         schedulev1.ScheduleServiceClient
 	calendars     schedulev1.CalendarServiceClient
 	rotas         schedulev1.RotaServiceClient
@@ -43,19 +43,21 @@ func (a *app) connect() (*api, error) {
 	}, nil
 }
 
-// dial is in plain text where no certificate is named: such servers are on loopback.
-func (a *app) dial() (conn *grpc.ClientConn, err error) {
+// dial shows the token of --token-file, where there is one. It is in plain text where no certificate is named: such servers are on loopback.
+func (a *app) dial() (connection, error) {
+	var conn *grpc.ClientConn
+	var err error
 	if a.tls != (host.TLSFiles{}) {
 		conn, err = a.DialTLS(a.server, a.tls)
 		if err != nil {
 			return nil, usageError{err}
 		}
-		return conn, nil
+		return a.withToken(conn)
 	}
 	if conn, err = a.Dial(a.server); err != nil {
 		return nil, usagef("--server %q: %v", a.server, err)
 	}
-	return conn, nil
+	return a.withToken(conn)
 }
 
 func (c *api) close() { _ = c.conn.Close() }

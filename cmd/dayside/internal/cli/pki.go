@@ -17,7 +17,7 @@ const defaultTrustDomain = "dayside"
 
 func newPKI(a *app) *cobra.Command {
 	return newGroup("pki", "Make certificates: an authority, and what it issues to processes, gateways and people",
-		"Make certificates for a start. Those from elsewhere work as well, if they hold one URI as subject alternative name:\n"+
+		"Make certificates for a start (for tokens see dayside token). Those from elsewhere work as well, if they hold one URI as subject alternative name:\n"+
 			"spiffe://TRUST-DOMAIN/dayside/role/ROLE/NAME. Files are replaced by nothing here; whoever has the authority's key\n"+
 			"can be anybody, so keep it off the machines that serve.",
 		newPKIInit(a), newPKIIssue(a))
@@ -37,7 +37,9 @@ func newPKIInit(a *app) *cobra.Command {
 			if err != nil {
 				return &failure{message: err.Error()}
 			}
-			return a.showIssued(f, "the authority's certificate, for --tls-ca everywhere", "its key: keep it apart")
+			return a.showIssued(f, "the authority's certificate, for --tls-ca everywhere", "its key: keep it apart",
+				f.TokenPub+"  what tokens are believed of, for serve --token-keys",
+				f.TokenKey+"  the key that makes tokens: keep it apart")
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the authority; made where it does not exist")
@@ -91,9 +93,10 @@ func newPKIIssue(a *app) *cobra.Command {
 }
 
 // showIssued says which files were written, and never what is in them.
-func (a *app) showIssued(f host.Issued, cert, key string) error {
+func (a *app) showIssued(f host.Issued, cert, key string, more ...string) error {
 	m, err := structpb.NewStruct(map[string]any{
-		"certificate": f.Cert, "key": f.Key, "identity": f.Identity, "notAfter": f.NotAfter.UTC().Format(time.RFC3339),
+		"certificate": f.Cert, "key": f.Key, "identity": f.Identity, "serial": f.Serial,
+		"notAfter": f.NotAfter.UTC().Format(time.RFC3339),
 	})
 	if err != nil {
 		return err
@@ -101,6 +104,9 @@ func (a *app) showIssued(f host.Issued, cert, key string) error {
 	return a.show(m, func(w io.Writer) error {
 		linef(w, "%s  %s; until %s", f.Cert, cert, f.NotAfter.UTC().Format(time.DateOnly))
 		linef(w, "%s  %s", f.Key, key)
+		for _, line := range more {
+			linef(w, "%s", line)
+		}
 		return nil
 	})
 }

@@ -54,6 +54,18 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&c.HTTPListen, "http-listen", c.HTTPListen, "address of REST, /metrics, /readyz and /openapi.json")
 	flags.StringVar(&c.Advertise, "advertise", "",
 		"address at which other processes reach --grpc-listen; empty: as listened on")
+	flags.StringVar(&c.Access.TokenKeys, "token-keys", "",
+		"public keys that bearer tokens are believed of, PEM (token.pub of dayside pki init); read again when they change")
+	flags.StringVar(&c.Access.Revoked, "revoked", "",
+		"what is believed no longer: a certificate's serial number or a token's id a line; read again when it changes")
+	flags.StringVar(&c.Access.CRL, "tls-crl", "", "certificate revocation lists of the --tls-ca, PEM; read again when they change")
+	flags.IntVar(&c.Access.Limits.RequestsPerS, "peer-requests", c.Access.Limits.RequestsPerS,
+		"requests a second of one peer that is neither gateway nor process; twice as many may come at once")
+	flags.IntVar(&c.Access.Limits.Streams, "peer-streams", c.Access.Limits.Streams, "streams of such a peer at the same time")
+	flags.IntVar(&c.Access.Limits.GatewayRequestsPerS, "gateway-requests", c.Access.Limits.GatewayRequestsPerS,
+		"requests a second of one gateway or process")
+	flags.IntVar(&c.Access.Limits.GatewayStreams, "gateway-streams", c.Access.Limits.GatewayStreams,
+		"streams of one gateway or process at the same time")
 	flags.StringVar(&c.EtcdTLS.Cert, "etcd-cert", "", "certificate to show to etcd, PEM")
 	flags.StringVar(&c.EtcdTLS.Key, "etcd-key", "", "its key, PEM")
 	flags.StringVar(&c.EtcdTLS.CA, "etcd-ca", "", "CAs that etcd's certificate is believed of, PEM; empty: etcd in plain text")
@@ -70,6 +82,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&c.SIP.GatewayID, "sip-gateway-id", c.SIP.GatewayID, "the gateway's name, a slug")
 	flags.StringVar(&c.SIP.PSTNDomain, "sip-pstn-domain", "",
 		"host that numbers are redirected to (sip:+E164@HOST); empty: as tel: URIs")
+	flags.BoolVar(&c.SIP.UserToUser, "sip-user-to-user", false,
+		"hand a brief of the call on to whoever answers, in a User-to-User header of each contact (RFC 7433)")
 	flags.StringSliceVar(&f.trusted, "sip-trusted", nil, "networks (CIDR) whose asserted identities are believed")
 	flags.StringSliceVar(&c.SIP.Trust.CallerHeaders, "sip-caller-headers", nil,
 		"where the caller's number is read, in order (P-Asserted-Identity, Diversion, From)")
