@@ -103,6 +103,10 @@ func New(_ Config, deps Deps) (*Service, error) {
 	// What stands beside the path of a call plugs in here.
 	s.briefs = &briefs{current: &s.current, clock: deps.Clock, log: deps.Logger}
 	beside := hooks{alerts: s.alerts, live: s.minute, connector: s.minute, briefs: s.briefs}
+	if deps.Journal != nil {
+		beside.recorder = newRecords(deps.Journal, deps.Clock)
+		beside.reporter = &reports{journal: deps.Journal, clock: deps.Clock}
+	}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
@@ -123,6 +127,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	routingv1.RegisterLiveServiceServer(r, s.live)
 	routingv1.RegisterRouteTableServiceServer(r, s.tables)
 	routingv1.RegisterAlertServiceServer(r, s.alerts)
+	routingv1.RegisterReplayServiceServer(r, replay{})
 	routingv1.RegisterBriefServiceServer(r, s.briefs)
 }
 

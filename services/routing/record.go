@@ -1,0 +1,123 @@
+package routing
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/routing/internal/record"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
+
+const (
+	// maxToldFacts bounds the memory of which facts are in the journal already; beyond it all are told anew, which costs
+	// room and does no harm: the ledger keeps each once.
+	maxToldFacts = 200_000
+	// maxToldLists bounds the lists: some for each line.
+	maxToldLists = 10_000
+	// tellFactsAgain is how often all are told anew: a ledger that lost its own learns them again.
+	tellFactsAgain = 24 * time.Hour
+)
+
+// records is the recorder: it leaves a record of each decision in the journal, and before it the facts that it names.
+type records struct {
+	journal *journal.Journal
+	clock   clock.Clock
+	slots   sync.Pool
+
+	// lists are the lists of facts that are in the journal with all that they name: what the path of a call asks.
+	lists atomic.Pointer[factSet]
+
+	telling sync.Mutex
+	// told are the facts that are there; since when.
+	told  factSet
+	since time.Time
+}
+
+// factSet is a set of facts by id.
+type factSet map[[16]byte]struct{}
+
+// slot is the memory of one record, used again.
+type slot struct {
+	maker record.Maker
+	of    record.Of
+	fact  routingv1.FactRecord
+	trace trace.TraceID
+	buf   []byte
+}
+
+func newRecords(j *journal.Journal, c clock.Clock) *records {
+	r := &records{journal: j, clock: c, told: factSet{}, since: c.Now()}
+	r.lists.Store(&factSet{})
+	return r
+}
+
+// decided leaves a record of a decision. It waits for nothing; of what is lost the journal tells.
+func (r *records) decided(ctx context.Context, c *decision) {
+	s, ok := r.slots.Get().(*slot)
+	if !ok {
+		s = new(slot)
+	}
+	defer r.slots.Put(s)
+	s.of = record.Of{
+		Decision: c.d, View: c.view, Call: c.call, At: c.at, Gateway: c.gateway, Step: c.step,
+		Attempts: c.attempts, Recording: c.recording, NumberRevealed: c.numberRevealed, Took: c.took,
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		s.trace = span.TraceID()
+		s.of.TraceID = s.trace[:]
+	}
+	if l := c.d.Line; l != nil {
+		if _, there := (*r.lists.Load())[l.FactList.ID]; !there {
+			r.tell(s, l.FactList, l.Facts)
+		}
+		if others := s.maker.Others(&s.of); len(others) > 0 {
+			r.tell(s, nil, others)
+		}
+	}
+	s.buf, _, _ = r.journal.Append(s.buf, journal.Decision, s.maker.Make(&s.of))
+	s.of = record.Of{} // a pool must hold no view
+}
+
+// tell leaves facts, and the list of them, in the journal, where they are not there already. Where somebody else is at it,
+// they are told by that one or with the next call.
+func (r *records) tell(s *slot, list *view.Fact, facts []*view.Fact) {
+	if !r.telling.TryLock() {
+		return
+	}
+	defer r.telling.Unlock()
+	lists := *r.lists.Load()
+	if now := r.clock.Now(); len(r.told) > maxToldFacts || len(lists) > maxToldLists || now.Sub(r.since) > tellFactsAgain {
+		r.told, r.since, lists = factSet{}, now, factSet{}
+	}
+	all := true
+	for _, f := range facts {
+		all = r.tellOne(s, f) && all
+	}
+	if list == nil || !all || !r.tellOne(s, list) {
+		return
+	}
+	next := maps.Clone(lists)
+	next[list.ID] = struct{}{}
+	r.lists.Store(&next)
+}
+
+func (r *records) tellOne(s *slot, f *view.Fact) bool {
+	if _, there := r.told[f.ID]; there {
+		return true
+	}
+	s.fact.Id, s.fact.Key, s.fact.Value = f.ID[:], f.Key, f.Value
+	var err error
+	s.buf, _, err = r.journal.AppendFact(s.buf, f.ID, &s.fact)
+	if err == nil {
+		r.told[f.ID] = struct{}{}
+	}
+	return err == nil
+}
