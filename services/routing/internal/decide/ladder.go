@@ -61,23 +61,26 @@ func ringInTurn(d *Decision, rungs []rung, room int) (placed int) {
 		more = false
 		for i, r := range rungs {
 			s := &d.states[r.site]
-			t := nth(d.Line.Sites[r.site].Site.Targets, s.gone, s.behind, round)
-			if t == nil || !d.ring(t, room) {
+			t, place := nth(d.Line.Sites[r.site].Site.Targets, s.gone, s.behind, round)
+			if t == nil || d.rings.cut || d.nTargets >= room {
 				continue
 			}
-			placed, more = max(placed, i+1), true
+			more = true
+			if !s.spent.Has(place) && d.ring(t, room) {
+				placed = max(placed, i+1)
+			}
 		}
 	}
 	return placed
 }
 
-// nth is the n-th target that is not gone, from 0, those behind after the others; nil where there are fewer.
-func nth(targets []*routingv1.RouteTarget, gone, behind view.Targets, n int) *routingv1.RouteTarget {
+// nth is the n-th target that is not gone, from 0, those behind after the others, and its place; nil where there are fewer.
+func nth(targets []*routingv1.RouteTarget, gone, behind view.Targets, n int) (*routingv1.RouteTarget, int) {
 	if gone|behind == 0 {
 		if n < len(targets) {
-			return targets[n]
+			return targets[n], n
 		}
-		return nil
+		return nil, 0
 	}
 	for _, last := range [...]bool{false, true} {
 		for i, t := range targets {
@@ -85,10 +88,10 @@ func nth(targets []*routingv1.RouteTarget, gone, behind view.Targets, n int) *ro
 				continue
 			}
 			if n == 0 {
-				return t
+				return t, i
 			}
 			n--
 		}
 	}
-	return nil
+	return nil, 0
 }

@@ -16,8 +16,8 @@ type siteState struct {
 	rank int32
 	// hindered is why it cannot take a call this minute; a routingv1.SiteReason, 0 where it can.
 	hindered uint8
-	// gone are the targets that are not rung: drained, or tried in this call.
-	gone view.Targets
+	// gone are the targets that are drained, spent those that are not rung again: tried in this call.
+	gone, spent view.Targets
 	// behind are those that cannot be reached: they come behind the others.
 	behind view.Targets
 	// out: drained whole, as if it were closed.
@@ -85,28 +85,41 @@ func (d *Decision) rank(o *order, i int, s *siteState) {
 	if s.Open {
 		d.ranking.withTargets++
 	}
-	s.gone |= d.spentOf(at.Site.Targets)
-	if s.tried = s.gone != 0 && s.gone.All(len(at.Site.Targets)); s.tried {
+	s.spent = d.spentOf(at.Site.Targets)
+	if s.tried = s.spent != 0 && (s.gone | s.spent).All(len(at.Site.Targets)); s.tried {
 		return
 	}
 	live := d.liveSite(i)
 	s.behind = live.Unreachable
+	place := rung{site: int32(i), group: s.turn(at.Site.Targets) * groupTurn}
 	if !s.Open {
-		d.ranking.offer(d.Line, rung{d.soonKey(at, s, o.callHash), int32(i), groupSoon | groupNoCase})
+		place.key = d.soonKey(at, s, o.callHash)
+		place.group |= groupSoon
+		d.ranking.offer(d.Line, place)
 		return
 	}
 	s.eligible = true
-	place := rung{d.strategyKey(at, i, s, live, o.callHash), int32(i), groupNoCase}
-	if o.caseSite != "" && o.caseSite == at.Site.ID {
-		place.group = 0
+	place.key = d.strategyKey(at, i, s, live, o.callHash)
+	if o.caseSite == "" || o.caseSite != at.Site.ID {
+		place.group |= groupNoCase
 	}
 	d.ranking.offered++
-	if why := hindrance(at, live, s.gone); why != routingv1.SiteReason_SITE_REASON_UNSPECIFIED {
+	if why := hindrance(at, live, s.gone|s.spent); why != routingv1.SiteReason_SITE_REASON_UNSPECIFIED {
 		s.hindered = uint8(why)
 		place.group |= groupBusy
 		d.ranking.hindered++
 	}
 	d.ranking.offer(d.Line, place)
+}
+
+// turn is in which turn of the ladder the site is rung next, from 0: its targets of earlier ones were tried in this call.
+func (s *siteState) turn(targets []*routingv1.RouteTarget) group {
+	for turn := 0; s.spent != 0; turn++ {
+		if _, place := nth(targets, s.gone, s.behind, turn); !s.spent.Has(place) {
+			return group(turn)
+		}
+	}
+	return 0
 }
 
 func (d *Decision) strategyKey(at *view.LineSite, i int, s *siteState, live view.SiteLive, callHash uint64) uint64 {

@@ -8,15 +8,17 @@ import (
 // What is known of this minute orders sites, and never rules one out: an open site that is full, unattended or unreachable
 // comes behind those that are not. Lines of which nothing is known hold nil, and pay for the question alone.
 
-// group is what comes before a strategy's key, the lower first. Among the open sites those that can take a call come
-// first, and among these the one that works on the customer's open case. A closed site that opens soon comes behind all of
-// them.
+// group is what comes before a strategy's key, the lower first. A closed site that opens soon comes behind all open ones.
+// Of a call that comes back, sites whose first target it has tried come behind those that it has not; among these those
+// that can take a call come first, and among these the one that works on the customer's open case.
 type group uint8
 
 const (
 	groupNoCase group = 1 << iota
 	groupBusy
-	groupSoon
+	// groupTurn times the turn, 0 to 7: a site has eight targets at most.
+	groupTurn
+	groupSoon group = 1 << 5
 )
 
 // liveSite is what is known of this minute of the site at a place of the line.
