@@ -104,7 +104,7 @@ func New(env Env) *cobra.Command {
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
 		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newFeed, newTZData, newPKI,
-		newToken, newVersion,
+		newToken, newLive, newPresence, newTable, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

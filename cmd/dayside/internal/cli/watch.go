@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 )
@@ -97,8 +98,8 @@ func whoIsOpen(sites []string) string {
 }
 
 // writeJSONLine writes the API's JSON on one line.
-func writeJSONLine(w io.Writer, r *schedulev1.WatchCoverageResponse) error {
-	text, err := protojson.Marshal(r)
+func writeJSONLine(w io.Writer, m proto.Message) error {
+	text, err := protojson.Marshal(m)
 	if err != nil {
 		return err
 	}
