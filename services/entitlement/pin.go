@@ -28,9 +28,9 @@ const (
 	wrongPinWindow = 15 * time.Minute
 	// maxGuessedCustomers are remembered with a wrong PIN.
 	maxGuessedCustomers = 10_000
-	// maxPinsAtOnce bounds the memory of comparing: 64 MiB each.
+	// maxPinsAtOnce bounds the memory of comparing, 19 MiB each, and the cores.
 	maxPinsAtOnce = 2
-	// maxPinsWaiting is how many may wait for their turn, which is soon: one takes less than 0.1 s.
+	// maxPinsWaiting is how many may wait for their turn, which is soon: one takes some 25 ms.
 	maxPinsWaiting = 16
 	// maxSetPinTries is how often setting a PIN is tried against others who write the customer.
 	maxSetPinTries = 4
@@ -38,7 +38,8 @@ const (
 
 // VerifyPin compares a PIN with the customer's verifier, which is read from the store for every call. WRONG_STATE where the
 // customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones.
-func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinRequest) (*entitlementv1.VerifyPinResponse, error) {
+func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinRequest,
+) (*entitlementv1.VerifyPinResponse, error) {
 	id := customerID(r.GetCustomer())
 	verifier, err := s.cfg.Store.Get(ctx, verifierPrefix+id)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
@@ -107,7 +108,7 @@ func (s *Service) verifier(ctx context.Context, id, digits string) (verifier []b
 		return nil, fault.Internal(err)
 	}
 	err = s.hashing.do(ctx, func() error {
-		verifier = []byte(pin.Make(id, digits, salt[:], pin.Recommended()))
+		verifier = []byte(pin.Make(id, digits, salt[:], pin.Chosen()))
 		return nil
 	})
 	return verifier, err
@@ -132,6 +133,7 @@ type pinOwner struct {
 	verifier *rpcv1.Write
 }
 
+// Compile is what is written of the customer, and the verifier.
 func (o pinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
 	effect, err := o.owner.Compile(ctx, c)
 	effect.Writes = append(effect.Writes, o.verifier)

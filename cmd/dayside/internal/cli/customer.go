@@ -21,8 +21,8 @@ func newCustomerIdentify(a *app) *cobra.Command {
 	var digits string
 	c := &cobra.Command{
 		Use: "identify NAME | --digits DIGITS", Short: "Show which customers a caller can mean by a name",
-		Long: "Finds customers as a call does, by what a caller says, types, or spells on a keypad (2 is ABC). A confidence of 1.00\n" +
-			"says that a name or alias is the same but for case, accents, punctuation and legal form.",
+		Long: "Finds customers as a call does, by what a caller says, types, or spells on a keypad (2 is ABC). What fits by\n" +
+			"1.00 is a name or alias that is the same but for case, accents, punctuation and legal form.",
 		Example: "  dayside customer identify acme widgets\n  dayside customer identify --digits 2263",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

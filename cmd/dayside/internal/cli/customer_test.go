@@ -112,7 +112,7 @@ func TestCustomerPin(t *testing.T) {
 		{"piped", []string{"--stdin"}, nil, "24680\r\nmore\n", 0, []string{"24680"}, "customers/acme has a new PIN\n"},
 		{"piped without a line end", []string{"--stdin"}, nil, "24680", 0, []string{"24680"}, "customers/acme has a new PIN\n"},
 		{"nothing piped", []string{"--stdin"}, nil, "", 1, nil, "error: no PIN was given; nothing was changed"},
-		{"a file piped", []string{"--stdin"}, nil, strings.Repeat("7", 1000), 1, nil, "error: the first line of standard input is longer"},
+		{"a file piped", []string{"--stdin"}, nil, strings.Repeat("7", 1000), 1, nil, "error: the first line of standard input is too long"},
 		{"removed", []string{"--remove"}, nil, "", 0, []string{""}, "customers/acme has no PIN\n"},
 	} {
 		f := &fake{}

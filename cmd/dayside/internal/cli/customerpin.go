@@ -20,10 +20,11 @@ func newCustomerPin(a *app) *cobra.Command {
 	var stdin, remove bool
 	c := &cobra.Command{
 		Use: "pin CUSTOMER", Short: "Set or remove the PIN by which a customer's callers show who they are",
-		Long: "Asks for the PIN twice, and shows it nowhere; with --stdin it is read from the first line of standard input. A PIN is\n" +
-			"4 to 12 digits, not all the same. It is no argument, since other users of a machine can see those.",
-		Example: "  dayside customer pin acme\n  dayside customer pin acme --stdin < pin.txt\n  dayside customer pin acme --remove",
-		Args:    cobra.ExactArgs(1),
+		Long: "Asks for the PIN twice, and shows it nowhere; with --stdin it is read from the first line of standard input.\n" +
+			"A PIN is 4 to 12 digits, not all the same. It is no argument, since other users of a machine can see those.",
+		Example: "  dayside customer pin acme\n  dayside customer pin acme --stdin < pin.txt\n" +
+			"  dayside customer pin acme --remove",
+		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -69,7 +70,7 @@ func customerName(s string) (string, error) {
 var (
 	errNoPin        = errors.New("no PIN was given; nothing was changed (--remove removes one)")
 	errOtherPin     = errors.New("that was another one; nothing was changed")
-	errLongPinLine  = fmt.Errorf("the first line of standard input is longer than %d bytes; nothing was changed", maxPinLineBytes)
+	errLongPinLine  = errors.New("the first line of standard input is too long for a PIN; nothing was changed")
 	errPinUnasked   = usageError{errors.New("standard input is no terminal to ask at: give --stdin to read the PIN from it")}
 	errPinInterrupt = errors.New("interrupted; nothing was changed")
 )

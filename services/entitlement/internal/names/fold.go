@@ -124,8 +124,8 @@ func spelledOut(r rune, twoLetters bool) string {
 	return ""
 }
 
-// split takes words apart at whatever is no letter and no digit. Initials ("S.A.", "A/S", "I B M") are one word, and "and" is
-// none.
+// split takes words apart at whatever is no letter and no digit. Initials ("S.A.", "A/S", "I B M") are one word, and
+// "and" is none.
 func split(text string) []string {
 	var words []string
 	initials := false // the last word is made of them

@@ -71,8 +71,8 @@ func isSuffix(form string) bool {
 		// Nordic and Baltic.
 		"ab", "as", "asa", "aps", "oy", "oyj", "hf", "ehf", "publ", "ans", "ks", "ou", "uab", "sia",
 		// Eastern Europe and Turkey.
-		"sp zoo", "sp z oo", "sp k", "sro", "vos", "doo", "dd", "ad", "ood", "eood", "kft", "zrt", "nyrt", "bt", "tbk", "anonim sirketi",
-		"limited sirketi", "ltd sti", "sti", "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao",
+		"sp zoo", "sp z oo", "sp k", "sro", "vos", "doo", "dd", "ad", "ood", "eood", "kft", "zrt", "nyrt", "bt", "tbk",
+		"anonim sirketi", "limited sirketi", "ltd sti", "sti", "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao",
 		// Japan, Korea.
 		"kk", "gk", "yk", "kabushiki kaisha", "godo kaisha", "株", "有", "주", "株式会社", "有限会社", "合同会社", "주식회사":
 		return true
@@ -104,13 +104,13 @@ const (
 // weigh is a word's weight. Fillers are also what people say around a name.
 func weigh(w string) float64 {
 	switch w {
-	case "the", "of", "for", "in", "a", "an", "at", "on", "to", "by", "de", "la", "le", "les", "du", "des", "der", "die", "das", "el",
-		"los", "las", "hello", "hi", "hey", "this", "is", "its", "it", "i", "im", "am", "we", "were", "are", "my", "our", "name",
-		"called", "call", "calling", "from", "with", "here", "speaking", "uh", "um", "er", "yes", "please", "company", "companys":
+	case "the", "of", "for", "in", "a", "an", "at", "on", "to", "by", "de", "la", "le", "les", "du", "des", "der", "die", "das",
+		"el", "los", "las", "hello", "hi", "hey", "this", "is", "its", "it", "i", "im", "am", "we", "were", "are", "my", "our",
+		"name", "called", "call", "calling", "from", "with", "here", "speaking", "uh", "um", "er", "yes", "please", "company":
 		return fillerWeight
-	case "group", "gruppe", "groupe", "grupo", "holding", "holdings", "international", "global", "worldwide", "services", "service",
-		"solutions", "systems", "technologies", "technology", "tech", "industries", "enterprises", "partners", "associates",
-		"consulting", "ventures", "trading", "office", "division", "department":
+	case "group", "gruppe", "groupe", "grupo", "holding", "holdings", "international", "global", "worldwide", "services",
+		"service", "solutions", "systems", "technologies", "technology", "tech", "industries", "enterprises", "partners",
+		"associates", "consulting", "ventures", "trading", "office", "division", "department":
 		return genericWeight
 	}
 	return nameWeight

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -298,6 +299,35 @@ func TestChangesComeToTheSame(t *testing.T) {
 			t.Fatalf("%s: %v %v, at once %v %v", digits, got, gotMore, want, wantMore)
 		}
 	})
+}
+
+// TestAskingWhileSomebodyWrites: each answer is of one state, before a change or after it. (With -race, that they share
+// nothing.)
+func TestAskingWhileSomebodyWrites(t *testing.T) {
+	x := known("Acme")
+	other := []names.Customer{{ID: "c0", Names: []string{"Bone"}}}
+	acme := []names.Customer{{ID: "c0", Names: []string{"Acme"}}, {ID: "c1", Names: []string{"Bone"}}}
+	var writer sync.WaitGroup
+	done := make(chan struct{})
+	writer.Go(func() {
+		for range 300 {
+			x.Apply(append(other, names.Customer{ID: "c1", Names: []string{"Acme"}}))
+			x.Apply(acme)
+		}
+		close(done)
+	})
+	for asking := true; asking; {
+		select {
+		case <-done:
+			asking = false
+		default:
+		}
+		found, _ := x.Find("acme", limit)
+		if len(found) != 1 {
+			t.Fatalf("%v", found)
+		}
+	}
+	writer.Wait()
 }
 
 // TestWhoeverIsSpelledIsFound: those of whose names the digits spell the beginning, and nobody else.
