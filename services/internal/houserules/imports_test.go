@@ -13,6 +13,9 @@ import (
 var pureCores = []string{
 	"services/entitlement/internal/check",
 	"services/entitlement/internal/contracts",
+	"services/entitlement/internal/names",
+	"services/entitlement/internal/pin",
+	"services/entitlement/internal/throttle",
 	"services/gateway/sip/internal/answer",
 	"services/gateway/sip/internal/caller",
 	"services/gateway/sip/internal/check",
@@ -33,6 +36,8 @@ var pureCores = []string{
 	"services/internal/timeline",
 	"services/internal/zones",
 	"services/ledger/internal/merge",
+	"services/routing/internal/alert",
+	"services/routing/internal/brief",
 	"services/routing/internal/decide",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
@@ -53,12 +58,14 @@ var pureCores = []string{
 // testSupport are packages for tests that several packages' tests import.
 var testSupport = []string{"services/internal/await", "services/internal/zones/zonestest", "services/routing/internal/viewtest"}
 
-// pureLibraries are what a core may import from outside: messages and their types, no transport; and what computes dates
-// from text.
+// pureLibraries are what a core may import from outside: messages and their types, no transport; what computes dates
+// from text; and functions of their arguments.
 var pureLibraries = []string{
 	"github.com/emersion/go-ical",
 	"github.com/rickar/cal/v2",
 	"github.com/teambition/rrule-go",
+	"golang.org/x/crypto/argon2",
+	"golang.org/x/text/unicode/norm",
 	"google.golang.org/protobuf",
 	"google.golang.org/genproto/googleapis/type",
 	"google.golang.org/genproto/googleapis/rpc",
