@@ -19,6 +19,8 @@ const (
 	// minBackoff and maxBackoff bound the time between tries while deliveries fail.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
+	// maxRest bounds the rest behind a full batch.
+	maxRest = time.Second
 	// maxRefused is how many refused entries are kept for people.
 	maxRefused = 100
 )
@@ -28,11 +30,12 @@ const (
 // is refused alone is set aside. Entries are the caller's until it returns.
 type Deliver func(ctx context.Context, entries [][]byte) error
 
-// batch is entries as they stand in one segment; ends are behind each of them.
+// batch is entries as they stand in one segment; ends are behind each of them. Of a full one there may be more.
 type batch struct {
 	of      *segment
 	entries [][]byte
 	ends    []int64
+	full    bool
 }
 
 // Run delivers until ctx ends, and returns its error; one at a time.
@@ -52,12 +55,16 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 			}
 			continue
 		}
+		began := s.cfg.Clock.Now()
 		n, err := s.handOver(ctx, b.of, b.entries, deliver)
 		if n > 0 {
 			s.delivered(b, n)
 		}
 		if err == nil {
 			backoff = minBackoff
+			if b.full {
+				s.rest(ctx, s.cfg.Clock.Now().Sub(began))
+			}
 			continue
 		}
 		if ctx.Err() != nil {
@@ -72,6 +79,15 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 			return ctx.Err()
 		case <-s.cfg.Clock.After(wait):
 		}
+	}
+}
+
+// rest waits as long as a batch took: what piled up is worked off with half of a processor at most, since the calls of this
+// moment need the others, and history can wait.
+func (s *Spool) rest(ctx context.Context, took time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-s.cfg.Clock.After(min(took, maxRest)):
 	}
 }
 
@@ -184,6 +200,7 @@ func (g *segment) batch(cfg *Config, buf []byte, end int64) (batch, []byte, erro
 			break
 		}
 	}
+	b.full = len(b.entries) > 0 && b.ends[len(b.ends)-1] < end
 	return b, buf, nil
 }
 
