@@ -210,6 +210,9 @@ func drawDrains(t *rapid.T, w *viewtest.World) {
 			d.Target = address(rapid.SampledFrom(targets).Draw(t, "which"))
 		}
 		d.Line = rapid.SampledFrom([]string{"", "", "lines/gold", "lines/other"}).Draw(t, "drained line")
+		if d.GetLine() != "" && rapid.IntRange(0, 3).Draw(t, "the whole line") == 0 {
+			d.Subject, d.Target = &routingv1.Drain_AllSites{AllSites: true}, nil
+		}
 		w.Drains = append(w.Drains, d)
 	}
 }
@@ -218,7 +221,7 @@ func drawDrains(t *rapid.T, w *viewtest.World) {
 func TestDrainsAgainstAWorldWithoutTheTargets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, c, at := drawWorld(t), drawCall(t), drawTime(t)
-		without := viewtest.World{Custody: w.Custody, Customers: w.Customers, Lines: w.Lines}
+		without := viewtest.World{Custody: w.Custody, Customers: w.Customers, Lines: w.Lines, Live: w.Live}
 		for _, s := range w.Sites {
 			s = proto.CloneOf(s)
 			s.Targets = undrained(w.Drains, "sites/"+s.GetId(), s.GetTargets(), at)
@@ -250,7 +253,8 @@ func undrained(drains []*routingv1.Drain, subject string, targets []string, at t
 	return slices.DeleteFunc(slices.Clone(targets), func(text string) bool {
 		return slices.ContainsFunc(drains, func(d *routingv1.Drain) bool {
 			inForce := !at.Before(d.GetStartTime().AsTime()) && (d.GetEndTime() == nil || at.Before(d.GetEndTime().AsTime()))
-			return inForce && d.GetSite()+d.GetPerson() == subject && (d.GetLine() == "" || d.GetLine() == "lines/gold") &&
+			concerned := d.GetSite()+d.GetPerson() == subject || d.GetAllSites() && strings.HasPrefix(subject, "sites/")
+			return inForce && concerned && (d.GetLine() == "" || d.GetLine() == "lines/gold") &&
 				(d.GetTarget() == nil || target.Text(d.GetTarget()) == text)
 		})
 	})

@@ -280,7 +280,8 @@ func drawRotas(t *rapid.T, w *viewtest.World) {
 func TestWhoIsOnDutyIsRungBeforeTheLastResort(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, c, at := drawWorld(t), drawCall(t), drawTime(t)
-		w.Drains = nil // of those who are drained, another property tells
+		// Of those who are drained, who cannot be reached, and for whom there is no time, other properties tell.
+		w.Drains, w.Live, w.Lines[0].RingBudget = nil, nil, nil
 		d := run(w.View(), c, at)
 		if len(d.Targets()) == 0 { // refused, or nothing that the gateway could ring
 			return
@@ -311,7 +312,7 @@ func TestWhoIsOnDutyIsRungBeforeTheLastResort(t *testing.T) {
 		if len(want) > 0 && (len(rung) == 0 || rung[0] != want[0]) {
 			t.Fatalf("%v are on duty, %s", want, ladder(d))
 		}
-		if len(want) > 0 && d.Open() == 0 && d.Targets()[0].GetPerson() != want[0] {
+		if len(want) > 0 && d.FirstSite() == nil && d.Targets()[0].GetPerson() != want[0] {
 			t.Fatalf("no site is open and %s is on duty, %s", want[0], ladder(d))
 		}
 		for i, target := range d.Targets() {

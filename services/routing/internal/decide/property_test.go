@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"pgregory.net/rapid"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -35,7 +36,14 @@ func drawSite(t *rapid.T, id string) *publishedv1.Site {
 	}
 	s := viewtest.Site(id, spans...)
 	s.Outsourced = rapid.Bool().Draw(t, "outsourced")
-	s.Targets = slices.Repeat(s.GetTargets(), rapid.SampledFrom([]int{1, 1, 1, 2, 3, 8, 0}).Draw(t, "targets"))
+	s.Targets = nil
+	for i := range rapid.SampledFrom([]int{1, 1, 1, 2, 3, 8, 0}).Draw(t, "targets") {
+		s.Targets = append(s.Targets, fmt.Sprintf("sip:%s-%d@example.com", id, i))
+	}
+	s.RingTimeoutS = rapid.SampledFrom([]uint32{20, 20, 5, 60}).Draw(t, "ring time-out")
+	s.Capacity = rapid.SampledFrom([]uint32{0, 0, 1, 3, 100}).Draw(t, "capacity")
+	s.Products = rapid.SampledFrom([][]string{nil, nil, nil, {"db"}, {"web", "mail"}}).Draw(t, "products")
+	s.Languages = rapid.SampledFrom([][]string{nil, nil, nil, {"en"}, {"en", "de"}}).Draw(t, "languages")
 	if rapid.IntRange(0, 9).Draw(t, "horizon") == 0 {
 		// A horizon that begins or ends within the time asked about.
 		s.Timeline = viewtest.Timeline(0, viewtest.Span{-2, -1})
@@ -49,7 +57,14 @@ func drawWorld(t *rapid.T) viewtest.World {
 	var w viewtest.World
 	l := viewtest.Line("gold", lineNumber)
 	l.Product = rapid.SampledFrom([]string{"", "db"}).Draw(t, "line's product")
-	l.Strategy = rapid.SampledFrom([]routingv1.Strategy{0, 1, 1, 1, 2, 3, 3}).Draw(t, "strategy")
+	l.Language = rapid.SampledFrom([]string{"", "", "de-AT"}).Draw(t, "line's language")
+	l.Strategy = rapid.SampledFrom([]routingv1.Strategy{0, 1, 1, 1, 2, 3, 3, 4, 5}).Draw(t, "strategy")
+	if rapid.IntRange(0, 2).Draw(t, "opening soon") == 0 {
+		l.OpeningSoon = durationpb.New(time.Duration(rapid.SampledFrom([]int{15, 60}).Draw(t, "minutes")) * time.Minute)
+	}
+	if rapid.IntRange(0, 2).Draw(t, "a budget") == 0 {
+		l.RingBudget = durationpb.New(time.Duration(rapid.SampledFrom([]int{20, 60, 90, 300}).Draw(t, "seconds")) * time.Second)
+	}
 	minutes := rapid.SampledFrom([]int{0, 30, 60, 600, 720}).Draw(t, "min_remaining")
 	viewtest.MinRemaining(l, time.Duration(minutes)*time.Minute)
 	treatment := rapid.Map(rapid.Int32Range(0, 2), func(i int32) routingv1.Treatment { return routingv1.Treatment(i) })
@@ -71,6 +86,7 @@ func drawWorld(t *rapid.T) viewtest.World {
 	w.Lines = []*routingv1.Line{l}
 	drawRotas(t, &w)
 	drawDrains(t, &w)
+	drawLive(t, &w)
 	for i := range rapid.IntRange(0, 4).Draw(t, "customers") {
 		c := viewtest.Customer(fmt.Sprintf("c%d", i), []phone.Number{
 			rapid.SampledFrom([]phone.Number{firstANI, sharedANI, unknownANI}).Draw(t, "number"),
@@ -80,9 +96,43 @@ func drawWorld(t *rapid.T) viewtest.World {
 			c.Contracts = append(c.Contracts, viewtest.Contract(rapid.SampledFrom([]string{"", "db", "web"}).Draw(t, "product"),
 				from, from+float64(rapid.IntRange(1, 40).Draw(t, "length"))))
 		}
+		for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "cases") {
+			c.OpenCases = append(c.OpenCases, &publishedv1.OpenCase{
+				Id: "7", Site: rapid.SampledFrom([]string{"", "s00", "s01", "s15", "nobody"}).Draw(t, "case's site"),
+			})
+		}
 		w.Customers = append(w.Customers, c)
 	}
 	return w
+}
+
+// drawLive says something of this minute of some sites and people.
+func drawLive(t *rapid.T, w *viewtest.World) {
+	site := rapid.SampledFrom([]string{"s00", "s01", "s02", "s03", "s15", "nobody"})
+	for i := range rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(t, "live") {
+		until := float64(rapid.SampledFrom([]int{0, 0, 20, 90}).Draw(t, "until"))
+		switch rapid.IntRange(0, 2).Draw(t, "what is live") {
+		case 0:
+			w.Live = append(w.Live, viewtest.Calls(fmt.Sprintf("g%d", i), map[string]int32{
+				site.Draw(t, "carried"): rapid.Int32Range(0, 4).Draw(t, "calls"), site.Draw(t, "carried too"): 1,
+			}))
+		case 1:
+			w.Live = append(w.Live, viewtest.Presence(site.Draw(t, "present"), rapid.Int32Range(0, 1).Draw(t, "agents"), until))
+		default:
+			gone := viewtest.Unreachable(fmt.Sprintf("p%d", i), "sip:anna@people.example.com")
+			for _, s := range w.Sites {
+				for _, text := range s.GetTargets() {
+					if rapid.Bool().Draw(t, "gone") {
+						gone.Record.Unreachable[text] = viewtest.Base
+					}
+				}
+			}
+			if until != 0 {
+				gone.Record.ExpireUnixS = viewtest.At(until / 2).Unix()
+			}
+			w.Live = append(w.Live, gone)
+		}
+	}
 }
 
 func drawCall(t *rapid.T) decide.Call {
@@ -127,27 +177,53 @@ func expected(v *view.View, c decide.Call, at time.Time) []string {
 	type open struct {
 		view.LineSite
 		place, left int
+		live        view.SiteLive
 	}
 	var sites []open
 	for i, ls := range l.Sites {
-		if s := ls.Timeline.At(at.Unix()); s.Open && len(ls.Site.Targets) > 0 && !out(l, i, at) {
-			sites = append(sites, open{ls, i, int(s.RemainingS)})
+		s := ls.Timeline.At(at.Unix())
+		if s.Open && len(ls.Site.Targets) > 0 && !out(l, i, at) && ls.Site.Supports(l.Product) && ls.Site.Speaks(l.Language) {
+			sites = append(sites, open{ls, i, int(s.RemainingS), v.SiteLive(ls.Site.ID, at.Unix())})
 		}
+	}
+	cannot := func(o open) int {
+		full := o.Capacity > 0 && o.live.ActiveCalls >= int32(o.Capacity)
+		return map[bool]int{true: 1}[full || o.live.AgentsKnown && o.live.Agents == 0 || unreachable(l, o.place, o.live, at)]
+	}
+	elsewhere := func(o open) int {
+		holders := v.CustomersByNumber(c.Caller)
+		return map[bool]int{true: 1}[holders.Len() != 1 || holders.At(0).CaseSite() != o.Site.ID]
+	}
+	load := func(o open) float64 {
+		if o.Capacity == 0 {
+			return float64(o.live.ActiveCalls) / 100
+		}
+		return float64(o.live.ActiveCalls) / float64(o.Capacity)
 	}
 	soon := func(o open) int { return map[bool]int{true: 1}[o.left < int(l.MinRemainingS)] }
 	house := func(o open) int { return map[bool]int{true: 1}[o.Outsourced] }
 	call := rendezvous.Of(c.ID)
+	weight := func(o open) uint64 { return rendezvous.Weight(call, o.Hash) }
 	slices.SortFunc(sites, func(a, b open) int {
-		if l.Strategy == routingv1.Strategy_STRATEGY_PRIORITY {
-			return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.place, b.place))
+		if live := cmp.Or(cmp.Compare(cannot(a), cannot(b)), cmp.Compare(elsewhere(a), elsewhere(b))); live != 0 {
+			return live
 		}
-		if l.Strategy == routingv1.Strategy_STRATEGY_WEIGHTED {
-			return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(min(b.Weight, 1), min(a.Weight, 1)),
-				cmp.Compare(waits(call, a.LineSite), waits(call, b.LineSite)))
+		tier := cmp.Compare(a.Tier, b.Tier)
+		switch l.Strategy {
+		case routingv1.Strategy_STRATEGY_PRIORITY:
+			return cmp.Or(tier, cmp.Compare(a.place, b.place))
+		case routingv1.Strategy_STRATEGY_WEIGHTED:
+			return cmp.Or(tier, cmp.Compare(min(b.Weight, 1), min(a.Weight, 1)),
+				cmp.Compare(waits(call, a.Hash, a.Weight), waits(call, b.Hash, b.Weight)))
+		case routingv1.Strategy_STRATEGY_LEAST_LOADED:
+			return cmp.Or(tier, cmp.Compare(load(a), load(b)), cmp.Compare(weight(a), weight(b)))
+		case routingv1.Strategy_STRATEGY_FAIR_SHARE:
+			return cmp.Or(cmp.Compare(soon(a), soon(b)), tier, cmp.Compare(house(a), house(b)),
+				cmp.Compare(waits(call, a.Hash, a.Capacity), waits(call, b.Hash, b.Capacity)))
+		case routingv1.Strategy_STRATEGY_UNSPECIFIED, routingv1.Strategy_STRATEGY_FOLLOW_THE_SUN:
 		}
-		return cmp.Or(cmp.Compare(soon(a), soon(b)), cmp.Compare(a.Tier, b.Tier), cmp.Compare(house(a), house(b)),
-			cmp.Compare(b.left, a.left),
-			cmp.Compare(rendezvous.Weight(call, a.Hash), rendezvous.Weight(call, b.Hash)))
+		return cmp.Or(cmp.Compare(soon(a), soon(b)), tier, cmp.Compare(house(a), house(b)), cmp.Compare(b.left, a.left),
+			cmp.Compare(weight(a), weight(b)))
 	})
 	var ids []string
 	for _, o := range sites[:min(len(sites), 15)] {
@@ -156,10 +232,35 @@ func expected(v *view.View, c decide.Call, at time.Time) []string {
 	return ids
 }
 
+// unreachable says whether none can be reached of a site's targets that are not drained.
+func unreachable(l *view.Line, place int, live view.SiteLive, at time.Time) bool {
+	var drained view.Targets
+	if l.Drains != nil {
+		drained, _ = l.Drains.Site(place, at.Unix())
+	}
+	for i := range l.Sites[place].Site.Targets {
+		if !drained.Has(i) && !live.Unreachable.Has(i) {
+			return false
+		}
+	}
+	return true
+}
+
 // waits is a site's exponential variate for a call, with its weight for a rate.
-func waits(call uint64, at view.LineSite) float64 {
-	u := (float64(rendezvous.Weight(call, at.Hash)>>12) + 0.5) / (1 << 52)
-	return -math.Log(u) / float64(max(at.Weight, 1))
+func waits(call, site uint64, weight uint16) float64 {
+	u := (float64(rendezvous.Weight(call, site)>>12) + 0.5) / (1 << 52)
+	return -math.Log(u) / float64(max(weight, 1))
+}
+
+// affordable is how many of the targets of a ladder the line's budget holds, the last resort aside: one at least.
+func affordable(l *view.Line, targets []*routingv1.RouteTarget) int {
+	left := int64(l.RingBudgetS)
+	for i, t := range targets {
+		if left -= t.GetRingTimeout().GetSeconds(); left < 0 && l.RingBudgetS > 0 && i > 0 {
+			return i
+		}
+	}
+	return len(targets)
 }
 
 // Guarantees 1 and 2 of the design: an eligible open site is the first target of whoever is forwarded, and no answer
@@ -200,7 +301,14 @@ func TestGuarantees(t *testing.T) {
 			t.Fatalf("end %v, ladder %s", d.End, ladder(d))
 		}
 		want := expected(v, c, at)
+		if rings := targets[:len(targets)-1]; affordable(l, rings) < len(rings) {
+			t.Fatalf("%s rings longer than %d s", ladder(d), l.RingBudgetS)
+		}
+		if l.RingBudgetS > 0 && len(want) > 0 {
+			want = want[:min(len(want), len(targets)-1)] // the budget may hold no more
+		}
 		want = want[:min(len(want), 15-peoplesTargets(targets))]
+		closed := false
 		for i, target := range targets[:len(targets)-1] {
 			if target.GetLastResort() {
 				t.Fatalf("the last resort is not last: %s", ladder(d))
@@ -212,11 +320,15 @@ func TestGuarantees(t *testing.T) {
 				continue
 			}
 			id := strings.TrimPrefix(target.GetSite(), "sites/")
-			if !v.Site(id).Timeline.At(at.Unix()).Open {
+			s := v.Site(id).Timeline.At(at.Unix())
+			if early := at.Add(time.Duration(l.OpeningSoonS) * time.Second).Unix(); !s.Open && s.UntilUnixS > early {
 				t.Fatalf("%s is closed", id)
 			}
+			if closed = closed || !s.Open; closed && s.Open {
+				t.Fatalf("%s is open, and comes behind one that opens soon: %s", id, ladder(d))
+			}
 		}
-		if len(want) > 0 && (len(targets) < 2 || d.FirstSite().Name != want[0]) {
+		if len(want) > 0 && (len(targets) < 2 || d.FirstSite().Name != want[0]) || len(expected(v, c, at)) > 0 && len(want) == 0 {
 			t.Fatalf("%v are open, and the ladder is %s", want, ladder(d))
 		}
 		seen := map[string]bool{}
@@ -287,17 +399,22 @@ func answer(d *decide.Decision) string {
 	return b.String()
 }
 
-// events is what may change a decision by itself: hours, horizons, contracts, drains, and the two thresholds of time
-// left.
+// events is what may change a decision by itself: hours, horizons, contracts, drains, what is known of this minute, and the
+// thresholds of time left and of time to come.
 func events(d *decide.Decision, at time.Time) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, verdicts(d))
 	for _, s := range d.Sites() {
 		fmt.Fprintln(&b, s.At.Site.ID, s.State.Known, s.State.Open, s.State.RemainingS == timeline.RemainingMaxS,
-			s.State.RemainingS < d.Line.MinRemainingS)
+			s.State.RemainingS < d.Line.MinRemainingS, s.State.UntilUnixS-at.Unix() > int64(d.Line.OpeningSoonS))
 	}
 	for _, y := range d.Duties() {
 		fmt.Fprintln(&b, y.Rota.ID, y.Person, y.Standing, y.UntilUnixS)
+	}
+	if d.Line != nil && d.Line.Live != nil {
+		for _, f := range d.Line.Live.AppendFacts(nil, at.Unix()) {
+			fmt.Fprintln(&b, f.GetPlace(), f.GetPerson(), f.GetActiveCalls(), f.GetAgentsPlusOne(), f.GetUnreachable(), f.GetUntilUnixS())
+		}
 	}
 	if d.Line != nil && d.Line.Drains != nil {
 		for _, one := range d.Line.Drains.All() {

@@ -6,11 +6,13 @@ import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 type rings struct {
 	// leftS of the line's budget, seconds; never where there is none.
 	leftS int64
+	// room is how many targets the ladder holds beside the last resort; below 0, not even that.
+	room int
 	// round of the ladder, from 0.
 	round int32
 	// running: leftS shrinks as time passes, for the call has rung before.
 	running bool
-	// keepOne: somebody is rung first, whatever the budget.
+	// keepOne: nobody was rung yet, so that somebody is, whatever the budget.
 	keepOne bool
 	// cut: the budget held no more, and nothing behind is rung.
 	cut bool
@@ -23,8 +25,9 @@ type rings struct {
 // startRinging is what the call may ring from now on. The budget of a call that has rung before is what is left of it.
 func (d *Decision) startRinging() {
 	state := d.call.State
+	tried := len(state.GetTried())
 	d.rings = rings{
-		leftS: never, round: d.call.round(), keepOne: len(state.GetTried()) == 0,
+		leftS: never, round: d.call.round(), keepOne: tried == 0, room: min(maxRungs, maxTried-1-tried),
 		accepting: d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD) &&
 			d.call.Gateway.has(routingv1.Capability_CAPABILITY_GATHER_DIGITS),
 	}
@@ -38,7 +41,7 @@ func (d *Decision) startRinging() {
 
 // ring puts a target on the ladder, if that has room and the budget holds it; what does not fit cuts the ladder there.
 func (d *Decision) ring(t *routingv1.RouteTarget, room int) bool {
-	if d.nTargets >= room || d.rings.cut {
+	if d.nTargets >= min(room, d.rings.room) || d.rings.cut {
 		return false
 	}
 	forS := t.GetRingTimeout().GetSeconds()

@@ -9,8 +9,13 @@ import (
 // round ends with the last resort: in the first round no target is rung twice; in the second those who did not answer
 // are rung once more; there is no third. Whoever was busy or declined is never rung again, in no round.
 
-// maxRounds is how often a ladder is gone through.
-const maxRounds = 2
+const (
+	// maxRounds is how often a ladder is gone through.
+	maxRounds = 2
+	// maxTried is how many attempts a continuation keeps. A call that has made so many has nothing left to try: what is
+	// forgotten would be rung again.
+	maxTried = 32
+)
 
 // round is how often the call has gone through its ladder to the end. A gateway may have skipped what the state counts on,
 // so the last resort's own attempts count too.
@@ -26,7 +31,7 @@ func (c *Call) round() int32 {
 
 // spent says whether a target is not to be rung, or not again.
 func (d *Decision) spent(t *routingv1.RouteTarget) bool {
-	if d.rings.round >= maxRounds {
+	if d.rings.round >= maxRounds || d.rings.room < 0 {
 		return true
 	}
 	times := int32(0)
@@ -43,7 +48,7 @@ func (d *Decision) spent(t *routingv1.RouteTarget) bool {
 
 // spentOf are those of some targets that are not to be rung.
 func (d *Decision) spentOf(targets []*routingv1.RouteTarget) view.Targets {
-	if len(d.call.State.GetTried()) == 0 && d.rings.round == 0 {
+	if d.rings.keepOne && d.rings.round == 0 {
 		return 0
 	}
 	var spent view.Targets

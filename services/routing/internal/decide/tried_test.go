@@ -2,14 +2,17 @@ package decide_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"pgregory.net/rapid"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
 
@@ -312,6 +315,86 @@ func TestALineIsClosedByOneDrain(t *testing.T) {
 	for _, s := range d.Sites() {
 		if s.Drain == nil || s.Drain.Name != "drains/flood" {
 			t.Errorf("%s is drained by %v", s.At.Site.ID, s.Drain)
+		}
+	}
+}
+
+// Whatever becomes of its attempts, a call that comes back rings nobody who was busy or declined, nobody twice in a round,
+// an open site first whenever there is one that it may ring, and comes to an end, with the last resort rung.
+func TestACallThatComesBackEnds(t *testing.T) {
+	ends := []routingv1.Disposition{
+		routingv1.Disposition_DISPOSITION_BUSY, routingv1.Disposition_DISPOSITION_NO_ANSWER,
+		routingv1.Disposition_DISPOSITION_DECLINED, routingv1.Disposition_DISPOSITION_UNREACHABLE,
+		routingv1.Disposition_DISPOSITION_NOT_ACCEPTED,
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		w, cl, at := drawWorld(t), call(), drawTime(t)
+		v := w.View()
+		cl.Gateway = carrier()
+		cl.State = &routingv1.ContinuationState{Line: "gold"}
+		if v.LineByID("gold").Treatment(run(v, cl, at).Class) == routingv1.Treatment_TREATMENT_REJECT {
+			return
+		}
+		for steps := 0; ; steps++ {
+			d := run(v, cl, at)
+			if len(d.Targets()) == 0 {
+				break
+			}
+			if steps > 32 {
+				t.Fatalf("after %d steps: %s, tried %v", steps, ladder(d), cl.State.GetTried())
+			}
+			checkRungs(t, v, cl.State, d, at)
+			tries := rapid.IntRange(1, len(d.Targets())).Draw(t, "attempts")
+			for _, target := range d.Targets()[:tries] {
+				cl.State.Tried = append(cl.State.Tried, &routingv1.TriedTarget{
+					TargetId: target.GetTargetId(), Disposition: rapid.SampledFrom(ends).Draw(t, "how"),
+				})
+				if target.GetLastResort() {
+					cl.State.Round++
+				}
+			}
+			at = at.Add(time.Duration(20*tries) * time.Second)
+		}
+		last := func(tried *routingv1.TriedTarget) bool { return tried.GetTargetId() == view.LastResortID }
+		if tried := cl.State.GetTried(); !slices.ContainsFunc(tried, last) || len(tried) > 32 {
+			t.Fatalf("it ended with %v", tried)
+		}
+	})
+}
+
+func checkRungs(t *rapid.T, v *view.View, state *routingv1.ContinuationState, d *decide.Decision, at time.Time) {
+	times := map[string]int32{}
+	for _, tried := range state.GetTried() {
+		times[tried.GetTargetId()]++
+		how := tried.GetDisposition()
+		if how == routingv1.Disposition_DISPOSITION_BUSY || how == routingv1.Disposition_DISPOSITION_DECLINED {
+			times[tried.GetTargetId()] = 99
+		}
+	}
+	targets := d.Targets()
+	for i, target := range targets {
+		if times[target.GetTargetId()] > state.GetRound() {
+			t.Fatalf("%s is rung in round %d, tried %v", target.GetTargetId(), state.GetRound(), state.GetTried())
+		}
+		if target.GetLastResort() && i < len(targets)-1 {
+			t.Fatalf("the last resort is not last: %s", ladder(d))
+		}
+	}
+	if d.Line.RingBudgetS > 0 && len(state.GetTried()) > 0 || len(state.GetTried()) > 16 {
+		return // there may be no time left, or no room
+	}
+	for _, site := range expected(v, call(), at) {
+		for i, target := range v.Site(strings.TrimPrefix(site, "sites/")).Targets {
+			var drained view.Targets
+			if d.Line.Drains != nil {
+				place := slices.IndexFunc(d.Line.Sites, func(s view.LineSite) bool { return s.Site.Name == site })
+				drained, _ = d.Line.Drains.Site(place, at.Unix())
+			}
+			first := strings.TrimPrefix(targets[0].GetSite(), "sites/")
+			open := first != "" && v.Site(first).Timeline.At(at.Unix()).Open
+			if times[target.GetTargetId()] <= state.GetRound() && !drained.Has(i) && !open {
+				t.Fatalf("%s is open and may be rung, and the ladder is %s", target.GetTargetId(), ladder(d))
+			}
 		}
 	}
 }

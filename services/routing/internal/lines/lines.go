@@ -226,8 +226,8 @@ func Sharing(all map[string]*routingv1.Line) map[string]string {
 	return shared
 }
 
-// Among are the places at which a line names one of some sites, rotas and lines, as violations of a rule; fields are paths behind
-// prefix.
+// Among are the places at which a line names one of some sites, rotas and lines, as violations of a rule; fields are paths
+// behind prefix.
 func Among(l *routingv1.Line, prefix string, names map[string]bool, rule string) []fault.Violation {
 	var found []fault.Violation
 	for _, r := range References(l) {

@@ -1,9 +1,10 @@
 // Package view holds everything that a decision needs, in memory: the published sites, rotas and customers, and routing's
-// own lines, drains and live state. A View is immutable; a Builder makes the next one from it and a batch of changes, sharing all that
-// stayed the same, and a Current hands the newest one to any number of readers without a lock.
+// own lines, drains and live state. A View is immutable; a Builder makes the next one from it and a batch of changes,
+// sharing all that stayed the same, and a Current hands the newest one to any number of readers without a lock.
 //
 // It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, drains.go, live.go,
-// customers.go, lines.go. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
+// customers.go, lines.go. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought
+// to it.
 package view
 
 import (
