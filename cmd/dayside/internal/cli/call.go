@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -171,6 +172,7 @@ func (c *api) nameOwners(ctx context.Context, d *dialled) error {
 
 // owner of a contact. Gateways add parameters to URIs, and write numbers as tel: URIs or as users of SIP URIs.
 func (d dialled) owner(uri string) string {
+	uri, _, _ = strings.Cut(uri, "?")
 	bare, _, _ := strings.Cut(uri, ";")
 	_, rest, _ := strings.Cut(bare, ":")
 	user, _, _ := strings.Cut(rest, "@")
@@ -210,21 +212,48 @@ func (a *app) showCall(d dialled, call probe.Call, r *probe.Result) error {
 		linef(w, "")
 		g := newGrid("#", "q", "contact", "of")
 		for i, c := range r.Contacts {
-			g.row(fmt.Sprint(i+1), fmt.Sprintf("%.3g", c.Q), c.URI, d.owner(c.URI))
+			uri, _, _ := strings.Cut(c.URI, "?")
+			g.row(fmt.Sprint(i+1), fmt.Sprintf("%.3g", c.Q), uri, d.owner(c.URI))
 		}
-		return g.write(w)
+		if err := g.write(w); err != nil {
+			return err
+		}
+		if token := briefOf(r); token != "" {
+			linef(w, "\nWhoever answers is told of the call: %s brief %s", a.Program, token)
+		}
+		return nil
 	})
+}
+
+// briefOf is the token of the call's brief that the first contact with one carries (RFC 7433); empty where none does.
+func briefOf(r *probe.Result) string {
+	for _, c := range r.Contacts {
+		_, headers, _ := strings.Cut(c.URI, "?")
+		for header := range strings.SplitSeq(headers, "&") {
+			name, value, _ := strings.Cut(header, "=")
+			if value, err := url.PathUnescape(value); err == nil && strings.EqualFold(name, "User-to-User") {
+				token, _, _ := strings.Cut(value, ";")
+				return token
+			}
+		}
+	}
+	return ""
 }
 
 // callMessage is the outcome for programs; the API has no message for it.
 func callMessage(d dialled, r *probe.Result) (*structpb.Struct, error) {
 	contacts := make([]any, len(r.Contacts))
 	for i, c := range r.Contacts {
-		contacts[i] = map[string]any{"uri": c.URI, "q": c.Q, "of": d.owner(c.URI)}
+		uri, _, _ := strings.Cut(c.URI, "?")
+		contacts[i] = map[string]any{"uri": uri, "q": c.Q, "of": d.owner(c.URI)}
 	}
-	return structpb.NewStruct(map[string]any{
+	m, err := structpb.NewStruct(map[string]any{
 		"line": d.name, "status": r.Status, "phrase": r.Phrase, "contacts": contacts, "callId": r.CallID,
 		"reason": r.Reason, "warning": r.Warning, "retryAfterS": r.RetryAfter.Seconds(),
 		"tookMs": float64(r.Took) / float64(time.Millisecond),
 	})
+	if token := briefOf(r); err == nil && token != "" {
+		m.Fields["brief"] = structpb.NewStringValue(token)
+	}
+	return m, err
 }

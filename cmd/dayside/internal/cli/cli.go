@@ -103,7 +103,8 @@ func New(env Env) *cobra.Command {
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newCall, newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newFeed, newTZData, newPKI,
+		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts,
+		newBrief, newFeed, newTZData, newPKI,
 		newToken, newLive, newPresence, newTable, newVersion,
 	} {
 		root.AddCommand(command(a))

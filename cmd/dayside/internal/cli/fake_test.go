@@ -49,6 +49,7 @@ type fake struct {
 	routingv1.UnimplementedRoutingServiceServer
 	routingv1.UnimplementedConfigurationServiceServer
 	drainAnswers
+	alertAnswers
 
 	set       *manifest.Set
 	open      *schedulev1.QueryOpenSitesResponse
@@ -269,6 +270,8 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	routingv1.RegisterConfigurationServiceServer(server, f)
 	routingv1.RegisterDrainServiceServer(server, f)
 	routingv1.RegisterInForceServiceServer(server, f)
+	routingv1.RegisterAlertServiceServer(server, f)
+	routingv1.RegisterBriefServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	zones, err := schedule.EmbeddedZones()
