@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"sync"
@@ -14,20 +15,31 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/flow"
 	"github.com/daysidehq/dayside/services/routing/internal/render"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// calls implements RoutingService. A call waits for nothing: no lock, no other service, no disk.
+// calls implements RoutingService. The first step of a call waits for nothing: no lock, no other service, no disk.
 type calls struct {
 	routingv1.UnimplementedRoutingServiceServer
 	current *view.Current
 	clock   clock.Clock
 	signals *signals
 	hooks   hooks
-	// decisions are used again: one holds the states of all sites of a line.
-	decisions sync.Pool
+	// customers is asked by later steps, of what a caller typed or said.
+	customers lookUps
+	seen      seenTokens
+	// steps are used again: a decision holds the states of all sites of a line.
+	steps sync.Pool
+}
+
+// step is the memory of one step of a call.
+type step struct {
+	decision decide.Decision
+	told     decision
 }
 
 // notReadyRetry is about as long as listing a view takes.
@@ -46,29 +58,78 @@ func (c *calls) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (*
 	if v == nil {
 		return nil, notReady()
 	}
-	now := c.clock.Now()
-	call := decide.Call{
-		ID: r.GetCallId(), Dialled: signalled(r.GetDialledNumber()), Caller: signalled(r.GetCaller().GetNumber()),
-		Attested: r.GetCaller().GetAttestation() == routingv1.Attestation_ATTESTATION_A,
-		Gateway:  decide.CapabilitiesOf(r.GetGateway().GetCapabilities()),
+	s := c.borrow()
+	defer c.giveBack(s)
+	s.told = decision{
+		d: &s.decision, view: v, gateway: r.GetGateway().GetGatewayId(), at: c.clock.Now(), step: 1,
+		call: decide.Call{
+			ID: r.GetCallId(), Dialled: signalled(r.GetDialledNumber()), Caller: signalled(r.GetCaller().GetNumber()),
+			Attested: r.GetCaller().GetAttestation() == routingv1.Attestation_ATTESTATION_A,
+			Gateway:  decide.CapabilitiesOf(r.GetGateway().GetCapabilities()),
+		},
 	}
-	d := c.borrow()
-	defer c.decisions.Put(d)
-	decide.Decide(d, v, call, now, decide.MaxSites)
-	response := render.Route(d, v, call.ID, now, false)
-	told := decision{
-		d: d, view: v, call: call, gateway: r.GetGateway().GetGatewayId(), at: now, step: 1, route: response.GetRoute(),
-	}
-	c.signals.decided(ctx, &told)
-	c.hooks.decided(ctx, &told)
-	return response, nil
+	s.told.decide()
+	return c.answer(ctx, &s.told), nil
 }
 
-func (c *calls) borrow() *decide.Decision {
-	if d, ok := c.decisions.Get().(*decide.Decision); ok {
-		return d
+// decide decides the step. Where nothing can be sealed, for there is no key yet, nothing is asked or recorded.
+func (t *decision) decide() {
+	if !t.call.Gateway.Redirects() && t.view.Ring().Sealing(t.at.Unix()) == 0 {
+		t.call.Gateway = t.call.Gateway.Silent()
 	}
-	return new(decide.Decision)
+	decide.Decide(t.d, t.view, t.call, t.at, decide.MaxSites)
+}
+
+// answer writes the answer to a step that was decided, seals what follows it, and tells of it.
+func (c *calls) answer(ctx context.Context, t *decision) *routingv1.RouteCallResponse {
+	token := c.seal(ctx, t)
+	response := render.Route(t.d, t.view, t.call.ID, t.at, false)
+	route := response.GetRoute()
+	route.Continuation, route.StepNumber = token, int32(t.step)
+	if t.d.Briefs() {
+		route.BriefToken = c.hooks.token(t)
+	}
+	t.route, t.numberRevealed = route, t.d.Revealed() != nil
+	t.took = c.clock.Now().Sub(t.at)
+	c.signals.decided(ctx, t)
+	c.hooks.decided(ctx, t)
+	return response
+}
+
+// seal is the continuation of a step; nil where nothing follows it. Should a step that must be followed by another one not
+// be sealed, the call gets its ladder at once instead.
+func (c *calls) seal(ctx context.Context, t *decision) []byte {
+	life, follows := flow.Follows(t.d)
+	if !follows {
+		return nil
+	}
+	of := continuation.Of{Gateway: t.gateway, CallID: t.call.ID}
+	state := flow.Next(t.d, t.at, traceparent(ctx))
+	token, err := t.view.Ring().Seal(of, uint16(t.step), state, t.at, life)
+	if err == nil {
+		return token
+	}
+	if !errors.Is(err, continuation.ErrNoKey) {
+		c.signals.unsealed(ctx, t, err)
+	}
+	if t.d.Step != routingv1.StepKind_STEP_KIND_FORWARD {
+		t.call.Gateway = t.call.Gateway.Silent()
+		decide.Decide(t.d, t.view, t.call, t.at, decide.MaxSites)
+	}
+	return nil
+}
+
+func (c *calls) borrow() *step {
+	if s, ok := c.steps.Get().(*step); ok {
+		return s
+	}
+	return new(step)
+}
+
+// giveBack takes the memory of a step back. What the decision points to of a view goes with the next call.
+func (c *calls) giveBack(s *step) {
+	s.told = decision{}
+	c.steps.Put(s)
 }
 
 // signalled reads a number as a network says it; 0 where it is none.
@@ -129,12 +190,6 @@ func (c *calls) dryRun(r *routingv1.ExplainRouteRequest) (decide.Call, time.Time
 	return call, at, broken.Err()
 }
 
-// ContinueCall is part of the protocol only: every route of this release holds the whole ladder.
-func (c *calls) ContinueCall(context.Context, *routingv1.ContinueCallRequest) (*routingv1.ContinueCallResponse, error) {
-	return nil, fault.NotInThisRelease("ContinueCall is not in this release: a route holds the whole ladder in one forward " +
-		"step, ends with the line's last resort, and has an empty continuation; nothing follows it")
-}
-
 // ReportCall takes a gateway's report of a call.
 func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
 	if c.hooks.reporter == nil {
@@ -145,7 +200,11 @@ func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) 
 	if v == nil {
 		return nil, notReady()
 	}
-	return c.hooks.reporter.reportCall(ctx, v, r)
+	response, err := c.hooks.reporter.reportCall(ctx, v, r)
+	if err == nil {
+		c.attemptsReported(v, r)
+	}
+	return response, err
 }
 
 // ConnectGateway carries a gateway's stream.

@@ -152,20 +152,6 @@ func TestBadCallsAreNamed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotInThisReleaseSaysSo(t *testing.T) {
-	h := open(t)
-	_, err := h.routing.ContinueCall(t.Context(), &routingv1.ContinueCallRequest{CallId: "1"})
-	wantReason(t, err, rpcv1.Reason_REASON_NOT_IN_THIS_RELEASE)
-	_, err = h.routing.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: "1"})
-	wantReason(t, err, rpcv1.Reason_REASON_NOT_IN_THIS_RELEASE)
-	stream, err := h.routing.ConnectGateway(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = stream.Recv()
-	wantReason(t, err, rpcv1.Reason_REASON_NOT_IN_THIS_RELEASE)
-}
-
 func TestExplainRoute(t *testing.T) {
 	h := open(t)
 	w := followTheSun()

@@ -33,6 +33,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing"
+	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
 
@@ -88,6 +89,9 @@ func (r racing) Follow(ctx context.Context, keys coord.Range, apply func(coord.B
 }
 
 func (r racing) Commit(ctx context.Context, conditions []*rpcv1.Condition, writes []*rpcv1.Write) (int64, error) {
+	if len(writes) > 0 && strings.HasPrefix(writes[0].GetKey(), continuation.Prefix) {
+		return r.Client.Commit(ctx, conditions, writes) // the keeper's, at its own time
+	}
 	if f := r.h.beforeCommit; f != nil {
 		r.h.beforeCommit = nil
 		f()

@@ -23,6 +23,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/routing/internal/keeper"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
@@ -46,7 +47,7 @@ type Deps struct {
 	Logger         *slog.Logger
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
-	// Schedule and Entitlement plan their parts of a configuration.
+	// Schedule and Entitlement plan their parts of a configuration; Entitlement is asked who a caller is, too, as this service.
 	Schedule    schedulev1.PlanServiceClient
 	Entitlement entitlementv1.EntitlementServiceClient
 	// Journal takes the records of calls; nil keeps none, and then ReportCall is not served.
@@ -72,6 +73,7 @@ type Service struct {
 	configuration *configuration
 	drains        *drainServer
 	inForce       *inForce
+	keeper        *keeper.Keeper
 	minute        *liveState
 	live          *liveServer
 	tables        *tableServer
@@ -107,13 +109,14 @@ func New(_ Config, deps Deps) (*Service, error) {
 		beside.recorder = newRecords(deps.Journal, deps.Clock)
 		beside.reporter = &reports{journal: deps.Journal, clock: deps.Clock}
 	}
-	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside}
+	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside, customers: deps.Entitlement}
 	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
 	s.configuration = &configuration{
 		store: store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
 	}
 	s.drains = newDrainServer(store, deps.Clock)
 	s.inForce = newInForce(deps.Store, deps.Instance)
+	s.keeper = keeper.New(deps.Store, deps.Clock, deps.Logger)
 	return s, nil
 }
 
@@ -137,6 +140,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var holding sync.WaitGroup
 	defer holding.Wait()
 	holding.Go(func() { s.inForce.hold(ctx) })
+	holding.Go(func() { _ = s.keeper.Run(ctx) }) // it ends with ctx alone
 	holding.Go(func() { s.minute.run(ctx) })
 	holding.Go(func() { s.alerts.run(ctx) })
 	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })

@@ -32,7 +32,7 @@ const (
 	// maxRejectedEvents bounds the sites told of on a span.
 	maxRejectedEvents = 32
 	// maxSpanAttributes is how many a decision's span has.
-	maxSpanAttributes = 9
+	maxSpanAttributes = 10
 	// maxSeries bounds the combinations of line, action and class that have their own counter; others share one without a
 	// line.
 	maxSeries = 5000
@@ -54,6 +54,9 @@ type signals struct {
 	decisions metric.Int64Counter
 	duration  metric.Float64Histogram
 	problems  metric.Int64Counter
+	fates     map[routingv1.ContinuationFate]metric.MeasurementOption
+	tokens    metric.Int64Counter
+	refusals  lineLimit
 	// inForce are the drains that were told of as being in force. Only applied touches it, which is called by one goroutine.
 	inForce map[string]*view.Drain
 	// series are attribute sets made once: making one costs more than a decision.
@@ -81,6 +84,11 @@ func newSignals(deps Deps, current *view.Current) (*signals, error) {
 		metric.WithDescription("Records that the view could not read. Alert on any.")); err != nil {
 		return nil, fmt.Errorf("routing: metric: %w", err)
 	}
+	if s.tokens, err = m.Int64Counter("dayside.continuations",
+		metric.WithDescription("Continuations handed in, by what became of them.")); err != nil {
+		return nil, fmt.Errorf("routing: metric: %w", err)
+	}
+	s.fates = fateOptions()
 	// An increase is seen from a value that was there before.
 	s.problems.Add(context.Background(), 0)
 	return s, s.observeView(m, current)
@@ -202,9 +210,17 @@ const (
 	actionRefused
 	actionUnknownLine
 	actionUnavailable
+	actionPrompt
+	actionRecord
+	actionMessageTaken
+	actionNobodyAnswered
+	actionOver
 )
 
-var actionNames = [...]string{"forward", "on_duty", "last_resort", "refused", "unknown_line", "unavailable"}
+var actionNames = [...]string{
+	"forward", "on_duty", "last_resort", "refused", "unknown_line", "unavailable", "prompt", "record", "message_taken",
+	"nobody_answered", "over",
+}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -216,9 +232,19 @@ func actionOf(d *decide.Decision) action {
 		return actionRefused
 	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
 		return actionUnavailable
+	case routingv1.EndCause_END_CAUSE_MESSAGE_TAKEN:
+		return actionMessageTaken
+	case routingv1.EndCause_END_CAUSE_NOBODY_ANSWERED:
+		return actionNobodyAnswered
+	case routingv1.EndCause_END_CAUSE_OVER:
+		return actionOver
 	case routingv1.EndCause_END_CAUSE_UNSPECIFIED:
 	}
 	switch {
+	case d.Step == routingv1.StepKind_STEP_KIND_PROMPT:
+		return actionPrompt
+	case d.Step == routingv1.StepKind_STEP_KIND_RECORD:
+		return actionRecord
 	case d.FirstSite() != nil:
 		return actionForward
 	case d.Targets()[0].GetLastResort():
@@ -231,7 +257,7 @@ func actionOf(d *decide.Decision) action {
 func (s *signals) decided(ctx context.Context, c *decision) {
 	did := actionOf(c.d)
 	s.decisions.Add(ctx, 1, s.options(c.d, did)...)
-	s.duration.Record(ctx, s.clock.Now().Sub(c.at).Seconds())
+	s.duration.Record(ctx, c.took.Seconds())
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		s.span(span, c, did)
 	}
@@ -266,7 +292,11 @@ func worthALine(did action) (slog.Level, string) {
 		return slog.LevelInfo, "call refused"
 	case actionUnknownLine:
 		return slog.LevelDebug, "call to a number of no line"
-	case actionForward:
+	case actionNobodyAnswered:
+		return slog.LevelError, "nobody answered a call, the last resort neither"
+	case actionMessageTaken:
+		return slog.LevelInfo, "a message was taken"
+	case actionForward, actionPrompt, actionRecord, actionOver:
 	}
 	return 0, ""
 }
@@ -322,6 +352,9 @@ func (s *signals) span(span trace.Span, c *decision, did action) {
 	if c.d.Line != nil {
 		attrs = append(attrs, attribute.String("dayside.line", c.d.Line.Name),
 			attribute.String("dayside.tzdata", c.d.Line.TZDataRelease))
+	}
+	if c.call.Fate != routingv1.ContinuationFate_CONTINUATION_FATE_UNSPECIFIED {
+		attrs = append(attrs, attribute.String("dayside.continuation", fateName(c.call.Fate)))
 	}
 	if site := c.d.FirstSite(); site != nil {
 		attrs = append(attrs, attribute.String("dayside.site", site.Name))

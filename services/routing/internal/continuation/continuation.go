@@ -6,7 +6,7 @@
 // step told twice is answered twice, and whoever does something for it does that once, by gateway, call and step. What
 // cannot be opened is no error to a caller: the call goes on as a new one about which nothing is known.
 //
-// It keeps no keys, reads no clock and knows no etcd. Nothing uses it yet: ContinueCall is not part of this release.
+// It keeps no keys, reads no clock and knows no etcd.
 package continuation
 
 import "fmt"

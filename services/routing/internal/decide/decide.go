@@ -51,6 +51,18 @@ func CapabilitiesOf(list []routingv1.Capability) Capabilities {
 	return c
 }
 
+// Silent is what is left where no step can have another one behind it: nothing is asked or recorded then.
+func (c Capabilities) Silent() Capabilities {
+	return c &^ (1<<uint32(routingv1.Capability_CAPABILITY_PROMPT) | 1<<uint32(routingv1.Capability_CAPABILITY_RECORD))
+}
+
+// Redirects says that redirecting is all that a gateway can do with a call: one step, and nothing follows.
+func (c Capabilities) Redirects() bool {
+	const more = 1<<uint32(routingv1.Capability_CAPABILITY_FORWARD) | 1<<uint32(routingv1.Capability_CAPABILITY_PROMPT) |
+		1<<uint32(routingv1.Capability_CAPABILITY_RECORD)
+	return c&more == 0
+}
+
 func (c Capabilities) has(one routingv1.Capability) bool { return c&(1<<uint32(one)) != 0 }
 
 // Call is one call, as signalled.

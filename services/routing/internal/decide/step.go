@@ -58,8 +58,22 @@ func (d *Decision) can(one routingv1.Capability) bool { return !d.Safe() && d.ca
 
 // canAsk says whether the gateway can say something and gather an answer.
 func (d *Decision) canAsk() bool {
-	digits, speech := d.Gathers()
-	return d.can(routingv1.Capability_CAPABILITY_PROMPT) && (digits || speech)
+	return !d.Safe() && d.call.Gateway.asks()
+}
+
+// asks says whether a gateway can say something and gather an answer.
+func (c Capabilities) asks() bool {
+	return c.has(routingv1.Capability_CAPABILITY_PROMPT) &&
+		(c.has(routingv1.Capability_CAPABILITY_GATHER_DIGITS) || c.has(routingv1.Capability_CAPABILITY_GATHER_SPEECH))
+}
+
+// MenuLine is the line to which "press 1" leads outside the hours of another one; nil where that has no menu, or the gateway
+// cannot ask.
+func MenuLine(v *view.View, l *view.Line, gateway Capabilities) *view.Line {
+	if o := l.OutOfHours(); o != nil && gateway.asks() {
+		return v.LineByID(lineID(o.GetTransferLine()))
+	}
+	return nil
 }
 
 // Gathers says whether the gateway gathers digits, and speech.
@@ -68,7 +82,14 @@ func (d *Decision) Gathers() (digits, speech bool) {
 }
 
 // Forwards says whether the gateway dials targets itself, and knows how that ends.
-func (d *Decision) Forwards() bool { return d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD) }
+func (d *Decision) Forwards() bool {
+	return d.call.Gateway.has(routingv1.Capability_CAPABILITY_FORWARD)
+}
+
+// Briefs says whether the gateway hands a brief's token on to whoever answers.
+func (d *Decision) Briefs() bool {
+	return d.Step == routingv1.StepKind_STEP_KIND_FORWARD && d.call.Gateway.has(routingv1.Capability_CAPABILITY_BRIEF)
+}
 
 // Whispers says whether the gateway can tell the answering person of the call before it is connected.
 func (d *Decision) Whispers() bool {

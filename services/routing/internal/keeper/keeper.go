@@ -3,7 +3,7 @@
 // compare-and-swap.
 //
 // It hands keys to nobody; processes see them in their views. Secrets are in the values it writes, and nowhere else: not in
-// a key's name, a log or an error. Nothing uses it yet: ContinueCall is not part of this release.
+// a key's name, a log or an error.
 package keeper
 
 import (

@@ -70,6 +70,9 @@ func Route(d *decide.Decision, v *view.View, callID string, now time.Time, dryRu
 	a.step(d)
 	if dryRun {
 		maskPeople(a.forward.GetTargets())
+		if p := a.route.GetPrompt(); p != nil {
+			p.SecretText = "" // nobody is rung, so that nobody has the right to the number
+		}
 	}
 	a.explain(d, v, now, dryRun)
 	return &a.response
