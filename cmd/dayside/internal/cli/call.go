@@ -27,7 +27,7 @@ func newCall(a *app) *cobra.Command {
 	call := probe.Call{}
 	trace := false
 	c := &cobra.Command{
-		Use: "call LINE|NUMBER", Short: "Place a real SIP call to a line, and show the redirect it gets",
+		Use: "call LINE|NUMBER", Short: "Place a real SIP call to a line, and show the redirect it gets; or tell of one that was",
 		Long: "Sends an INVITE to the SIP gateway as a phone does, with the line's number, and shows where it is redirected.\n" +
 			"Nobody's phone rings: the redirect is not followed. A line's number is asked of the API; a number that is given\n" +
 			"rings without it.",
@@ -70,6 +70,7 @@ func newCall(a *app) *cobra.Command {
 	c.Flags().StringVar(&call.Network, "transport", "udp", "udp or tcp")
 	c.Flags().BoolVar(&trace, "trace", false, "show the SIP messages on standard error, the dialled number masked")
 	c.ValidArgsFunction = a.linesToComplete
+	c.AddCommand(newCallShow(a), newCallReplay(a))
 	_ = c.RegisterFlagCompletionFunc("transport", cobra.FixedCompletions(
 		[]string{"udp", "tcp"}, cobra.ShellCompDirectiveNoFileComp))
 	return c

@@ -49,6 +49,7 @@ type fake struct {
 	routingv1.UnimplementedRoutingServiceServer
 	routingv1.UnimplementedConfigurationServiceServer
 	drainAnswers
+	ledgerAnswers
 	alertAnswers
 
 	set       *manifest.Set
@@ -272,6 +273,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	routingv1.RegisterInForceServiceServer(server, f)
 	routingv1.RegisterAlertServiceServer(server, f)
 	routingv1.RegisterBriefServiceServer(server, f)
+	registerLedger(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	zones, err := schedule.EmbeddedZones()
