@@ -107,6 +107,78 @@ contracts: [{contract_id: "1", plan: gold, start_date: "2026-01-01", end_date: 2
 	}
 }
 
+// TestWhatAWholeCallNeeds: what is said is a text of its own, other resources go by their ID.
+func TestWhatAWholeCallNeeds(t *testing.T) {
+	set, err := read(`
+kind: Site
+id: dublin
+display_name: Dublin
+time_zone: Europe/Dublin
+targets: ["sip:support@dublin.example.com"]
+capacity: 12
+products: [db, web]
+languages: [en, no]
+---
+kind: Customer
+id: acme
+display_name: Acme
+open_cases:
+  - {case_id: CS-1, site: dublin, title: disk full}
+---
+kind: Line
+id: office
+display_name: Office
+number: "+61255500101"
+visibility: published
+sites: [dublin]
+strategy: fair-share
+product: db
+language: pt-BR
+opening_soon: 15m
+ring_budget: 3m
+treatments: {entitled: forward, not_entitled: forward-and-follow-up, unknown: identify}
+identification:
+  max_tries: 2
+  pin: where-set
+  ask_name: Which company are you calling from?
+  ask_pin: {text: Ihre PIN bitte., language: de, media_uri: pin.wav}
+announcement: We will bill you.
+out_of_hours: {speech: We are closed., transfer_line: gold, reveal: verified-entitled}
+guidance: {unknown: "Ask for the contract.", supervisor: extension 7}
+last_resort: {kind: PERSON, target: +13035550109}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{`
+name: "sites/dublin" display_name: "Dublin" time_zone: "Europe/Dublin" targets { sip_uri: "sip:support@dublin.example.com" }
+capacity: 12 products: "db" products: "web" languages: "en" languages: "no"`, `
+name: "customers/acme" display_name: "Acme" open_cases { case_id: "CS-1" site: "sites/dublin" title: "disk full" }`, `
+name: "lines/office" display_name: "Office" number { e164_number: "+61255500101" } visibility: VISIBILITY_PUBLISHED
+sites { site: "sites/dublin" } strategy: STRATEGY_FAIR_SHARE product: "db" language: "pt-BR"
+opening_soon { seconds: 900 } ring_budget { seconds: 180 }
+treatments {
+  entitled: TREATMENT_FORWARD not_entitled: TREATMENT_FORWARD_AND_FOLLOW_UP unknown: TREATMENT_IDENTIFY
+}
+identification {
+  max_tries: 2 pin: PIN_POLICY_WHERE_SET ask_name { text: "Which company are you calling from?" }
+  ask_pin { text: "Ihre PIN bitte." language: "de" media_uri: "pin.wav" }
+}
+announcement { text: "We will bill you." }
+out_of_hours { speech { text: "We are closed." } transfer_line: "lines/gold" reveal: REVEAL_VERIFIED_ENTITLED }
+guidance { unknown: "Ask for the contract." supervisor: "extension 7" }
+last_resort { kind: KIND_PERSON target { phone_number { e164_number: "+13035550109" } } }`} {
+		got := set.Resources()[i]
+		want := got.ProtoReflect().New().Interface()
+		if err := prototext.Unmarshal([]byte(text), want); err != nil {
+			t.Fatal(err)
+		}
+		if !proto.Equal(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	}
+}
+
 const goodSite = `kind: Site
 name: sites/a
 display_name: A

@@ -61,6 +61,8 @@ func shortOf(name protoreflect.FullName) (shortForm, bool) {
 		return shortForm{parse: parseInterval, format: formatInterval}, true
 	case "dayside.routing.v1.LineSite":
 		return shortForm{parse: parseLineSite, format: formatLineSite, long: true}, true
+	case "dayside.routing.v1.Speech":
+		return shortForm{parse: parseSpeech, format: formatSpeech, long: true}, true
 	}
 	return shortForm{}, false
 }
@@ -188,6 +190,19 @@ func formatLineSite(m proto.Message) (string, bool) {
 	return s.GetSite(), s.GetTier() == 0 && s.Weight == nil
 }
 
+// parseSpeech takes what is said, in the line's language.
+func parseSpeech(s string) (proto.Message, string) {
+	if s == "" {
+		return nil, "must be what is said; leave it out for the program's own words"
+	}
+	return &routingv1.Speech{Text: s}, ""
+}
+
+func formatSpeech(m proto.Message) (string, bool) {
+	s, _ := m.(*routingv1.Speech)
+	return s.GetText(), s.GetLanguage() == "" && s.GetMediaUri() == ""
+}
+
 // parseInterval takes instants of any offset, to the minute or finer.
 func parseInterval(s string) (proto.Message, string) {
 	from, to, found := strings.Cut(s, "/")
@@ -233,8 +248,10 @@ func formatInstant(t *timestamppb.Timestamp) string {
 // refersTo is the collection that a field names a resource of; empty where it names none. Files may have the ID alone.
 func refersTo(fd protoreflect.FieldDescriptor) string {
 	switch fd.FullName() {
-	case "dayside.routing.v1.LineSite.site":
+	case "dayside.routing.v1.LineSite.site", "dayside.entitlement.v1.OpenCase.site":
 		return "sites"
+	case "dayside.routing.v1.OutOfHours.transfer_line":
+		return "lines"
 	case "dayside.routing.v1.Line.rotas":
 		return "rotas"
 	case "dayside.schedule.v1.Site.calendars", "dayside.schedule.v1.Person.calendars",

@@ -123,7 +123,7 @@ func flowed(name protoreflect.FullName) bool {
 		"dayside.schedule.v1.Holiday", "dayside.schedule.v1.HoursException", "dayside.routing.v1.LineSite",
 		"dayside.routing.v1.LastResort", "dayside.routing.v1.Treatments", "dayside.schedule.v1.CalendarEntry",
 		"dayside.schedule.v1.Provenance", "dayside.schedule.v1.Absence", "dayside.schedule.v1.CrewChange",
-		"dayside.schedule.v1.RotaOverride",
+		"dayside.schedule.v1.RotaOverride", "dayside.entitlement.v1.OpenCase",
 	}, name)
 }
 
@@ -132,7 +132,7 @@ func fieldNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Nod
 		return valueNode(fd, v)
 	}
 	n := &yaml.Node{Kind: yaml.SequenceNode}
-	if refersTo(fd) != "" || fd.Message() != nil && fd.Message().FullName() == "dayside.schedule.v1.Span" {
+	if refersTo(fd) != "" || slugs(fd) || fd.Message() != nil && fd.Message().FullName() == "dayside.schedule.v1.Span" {
 		n.Style = yaml.FlowStyle
 	}
 	for i := range v.List().Len() {
@@ -143,6 +143,11 @@ func fieldNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Nod
 		n.Content = append(n.Content, item)
 	}
 	return n, nil
+}
+
+// slugs are lists of short names, which read better in one line.
+func slugs(fd protoreflect.FieldDescriptor) bool {
+	return fd.FullName() == "dayside.schedule.v1.Site.products" || fd.FullName() == "dayside.schedule.v1.Site.languages"
 }
 
 func valueNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Node, error) {

@@ -98,6 +98,9 @@ func drawSite(t *rapid.T) *schedulev1.Site {
 		}),
 	}
 	s.Calendars = names(t, "calendars")
+	s.Capacity = rapid.Int32Range(0, 50).Draw(t, "capacity")
+	s.Products = rapid.SampledFrom([][]string{nil, {"db"}, {"web", "0", "on", "1e3"}}).Draw(t, "products")
+	s.Languages = rapid.SampledFrom([][]string{nil, {"no"}, {"de", "pt-BR"}}).Draw(t, "languages")
 	if rapid.Bool().Draw(t, "hours") {
 		s.WeeklyHours = &schedulev1.WeeklyHours{Mon: drawSpans(t), Thu: drawSpans(t), Sun: drawSpans(t)}
 	}
@@ -123,6 +126,45 @@ func drawCustomer(t *rapid.T) *entitlementv1.Customer {
 			}
 			return c
 		}),
+		OpenCases: some(t, "cases", func(t *rapid.T) *entitlementv1.OpenCase {
+			return &entitlementv1.OpenCase{
+				CaseId: "CS-" + slug(t), Title: display(t), Site: rapid.SampledFrom([]string{"", "sites/dublin"}).Draw(t, "at"),
+			}
+		}),
+	}
+}
+
+func drawSpeech(t *rapid.T) *routingv1.Speech {
+	if rapid.Bool().Draw(t, "nothing is said") {
+		return nil
+	}
+	return &routingv1.Speech{
+		Text:     rapid.OneOf(rapid.Just(""), rapid.Custom(display)).Draw(t, "said"),
+		Language: rapid.SampledFrom([]string{"", "", "no"}).Draw(t, "in"), MediaUri: rapid.SampledFrom([]string{"", "a.wav"}).Draw(t, "media"),
+	}
+}
+
+// drawPolicy is what a line says and asks.
+func drawPolicy(t *rapid.T, l *routingv1.Line) {
+	l.Language = rapid.SampledFrom([]string{"", "de", "no", "pt-BR"}).Draw(t, "language")
+	l.Announcement, l.MessageGreeting, l.Refusal = drawSpeech(t), drawSpeech(t), drawSpeech(t)
+	if rapid.Bool().Draw(t, "identifies") {
+		l.Identification = &routingv1.Identification{
+			MaxTries: rapid.Int32Range(0, 5).Draw(t, "tries"), Pin: routingv1.PinPolicy(rapid.IntRange(0, 3).Draw(t, "pin")),
+			AskName: drawSpeech(t), AskPin: drawSpeech(t),
+		}
+	}
+	if rapid.Bool().Draw(t, "out of hours") {
+		l.OutOfHours = &routingv1.OutOfHours{
+			Speech: drawSpeech(t), TransferLine: rapid.SampledFrom([]string{"", "lines/gold"}).Draw(t, "transfer"),
+			Reveal: routingv1.Reveal(rapid.IntRange(0, 2).Draw(t, "reveal")),
+		}
+	}
+	if rapid.Bool().Draw(t, "guides") {
+		l.Guidance = &routingv1.Guidance{Entitled: display(t), Supervisor: display(t)}
+	}
+	if rapid.Bool().Draw(t, "rings for so long") {
+		l.RingBudget, l.OpeningSoon = durationpb.New(95e9), durationpb.New(600e9)
 	}
 }
 
@@ -130,7 +172,7 @@ func drawLine(t *rapid.T) *routingv1.Line {
 	l := &routingv1.Line{
 		Name: "lines/" + slug(t), DisplayName: display(t), Number: drawNumber(t),
 		Visibility: routingv1.Visibility(rapid.IntRange(0, 2).Draw(t, "visibility")),
-		Strategy:   routingv1.Strategy(rapid.IntRange(0, 3).Draw(t, "strategy")),
+		Strategy:   routingv1.Strategy(rapid.IntRange(0, 5).Draw(t, "strategy")),
 		Sites: []*routingv1.LineSite{
 			{Site: "sites/" + slug(t)}, {Site: "sites/" + slug(t), Tier: rapid.Int32Range(0, 99).Draw(t, "tier")},
 		},
@@ -142,8 +184,9 @@ func drawLine(t *rapid.T) *routingv1.Line {
 		}
 	}
 	if rapid.Bool().Draw(t, "treatments") {
-		l.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment(rapid.IntRange(0, 2).Draw(t, "unknown"))}
+		l.Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment(rapid.IntRange(0, 6).Draw(t, "unknown"))}
 	}
+	drawPolicy(t, l)
 	l.Rotas = names(t, "rotas")
 	if rapid.Bool().Draw(t, "service hours") {
 		l.ServiceHours = &schedulev1.ServiceHours{
