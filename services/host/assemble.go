@@ -166,7 +166,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
-			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn),
+			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
 		})
 	}
 }
