@@ -10,6 +10,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 )
 
 // example is a whole configuration: two sites, a customer, two lines.
