@@ -15,6 +15,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
@@ -45,12 +46,16 @@ func newInForce(store Store, instance string) *inForce {
 }
 
 // note is told of every batch once it is in force. Batches without events bring nothing in force; were they told, the
-// telling itself would bring the next one.
+// telling itself would bring the next one. Live state is no change that anybody waits for, and there is much of it: it is
+// told with whatever comes next.
 func (f *inForce) note(b coord.Batch) {
 	if !b.Reset && len(b.Events) == 0 {
 		return
 	}
 	f.applied.Store(b.Revision)
+	if !b.Reset && !slices.ContainsFunc(b.Events, func(e coord.Event) bool { return !strings.HasPrefix(e.Key, view.LivePrefix) }) {
+		return
+	}
 	select {
 	case f.changed <- struct{}{}:
 	default: // not yet told of the one before

@@ -107,8 +107,8 @@ func (l *liveState) run(ctx context.Context) {
 		case h := <-l.begin:
 			holding.Go(func() { l.hold(ctx, h) })
 		case <-tick:
-			if l.tick() {
-				holding.Go(func() { l.hold(ctx, l.own) })
+			if own := l.tick(); own != nil {
+				holding.Go(func() { l.hold(ctx, own) })
 			}
 			tick = l.clock.After(liveTickInterval)
 		}
@@ -209,8 +209,8 @@ func attemptedAt(a *routingv1.Attempt, now time.Time) time.Time {
 }
 
 // tick forgets what is due, gives gateways that stand the probes that are, and lets those go that have been gone for long
-// enough. It says whether the process's own key has to be held from now on.
-func (l *liveState) tick() (begin bool) {
+// enough. It answers with the process's own key, where that has to be held from now on; else nil.
+func (l *liveState) tick() (begin *held) {
 	now := l.clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -253,19 +253,20 @@ func (l *liveState) elsewhere() map[string]bool {
 	return found
 }
 
-// ownKey lets the process's key go where nothing is unreachable, and says whether it has to be held anew. The lock is held.
-func (l *liveState) ownKey() (begin bool) {
+// ownKey lets the process's key go where nothing is unreachable, and answers with it where it has to be held from now on.
+// The lock is held.
+func (l *liveState) ownKey() (begin *held) {
 	switch down := l.own.reach.Down() > 0; {
 	case down && !l.own.holding:
 		l.own.holding = true
-		return true
+		return l.own
 	case !down && l.own.holding:
 		close(l.own.stop)
 		next := newHeld(l.own.key)
 		next.reach = l.own.reach
 		l.own = next
 	}
-	return false
+	return nil
 }
 
 // shownTarget is a target for people and logs, without the number of anybody.

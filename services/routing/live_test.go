@@ -476,3 +476,46 @@ func TestPresenceIsOfASiteThatExistsAndOfFewReporters(t *testing.T) {
 		t.Errorf("one that speaks already: %v", err)
 	}
 }
+
+// TestThisMinuteOrdersCalls: at four Bengaluru and Sydney are open, and Bengaluru has longer to go.
+func TestThisMinuteOrdersCalls(t *testing.T) {
+	h := open(t)
+	world := followTheSun()
+	world.Sites[1].Capacity = 5
+	h.applied(t, h.put(t, world.Records()...))
+	order := func() string {
+		var sites []string
+		for _, target := range h.route(t, "+61255500100", "+13035550100").GetForward().GetTargets() {
+			sites = append(sites, strings.TrimPrefix(target.GetSite(), "sites/"))
+		}
+		return strings.Trim(strings.Join(sites, " "), " ")
+	}
+	first, second := "bengaluru sydney", "sydney bengaluru"
+	becomes := func(why, want string) {
+		t.Helper()
+		await.True(t, why, func() bool { return order() == want })
+	}
+	becomes("nothing is known", first)
+	w := h.dial(t, "sbc-1")
+	w.carries(t, map[string]int32{"sites/bengaluru": 5})
+	becomes("Bengaluru is full", second)
+	w.carries(t, map[string]int32{"sites/bengaluru": 4})
+	becomes("Bengaluru has room again", first)
+	w.reaches(t, sipTarget("sip:support@bengaluru.example.com"), false, h.clock.Now().Add(-time.Minute))
+	becomes("Bengaluru cannot be reached", second)
+	w.hangUp()
+	await.True(t, "what was said to be forgotten", func() bool {
+		h.clock.Advance(time.Second)
+		return order() == first
+	})
+	client := routingv1.NewLiveServiceClient(h.conn)
+	for _, site := range []string{"sites/bengaluru", "sites/sydney"} {
+		if _, err := client.SetPresence(t.Context(), &routingv1.SetPresenceRequest{Site: site}); err != nil {
+			t.Fatal(err)
+		}
+		if site == "sites/bengaluru" {
+			becomes("nobody is at Bengaluru", second)
+		}
+	}
+	becomes("nobody is anywhere: then as if nothing were known", first)
+}
