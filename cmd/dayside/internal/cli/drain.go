@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,12 +27,14 @@ type drainFlags struct {
 func newDrain(a *app) *cobra.Command {
 	var f drainFlags
 	c := &cobra.Command{
-		Use: "drain sites/ID|people/ID", Short: "Take a site, a person or a target out of calls: now, later, for a while",
+		Use: "drain sites/ID|people/ID|lines/ID", Short: "Take a site, a person, a target or a line's sites out of calls",
 		Long: "A drained site gets no calls whatever its hours say, at once and at every routing process; nothing else of it\n" +
-			"changes. It lasts until --until, for --for, or until it is ended. The last resort of a line is never drained.",
+			"changes. It lasts until --until, for --for, or until it is ended. The last resort of a line is never drained.\n" +
+			"A line is closed by draining it: all its sites are, and who is on duty and its last resort go on.",
 		Example: "  dayside drain sites/dublin --reason \"fire alarm\" --wait\n" +
 			"  dayside drain sites/dublin --line gold-emergency --from \"2026-12-24 12:00 Europe/Dublin\" --for 2h\n" +
-			"  dayside drain people/anna --target +13035550141",
+			"  dayside drain people/anna --target +13035550141\n" +
+			"  dayside drain line gold-emergency --reason \"building closed\" --until \"18:00 Europe/Dublin\"",
 		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: a.drainable,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.drainOf(args, f)
@@ -116,10 +119,16 @@ func (a *app) drainOf(args []string, f drainFlags) (*routingv1.Drain, error) {
 		return nil, err
 	}
 	d := &routingv1.Drain{Reason: f.reason, RequestedBy: f.by}
-	if collection == collectionSites {
+	switch collection {
+	case collectionSites:
 		d.Subject = &routingv1.Drain_Site{Site: name}
-	} else {
+	case collectionPeople:
 		d.Subject = &routingv1.Drain_Person{Person: name}
+	default:
+		if f.line != "" || f.target != "" {
+			return nil, usagef("all sites of %s are drained, with all their targets: leave --line and --target out", name)
+		}
+		d.Subject, d.Line = &routingv1.Drain_AllSites{AllSites: true}, name
 	}
 	if f.line != "" {
 		if d.Line, err = lineName(f.line); err != nil {
@@ -138,14 +147,14 @@ func (a *app) drainOf(args []string, f drainFlags) (*routingv1.Drain, error) {
 	return d, a.drainTimes(d, f)
 }
 
-// drainSubject takes "sites/dublin", "people/anna", "site dublin".
+// drainSubject takes "sites/dublin", "people/anna", "site dublin", "line gold".
 func drainSubject(args []string) (collection, name string, err error) {
 	if len(args) == 1 && !strings.Contains(args[0], "/") {
 		return "", "", usagef("%q does not say what it is: give sites/%s, or people/%s", args[0], args[0], args[0])
 	}
 	collection, name, err = resourceName(args)
-	if err == nil && collection != collectionSites && collection != collectionPeople {
-		err = usagef("%s cannot be drained: give a site or a person", name)
+	if err == nil && collection != collectionSites && collection != collectionPeople && collection != collectionLines {
+		err = usagef("%s cannot be drained: give a site, a person or a line", name)
 	}
 	return collection, name, err
 }
@@ -191,6 +200,9 @@ func (a *app) drain(ctx context.Context, d *routingv1.Drain, wait bool) error {
 	err = a.show(made, func(w io.Writer) error {
 		id := strings.TrimPrefix(made.GetName(), collectionDrains+"/")
 		linef(w, "%s: %s gets no calls%s.", made.GetName(), drained(made), a.drainSpan(made))
+		if made.GetAllSites() {
+			linef(w, "Whoever is on duty for it, and its last resort, go on.")
+		}
 		linef(w, "End it with: dayside drain end %s", id)
 		return nil
 	})
@@ -202,6 +214,9 @@ func (a *app) drain(ctx context.Context, d *routingv1.Drain, wait bool) error {
 
 // drained is whom or what a drain takes out.
 func drained(d *routingv1.Drain) string {
+	if d.GetAllSites() {
+		return "every site of " + d.GetLine()
+	}
 	text := d.GetSite() + d.GetPerson() // one of them
 	if t := d.GetTarget(); t != nil {
 		address := targetText(t)
@@ -267,7 +282,7 @@ func (a *app) drainedAt(ctx context.Context, client *api, line string, at *times
 	var texts []string
 	for _, d := range drains {
 		elsewhere := line != "" && d.GetLine() != "" && d.GetLine() != line
-		if d.GetSite() == "" || elsewhere || drainState(d, at.AsTime()) != drainInForce {
+		if d.GetPerson() != "" || elsewhere || drainState(d, at.AsTime()) != drainInForce {
 			continue
 		}
 		text := drained(d)
@@ -294,15 +309,16 @@ func (c *api) listDrains(ctx context.Context) ([]*routingv1.Drain, error) {
 	}
 }
 
-// drainable suggests sites and people.
+// drainable suggests sites, people and lines.
 func (a *app) drainable(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	if kind, _, chosen := strings.Cut(begun, "/"); chosen && (kind == collectionSites || kind == collectionPeople) {
+	drainable := []string{collectionSites + "/", collectionPeople + "/", collectionLines + "/"}
+	if kind, _, chosen := strings.Cut(begun, "/"); chosen && slices.Contains(drainable, kind+"/") {
 		return a.namesToComplete(cmd, args, begun)
 	}
-	return []string{collectionSites + "/", collectionPeople + "/"},
+	return drainable,
 		cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 

@@ -52,6 +52,8 @@ func TestDrainIsWhatWasTyped(t *testing.T) {
 		"sites/dublin --line gold --for 2h":                `site: "sites/dublin" line: "lines/gold" end_time: {seconds: 1795442400}`,
 		"sites/dublin --from now+1h --for 2h":              `site: "sites/dublin" start_time: {seconds: 1795438800} end_time: {seconds: 1795446000}`,
 		"sites/dublin --until 2026-11-23T13:00:00Z":        `site: "sites/dublin" end_time: {seconds: 1795438800}`,
+		"line gold --reason flood":                         `all_sites: true line: "lines/gold" reason: "flood"`,
+		"lines/gold --until 2026-11-23T13:00:00Z":          `all_sites: true line: "lines/gold" end_time: {seconds: 1795438800}`,
 		"people/anna --target +13035550141":                `person: "people/anna" target: {phone_number: {e164_number: "+13035550141"}}`,
 		"sites/dublin --target sip:support@dublin.example": `site: "sites/dublin" target: {sip_uri: "sip:support@dublin.example"}`,
 	} {
@@ -75,7 +77,9 @@ func TestDrainIsWhatWasTyped(t *testing.T) {
 func TestDrainRefusesWhatItCannotMean(t *testing.T) {
 	for args, want := range map[string]string{
 		"dublin":                               "sites/dublin",
-		"lines/gold":                           "cannot be drained",
+		"rotas/nights":                         "cannot be drained",
+		"lines/gold --target sip:a@b.example":  "leave --line and --target out",
+		"line gold --line silver":              "leave --line and --target out",
 		"":                                     "usage",
 		"sites/dublin --for 2h --until now+3h": "either --until or --for",
 		"sites/dublin --from tomorrowish":      "--from",
@@ -101,6 +105,7 @@ func TestDrainList(t *testing.T) {
 		text(t, &routingv1.Drain{}, `name: "drains/b" person: "people/anna" target: {phone_number: {e164_number: "+13035550141"}}
 			line: "lines/gold" start_time: {seconds: 1795438800} end_time: {seconds: 1795446000}`),
 		text(t, &routingv1.Drain{}, `name: "drains/c" site: "sites/denver" start_time: {seconds: 1795000000} end_time: {seconds: 1795000060}`),
+		text(t, &routingv1.Drain{}, `name: "drains/d" all_sites: true line: "lines/gold" reason: "flood" create_time: {seconds: 1795431600}`),
 	}}}
 	term := newTerminal(t, f)
 	if code := term.run(t.Context(), "drain", "list"); code != 0 {
@@ -120,9 +125,11 @@ func TestOpenTellsWhoIsDrained(t *testing.T) {
 		text(t, &routingv1.Drain{}, `name: "drains/a" site: "sites/dublin" reason: "fire alarm"`),
 		text(t, &routingv1.Drain{}, `name: "drains/b" site: "sites/denver" line: "lines/web"`),
 		text(t, &routingv1.Drain{}, `name: "drains/c" site: "sites/denver" end_time: {seconds: 1795435200}`),
+		text(t, &routingv1.Drain{}, `name: "drains/d" person: "people/anna"`),
+		text(t, &routingv1.Drain{}, `name: "drains/e" all_sites: true line: "lines/silver"`),
 	}
 	for line, want := range map[string]string{
-		"": "calls: sites/dublin (fire alarm), sites/denver on lines/web.\n", "gold": "calls: sites/dublin (fire alarm).\n",
+		"": "calls: sites/dublin (fire alarm), sites/denver on lines/web, every site of lines/silver.\n", "gold": "calls: sites/dublin (fire alarm).\n",
 	} {
 		args := []string{"open", line}
 		if line == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,9 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	}
 	linef(w, "A call from %s to %s at %s", caller, line, instant(e.GetDecidedAt()))
 	linef(w, "is %s.", routeOutcome(r))
+	if e.GetTransferredFrom() != "" {
+		linef(w, "The caller had dialled %s, and was transferred.", e.GetTransferredFrom())
+	}
 	linef(w, "")
 	if e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED {
 		linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
@@ -134,6 +138,10 @@ func routeOutcome(r *routingv1.Route) string {
 	}
 	targets := r.GetForward().GetTargets()
 	switch {
+	case r.GetPrompt() != nil:
+		return "answered: " + word(promptedWords, r.GetPrompt().GetKind())
+	case r.GetRecord() != nil:
+		return "asked for a message"
 	case len(targets) == 0:
 		return "not forwarded"
 	case targets[0].GetLastResort():
@@ -277,7 +285,12 @@ func siteGrid(e *routingv1.Explanation) *grid {
 	if weighted {
 		share = "tier, weight"
 	}
-	g := newGrid("site", "verdict", share, "time left", "changes", "rule")
+	live := slices.ContainsFunc(e.GetSites(), func(s *routingv1.SiteVerdict) bool { return siteNow(s) != "" })
+	head := []string{"site", "verdict", share, "time left", "changes", "rule"}
+	if live {
+		head = slices.Insert(head, liveColumn, "now")
+	}
+	g := newGrid(head...)
 	for _, s := range e.GetSites() {
 		left := "-"
 		if s.GetRemaining().AsDuration() > 0 {
@@ -287,10 +300,45 @@ func siteGrid(e *routingv1.Explanation) *grid {
 		if weighted {
 			share += fmt.Sprintf(", %d", s.GetWeight())
 		}
-		g.row(s.GetSite(), siteVerdict(s), share, left, instant(s.GetNextChange()), dash(s.GetRule()))
+		row := []string{s.GetSite(), siteVerdict(s), share, left, instant(s.GetNextChange()), dash(s.GetRule())}
+		if live {
+			row = slices.Insert(row, liveColumn, dash(siteNow(s)))
+		}
+		g.row(row...)
 	}
 	if e.GetSitesOmitted() > 0 {
-		g.row(fmt.Sprintf("and %d more", e.GetSitesOmitted()), "", "", "", "", "")
+		row := make([]string, len(head))
+		row[0] = fmt.Sprintf("and %d more", e.GetSitesOmitted())
+		g.row(row...)
 	}
 	return g
+}
+
+// liveColumn is where what is known of this minute stands in the table of sites.
+const liveColumn = 2
+
+// siteNow is what is known of this minute of a site: "3 of 4 calls, 2 agents, 1 target unreachable". Empty where that is
+// nothing.
+func siteNow(s *routingv1.SiteVerdict) string {
+	var parts []string
+	switch {
+	case s.GetCapacity() > 0 && (s.GetActiveCalls() > 0 || s.Agents != nil || s.GetUnreachableTargets() > 0):
+		parts = append(parts, fmt.Sprintf("%d of %d calls", s.GetActiveCalls(), s.GetCapacity()))
+	case s.GetActiveCalls() > 0:
+		parts = append(parts, counted(s.GetActiveCalls(), "call"))
+	}
+	if s.Agents != nil {
+		parts = append(parts, counted(s.GetAgents(), "agent"))
+	}
+	if n := s.GetUnreachableTargets(); n > 0 {
+		parts = append(parts, counted(n, "target")+" unreachable")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func counted(n int32, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

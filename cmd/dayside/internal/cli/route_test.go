@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
 
@@ -84,4 +86,62 @@ func TestRouteShowsWhoIsOnDuty(t *testing.T) {
 		t.Fatalf("exit %d, %s", code, term.err.String())
 	}
 	golden(t, "route-on-duty", term.out.String())
+}
+
+// TestEveryVerdictHasWords: what a decision can say, people can read.
+func TestEveryVerdictHasWords(t *testing.T) {
+	for kind, values := range map[string][]protoreflect.EnumValueDescriptor{
+		"verdict": valuesOf(routingv1.Verdict(0)), "site": valuesOf(routingv1.SiteReason(0)), "end": valuesOf(routingv1.EndCause(0)),
+	} {
+		for _, v := range values {
+			f := newFake(t)
+			answer := map[string]string{
+				"verdict": `verdicts: ` + string(v.Name()), "site": `sites { site: "sites/a" reason: ` + string(v.Name()) + ` }`,
+			}[kind]
+			step := ""
+			if kind == "end" {
+				step = `end { cause: ` + string(v.Name()) + ` }`
+			}
+			f.route = text(t, &routingv1.ExplainRouteResponse{}, `route { `+step+` explanation { `+answer+` } }`)
+			term := newTerminal(t, f)
+			if code := term.run(t.Context(), "route", "--to", "gold"); code != 0 {
+				t.Fatalf("exit %d, %s", code, term.err.String())
+			}
+			if strings.Contains(term.out.String(), string(v.Name())) {
+				t.Errorf("%s is shown as it is named", v.Name())
+			}
+		}
+	}
+}
+
+// valuesOf are an enum's values, but for the one that is never sent.
+func valuesOf(e protoreflect.Enum) []protoreflect.EnumValueDescriptor {
+	var all []protoreflect.EnumValueDescriptor
+	for i := range e.Descriptor().Values().Len() {
+		if v := e.Descriptor().Values().Get(i); v.Number() != 0 {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func TestRouteShowsThisMinute(t *testing.T) {
+	f := newFake(t)
+	f.route = text(t, &routingv1.ExplainRouteResponse{}, `route {
+		line: "lines/gold" forward { targets { target { sip_uri: "sip:a@cork.example" } site: "sites/cork" } }
+		explanation {
+			decided_at { seconds: 1795872600 } verdicts: [VERDICT_LINE_FOUND, VERDICT_SITES_OPEN, VERDICT_LADDER_SITES]
+			sites { site: "sites/dublin" reason: SITE_REASON_FULL rank: 2 active_calls: 4 capacity: 4 agents: 1 }
+			sites { site: "sites/cork" reason: SITE_REASON_OPEN_CASE rank: 1 capacity: 9 }
+			sites { site: "sites/pune" reason: SITE_REASON_UNATTENDED rank: 3 agents: 0 active_calls: 1 }
+			sites { site: "sites/oslo" reason: SITE_REASON_UNREACHABLE rank: 4 unreachable_targets: 2 }
+			sites { site: "sites/perth" reason: SITE_REASON_OTHER_LANGUAGE }
+			sites_omitted: 3
+		}
+	}`)
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "route", "--to", "gold"); code != 0 {
+		t.Fatalf("exit %d, %s", code, term.err.String())
+	}
+	golden(t, "route-live", term.out.String())
 }
