@@ -2,7 +2,6 @@ package routing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -76,8 +75,12 @@ func reportRecord(v *view.View, r *routingv1.ReportCallRequest, now time.Time) *
 		}
 	}
 	of := continuation.Of{Gateway: r.GetGateway().GetGatewayId(), CallID: r.GetCallId()}
+	fate := routingv1.ContinuationFate_CONTINUATION_FATE_READ
 	opened, err := v.Ring().Open(of, r.GetContinuation(), now)
-	return &routingv1.ReportRecord{Report: kept, Fate: reportFate(err), Step: int32(opened.Step)}
+	if err != nil {
+		fate = fateOf(err)
+	}
+	return &routingv1.ReportRecord{Report: kept, Fate: fate, Step: int32(opened.Step)}
 }
 
 // printable puts a space in the place of what moves a terminal's cursor: details come from strangers' networks.
@@ -86,22 +89,6 @@ func printable(r rune) rune {
 		return ' '
 	}
 	return r
-}
-
-// reportFate is what a continuation was worth.
-func reportFate(err error) routingv1.ContinuationFate {
-	var refusal *continuation.Refusal
-	if !errors.As(err, &refusal) {
-		return routingv1.ContinuationFate_CONTINUATION_FATE_READ
-	}
-	switch refusal.Why() {
-	case continuation.None:
-		return routingv1.ContinuationFate_CONTINUATION_FATE_MISSING
-	case continuation.Expired:
-		return routingv1.ContinuationFate_CONTINUATION_FATE_EXPIRED
-	case continuation.Unreadable, continuation.UnknownKey, continuation.Forged:
-	}
-	return routingv1.ContinuationFate_CONTINUATION_FATE_NOT_OURS
 }
 
 // checkReport judges what the proto's own rules do not: instants. Their order is not judged, since they may be read off
