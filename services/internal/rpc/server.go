@@ -235,6 +235,7 @@ func NewServer(chain *Chain, creds *TLS) *Server {
 		grpc.NumStreamWorkers(numStreamWorkers),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 	}, creds.serverOptions(chain.access.door.Tokens != nil)...)
+	options = append(options, keepaliveOptions(creds)...)
 	s := &Server{
 		Server: grpc.NewServer(options...),
 		Health: health.NewServer(), chain: chain,
