@@ -102,7 +102,7 @@ func New(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
-		newServe, newRoute, newCall, newCalls, newAudit,
+		newServe, newRoute, newTalk, newCall, newCalls, newAudit,
 		newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
 		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts,
 		newBrief, newFeed, newTZData, newPKI,

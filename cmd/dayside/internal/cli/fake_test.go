@@ -51,6 +51,7 @@ type fake struct {
 	drainAnswers
 	ledgerAnswers
 	alertAnswers
+	talkAnswers
 
 	set       *manifest.Set
 	open      *schedulev1.QueryOpenSitesResponse
