@@ -39,6 +39,7 @@ var pureCores = []string{
 	"services/routing/internal/alert",
 	"services/routing/internal/brief",
 	"services/routing/internal/decide",
+	"services/routing/internal/record",
 	"services/routing/internal/rendezvous",
 	"services/schedule/internal/answer",
 	"services/schedule/internal/estate",
