@@ -513,7 +513,9 @@ type Line struct {
 	// IDs of the rotas whose people are on duty for it, in order.
 	Rotas []string `protobuf:"bytes,5,rep,name=rotas,proto3" json:"rotas,omitempty"`
 	// When it is meant to be served; always where unset.
-	ServiceHours  *v1.ServiceHours `protobuf:"bytes,6,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	ServiceHours *v1.ServiceHours `protobuf:"bytes,6,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	// BCP 47 tag of the language its callers speak; empty means any.
+	Language      string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -588,6 +590,13 @@ func (x *Line) GetServiceHours() *v1.ServiceHours {
 		return x.ServiceHours
 	}
 	return nil
+}
+
+func (x *Line) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
 }
 
 // Rota is who is on duty when. Key: pub/schedule/rotas/ID.
@@ -1140,14 +1149,15 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\x12=\n" +
 	"\n" +
 	"open_cases\x18\x06 \x03(\v2\x1e.dayside.published.v1.OpenCaseR\topenCases\x12\x17\n" +
-	"\ahas_pin\x18\a \x01(\bR\x06hasPin\"\xc7\x01\n" +
+	"\ahas_pin\x18\a \x01(\bR\x06hasPin\"\xe3\x01\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05sites\x18\x03 \x03(\tR\x05sites\x12\x18\n" +
 	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
 	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"\x83\x04\n" +
+	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\x12\x1a\n" +
+	"\blanguage\x18\a \x01(\tR\blanguage\"\x83\x04\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +

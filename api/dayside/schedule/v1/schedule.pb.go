@@ -2045,7 +2045,11 @@ type LineCoverage struct {
 	// rotas/ID whose people are on duty where no site is open, in order.
 	Rotas []string `protobuf:"bytes,3,rep,name=rotas,proto3" json:"rotas,omitempty"`
 	// When it is meant to be served; always where unset.
-	ServiceHours  *ServiceHours `protobuf:"bytes,4,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	ServiceHours *ServiceHours `protobuf:"bytes,4,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	// The product it supports: sites that do not are no coverage of it. Any where empty.
+	Product string `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
+	// BCP 47 tag of the language its callers speak: the same of sites that do not speak it. Any where empty.
+	Language      string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2106,6 +2110,20 @@ func (x *LineCoverage) GetServiceHours() *ServiceHours {
 		return x.ServiceHours
 	}
 	return nil
+}
+
+func (x *LineCoverage) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *LineCoverage) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
 }
 
 // Impact is what a set of changes does to coverage.
@@ -2825,12 +2843,14 @@ const file_dayside_schedule_v1_schedule_proto_rawDesc = "" +
 	"\fServiceHours\x12)\n" +
 	"\ttime_zone\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12N\n" +
 	"\fweekly_hours\x18\x02 \x01(\v2 .dayside.schedule.v1.WeeklyHoursB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vweeklyHours\x12Y\n" +
-	"\tcalendars\x18\x03 \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\"\xde\x01\n" +
+	"\tcalendars\x18\x03 \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\"\xa6\x02\n" +
 	"\fLineCoverage\x12E\n" +
 	"\x04line\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12\x1f\n" +
 	"\x05sites\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05sites\x12\x1e\n" +
 	"\x05rotas\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\bR\x05rotas\x12F\n" +
-	"\rservice_hours\x18\x04 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\"v\n" +
+	"\rservice_hours\x18\x04 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\x12!\n" +
+	"\aproduct\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18?R\aproduct\x12#\n" +
+	"\blanguage\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18?R\blanguage\"v\n" +
 	"\x06Impact\x125\n" +
 	"\x05lines\x18\x01 \x03(\v2\x1f.dayside.schedule.v1.LineImpactR\x05lines\x125\n" +
 	"\x05sites\x18\x02 \x03(\v2\x1f.dayside.schedule.v1.SiteImpactR\x05sites\"\x8e\x03\n" +
