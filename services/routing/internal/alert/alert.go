@@ -89,8 +89,8 @@ func Word(k routingv1.AlertKind) string {
 }
 
 // Note is what is to stand once something was seen, given what stands (nil: nothing). It is nil where that is as it
-// should be: the message is known, it was noted within the last minute, or somebody has taken care of it since. One that is seen
-// after it was resolved is new again.
+// should be: the message is known, it was noted within the last minute, or somebody has taken care of it since. One that
+// is seen after it was resolved is new again.
 func Note(stands *routingv1.Alert, s Seen) *routingv1.Alert {
 	switch {
 	case stands == nil:
