@@ -35,27 +35,44 @@ const (
 // server with the same interceptors and no decision, and beside an empty unary RPC on a bare server.
 func BenchmarkRouteCall(b *testing.B) {
 	for _, ratio := range []string{"0.01", "1"} {
-		srv := startBenchServer(b, ratio)
-		for _, callers := range []int{1, 16, 64} {
-			b.Run(fmt.Sprintf("sampled=%s/callers=%d", ratio, callers), func(b *testing.B) {
-				runs := map[string][]run{}
-				for range benchRuns {
-					for _, method := range []string{"route", "echo", "empty"} {
-						runs[method] = append(runs[method], srv.measure(b, method, callers))
-					}
-				}
-				route, echo, empty := median(runs["route"]), median(runs["echo"]), median(runs["empty"])
-				b.ReportMetric(route.perSecond, "route/s")
-				b.ReportMetric(echo.perSecond, "echo/s")
-				b.ReportMetric(empty.perSecond, "empty/s")
-				b.ReportMetric(route.perSecond/echo.perSecond, "route/echo")
-				b.ReportMetric(route.perSecond/empty.perSecond, "route/empty")
-				b.ReportMetric(float64(route.p99)/float64(echo.p99), "p99-route/echo")
-				b.ReportMetric(float64(route.p99.Microseconds()), "p99-us")
-				b.ReportMetric(0, "ns/op")
-			})
-		}
+		srv := startBenchServer(b, ratio, benchPKI{})
+		srv.compare(b, "sampled="+ratio)
 		srv.stop()
+	}
+}
+
+// BenchmarkRouteCallTLS is BenchmarkRouteCall under mutual TLS, the bare server included: as a gateway with a certificate, and
+// as one that shows a token beside it with each call.
+func BenchmarkRouteCallTLS(b *testing.B) {
+	for _, shows := range []string{"certificate", "token"} {
+		p := newBenchPKI(b, shows == "token")
+		srv := startBenchServer(b, "0.01", p)
+		srv.compare(b, "shows="+shows)
+		srv.stop()
+	}
+}
+
+// compare alternates the methods, and reports the medians and their ratios.
+func (s *benchServer) compare(b *testing.B, name string) {
+	b.Helper()
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("%s/callers=%d", name, callers), func(b *testing.B) {
+			runs := map[string][]run{}
+			for range benchRuns {
+				for _, method := range []string{"route", "echo", "empty"} {
+					runs[method] = append(runs[method], s.measure(b, method, callers))
+				}
+			}
+			route, echo, empty := median(runs["route"]), median(runs["echo"]), median(runs["empty"])
+			b.ReportMetric(route.perSecond, "route/s")
+			b.ReportMetric(echo.perSecond, "echo/s")
+			b.ReportMetric(empty.perSecond, "empty/s")
+			b.ReportMetric(route.perSecond/echo.perSecond, "route/echo")
+			b.ReportMetric(route.perSecond/empty.perSecond, "route/empty")
+			b.ReportMetric(float64(route.p99)/float64(echo.p99), "p99-route/echo")
+			b.ReportMetric(float64(route.p99.Microseconds()), "p99-us")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 
@@ -81,11 +98,12 @@ type benchServer struct {
 }
 
 // startBenchServer runs this test binary as the server; see TestMain.
-func startBenchServer(b *testing.B, ratio string) *benchServer {
+func startBenchServer(b *testing.B, ratio string, pki benchPKI) *benchServer {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), benchServerEnv+"="+ratio, benchCLIEnv+"="+binary(b),
 		benchFolderEnv+"="+filepath.Join(repo(b), "deploy", "examples", "followthesun"))
+	cmd.Env = append(cmd.Env, pki.env()...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -105,8 +123,8 @@ func startBenchServer(b *testing.B, ratio string) *benchServer {
 	addrs := strings.Fields(line)
 	s := &benchServer{}
 	for range benchConns {
-		s.conns = append(s.conns, dial(b, addrs[0]))
-		s.bare = append(s.bare, dial(b, addrs[1]))
+		s.conns = append(s.conns, pki.dial(b, addrs[0], pki.token))
+		s.bare = append(s.bare, pki.dial(b, addrs[1], ""))
 	}
 	s.stop = func() {
 		_ = stdin.Close() // the server ends with its standard input

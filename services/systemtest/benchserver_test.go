@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/pprof"
 	"testing"
 
@@ -61,6 +62,10 @@ func benchServe(ratio string) error {
 		return err
 	}
 	cfg.OTLPEndpoint = collector
+	p := benchPKIFromEnv()
+	if p.secured() {
+		cfg.TLS, cfg.Access.TokenKeys = p.files("service"), filepath.Join(p.dir, "token.pub")
+	}
 	var canned *routingv1.RouteCallResponse
 	cfg.Extra = func(r grpc.ServiceRegistrar) {
 		r.RegisterService(unary("bench.Echo", "Echo", func() any { return &routingv1.RouteCallRequest{} },
@@ -77,8 +82,8 @@ func benchServe(ratio string) error {
 	case err := <-done:
 		return err
 	}
-	apply := exec.CommandContext(ctx, os.Getenv(benchCLIEnv), "apply", "--server", h.Addresses().GRPC, "-f",
-		os.Getenv(benchFolderEnv))
+	apply := exec.CommandContext(ctx, os.Getenv(benchCLIEnv), append(p.adminFlags(), "apply", "--server", h.Addresses().GRPC,
+		"-f", os.Getenv(benchFolderEnv))...)
 	if out, err := apply.CombinedOutput(); err != nil {
 		return fmt.Errorf("apply: %w: %s", err, out)
 	}
@@ -89,10 +94,14 @@ func benchServe(ratio string) error {
 	if err != nil {
 		return err
 	}
+	secured, err := p.bareCredentials()
+	if err != nil {
+		return err
+	}
 	bare, err := serveBare(ctx, func(s *grpc.Server) {
 		s.RegisterService(unary("bench.Empty", "Empty", func() any { return &emptypb.Empty{} },
 			func() any { return &emptypb.Empty{} }), struct{}{})
-	})
+	}, secured...)
 	if err != nil {
 		return err
 	}
