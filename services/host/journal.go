@@ -26,7 +26,8 @@ func (h *Host) openJournal(ctx context.Context) error {
 	}
 	s, err := spool.Open(spool.Config{Dir: filepath.Join(h.cfg.DataDir, "spool"), Clock: h.clock, Logger: h.log})
 	if err != nil {
-		h.log.ErrorContext(ctx, "records of calls and changes are not kept until this process is started again", "error", err.Error())
+		h.log.ErrorContext(ctx, "records of calls and changes are not kept until this process is started again",
+			"error", err.Error())
 		return nil
 	}
 	h.spool, h.journal = s, journal.New(s, h.cfg.Instance, h.clock, h.log)
@@ -58,7 +59,7 @@ func (h *Host) deliver(ctx context.Context) error {
 func spoolMeters(provider metric.MeterProvider, s *spool.Spool) error {
 	m := provider.Meter("github.com/daysidehq/dayside/services/host")
 	entries, err := m.Int64ObservableCounter("dayside.spool.records",
-		metric.WithDescription("Records of calls and changes by what became of them: appended, delivered, dropped (no room), refused."))
+		metric.WithDescription("Records of calls and changes: appended, delivered, dropped (no room), refused."))
 	pending, errPending := m.Int64ObservableGauge("dayside.spool.pending",
 		metric.WithDescription("Records that wait for the ledger."))
 	bytes, errBytes := m.Int64ObservableGauge("dayside.spool.size", metric.WithUnit("By"),

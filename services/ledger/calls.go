@@ -28,7 +28,9 @@ const (
 )
 
 // AppendRecords is ledgerv1.LedgerServiceServer's.
-func (s *Service) AppendRecords(ctx context.Context, r *ledgerv1.AppendRecordsRequest) (*ledgerv1.AppendRecordsResponse, error) {
+func (s *Service) AppendRecords(ctx context.Context, r *ledgerv1.AppendRecordsRequest) (
+	*ledgerv1.AppendRecordsResponse, error,
+) {
 	began := s.cfg.Clock.Now()
 	n, err := s.store.Append(ctx, r.GetRecords())
 	s.meters.append(ctx, n, len(r.GetRecords()), s.cfg.Clock.Now().Sub(began), err)

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -304,7 +305,9 @@ func (o *opened) run(t *testing.T) (stop func()) {
 	go func() { done <- o.Run(ctx) }()
 	return func() {
 		cancel()
-		await.Receive(t, "the service to stop", done)
+		if err := await.Receive(t, "the service to stop", done); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	}
 }
 

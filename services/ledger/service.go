@@ -74,9 +74,12 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	var err error
 	s.store, err = store.Open(ctx, store.Config{Path: cfg.Path, Clock: cfg.Clock, Changed: s.watchers.tell, Dropped: s.drop})
 	if err != nil {
-		return nil, fault.Invalid(fault.Violation{Field: "data", Value: filepath.Dir(cfg.Path), Rule: "holds a ledger that cannot be opened: " + err.Error()})
+		return nil, fault.Invalid(fault.Violation{
+			Field: "data", Value: filepath.Dir(cfg.Path), Rule: "holds a ledger that cannot be opened: " + err.Error(),
+		})
 	}
-	if s.meters, err = newMeters(cfg.MeterProvider, s); err != nil {
+	s.meters, err = newMeters(cfg.MeterProvider, s) //nolint:contextcheck // a counter's first zero belongs to no request
+	if err != nil {
 		_ = s.store.Close()
 		return nil, err
 	}

@@ -77,7 +77,9 @@ func (w *watchers) count() int {
 }
 
 // WatchCalls is ledgerv1.LedgerServiceServer's.
-func (s *Service) WatchCalls(r *ledgerv1.WatchCallsRequest, stream grpc.ServerStreamingServer[ledgerv1.WatchCallsResponse]) error {
+func (s *Service) WatchCalls(
+	r *ledgerv1.WatchCallsRequest, stream grpc.ServerStreamingServer[ledgerv1.WatchCallsResponse],
+) error {
 	one, err := s.watchers.add(r.GetLine())
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func (s *Store) writeGroup(ctx context.Context, group []*request) (err error) {
 		}
 	}()
 	now := s.cfg.Clock.Now()
-	w := &writer{ctx: ctx, tx: tx, unixUS: now.UnixMicro(), day: day(now), touched: s.touched, statements: map[string]*sql.Stmt{}}
+	w := &writer{ctx: ctx, store: s, tx: tx, unixUS: now.UnixMicro(), day: day(now), statements: map[string]*sql.Stmt{}}
 	appended := make([]int, len(group))
 	for i, r := range group {
 		for _, record := range r.records {
@@ -166,39 +166,34 @@ func (s *Store) tell(changed []*ledgerv1.Call, dropped []string) {
 // writer is one transaction.
 type writer struct {
 	ctx          context.Context //nolint:containedctx // it lives as long as one call of writeGroup
+	store        *Store
 	tx           *sql.Tx
 	unixUS       int64
 	day          int64
 	statements   map[string]*sql.Stmt
-	touched      touched
 	newlyTouched touched
-	calls        []string // those that must be told anew, each once
-	seen         map[string]bool
-	dropped      []string
+	// calls are those that must be told anew, each once; arrived are the records that arrived of them.
+	calls   []string
+	arrived map[string][]merge.Event
+	dropped []string
 }
 
-// exec runs a statement, prepared once a transaction.
+// exec runs a statement of the list.
 func (w *writer) exec(query string, args ...any) (sql.Result, error) {
-	stmt, err := w.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(w.ctx, args...)
+	return w.prepared(query).ExecContext(w.ctx, args...)
 }
 
-func (w *writer) prepare(query string) (*sql.Stmt, error) {
-	if stmt, ok := w.statements[query]; ok {
-		return stmt, nil
+// prepared is a statement of the list, within the transaction; it ends with that.
+func (w *writer) prepared(query string) *sql.Stmt {
+	stmt, ok := w.statements[query]
+	if !ok {
+		stmt = w.tx.StmtContext(w.ctx, w.store.prepared[query])
+		w.statements[query] = stmt
 	}
-	stmt, err := w.tx.PrepareContext(w.ctx, query) //nolint:sqlclosecheck // it ends with its transaction
-	if err != nil {
-		return nil, err
-	}
-	w.statements[query] = stmt
-	return stmt, nil
+	return stmt
 }
 
-// added runs an INSERT OR IGNORE, and says whether there was nothing to ignore.
+// added runs a statement, and says whether it wrote anything.
 func (w *writer) added(query string, args ...any) (bool, error) {
 	r, err := w.exec(query, args...)
 	if err != nil {
@@ -227,17 +222,17 @@ func (w *writer) add(r *ledgerv1.Record) (isNew bool, err error) {
 		return false, nil //nolint:nilerr // dropped
 	}
 	id := merge.ID(gateway, callID)
-	isNew, err = w.added("INSERT OR IGNORE INTO records (id, call, at, body) VALUES (?, ?, ?, ?)", r.GetId(), id, w.unixUS, body)
+	isNew, err = w.added(addRecord, r.GetId(), id, w.unixUS, body)
 	if err != nil || !isNew {
 		return false, err
 	}
-	if w.seen == nil {
-		w.seen = map[string]bool{}
+	if w.arrived == nil {
+		w.arrived = map[string][]merge.Event{}
 	}
-	if !w.seen[id] {
-		w.seen[id] = true
+	if len(w.arrived[id]) == 0 {
 		w.calls = append(w.calls, id)
 	}
+	w.arrived[id] = append(w.arrived[id], merge.Event{Record: r, UnixUS: w.unixUS})
 	return true, w.touch(r.GetDecision())
 }
 
@@ -245,36 +240,37 @@ func (w *writer) drop(r *ledgerv1.Record, why string) {
 	w.dropped = append(w.dropped, fmt.Sprintf("record %x of %s: %s", r.GetId(), r.GetInstance(), why))
 }
 
-const tellCall = `INSERT INTO calls (id, call_id, line, customer, site, outcome, follow_up, start, heard, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-	ON CONFLICT (id) DO UPDATE SET line = excluded.line, customer = excluded.customer, site = excluded.site,
-		outcome = excluded.outcome, follow_up = excluded.follow_up, start = excluded.start, heard = excluded.heard, body = excluded.body`
-
-// retell makes the calls anew that records arrived of.
+// retell makes the calls anew that records arrived of. Most calls are new: only of the others are earlier records read.
 func (w *writer) retell() ([]*ledgerv1.Call, error) {
 	changed := make([]*ledgerv1.Call, 0, len(w.calls))
 	for _, id := range w.calls {
-		stmt, err := w.prepare("SELECT at, body FROM records WHERE call = ? ORDER BY n LIMIT ?")
-		if err != nil {
-			return nil, err
+		list := w.arrived[id]
+		c, isNew, err := w.tell(addCall, id, list[:min(len(list), maxStoryRecords)])
+		if err == nil && !isNew {
+			if list, err = events(w.ctx, w.prepared(recordsOfCall), id); err == nil {
+				c, _, err = w.tell(tellCall, id, list)
+			}
 		}
-		events, err := events(w.ctx, stmt, id)
 		if err != nil {
-			return nil, err
-		}
-		c := merge.Story(events)
-		c.Steps = nil
-		body, err := proto.Marshal(c)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.exec(tellCall, id, c.GetCallId(), c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()),
-			c.GetFollowUp(), min(c.GetStartTime().AsTime().UnixMicro(), w.unixUS+maxAheadUS), w.unixUS, body); err != nil {
 			return nil, err
 		}
 		changed = append(changed, c)
 	}
 	return changed, nil
+}
+
+// tell writes a call as its records make it, and says whether a row was written.
+func (w *writer) tell(statement, id string, list []merge.Event) (*ledgerv1.Call, bool, error) {
+	c := merge.Story(list)
+	c.Steps = nil
+	body, err := proto.Marshal(c)
+	if err != nil {
+		return nil, false, err
+	}
+	start := min(c.GetStartTime().AsTime().UnixMicro(), w.unixUS+maxAheadUS)
+	wrote, err := w.added(statement, id, c.GetCallId(), c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()),
+		c.GetFollowUp(), start, w.unixUS, body)
+	return c, wrote, err
 }
 
 // events are the records of a call, in order of arrival.

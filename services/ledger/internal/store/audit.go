@@ -27,7 +27,7 @@ func (w *writer) addAudit(id []byte, a *rpcv1.AuditRecord) (bool, error) {
 		w.dropped = append(w.dropped, fmt.Sprintf("record %x: %v", id, err))
 		return false, nil //nolint:nilerr // dropped
 	}
-	r, err := w.exec("INSERT OR IGNORE INTO audit (id, at, peer, body) VALUES (?, ?, ?, ?)", id, a.GetUnixUs(), a.GetPeer(), body)
+	r, err := w.exec(addEntry, id, a.GetUnixUs(), a.GetPeer(), body)
 	if err != nil {
 		return false, err
 	}
@@ -39,8 +39,7 @@ func (w *writer) addAudit(id []byte, a *rpcv1.AuditRecord) (bool, error) {
 		return false, err
 	}
 	for _, resource := range a.GetResources() {
-		if _, err := w.exec("INSERT OR IGNORE INTO audit_resources (resource, at, n) VALUES (?, ?, ?)",
-			resource, a.GetUnixUs(), n); err != nil {
+		if _, err := w.exec(addResource, resource, a.GetUnixUs(), n); err != nil {
 			return false, err
 		}
 	}
@@ -68,8 +67,9 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 	if q.After != (Mark{}) {
 		c.and(fmt.Sprintf("(%s, %s) < (?, ?)", at, n), q.After.UnixUS, q.After.N)
 	}
-	rows, err := s.read.QueryContext(ctx, fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?",
-		at, n, from, c.where()), append(c.args, q.Limit+1)...)
+	rows, err := s.read.QueryContext(ctx,
+		fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?", at, n, from, c.where()),
+		append(c.args, q.Limit+1)...)
 	if err != nil {
 		return nil, Mark{}, failed(err)
 	}

@@ -52,6 +52,11 @@ func (c *condition) where() string {
 	return " WHERE " + strings.Join(c.terms, " AND ")
 }
 
+// callsQuery is made of the terms of CallQuery.condition, which hold no word from outside.
+func (c *condition) callsQuery() string {
+	return fmt.Sprintf("SELECT n, start, body FROM calls%s ORDER BY start DESC, n DESC LIMIT ?", c.where())
+}
+
 func (q CallQuery) condition() condition {
 	var c condition
 	if q.Line != "" {
@@ -84,8 +89,7 @@ func (q CallQuery) condition() condition {
 // Calls are those asked for, without their steps, and the mark behind the last one; no mark where no more follow.
 func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next Mark, err error) {
 	c := q.condition()
-	rows, err := s.read.QueryContext(ctx, "SELECT n, start, body FROM calls"+c.where()+
-		" ORDER BY start DESC, n DESC LIMIT ?", append(c.args, q.Limit+1)...)
+	rows, err := s.read.QueryContext(ctx, c.callsQuery(), append(c.args, q.Limit+1)...)
 	if err != nil {
 		return nil, Mark{}, failed(err)
 	}
@@ -125,7 +129,7 @@ func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) 
 	if err != nil {
 		return nil, err
 	}
-	stmt, err := s.read.PrepareContext(ctx, "SELECT at, body FROM records WHERE call = ? ORDER BY n LIMIT ?")
+	stmt, err := s.read.PrepareContext(ctx, recordsOfCall)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -142,7 +146,8 @@ func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) 
 
 // find is the ID of a call.
 func (s *Store) find(ctx context.Context, name string) (string, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT id FROM calls WHERE id = ?1 UNION SELECT id FROM calls WHERE call_id = ?1 LIMIT 9", name)
+	const either = "SELECT id FROM calls WHERE id = ?1 UNION SELECT id FROM calls WHERE call_id = ?1 LIMIT 9"
+	rows, err := s.read.QueryContext(ctx, either, name)
 	if err != nil {
 		return "", failed(err)
 	}

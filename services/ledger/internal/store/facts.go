@@ -44,8 +44,7 @@ func (w *writer) addFact(r *ledgerv1.Record, f *routingv1.FactRecord) (bool, err
 		w.drop(r, "its fact has another id than its content")
 		return false, nil
 	}
-	added, err := w.added("INSERT OR IGNORE INTO facts (id, used, key, value) VALUES (?, ?, ?, ?)",
-		f.GetId(), w.day, f.GetKey(), f.GetValue())
+	added, err := w.added(addFact, f.GetId(), w.day, f.GetKey(), f.GetValue())
 	if err != nil || !added || f.GetKey() != "" {
 		return added, err
 	}
@@ -62,11 +61,7 @@ func (w *writer) touch(d *routingv1.DecisionRecord) error {
 		return err
 	}
 	var list []byte
-	stmt, err := w.prepare("SELECT value FROM facts WHERE id = ?")
-	if err != nil {
-		return err
-	}
-	err = stmt.QueryRowContext(w.ctx, d.GetFactList()).Scan(&list)
+	err = w.prepared(valueOfFact).QueryRowContext(w.ctx, d.GetFactList()).Scan(&list)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -88,10 +83,10 @@ func (w *writer) touchFact(id []byte) (bool, error) {
 		return false, nil
 	}
 	key := [factIDBytes]byte(id)
-	if w.touched[key] == w.day || w.newlyTouched[key] == w.day {
+	if w.store.touched[key] == w.day || w.newlyTouched[key] == w.day {
 		return false, nil
 	}
-	if _, err := w.exec("UPDATE facts SET used = ? WHERE id = ? AND used < ?", w.day, id, w.day); err != nil {
+	if _, err := w.exec(useFact, w.day, id, w.day); err != nil {
 		return false, err
 	}
 	if w.newlyTouched == nil {

@@ -50,6 +50,8 @@ type Store struct {
 	cfg   Config
 	write *sql.DB // one connection
 	read  *sql.DB
+	// prepared are the statements of write, by their text.
+	prepared map[string]*sql.Stmt
 	// turn is held by whoever writes.
 	turn    chan struct{}
 	touched touched // of whoever holds turn
@@ -88,6 +90,9 @@ func open(ctx context.Context, cfg Config, steps []string) (_ *Store, err error)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err = migrate(ctx, s.write, steps); err != nil {
+		return nil, err
+	}
+	if s.prepared, err = prepare(ctx, s.write); err != nil {
 		return nil, err
 	}
 	if s.read, err = sql.Open("sqlite", source(cfg.Path, "ro", "query_only(ON)")); err != nil {
