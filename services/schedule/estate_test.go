@@ -258,6 +258,27 @@ func TestAnUncoveredGapIsRefused(t *testing.T) {
 	}
 }
 
+// TestASiteThatCannotServeALineIsNoCoverageOfIt: calls pass it by, however open it is.
+func TestASiteThatCannotServeALineIsNoCoverageOfIt(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, site("dublin", "Europe/Dublin"))
+	w.lineOf(t, &publishedv1.Line{Id: "gold", Sites: []string{"dublin"}, Product: "db", Language: "de-AT"})
+	skilled := func(products, languages []string) error {
+		s := site("dublin", "Europe/Dublin")
+		s.Products, s.Languages = products, languages
+		_, err := w.UpdateSite(t.Context(), &schedulev1.UpdateSiteRequest{Site: s})
+		return err
+	}
+	if err := skilled([]string{"web", "db"}, []string{"en", "de"}); err != nil {
+		t.Errorf("with the line's product and language: %v", err)
+	}
+	wantReason(t, "without the product", skilled([]string{"web"}, nil), rpcv1.Reason_REASON_COVERAGE_GAP)
+	wantReason(t, "without the language", skilled(nil, []string{"en"}), rpcv1.Reason_REASON_COVERAGE_GAP)
+	if err := skilled(nil, nil); err != nil {
+		t.Errorf("with every product and language: %v", err)
+	}
+}
+
 // TestAWriteMadeFromWhatChangedMeanwhileLoses: a site compiled with a calendar that is not the present one any more.
 func TestAWriteMadeFromWhatChangedMeanwhileLoses(t *testing.T) {
 	w := newWorld(t)

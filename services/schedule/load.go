@@ -107,7 +107,9 @@ func (s *Service) loadLines(ctx context.Context, l *loaded) error {
 		if err != nil {
 			return fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
 		}
-		line := &schedulev1.LineCoverage{Line: "lines/" + p.GetId(), ServiceHours: p.GetServiceHours()}
+		line := &schedulev1.LineCoverage{
+			Line: "lines/" + p.GetId(), ServiceHours: p.GetServiceHours(), Product: p.GetProduct(), Language: p.GetLanguage(),
+		}
 		for _, id := range p.GetSites() {
 			line.Sites = append(line.Sites, "sites/"+id)
 		}

@@ -154,6 +154,7 @@ func checkLastResort(l *routingv1.Line, broken *fault.Violations) {
 func Publish(l *routingv1.Line) *publishedv1.Line {
 	p := &publishedv1.Line{
 		Id: strings.TrimPrefix(l.GetName(), "lines/"), DisplayName: l.GetDisplayName(), Product: l.GetProduct(),
+		Language: l.GetLanguage(),
 	}
 	for _, s := range l.GetSites() {
 		p.Sites = append(p.Sites, strings.TrimPrefix(s.GetSite(), siteNames))
@@ -167,7 +168,10 @@ func Publish(l *routingv1.Line) *publishedv1.Line {
 
 // Coverage is what schedule judges a line's coverage by.
 func Coverage(l *routingv1.Line) *schedulev1.LineCoverage {
-	c := &schedulev1.LineCoverage{Line: l.GetName(), Rotas: l.GetRotas(), ServiceHours: l.GetServiceHours()}
+	c := &schedulev1.LineCoverage{
+		Line: l.GetName(), Rotas: l.GetRotas(), ServiceHours: l.GetServiceHours(),
+		Product: l.GetProduct(), Language: l.GetLanguage(),
+	}
 	for _, s := range l.GetSites() {
 		c.Sites = append(c.Sites, s.GetSite())
 	}

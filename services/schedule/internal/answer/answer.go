@@ -24,6 +24,8 @@ import (
 type Site struct {
 	// Name is sites/ID, TimeZone an IANA name.
 	Name, DisplayName, TimeZone string
+	// Products and Languages are what it can do; all, where there are none.
+	Products, Languages []string
 	// Timeline says when it is open; never nil.
 	Timeline *timeline.Timeline
 }

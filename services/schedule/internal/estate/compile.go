@@ -101,8 +101,8 @@ func (c *Compiler) Promise(e *Estate, h *schedulev1.ServiceHours) (*timeline.Tim
 	return done, err
 }
 
-// Line is what coverage of a line is proved from. Sites and rotas that do not exist are left out: whether they should is
-// routing's to judge. With an error, the first of all, it is what could be compiled.
+// Line is what coverage of a line is proved from. Sites that cannot serve it are left out, and sites and rotas that do not
+// exist: whether they should is routing's to judge. With an error, the first of all, it is what could be compiled.
 func (c *Compiler) Line(e *Estate, l *schedulev1.LineCoverage) (out proof.Line, first error) {
 	failed := func(name string, err error) bool {
 		if first == nil {
@@ -113,7 +113,7 @@ func (c *Compiler) Line(e *Estate, l *schedulev1.LineCoverage) (out proof.Line, 
 	out.Name = l.GetLine()
 	for _, name := range l.GetSites() {
 		s, ok := e.Sites[name]
-		if !ok {
+		if !ok || !sites.Serves(s.GetProducts(), s.GetLanguages(), l.GetProduct(), l.GetLanguage()) {
 			continue
 		}
 		if done, err := c.Site(e, s); !failed(name, err) {

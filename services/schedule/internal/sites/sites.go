@@ -7,8 +7,6 @@ package sites
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -26,15 +24,6 @@ const (
 	minRingTimeoutS     = 1
 	maxRingTimeoutS     = 180
 	maxTargets          = 8
-	maxCapacity         = 10000
-	maxProducts         = 100
-	maxLanguages        = 32
-)
-
-// The forms of products and languages are those of the proto.
-var (
-	productForm  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	languageForm = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 )
 
 // Zones are the time-zone rules of one release.
@@ -87,44 +76,6 @@ func Compile(s *schedulev1.Site, calendars []hours.Calendar, zones Zones, fromUn
 		Targets:     targets, RingTimeoutS: ringS, TimeZone: s.GetTimeZone(), Timeline: tl.Proto(),
 		Capacity: uint32(s.GetCapacity()), Products: s.GetProducts(), Languages: primaryLanguages(s.GetLanguages()),
 	}}, nil
-}
-
-// checkSkills checks how many calls the site takes, and what it can do.
-func checkSkills(broken *fault.Violations, s *schedulev1.Site) {
-	if s.GetCapacity() < 0 || s.GetCapacity() > maxCapacity {
-		broken.Add("capacity", fmt.Sprint(s.GetCapacity()), fmt.Sprintf("must be 0 (not known) to %d calls", maxCapacity))
-	}
-	checkEach(broken, "products", s.GetProducts(), maxProducts, productForm, "must be a slug, such as mail-server")
-	checkEach(broken, "languages", s.GetLanguages(), maxLanguages, languageForm,
-		`must be a BCP 47 tag, such as "de" or "pt-BR"`)
-}
-
-func checkEach(broken *fault.Violations, field string, list []string, most int, form *regexp.Regexp, rule string) {
-	if len(list) > most {
-		broken.Add(field, fmt.Sprint(len(list)), fmt.Sprintf("must be at most %d", most))
-		return
-	}
-	for i, text := range list {
-		at := fmt.Sprintf("%s[%d]", field, i)
-		if !form.MatchString(text) {
-			broken.Add(at, text, rule)
-		} else if was := slices.Index(list, text); was < i {
-			broken.Add(at, text, fmt.Sprintf("is %s[%d] again; each once", field, was))
-		}
-	}
-}
-
-// primaryLanguages are the primary subtags of BCP 47 tags (RFC 5646, section 2.2.1), lower-case, each once: who speaks
-// pt-BR is rung for pt-PT too.
-func primaryLanguages(tags []string) []string {
-	var all []string
-	for _, tag := range tags {
-		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if !slices.Contains(all, primary) {
-			all = append(all, primary)
-		}
-	}
-	return all
 }
 
 // gather moves an error's violations to the others; an error without any is the answer.

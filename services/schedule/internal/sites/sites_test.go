@@ -98,6 +98,26 @@ func TestCompileTellsWhatASiteCanDo(t *testing.T) {
 	}
 }
 
+func TestServes(t *testing.T) {
+	for _, c := range []struct {
+		products, languages []string
+		product, language   string
+		want                bool
+	}{
+		{nil, nil, "db", "de", true},
+		{[]string{"web"}, []string{"fr"}, "", "", true},
+		{[]string{"web", "db"}, nil, "db", "", true},
+		{[]string{"web"}, nil, "db", "", false},
+		{nil, []string{"pt-BR"}, "", "pt-PT", true},
+		{nil, []string{"de", "en"}, "", "fr", false},
+		{[]string{"db"}, []string{"en"}, "db", "de", false},
+	} {
+		if got := sites.Serves(c.products, c.languages, c.product, c.language); got != c.want {
+			t.Errorf("%v: %v", c, got)
+		}
+	}
+}
+
 func TestCompileNamesWhatIsBroken(t *testing.T) {
 	for _, c := range []struct {
 		what   string

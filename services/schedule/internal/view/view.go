@@ -16,6 +16,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/roster"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
+	"github.com/daysidehq/dayside/services/schedule/internal/sites"
 )
 
 // Range holds the keys that an Index is made from: published lines, and all that schedule publishes, which are neighbours.
@@ -47,6 +48,8 @@ type state struct {
 type Line struct {
 	// Name is lines/ID, DisplayName for people.
 	Name, DisplayName string
+	// Product and Language are what a site must have to serve it; any where empty.
+	Product, Language string
 	// Sites and Rotas are names, in the line's order.
 	Sites, Rotas []string
 	// Hours are when it is meant to be served; nil means always.
@@ -149,6 +152,7 @@ func readSite(id string, value []byte) (answer.Site, error) {
 	}
 	return answer.Site{
 		Name: "sites/" + id, DisplayName: p.GetDisplayName(), TimeZone: p.GetTimeZone(), Timeline: tl,
+		Products: p.GetProducts(), Languages: p.GetLanguages(),
 	}, nil
 }
 
@@ -159,6 +163,7 @@ func readLine(id string, value []byte) (Line, error) {
 	}
 	return Line{
 		Name: "lines/" + id, DisplayName: p.GetDisplayName(), Hours: p.GetServiceHours(),
+		Product: p.GetProduct(), Language: p.GetLanguage(),
 		Sites: named("sites/", p.GetSites()), Rotas: named("rotas/", p.GetRotas()),
 	}, nil
 }
@@ -201,15 +206,16 @@ func (x *Index) Site(id string) (answer.Site, bool) {
 	return s, ok
 }
 
-// SitesOf are the sites of a line, in its order; false where there is no such line. Sites of which nothing is published
-// are left out.
+// SitesOf are the sites of a line, in its order; false where there is no such line. Sites of which nothing is published,
+// and those that cannot serve it, are left out.
 func (x *Index) SitesOf(lineID string) ([]answer.Site, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	l, ok := x.lines[lineID]
 	list := make([]answer.Site, 0, len(l.Sites))
 	for _, name := range l.Sites {
-		if s, known := x.sites[strings.TrimPrefix(name, "sites/")]; known {
+		s, known := x.sites[strings.TrimPrefix(name, "sites/")]
+		if known && sites.Serves(s.Products, s.Languages, l.Product, l.Language) {
 			list = append(list, s)
 		}
 	}

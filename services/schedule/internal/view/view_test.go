@@ -71,6 +71,16 @@ func TestIndexFollowsWhatIsPublished(t *testing.T) {
 		t.Error("a line that does not exist has sites")
 	}
 
+	x.Apply(coord.Batch{Events: []coord.Event{
+		event(t, published.LinePrefix+"german", &publishedv1.Line{Id: "german", Sites: []string{"english", "dublin"}, Language: "de"}),
+		event(t, published.SitePrefix+"english", &publishedv1.Site{
+			Id: "english", Languages: []string{"en"}, Timeline: &publishedv1.Timeline{ToUnixS: 86400},
+		}),
+	}})
+	if got, _ := x.SitesOf("german"); !slices.Equal(names(got), []string{"sites/dublin"}) {
+		t.Errorf("sites of a German line: %q", names(got))
+	}
+
 	broken := x.Apply(coord.Batch{Events: []coord.Event{
 		{Key: published.SitePrefix + "dublin", Value: []byte("\xff")},
 		event(t, published.SitePrefix+"denver", &publishedv1.Site{Timeline: &publishedv1.Timeline{FromUnixS: 5}}),
