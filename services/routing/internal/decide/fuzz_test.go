@@ -44,3 +44,36 @@ func FuzzDecideOnAnyRecords(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecideOnAnyLiveState: whatever reporters and supervisors wrote, and whatever a call says it has tried, the site that
+// is open comes first, and the last resort last.
+func FuzzDecideOnAnyLiveState(f *testing.F) {
+	calls := viewtest.LiveRecord(viewtest.Calls("a", map[string]int32{"dublin": 9}))
+	nobody := viewtest.LiveRecord(viewtest.Presence("dublin", 0, 9))
+	drain := viewtest.DrainRecord(viewtest.Closure("flood", "gold", 0, 4))
+	f.Add("gateways/a@here", calls.Value, "presence/dublin/site", nobody.Value, drain.Value, "dublin.1", int32(2))
+	f.Add("", []byte{}, "presence//", []byte{0xff}, []byte{}, "last-resort", int32(-1))
+	w := threeSites()
+	f.Fuzz(func(t *testing.T, key string, value []byte, other string, second, closed []byte, tried string, how int32) {
+		b := view.Next(w.View())
+		b.Put(view.LivePrefix+key, value)
+		b.Put(view.LivePrefix+other, second)
+		b.Put(view.DrainPrefix+"flood", closed)
+		v, _ := b.View(2, viewtest.At(0))
+		c := call()
+		d := run(v, c, viewtest.At(1))
+		targets := d.Targets()
+		if len(targets) == 0 || !targets[len(targets)-1].GetLastResort() || d.Open() > 0 && targets[0].GetSite() == "" {
+			t.Fatalf("%d sites are open, and the ladder is %s", d.Open(), ladder(d))
+		}
+		c.Gateway = carrier()
+		c.State = &routingv1.ContinuationState{Line: "gold", Tried: []*routingv1.TriedTarget{
+			{TargetId: tried, Disposition: routingv1.Disposition(how)},
+		}}
+		for _, target := range run(v, c, viewtest.At(1)).Targets() {
+			if target.GetTargetId() == tried && tried != view.LastResortID {
+				t.Fatalf("%s is rung again", tried)
+			}
+		}
+	})
+}
