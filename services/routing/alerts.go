@@ -266,7 +266,8 @@ func (a *alerts) change(ctx context.Context, id string, next func(stands *routin
 		if err != nil {
 			return nil, nil, fault.Internal(err)
 		}
-		written, err := a.store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(key, revision)}, []*rpcv1.Write{coord.Put(key, value)})
+		as := []*rpcv1.Condition{coord.Unchanged(key, revision)}
+		written, err := a.store.Commit(ctx, as, []*rpcv1.Write{coord.Put(key, value)})
 		if err == nil {
 			a.known.put(id, after, written)
 			return before, after, nil

@@ -119,7 +119,7 @@ func (a *alerts) instrument(m metric.Meter) error {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
 	open, err := m.Int64ObservableGauge("dayside.alerts.open",
-		metric.WithDescription("Alerts of the cluster that nobody has resolved, by kind; the same at every process. Alert on any."))
+		metric.WithDescription("Alerts of the cluster that nobody has resolved, by kind; the same at every process."))
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}

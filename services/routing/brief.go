@@ -51,7 +51,8 @@ func (b *briefs) GetCallBrief(ctx context.Context, r *routingv1.GetCallBriefRequ
 			b.log.InfoContext(ctx, "a brief token is refused", "why", refused.Why().String())
 		}
 		return nil, &fault.Fault{
-			Reason: rpcv1.Reason_REASON_NOT_FOUND, Message: "no call has this brief: it is not one of this cluster, or over a day old",
+			Reason:  rpcv1.Reason_REASON_NOT_FOUND,
+			Message: "no call has this brief: it is not one of this cluster, or over a day old",
 		}
 	}
 	return brief.Of(v, state), nil

@@ -20,9 +20,9 @@ func newAlerts(a *app) *cobra.Command {
 	var all bool
 	c := &cobra.Command{
 		Use: "alerts", Short: "Show what somebody must know at once because of a call: nobody there, a message, nobody answered",
-		Long: "Shows what calls have brought up and nobody has taken care of yet, the latest first: calls that found no site and\n" +
-			"nobody on duty, messages that wait, calls that nobody answered, and gateways that could carry nothing that a line has.\n" +
-			"Each goes a week after it was last seen. What is known ahead of time is shown by dayside events.",
+		Long: "Shows what calls have brought up and nobody has taken care of yet, the latest first: calls that found no site\n" +
+			"and nobody on duty, messages that wait, calls that nobody answered, and gateways that could carry nothing that\n" +
+			"a line has. Each goes a week after it was last seen. What is known ahead of time is shown by dayside events.",
 		Example: "  dayside alerts\n  dayside alerts resolve nobody-there-gold-emergency\n  dayside alerts --all -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -32,9 +32,10 @@ func newTalk(a *app) *cobra.Command {
 	f := &talkFlags{}
 	c := &cobra.Command{
 		Use: "talk LINE|NUMBER", Short: "Play a call at the terminal: hear what callers hear, press keys, let phones ring",
-		Long: "Takes the part of the telephone gateway, and of everybody on the phone: says what a caller would hear, reads the\n" +
-			"keys or the words they answer with, and asks how each phone that rings ends. Nobody's phone rings. It is a real call\n" +
-			"to the system all the same: it is decided, recorded and reported like any other, and what it brings up is an alert.\n\n" +
+		Long: "Takes the part of the telephone gateway, and of everybody on the phone: says what a caller would hear, reads\n" +
+			"the keys or the words they answer with, and asks how each phone that rings ends. Nobody's phone rings. It is a\n" +
+			"real call to the system all the same: it is decided, recorded and reported like any other, and what it brings\n" +
+			"up is an alert.\n\n" +
 			"A prompt is answered by a line of keys or words; an empty one is silence, ! hangs up. A phone that rings ends as\n" +
 			"--script says, or as typed: answered, busy, no-answer, declined, unreachable, not-accepted, gone; one letter is\n" +
 			"enough. The last of a script is said again at its end. At the end of the input callers are silent and phones answer.",
@@ -62,7 +63,8 @@ func newTalk(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&f.from, "from", "", fromHelp)
 	c.Flags().StringVar(&f.attestation, "attestation", "", "how far the caller's number was verified (STIR): A, B or C")
-	c.Flags().StringVar(&f.can, "can", defaultCan, "what the gateway can: redirect, forward, prompt, digits, speech, record, brief")
+	c.Flags().StringVar(&f.can, "can", defaultCan,
+		"what the gateway can: redirect, forward, prompt, digits, speech, record, brief")
 	c.Flags().StringVar(&f.script, "script", "", "how the phones that ring end, in order, such as busy,declined,answered")
 	c.Flags().StringVar(&f.id, "call-id", "", "the call's id; one of its own where left out")
 	c.Flags().StringVar(&f.gateway, "gateway-id", "terminal", "the gateway's name, a slug")
@@ -170,7 +172,8 @@ var talkDispositions = []struct {
 	value  routingv1.Disposition
 }{
 	{"answered", "a", routingv1.Disposition_DISPOSITION_ANSWERED}, {"busy", "b", routingv1.Disposition_DISPOSITION_BUSY},
-	{"no-answer", "n", routingv1.Disposition_DISPOSITION_NO_ANSWER}, {"declined", "d", routingv1.Disposition_DISPOSITION_DECLINED},
+	{"no-answer", "n", routingv1.Disposition_DISPOSITION_NO_ANSWER},
+	{"declined", "d", routingv1.Disposition_DISPOSITION_DECLINED},
 	{"unreachable", "u", routingv1.Disposition_DISPOSITION_UNREACHABLE},
 	{"not-accepted", "x", routingv1.Disposition_DISPOSITION_NOT_ACCEPTED},
 	{"gone", "g", routingv1.Disposition_DISPOSITION_CALLER_GONE},

@@ -90,8 +90,8 @@ var talkPrompts = map[routingv1.PromptKind]string{
 	routingv1.PromptKind_PROMPT_KIND_REFUSAL:      "the caller is told why not",
 }
 
-// ring lets the targets ring in order, until one answers or the caller is gone. A gateway that can redirect and no more hands
-// them on.
+// ring lets the targets ring in order, until one answers or the caller is gone. A gateway that can redirect and no more
+// hands them on.
 func (t *talker) ring(ctx context.Context, r *routingv1.Route, f *routingv1.Forward) (outcome, error) {
 	if !t.can(routingv1.Capability_CAPABILITY_FORWARD) {
 		for i, target := range f.GetTargets() {
