@@ -19,8 +19,9 @@ const (
 	// minBackoff and maxBackoff bound the time between tries while deliveries fail.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
-	// maxRest bounds the rest behind a full batch.
-	maxRest = time.Second
+	// restPerWork is how long a delivery is rested from, in times of what it took; maxRest bounds it.
+	restPerWork = 3
+	maxRest     = time.Second
 	// maxRefused is how many refused entries are kept for people.
 	maxRefused = 100
 )
@@ -62,9 +63,7 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 		}
 		if err == nil {
 			backoff = minBackoff
-			if b.full {
-				s.rest(ctx, s.cfg.Clock.Now().Sub(began))
-			}
+			s.rest(ctx, restPerWork*s.cfg.Clock.Now().Sub(began), b.full)
 			continue
 		}
 		if ctx.Err() != nil {
@@ -82,12 +81,17 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 	}
 }
 
-// rest waits as long as a batch took: what piled up is worked off with half of a processor at most, since the calls of this
-// moment need the others, and history can wait.
-func (s *Spool) rest(ctx context.Context, took time.Duration) {
+// rest waits for some times as long as a batch took: what piles up is worked off with a quarter of a processor, since the
+// calls of this moment need the others, and history can wait. Whoever waits for a delivery cuts it short while little does.
+func (s *Spool) rest(ctx context.Context, most time.Duration, piled bool) {
+	hurry := s.hurry
+	if piled {
+		hurry = nil
+	}
 	select {
 	case <-ctx.Done():
-	case <-s.cfg.Clock.After(min(took, maxRest)):
+	case <-hurry:
+	case <-s.cfg.Clock.After(min(most, maxRest)):
 	}
 }
 
