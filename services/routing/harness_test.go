@@ -251,6 +251,7 @@ type fakeEntitlement struct {
 	entitlementv1.EntitlementServiceClient
 	customers *collection.Collection[*entitlementv1.Customer]
 	asked     int
+	people    people
 }
 
 func (f *fakeEntitlement) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest, _ ...grpc.CallOption) (
