@@ -53,7 +53,8 @@ func (f *inForce) note(b coord.Batch) {
 		return
 	}
 	f.applied.Store(b.Revision)
-	if !b.Reset && !slices.ContainsFunc(b.Events, func(e coord.Event) bool { return !strings.HasPrefix(e.Key, view.LivePrefix) }) {
+	awaited := func(e coord.Event) bool { return !strings.HasPrefix(e.Key, view.LivePrefix) }
+	if !b.Reset && !slices.ContainsFunc(b.Events, awaited) {
 		return
 	}
 	select {

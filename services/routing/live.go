@@ -107,7 +107,7 @@ func (l *liveState) run(ctx context.Context) {
 		case h := <-l.begin:
 			holding.Go(func() { l.hold(ctx, h) })
 		case <-tick:
-			if own := l.tick(); own != nil {
+			if own := l.tick(); own != nil { //nolint:contextcheck // what it tells of belongs to no request
 				holding.Go(func() { l.hold(ctx, own) })
 			}
 			tick = l.clock.After(liveTickInterval)

@@ -32,7 +32,7 @@ func newLiveSignals(deps Deps, l *liveState) (*liveSignals, error) {
 	}{
 		{&s.events, "dayside.live.events", "Events that gateways sent up their streams."},
 		{&s.probes, "dayside.live.probes", "Probes of targets that gateways answered, by whether the target did."},
-		{&s.unfollowed, "dayside.live.unfollowed", "Failed targets that were not remembered, for there are too many. Alert on any."},
+		{&s.unfollowed, "dayside.live.unfollowed", "Failed targets not remembered, for there are too many. Alert on any."},
 		{&s.presence, "dayside.live.presence", "Times that a site said how many agents are there."},
 	} {
 		var err error

@@ -72,7 +72,7 @@ func (s *tableServer) WatchRoutes(r *routingv1.WatchRoutesRequest,
 ) error {
 	defer s.watching.Add(-1)
 	if s.watching.Add(1) > maxTableStreams {
-		return fault.LimitExceeded(fmt.Sprintf("%d gateways are told of tables here already; ask another process", maxTableStreams))
+		return fault.LimitExceeded(fmt.Sprintf("%d gateways are told of tables here; ask another process", maxTableStreams))
 	}
 	w := &tableWatch{
 		gateway: table.Gateway{ID: r.GetGateway().GetGatewayId(), Capabilities: r.GetGateway().GetCapabilities()},

@@ -27,8 +27,8 @@ var capabilityWords = map[routingv1.Capability]string{
 func newLive(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "live", Short: "Show what is known of this minute: calls and agents of sites, targets that cannot be reached",
-		Long: "What gateways carry, who says to be there, and what cannot be reached. It orders the open sites of a line and rules\n" +
-			"none out: where all of them are busy, calls are offered all the same.",
+		Long: "What gateways carry, who says to be there, and what cannot be reached. It orders the open sites of a line and\n" +
+			"rules none out: where all of them are busy, calls are offered all the same.",
 		Example: "  dayside live\n  dayside live -o json | jq .unreachable",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +71,8 @@ func (a *app) liveText(w io.Writer, state *routingv1.GetLiveStateResponse) error
 		linef(w, "")
 		g := newGrid("cannot be reached", "since", "found by")
 		for _, u := range state.GetUnreachable() {
-			g.row(targetText(u.GetTarget()), instant(u.GetSince())+", "+shortSpan(a.Now().Sub(u.GetSince().AsTime())), u.GetReporter())
+			since := instant(u.GetSince()) + ", " + shortSpan(a.Now().Sub(u.GetSince().AsTime()))
+			g.row(targetText(u.GetTarget()), since, u.GetReporter())
 		}
 		if err := g.write(w); err != nil {
 			return err
@@ -84,7 +85,8 @@ func (a *app) liveText(w io.Writer, state *routingv1.GetLiveStateResponse) error
 	}
 	g := newGrid("gateway", "connected to", "calls", "can")
 	for _, gateway := range state.GetGateways() {
-		g.row(gateway.GetGatewayId(), gateway.GetInstance(), fmt.Sprint(gateway.GetActiveCalls()), capabilities(gateway.GetCapabilities()))
+		g.row(gateway.GetGatewayId(), gateway.GetInstance(), fmt.Sprint(gateway.GetActiveCalls()),
+			capabilities(gateway.GetCapabilities()))
 	}
 	return g.write(w)
 }
@@ -106,9 +108,9 @@ func newPresence(a *app) *cobra.Command {
 	var reporter string
 	c := &cobra.Command{
 		Use: "presence SITE AGENTS", Short: "Say how many agents of a site are there to answer, for a while",
-		Long: "A site at which nobody is comes behind the other open ones. It holds for --ttl; say it again before that, such as\n" +
-			"every minute from the software of the site. Several may speak for a site, each as a reporter of its own: their agents\n" +
-			"add up.",
+		Long: "A site at which nobody is comes behind the other open ones. It holds for --ttl; say it again before that, such\n" +
+			"as every minute from the software of the site. Several may speak for a site, each as a reporter of its own: their\n" +
+			"agents add up.",
 		Example: "  dayside presence dublin 3\n  dayside presence dublin 0 --ttl 15m --reporter night-desk",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

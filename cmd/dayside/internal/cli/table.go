@@ -19,8 +19,9 @@ func newTable(a *app) *cobra.Command {
 	var follow bool
 	c := &cobra.Command{
 		Use: "table [LINE]", Short: "Show where lines forward now and over the day ahead, as gateways are told",
-		Long: "A gateway that keeps this table can go on answering when no Dayside process can be asked. It is for a caller nobody\n" +
-			"knows, without prompts. With --watch it is followed until interrupted; with -o json, each answer is one line then.",
+		Long: "A gateway that keeps this table can go on answering when no Dayside process can be asked. It is for a caller\n" +
+			"nobody knows, without prompts. With --watch it is followed until interrupted; with -o json, each answer is one line\n" +
+			"then.",
 		Example: "  dayside table\n  dayside table gold-emergency --watch",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.linesToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,8 +78,8 @@ func (a *app) tables(ctx context.Context, client routingv1.RouteTableServiceClie
 	return a.show(all, func(w io.Writer) error { return tablesText(w, all) })
 }
 
-// followTables shows what stands, and what changes of it, until ctx ends. The first answer must come; a server that goes away
-// then is asked again until it is back.
+// followTables shows what stands, and what changes of it, until ctx ends. The first answer must come; a server that goes
+// away then is asked again until it is back.
 func (a *app) followTables(ctx context.Context, client routingv1.RouteTableServiceClient, lines []string) error {
 	wait, heard := minWatchWait, false
 	for {
