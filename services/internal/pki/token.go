@@ -112,7 +112,9 @@ func IssueToken(dir, name string, roles []rpcv1.Role, life time.Duration, now ti
 		return "", Token{}, fmt.Errorf("make a token's id: %w", err)
 	}
 	begin := now.UTC().Truncate(time.Second) // as a token has it
-	t = Token{Name: name, Roles: roles, ID: hex.EncodeToString(id), IssuedAt: begin, Expires: begin.Add(life).Truncate(time.Second)}
+	t = Token{
+		Name: name, Roles: roles, ID: hex.EncodeToString(id), IssuedAt: begin, Expires: begin.Add(life).Truncate(time.Second),
+	}
 	if err := t.validate(); err != nil {
 		return "", Token{}, err
 	}
@@ -180,7 +182,8 @@ func ParseTokenKeys(text []byte) (TokenKeys, error) {
 	k := TokenKeys{keys: map[string]ed25519.PublicKey{}}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "PUBLIC KEY" {
-			return TokenKeys{}, fmt.Errorf("holds a %s; only public keys belong there (%s)", strings.ToLower(block.Type), TokenPubFile)
+			return TokenKeys{}, fmt.Errorf("holds a %s; only public keys belong there (%s)", strings.ToLower(block.Type),
+				TokenPubFile)
 		}
 		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
 		key, ok := parsed.(ed25519.PublicKey)

@@ -42,7 +42,8 @@ type watched[T any] struct {
 }
 
 // watch reads the files, which must be usable now.
-func watch[T any](what string, c clock.Clock, log *slog.Logger, parse func([][]byte, time.Time) (*T, error), files ...namedFile,
+func watch[T any](what string, c clock.Clock, log *slog.Logger, parse func([][]byte, time.Time) (*T, error),
+	files ...namedFile,
 ) (*watched[T], error) {
 	w := &watched[T]{what: what, files: files, parse: parse, clock: c, log: log}
 	seen, err := w.stat()

@@ -150,7 +150,8 @@ type allowance struct {
 
 func newAllowance(perS, streams int) *allowance {
 	step := int64(time.Second) / int64(perS)
-	return &allowance{step: step, burst: step * int64(perS) * burstS, maxStreams: int32(min(streams, 1_000_000))} //nolint:gosec // bounded
+	most := int32(min(streams, 1_000_000)) //nolint:gosec // bounded
+	return &allowance{step: step, burst: step * int64(perS) * burstS, maxStreams: most}
 }
 
 // request takes one request off a peer's allowance; LIMIT_EXCEEDED, with the time to wait, where there is none left.

@@ -80,8 +80,8 @@ func NewChain(deps Deps) (*Chain, error) {
 		return nil, err
 	}
 	return &Chain{
-		ending: make(chan struct{}), access: newAccess(deps.Door), tracer: deps.TracerProvider.Tracer(instrumentation), durations: d,
-		clock: deps.Clock, log: deps.Logger, auditor: deps.Auditor, instance: deps.Instance,
+		ending: make(chan struct{}), access: newAccess(deps.Door), tracer: deps.TracerProvider.Tracer(instrumentation),
+		durations: d, clock: deps.Clock, log: deps.Logger, auditor: deps.Auditor, instance: deps.Instance,
 	}, nil
 }
 
