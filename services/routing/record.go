@@ -97,11 +97,12 @@ func (r *records) tell(s *slot, list *view.Fact, facts []*view.Fact) {
 	if now := r.clock.Now(); len(r.told) > maxToldFacts || len(lists) > maxToldLists || now.Sub(r.since) > tellFactsAgain {
 		r.told, r.since, lists = factSet{}, now, factSet{}
 	}
-	all := true
 	for _, f := range facts {
-		all = r.tellOne(s, f) && all
+		if !r.tellOne(s, f) {
+			return // for want of room: a call must not try all of them
+		}
 	}
-	if list == nil || !all || !r.tellOne(s, list) {
+	if list == nil || !r.tellOne(s, list) {
 		return
 	}
 	next := maps.Clone(lists)
