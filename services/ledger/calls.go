@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -78,14 +79,22 @@ func (s *Service) GetDecision(ctx context.Context, r *ledgerv1.GetDecisionReques
 	if err != nil {
 		return nil, err
 	}
-	if d.GetCaller() != 0 && !seesNumbers(ctx) && !rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_SERVICE) {
-		d.Caller = standIn // a decision is the same for every number that is one
+	if !seesNumbers(ctx) && !rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_SERVICE) {
+		disguise(d)
 	}
 	return &ledgerv1.GetDecisionResponse{Decision: d, Facts: facts}, nil
 }
 
-// standIn is the caller's number of a decision for those who may not see numbers.
-const standIn = 1
+// disguise takes from a decision what a peer may not see, so that it can be decided again all the same: every number that is
+// one comes to the same, and every message that can be fetched.
+func disguise(d *routingv1.DecisionRecord) {
+	if d.GetCaller() != 0 {
+		d.Caller = 1
+	}
+	if d.GetRecording().GetUri() != "" {
+		d.Recording.Uri = "hidden:"
+	}
+}
 
 // ListAuditEntries is ledgerv1.AuditServiceServer's.
 func (s *Service) ListAuditEntries(ctx context.Context, r *ledgerv1.ListAuditEntriesRequest) (
@@ -106,7 +115,7 @@ func (s *Service) ListAuditEntries(ctx context.Context, r *ledgerv1.ListAuditEnt
 	return &ledgerv1.ListAuditEntriesResponse{Entries: entries, NextPageToken: pageToken(next, auditPrefix)}, nil
 }
 
-// seesNumbers says who is shown callers' numbers.
+// seesNumbers says who is shown callers' numbers, and where messages can be fetched.
 func seesNumbers(ctx context.Context) bool {
 	return rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_SUPERVISOR, rpcv1.Role_ROLE_ADMIN)
 }
@@ -122,6 +131,9 @@ func shown(ctx context.Context, c *ledgerv1.Call) *ledgerv1.Call {
 	}
 	for _, step := range c.GetSteps() {
 		step.GetDecision().Caller = 0
+		if r := step.GetDecision().GetRecording(); r != nil {
+			r.Uri = ""
+		}
 	}
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,7 +182,9 @@ func TestACallIsFoundByEitherName(t *testing.T) {
 // TestWhoSeesNumbers: supervisors and administrators; to everybody else they are masked, in every answer.
 func TestWhoSeesNumbers(t *testing.T) {
 	o := open(t, 0)
-	o.add(t, o.call("c1", "gold", 1))
+	c1 := o.call("c1", "gold", 1)
+	c1.GetDecision().Recording = &routingv1.Recording{Uri: "https://pbx.example/message"}
+	o.add(t, c1)
 	for role := range rpcv1.Role_name {
 		ctx := as(t.Context(), rpcv1.Role(role))
 		sees := rpcv1.Role(role) == rpcv1.Role_ROLE_SUPERVISOR || rpcv1.Role(role) == rpcv1.Role_ROLE_ADMIN
@@ -189,13 +192,17 @@ func TestWhoSeesNumbers(t *testing.T) {
 		if err != nil || (c.GetCallerNumber() == "+13035550101") != sees || (c.GetSteps()[0].GetDecision().GetCaller() != 0) != sees {
 			t.Errorf("%v: %v, %v", rpcv1.Role(role), c, err)
 		}
+		if uri := c.GetSteps()[0].GetDecision().GetRecording().GetUri(); (uri != "") != sees {
+			t.Errorf("%v: hears %q", rpcv1.Role(role), uri)
+		}
 		l, err := o.ListCalls(ctx, &ledgerv1.ListCallsRequest{})
 		if err != nil || (l.GetCalls()[0].GetCallerNumber() == "+13035550101") != sees || l.GetCalls()[0].GetCallerNumber() == "" {
 			t.Errorf("%v: %v, %v", rpcv1.Role(role), l, err)
 		}
 		d, err := o.GetDecision(ctx, &ledgerv1.GetDecisionRequest{Name: "calls/c1"})
 		whole := sees || rpcv1.Role(role) == rpcv1.Role_ROLE_SERVICE
-		if err != nil || (d.GetDecision().GetCaller() == 13035550101) != whole || d.GetDecision().GetCaller() == 0 {
+		if err != nil || (d.GetDecision().GetCaller() == 13035550101) != whole || d.GetDecision().GetCaller() == 0 ||
+			strings.Contains(d.GetDecision().GetRecording().GetUri(), "message") != whole || d.GetDecision().GetRecording().GetUri() == "" {
 			t.Errorf("%v: %v, %v", rpcv1.Role(role), d, err)
 		}
 	}
@@ -387,3 +394,24 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPageTokens: whatever is handed in for one is refused, or is a place in the list; it never fails otherwise.
+func FuzzPageTokens(f *testing.F) {
+	o := open(f, 0)
+	o.add(f, o.call("c1", "gold", 1), o.call("c2", "gold", 2))
+	for _, token := range []string{"", "x", "Y2FsbHMvMS8x", o.list(f, &ledgerv1.ListCallsRequest{PageSize: 1}).GetNextPageToken()} {
+		f.Add(token)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		for _, err := range []error{
+			second(o.ListCalls(t.Context(), &ledgerv1.ListCallsRequest{PageToken: token})),
+			second(o.ListAuditEntries(t.Context(), &ledgerv1.ListAuditEntriesRequest{PageToken: token})),
+		} {
+			if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -141,13 +141,15 @@ func failed(err error) error {
 	return fault.Unavailable("the ledger's database", err)
 }
 
-// SizeBytes is how large the file is.
+// SizeBytes is how large the file and its log are.
 func (s *Store) SizeBytes() int64 {
-	info, err := os.Stat(s.cfg.Path)
-	if err != nil {
-		return 0
+	var size int64
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(s.cfg.Path + suffix); err == nil {
+			size += info.Size()
+		}
 	}
-	return info.Size()
+	return size
 }
 
 // day of an instant, since 1970.
