@@ -24,6 +24,9 @@ const (
 	livePresencePrefix = view.LivePrefix + "presence/"  // and SITE/REPORTER
 	// liveWriteInterval is the least time between two writes of one gateway's key: at most two a second.
 	liveWriteInterval = 500 * time.Millisecond
+	// maxLiveWritesPerS bounds those of all keys of a process: each one makes a view in every process. A thousand gateways
+	// whose calls never rest are heard of every ten seconds.
+	maxLiveWritesPerS = 100
 	// liveTickInterval is how often it is looked for what is over, and for whom to probe.
 	liveTickInterval = time.Second
 	// probeInterval is how often a target that failed is probed.
@@ -38,7 +41,8 @@ const (
 
 // liveStore is the part of etcd that live state needs.
 type liveStore interface {
-	HoldEvery(ctx context.Context, interval time.Duration, key string, value func() []byte, changed <-chan struct{}) error
+	HoldEvery(ctx context.Context, interval func() time.Duration, key string, value func() []byte,
+		changed <-chan struct{}) error
 }
 
 // liveState is what this process's gateways and calls say of this minute: who carries how many calls where, and what cannot
@@ -126,7 +130,14 @@ func (l *liveState) hold(ctx context.Context, h *held) {
 		case <-ctx.Done():
 		}
 	}()
-	_ = l.store.HoldEvery(ctx, liveWriteInterval, h.key, func() []byte { return l.record(h) }, h.changed)
+	_ = l.store.HoldEvery(ctx, l.writeInterval, h.key, func() []byte { return l.record(h) }, h.changed)
+}
+
+// writeInterval is the least time between two writes of one key.
+func (l *liveState) writeInterval() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(liveWriteInterval, time.Duration(len(l.gateways))*time.Second/maxLiveWritesPerS)
 }
 
 // record is what a reporter says now.

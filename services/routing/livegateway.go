@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -262,7 +263,7 @@ func (l *liveState) takeCalls(g *gateway, s *session, said *routingv1.ActiveCall
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if g.session == s {
+	if g.session == s && !maps.Equal(g.calls, calls) {
 		g.calls = calls
 		g.say()
 	}

@@ -30,7 +30,7 @@ type shelf struct {
 	keys map[string]*routingv1.LiveRecord
 }
 
-func (s *shelf) HoldEvery(ctx context.Context, _ time.Duration, key string, value func() []byte, changed <-chan struct{}) error {
+func (s *shelf) HoldEvery(ctx context.Context, _ func() time.Duration, key string, value func() []byte, changed <-chan struct{}) error {
 	for {
 		var r routingv1.LiveRecord
 		if err := proto.Unmarshal(value(), &r); err != nil {
@@ -182,6 +182,9 @@ func TestAProcessRemembersSoManyFailedTargetsOfAllItsGateways(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if got := b.writeInterval(); got != liveWriteInterval {
+		t.Errorf("twenty gateways are heard of every %v", got)
 	}
 	if b.tracked > maxTrackedTargets || b.count().gateways != 20 {
 		t.Errorf("%d targets are remembered, of %d gateways", b.tracked, b.count().gateways)

@@ -15,11 +15,11 @@ const minHoldInterval = 250 * time.Millisecond
 // written at once, others at most every 250 ms. It keeps trying while etcd is away, and takes a new lease where one was
 // lost. It returns only ctx's error. value is called from one goroutine.
 func (c *Client) Hold(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) error {
-	return c.HoldEvery(ctx, minHoldInterval, key, value, changed)
+	return c.HoldEvery(ctx, func() time.Duration { return minHoldInterval }, key, value, changed)
 }
 
-// HoldEvery is Hold with another least time between two writes: for keys of which there are many.
-func (c *Client) HoldEvery(ctx context.Context, interval time.Duration, key string, value func() []byte,
+// HoldEvery is Hold with another least time between two writes, asked for at each one: for keys of which there are many.
+func (c *Client) HoldEvery(ctx context.Context, interval func() time.Duration, key string, value func() []byte,
 	changed <-chan struct{},
 ) error {
 	for ctx.Err() == nil {
@@ -33,7 +33,7 @@ func (c *Client) HoldEvery(ctx context.Context, interval time.Duration, key stri
 }
 
 // holdOnce holds the key until its lease is lost, etcd does not answer, or ctx ends.
-func (c *Client) holdOnce(ctx context.Context, interval time.Duration, key string, value func() []byte,
+func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, key string, value func() []byte,
 	changed <-chan struct{},
 ) {
 	reqCtx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -61,7 +61,7 @@ func (c *Client) holdOnce(ctx context.Context, interval time.Duration, key strin
 			if c.putUnder(ctx, lease.ID, key, value()) != nil {
 				return
 			}
-			dirty, resting = false, c.clock.After(interval)
+			dirty, resting = false, c.clock.After(interval())
 		}
 		select {
 		case <-ctx.Done():
