@@ -15,8 +15,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
-// serviceConfig spreads requests over the healthy processes of a service. Reads and decisions are tried again where a
-// process was not reached; a write is not, since it may have been done.
+// serviceConfig spreads requests over the healthy processes of a service. Reads, and what a call in
+// progress asks, are tried again where a process was not reached: told twice, the same is answered, or merged. A write is
+// not, since it may have been done.
 // https://github.com/grpc/grpc/blob/master/doc/service_config.md
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
@@ -24,6 +25,21 @@ const serviceConfig = `{
   "methodConfig": [{
     "name": [
       {"service": "dayside.routing.v1.RoutingService", "method": "RouteCall"},
+      {"service": "dayside.routing.v1.RoutingService", "method": "ContinueCall"},
+      {"service": "dayside.routing.v1.RoutingService", "method": "ReportCall"},
+      {"service": "dayside.routing.v1.DrainService", "method": "GetDrain"},
+      {"service": "dayside.routing.v1.DrainService", "method": "ListDrains"},
+      {"service": "dayside.routing.v1.AlertService", "method": "ListAlerts"},
+      {"service": "dayside.routing.v1.BriefService", "method": "GetCallBrief"},
+      {"service": "dayside.routing.v1.LiveService", "method": "GetLiveState"},
+      {"service": "dayside.routing.v1.RouteTableService", "method": "WatchRoutes"},
+      {"service": "dayside.routing.v1.ReplayService", "method": "ReplayDecision"},
+      {"service": "dayside.ledger.v1.LedgerService", "method": "GetCall"},
+      {"service": "dayside.ledger.v1.LedgerService", "method": "ListCalls"},
+      {"service": "dayside.ledger.v1.LedgerService", "method": "WatchCalls"},
+      {"service": "dayside.ledger.v1.LedgerService", "method": "GetDecision"},
+      {"service": "dayside.ledger.v1.AuditService", "method": "ListAuditEntries"},
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "IdentifyCaller"},
       {"service": "dayside.routing.v1.RoutingService", "method": "ExplainRoute"},
       {"service": "dayside.routing.v1.LineService", "method": "GetLine"},
       {"service": "dayside.routing.v1.LineService", "method": "ListLines"},
