@@ -62,9 +62,10 @@ func TestNobodyThereIsAnAlertAtOnce(t *testing.T) {
 		!a.GetFirstTime().AsTime().Equal(viewtest.At(18)) || a.GetKind() != routingv1.AlertKind_ALERT_KIND_NOBODY_THERE {
 		t.Errorf("%v", a)
 	}
-	if h.metric(t, "dayside.alerts.raised", "kind=nobody_there") != 1 || h.metric(t, "dayside.alerts.open", "kind=nobody_there") != 1 {
-		t.Error("metrics do not tell")
-	}
+	await.True(t, "metrics tell", func() bool {
+		return h.metric(t, "dayside.alerts.raised", "kind=nobody_there") == 1 &&
+			h.metric(t, "dayside.alerts.open", "kind=nobody_there") == 1
+	})
 	// A thousand more calls change nothing but, once a minute, when it was seen last.
 	before, err := h.etcd.Get(t.Context(), published.AlertPrefix+"nobody-there-gold")
 	if err != nil {
