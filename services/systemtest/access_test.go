@@ -18,6 +18,7 @@ import (
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/internal/await"
 )
@@ -146,6 +147,11 @@ func tokensNarrow(t *testing.T, addr, site, admin, contact, stranger string, con
 	}
 	if _, err := line(contact); reason(err) != rpcv1.Reason_REASON_ROLE_REQUIRED {
 		t.Errorf("a contact: %v", err)
+	}
+	// A contact has few methods; to read a feed is one, and there is none.
+	if _, err := schedulev1.NewFeedServiceClient(cc).ReadFeed(withToken(t, t.Context(), contact), &schedulev1.ReadFeedRequest{
+		Token: strings.Repeat("x", 40)}); reason(err) != rpcv1.Reason_REASON_NOT_FOUND {
+		t.Errorf("a contact reads a feed: %v", err)
 	}
 	if _, err := line(stranger); reason(err) != rpcv1.Reason_REASON_CREDENTIALS_REQUIRED {
 		t.Errorf("another cluster's admin: %v", err)

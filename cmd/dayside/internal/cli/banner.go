@@ -41,10 +41,18 @@ func (b banner) write(ctx context.Context, w io.Writer) {
 	addrs := b.host.Addresses()
 	scheme := "http"
 	if b.cfg.TLS == (host.TLSFiles{}) {
-		linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials yet).\n")
+		who := "whoever reaches it may do everything"
+		if b.cfg.Access.TokenKeys != "" {
+			who += ", but for who shows a token"
+		}
+		linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials: %s).\n", who)
 	} else {
 		scheme = "https"
-		linef(w, "\nDayside is up; whoever asks it needs a certificate (--tls-cert, --tls-key, --tls-ca).\n")
+		or := ""
+		if b.cfg.Access.TokenKeys != "" {
+			or = " or a token (--tls-ca, --token-file)"
+		}
+		linef(w, "\nDayside is up; whoever asks it needs a certificate (--tls-cert, --tls-key, --tls-ca)%s.\n", or)
 	}
 	linef(w, "  gRPC      %s", addrs.GRPC)
 	linef(w, "  REST      %s://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", scheme, addrs.HTTP)
