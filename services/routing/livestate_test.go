@@ -282,3 +282,41 @@ func FuzzShownTarget(f *testing.F) {
 		}
 	})
 }
+
+// FuzzGatewayEvent: whatever a gateway sends, it is taken in or refused, and what is said of it can be read by a view.
+func FuzzGatewayEvent(f *testing.F) {
+	for _, e := range []*routingv1.ConnectGatewayRequest{
+		{}, {Event: &routingv1.ConnectGatewayRequest_Hello{}},
+		{Event: &routingv1.ConnectGatewayRequest_ActiveCalls{ActiveCalls: &routingv1.ActiveCalls{Calls: map[string]int32{"sites/a": 2}}}},
+		{Event: &routingv1.ConnectGatewayRequest_Reachability{Reachability: &routingv1.TargetReachability{Target: publishedTarget(aTarget)}}},
+		{Event: &routingv1.ConnectGatewayRequest_TaskResult{TaskResult: &routingv1.TaskResult{TaskId: "1"}}},
+	} {
+		b, err := proto.Marshal(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, b)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		b := newLiveBench(t)
+		go func() { <-b.begin }()
+		g, s, err := b.admit(t.Context(), &routingv1.GatewayInfo{GatewayId: "sbc-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sent := range [][]byte{first, second} {
+			var e routingv1.ConnectGatewayRequest
+			if proto.Unmarshal(sent, &e) != nil {
+				return
+			}
+			if b.take(g, s, &e) != nil {
+				break
+			}
+		}
+		next := view.Next(nil)
+		next.Put(g.key, b.record(g.held))
+		if v, problems := next.View(1, b.clock.Now()); len(problems) > 0 || len(v.LiveReports()) != 1 {
+			t.Fatalf("a view reads %v, %v", v.LiveReports(), problems)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,16 +153,14 @@ func spanText(s *routingv1.RouteSpan) string {
 		return word(endCauseWords, s.GetEnd().GetCause())
 	}
 	var places []string
-	last := ""
 	for _, t := range s.GetTargets() {
 		place := placeOf(t)
 		if t.GetLastResort() {
 			place = "last resort: " + dash(t.GetDisplayName())
 		}
-		if place != last {
+		if !slices.Contains(places, place) {
 			places = append(places, place)
 		}
-		last = place
 	}
 	return strings.Join(places, ", ")
 }
