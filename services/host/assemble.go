@@ -70,7 +70,7 @@ func (h *Host) addService(ctx context.Context, name string) error {
 		}
 		for _, desc := range descriptions(name) {
 			for _, to := range []grpc.ServiceRegistrar{h.server, h.local} {
-				if err := rpc.Forward(to, desc, cc); err != nil {
+				if err := rpc.Forward(to, desc, cc); err != nil { //nolint:contextcheck // each stream brings its own
 					return err
 				}
 			}
@@ -162,7 +162,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		return routing.New(routing.Config{}, routing.Deps{
+		return routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // a counter's first zero belongs to no request
 			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),

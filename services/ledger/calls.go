@@ -2,9 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,12 +15,13 @@ import (
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/resource"
 	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/ledger/internal/mark"
 	"github.com/daysidehq/dayside/services/ledger/internal/store"
 )
 
 const (
-	callsPrefix = "calls/"
-	auditPrefix = "audit/"
+	callsCollection = "calls"
+	auditCollection = "audit"
 	// maxDecisionBytes bounds a decision with its facts: what a request to replay it may be.
 	maxDecisionBytes = rpc.MaxRequestBytes - 64<<10
 )
@@ -43,7 +41,7 @@ func (s *Service) AppendRecords(ctx context.Context, r *ledgerv1.AppendRecordsRe
 
 // GetCall is ledgerv1.LedgerServiceServer's.
 func (s *Service) GetCall(ctx context.Context, r *ledgerv1.GetCallRequest) (*ledgerv1.Call, error) {
-	c, err := s.store.Call(ctx, strings.TrimPrefix(r.GetName(), callsPrefix))
+	c, err := s.store.Call(ctx, strings.TrimPrefix(r.GetName(), callsCollection+"/"))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +50,7 @@ func (s *Service) GetCall(ctx context.Context, r *ledgerv1.GetCallRequest) (*led
 
 // ListCalls is ledgerv1.LedgerServiceServer's.
 func (s *Service) ListCalls(ctx context.Context, r *ledgerv1.ListCallsRequest) (*ledgerv1.ListCallsResponse, error) {
-	after, err := readMark(r.GetPageToken(), callsPrefix)
+	after, err := mark.Read(r.GetPageToken(), callsCollection)
 	if err != nil {
 		return nil, err
 	}
@@ -70,12 +68,12 @@ func (s *Service) ListCalls(ctx context.Context, r *ledgerv1.ListCallsRequest) (
 	for i, c := range calls {
 		calls[i] = shown(ctx, c)
 	}
-	return &ledgerv1.ListCallsResponse{Calls: calls, NextPageToken: pageToken(next, callsPrefix)}, nil
+	return &ledgerv1.ListCallsResponse{Calls: calls, NextPageToken: next.Token(callsCollection)}, nil
 }
 
 // GetDecision is ledgerv1.LedgerServiceServer's.
 func (s *Service) GetDecision(ctx context.Context, r *ledgerv1.GetDecisionRequest) (*ledgerv1.GetDecisionResponse, error) {
-	d, facts, err := s.store.Decision(ctx, strings.TrimPrefix(r.GetName(), callsPrefix), r.GetStep(), maxDecisionBytes)
+	d, facts, err := s.store.Decision(ctx, strings.TrimPrefix(r.GetName(), callsCollection+"/"), r.GetStep(), maxDecisionBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +98,7 @@ func disguise(d *routingv1.DecisionRecord) {
 func (s *Service) ListAuditEntries(ctx context.Context, r *ledgerv1.ListAuditEntriesRequest) (
 	*ledgerv1.ListAuditEntriesResponse, error,
 ) {
-	after, err := readMark(r.GetPageToken(), auditPrefix)
+	after, err := mark.Read(r.GetPageToken(), auditCollection)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +110,7 @@ func (s *Service) ListAuditEntries(ctx context.Context, r *ledgerv1.ListAuditEnt
 	if err != nil {
 		return nil, err
 	}
-	return &ledgerv1.ListAuditEntriesResponse{Entries: entries, NextPageToken: pageToken(next, auditPrefix)}, nil
+	return &ledgerv1.ListAuditEntriesResponse{Entries: entries, NextPageToken: next.Token(auditCollection)}, nil
 }
 
 // seesNumbers says who is shown callers' numbers, and where messages can be fetched.
@@ -153,29 +151,4 @@ func period(from, to *timestamppb.Timestamp) (start, end time.Time, err error) {
 		end = to.AsTime()
 	}
 	return start, end, broken.Err()
-}
-
-// pageToken continues behind a mark; empty where there is none.
-func pageToken(m store.Mark, prefix string) string {
-	if m == (store.Mark{}) {
-		return ""
-	}
-	return resource.PageToken(fmt.Sprintf("%s%d/%d", prefix, m.UnixUS, m.N))
-}
-
-// readMark reads a page token. A forged one is another place in the list, and opens nothing.
-func readMark(token, prefix string) (store.Mark, error) {
-	key, err := resource.AfterKey(token, prefix)
-	if err != nil || key == "" {
-		return store.Mark{}, err
-	}
-	at, n, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
-	var m store.Mark
-	var errs [2]error
-	m.UnixUS, errs[0] = strconv.ParseInt(at, 10, 64)
-	m.N, errs[1] = strconv.ParseInt(n, 10, 64)
-	if errors.Join(errs[:]...) != nil {
-		return store.Mark{}, fault.Invalid(fault.Violation{Field: "page_token", Rule: "is not one that this method gave"})
-	}
-	return m, nil
 }

@@ -180,7 +180,7 @@ type writer struct {
 
 // exec runs a statement of the list.
 func (w *writer) exec(query string, args ...any) (sql.Result, error) {
-	return w.prepared(query).ExecContext(w.ctx, args...)
+	return w.prepared(query).ExecContext(w.ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 }
 
 // prepared is a statement of the list, within the transaction; it ends with that.

@@ -10,6 +10,7 @@ import (
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/ledger/internal/mark"
 )
 
 // AuditQuery asks for entries, the latest first. What is empty asks for all.
@@ -17,7 +18,7 @@ type AuditQuery struct {
 	Resource, Peer string
 	// From and To are when it was done: [From, To).
 	From, To time.Time
-	After    Mark
+	After    mark.Mark
 	Limit    int
 }
 
@@ -47,7 +48,7 @@ func (w *writer) addAudit(id []byte, a *rpcv1.AuditRecord) (bool, error) {
 }
 
 // Audit is the entries asked for, and the mark behind the last one; no mark where no more follow.
-func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.AuditRecord, next Mark, err error) {
+func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.AuditRecord, next mark.Mark, err error) {
 	var c condition
 	from := "audit a"
 	at, n := "a.at", "a.n"
@@ -64,17 +65,17 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 	if !q.To.IsZero() {
 		c.and(at+" < ?", q.To.UnixMicro())
 	}
-	if q.After != (Mark{}) {
+	if q.After != (mark.Mark{}) {
 		c.and(fmt.Sprintf("(%s, %s) < (?, ?)", at, n), q.After.UnixUS, q.After.N)
 	}
 	rows, err := s.read.QueryContext(ctx,
 		fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?", at, n, from, c.where()),
 		append(c.args, q.Limit+1)...)
 	if err != nil {
-		return nil, Mark{}, failed(err)
+		return nil, mark.Mark{}, failed(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var last Mark
+	var last mark.Mark
 	for rows.Next() {
 		if len(entries) == q.Limit {
 			next = last
@@ -82,11 +83,11 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 		}
 		var body sql.RawBytes
 		if err := rows.Scan(&last.UnixUS, &last.N, &body); err != nil {
-			return nil, Mark{}, failed(err)
+			return nil, mark.Mark{}, failed(err)
 		}
 		entry := &rpcv1.AuditRecord{}
 		if err := proto.Unmarshal(body, entry); err != nil {
-			return nil, Mark{}, fault.Internal(fmt.Errorf("audit entry %d: %w", last.N, err))
+			return nil, mark.Mark{}, fault.Internal(fmt.Errorf("audit entry %d: %w", last.N, err))
 		}
 		entries = append(entries, entry)
 	}

@@ -13,15 +13,9 @@ import (
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/ledger/internal/mark"
 	"github.com/daysidehq/dayside/services/ledger/internal/merge"
 )
-
-// Mark is a place in a list, behind an item: lists go back in time from there. The zero value is the beginning.
-type Mark struct {
-	UnixUS int64
-	// N tells apart what is of the same instant; it says nothing else.
-	N int64
-}
 
 // CallQuery asks for calls, the latest first. What is empty asks for all.
 type CallQuery struct {
@@ -30,7 +24,7 @@ type CallQuery struct {
 	FollowUp             bool
 	// From and To are when they began: [From, To).
 	From, To time.Time
-	After    Mark
+	After    mark.Mark
 	Limit    int
 }
 
@@ -80,21 +74,21 @@ func (q CallQuery) condition() condition {
 	if !q.To.IsZero() {
 		c.and("start < ?", q.To.UnixMicro())
 	}
-	if q.After != (Mark{}) {
+	if q.After != (mark.Mark{}) {
 		c.and("(start, n) < (?, ?)", q.After.UnixUS, q.After.N)
 	}
 	return c
 }
 
 // Calls are those asked for, without their steps, and the mark behind the last one; no mark where no more follow.
-func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next Mark, err error) {
+func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next mark.Mark, err error) {
 	c := q.condition()
 	rows, err := s.read.QueryContext(ctx, c.callsQuery(), append(c.args, q.Limit+1)...)
 	if err != nil {
-		return nil, Mark{}, failed(err)
+		return nil, mark.Mark{}, failed(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var last Mark
+	var last mark.Mark
 	for rows.Next() {
 		if len(calls) == q.Limit {
 			next = last
@@ -102,11 +96,11 @@ func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call,
 		}
 		var body sql.RawBytes
 		if err := rows.Scan(&last.N, &last.UnixUS, &body); err != nil {
-			return nil, Mark{}, failed(err)
+			return nil, mark.Mark{}, failed(err)
 		}
 		call := &ledgerv1.Call{}
 		if err := proto.Unmarshal(body, call); err != nil {
-			return nil, Mark{}, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
+			return nil, mark.Mark{}, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
 		}
 		calls = append(calls, call)
 	}

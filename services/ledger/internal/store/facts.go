@@ -61,7 +61,8 @@ func (w *writer) touch(d *routingv1.DecisionRecord) error {
 		return err
 	}
 	var list []byte
-	err = w.prepared(valueOfFact).QueryRowContext(w.ctx, d.GetFactList()).Scan(&list)
+	value := w.prepared(valueOfFact) //nolint:sqlclosecheck // it ends with the transaction
+	err = value.QueryRowContext(w.ctx, d.GetFactList()).Scan(&list)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}

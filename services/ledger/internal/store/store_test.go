@@ -23,6 +23,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/ledger/internal/mark"
 	"github.com/daysidehq/dayside/services/ledger/internal/merge"
 )
 
@@ -317,7 +318,7 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 	s := openTemp(t)
 	for name, q := range map[string]CallQuery{
 		"all": {}, "line": {Line: "l"}, "customer": {Customer: "c"}, "site": {Site: "s"}, "period": {From: now(), To: now()},
-		"follow-up": {FollowUp: true}, "next page": {Line: "l", After: Mark{UnixUS: 1, N: 1}},
+		"follow-up": {FollowUp: true}, "next page": {Line: "l", After: mark.Mark{UnixUS: 1, N: 1}},
 	} {
 		c := q.condition()
 		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+c.callsQuery(), append(c.args, 10)...)
