@@ -50,7 +50,8 @@ type slot struct {
 	of    record.Of
 	fact  routingv1.FactRecord
 	trace trace.TraceID
-	buf   []byte
+	// event is the record as it is encoded, buf what is left in the journal.
+	event, buf []byte
 }
 
 func newRecords(j *journal.Journal, c clock.Clock) *records {
@@ -82,7 +83,13 @@ func (r *records) decided(ctx context.Context, c *decision) {
 			r.tell(s, nil, others)
 		}
 	}
-	s.buf, _, _ = r.journal.Append(s.buf, journal.Decision, s.maker.Make(&s.of))
+	made := s.maker.Make(&s.of)
+	var err error
+	if s.event, err = record.Append(s.event[:0], made); err != nil {
+		_, _, _ = r.journal.Append(s.buf, journal.Decision, made) // fails alike, and tells
+	} else {
+		s.buf, _, _ = r.journal.AppendEncoded(s.buf, journal.Decision, s.event)
+	}
 	s.of = record.Of{} // a pool must hold no view
 }
 

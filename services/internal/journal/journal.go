@@ -79,10 +79,20 @@ func New(s Spool, instance string, c clock.Clock, log *slog.Logger) *Journal {
 // Append leaves a record of an event, Decision or another one, with a new id; a fact's is its own. It writes into buf, which
 // it answers with to be used again, and says where the record stands in the spool. Errors are the spool's, and told already.
 func (j *Journal) Append(buf []byte, kind protowire.Number, event proto.Message) ([]byte, spool.Mark, error) {
-	var id [idBytes]byte
+	return j.append(buf, j.newID(), kind, event)
+}
+
+// AppendEncoded is Append of an event that is encoded already.
+func (j *Journal) AppendEncoded(buf []byte, kind protowire.Number, event []byte) ([]byte, spool.Mark, error) {
+	buf = protowire.AppendBytes(j.begin(buf, j.newID(), kind), event)
+	at, err := j.leave(kind, buf)
+	return buf, at, err
+}
+
+func (j *Journal) newID() (id [idBytes]byte) {
 	binary.BigEndian.PutUint64(id[:], j.own)
 	binary.BigEndian.PutUint64(id[8:], j.made.Add(1))
-	return j.append(buf, id, kind, event)
+	return id
 }
 
 // AppendFact leaves a fact, whose id is the record's; it has 16 bytes.
@@ -93,23 +103,32 @@ func (j *Journal) AppendFact(buf []byte, id [idBytes]byte, fact proto.Message) (
 func (j *Journal) append(
 	buf []byte, id [idBytes]byte, kind protowire.Number, event proto.Message,
 ) ([]byte, spool.Mark, error) {
-	buf = protowire.AppendTag(buf[:0], idField, protowire.BytesType)
-	buf = append(append(buf, idBytes), id[:]...)
-	buf = protowire.AppendTag(buf, instanceField, protowire.BytesType)
-	buf = protowire.AppendString(buf, j.instance)
-	buf = protowire.AppendTag(buf, kind, protowire.BytesType)
+	buf = j.begin(buf, id, kind)
 	options := proto.MarshalOptions{}
 	buf = protowire.AppendVarint(buf, uint64(options.Size(event)))
 	options.UseCachedSize = true
 	buf, err := options.MarshalAppend(buf, event)
-	var at spool.Mark
-	if err == nil {
-		at, err = j.spool.Append(buf)
+	if err != nil {
+		j.lost(kind, err)
+		return buf, spool.Mark{}, err
 	}
+	at, err := j.leave(kind, buf)
+	return buf, at, err
+}
+
+// begin writes all of a record but its event.
+func (j *Journal) begin(buf []byte, id [idBytes]byte, kind protowire.Number) []byte {
+	buf = protowire.AppendBytes(protowire.AppendTag(buf[:0], idField, protowire.BytesType), id[:])
+	buf = protowire.AppendString(protowire.AppendTag(buf, instanceField, protowire.BytesType), j.instance)
+	return protowire.AppendTag(buf, kind, protowire.BytesType)
+}
+
+func (j *Journal) leave(kind protowire.Number, record []byte) (spool.Mark, error) {
+	at, err := j.spool.Append(record)
 	if err != nil {
 		j.lost(kind, err)
 	}
-	return buf, at, err
+	return at, err
 }
 
 // Audit is rpc.Auditor's.

@@ -97,13 +97,21 @@ func TestEveryKindArrivesAsItWasLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Audit(audit)
+	encoded, err := proto.Marshal(decision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := j.AppendEncoded(buf, journal.Decision, encoded); err != nil {
+		t.Fatal(err)
+	}
 	l := &ledger{}
 	run(t, s, l)
-	await.True(t, "four records", func() bool { return len(l.all()) == 4 })
+	await.True(t, "five records", func() bool { return len(l.all()) == 5 })
 	got := l.all()
 	for i, want := range []*ledgerv1.Record{
 		{Event: &ledgerv1.Record_Decision{Decision: decision}}, {Event: &ledgerv1.Record_Report{Report: report}},
 		{Event: &ledgerv1.Record_Fact{Fact: fact}}, {Event: &ledgerv1.Record_Audit{Audit: audit}},
+		{Event: &ledgerv1.Record_Decision{Decision: decision}},
 	} {
 		want.Instance, want.Id = "one", got[i].GetId()
 		if !proto.Equal(got[i], want) || len(want.GetId()) != 16 {
