@@ -43,7 +43,8 @@ func (a *app) connect() (*api, error) {
 	}, nil
 }
 
-// dial shows the token of --token-file, where there is one. It is in plain text where no certificate is named: such servers are on loopback.
+// dial shows the token of --token-file, where there is one. It is in plain text where no certificate is named: such servers
+// are on loopback.
 func (a *app) dial() (connection, error) {
 	var conn *grpc.ClientConn
 	var err error

@@ -17,9 +17,9 @@ const defaultTrustDomain = "dayside"
 
 func newPKI(a *app) *cobra.Command {
 	return newGroup("pki", "Make certificates: an authority, and what it issues to processes, gateways and people",
-		"Make certificates for a start (for tokens see dayside token). Those from elsewhere work as well, if they hold one URI as subject alternative name:\n"+
-			"spiffe://TRUST-DOMAIN/dayside/role/ROLE/NAME. Files are replaced by nothing here; whoever has the authority's key\n"+
-			"can be anybody, so keep it off the machines that serve.",
+		"Make certificates for a start (for tokens see dayside token). Those from elsewhere work as well, if they hold one URI\n"+
+			"as subject alternative name: spiffe://TRUST-DOMAIN/dayside/role/ROLE/NAME. Files are replaced by nothing here;\n"+
+			"whoever has the authority's key can be anybody, so keep it off the machines that serve.",
 		newPKIInit(a), newPKIIssue(a))
 }
 

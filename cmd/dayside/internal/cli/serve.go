@@ -58,7 +58,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		"public keys that bearer tokens are believed of, PEM (token.pub of dayside pki init); read again when they change")
 	flags.StringVar(&c.Access.Revoked, "revoked", "",
 		"what is believed no longer: a certificate's serial number or a token's id a line; read again when it changes")
-	flags.StringVar(&c.Access.CRL, "tls-crl", "", "certificate revocation lists of the --tls-ca, PEM; read again when they change")
+	flags.StringVar(&c.Access.CRL, "tls-crl", "",
+		"certificate revocation lists of the --tls-ca, PEM; read again when they change")
 	flags.IntVar(&c.Access.Limits.RequestsPerS, "peer-requests", c.Access.Limits.RequestsPerS,
 		"requests a second of one peer that is neither gateway nor process; twice as many may come at once")
 	flags.IntVar(&c.Access.Limits.Streams, "peer-streams", c.Access.Limits.Streams, "streams of such a peer at the same time")
