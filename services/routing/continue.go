@@ -20,8 +20,8 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// ContinueCall goes on with a call from its continuation. What cannot be trusted is no error: the call gets its whole ladder,
-// and nothing follows that.
+// ContinueCall goes on with a call from its continuation. What cannot be trusted is no error: the call gets its whole
+// ladder, and nothing follows that.
 func (c *calls) ContinueCall(
 	ctx context.Context, r *routingv1.ContinueCallRequest,
 ) (*routingv1.ContinueCallResponse, error) {
@@ -224,9 +224,7 @@ func fateOptions() map[routingv1.ContinuationFate]metric.MeasurementOption {
 // than that.
 func (s *signals) opened(ctx context.Context, t *decision, err error) {
 	s.tokens.Add(ctx, 1, s.fates[t.call.Fate])
-	switch t.call.Fate {
-	case routingv1.ContinuationFate_CONTINUATION_FATE_UNSPECIFIED, routingv1.ContinuationFate_CONTINUATION_FATE_READ,
-		routingv1.ContinuationFate_CONTINUATION_FATE_READ_AGAIN:
+	if !t.call.Untrusted() {
 		return
 	}
 	ok, dropped := s.refusals.allow(t.at)

@@ -30,8 +30,11 @@ const (
 	unavailableRetryS = 60
 )
 
-// numStages is how many stages a decision has, the choice of the step included.
-const numStages = 8
+// numStages is how many stages a decision has before the choice of its step; each leaves a verdict at most, and so does that.
+const (
+	numStages   = 7
+	numVerdicts = numStages + 1
+)
 
 // never is a change that does not come.
 const never = math.MaxInt64
@@ -123,7 +126,7 @@ type Decision struct {
 	transferTo     *view.Line
 	menu, revealed *view.Line
 
-	verdicts   [numStages]routingv1.Verdict
+	verdicts   [numVerdicts]routingv1.Verdict
 	nVerdicts  int
 	candidates [maxCandidates]*view.Customer
 	nCandidate int
@@ -184,7 +187,7 @@ type SiteVerdict struct {
 type stage func(d *Decision) (v routingv1.Verdict, goOn bool)
 
 // stages is the order of a decision.
-var stages = [numStages - 1]stage{findLine, identify, entitle, treat, orderSites, findDuty, buildLadder}
+var stages = [numStages]stage{findLine, identify, entitle, treat, orderSites, findDuty, buildLadder}
 
 // Decide answers a call at an instant, into d. maxSites bounds Sites.
 func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {

@@ -96,15 +96,15 @@ func (d *Decision) Whispers() bool {
 	return d.Forwards() && d.call.Gateway.has(routingv1.Capability_CAPABILITY_PROMPT)
 }
 
-// Safe says that the continuation handed in cannot be trusted: nothing is asked, and nothing follows.
-func (d *Decision) Safe() bool {
-	switch d.call.Fate {
-	case routingv1.ContinuationFate_CONTINUATION_FATE_UNSPECIFIED, routingv1.ContinuationFate_CONTINUATION_FATE_READ,
-		routingv1.ContinuationFate_CONTINUATION_FATE_READ_AGAIN:
-		return false
-	}
-	return true
+// Untrusted says that a continuation was to be handed in, and that none was, or one that cannot be trusted.
+func (c *Call) Untrusted() bool {
+	return c.Fate != routingv1.ContinuationFate_CONTINUATION_FATE_UNSPECIFIED &&
+		c.Fate != routingv1.ContinuationFate_CONTINUATION_FATE_READ &&
+		c.Fate != routingv1.ContinuationFate_CONTINUATION_FATE_READ_AGAIN
 }
+
+// Safe says that the continuation handed in cannot be trusted: nothing is asked, and nothing follows.
+func (d *Decision) Safe() bool { return d.call.Untrusted() }
 
 // maySpeak says whether anything may be said or asked still: not to a caller who wants a person, nor once somebody was
 // rung.

@@ -173,7 +173,8 @@ func typed(in *routingv1.Input) string {
 // spokenDigits are digits said one by one, as figures or as English words; empty where anything else was said.
 func spokenDigits(said string) string {
 	var digits strings.Builder
-	for _, word := range strings.FieldsFunc(strings.ToLower(said), func(r rune) bool { return strings.ContainsRune(" ,.-", r) }) {
+	between := func(r rune) bool { return strings.ContainsRune(" ,.-", r) }
+	for _, word := range strings.FieldsFunc(strings.ToLower(said), between) {
 		switch i := slices.Index(digitWords(), word); {
 		case i >= 0:
 			digits.WriteByte('0' + byte(i))

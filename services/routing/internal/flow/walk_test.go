@@ -433,7 +433,7 @@ func TestWhatIsGoneMeanwhileStopsNoCall(t *testing.T) {
 	w.does("said acme")
 	w.decide()
 	w.does("keys 1")
-	after := world(func(_, l *routingv1.Line) {})
+	after := world(func(*routingv1.Line, *routingv1.Line) {})
 	after.Lines, after.Customers = after.Lines[1:], nil
 	w.v = after.View()
 	w.call.Dialled = 0

@@ -51,8 +51,9 @@ type site struct {
 	agents     int32
 }
 
-// Route is the answer to a call: decision d, made on v at now, as the first step of the call. A dry run has the rules besides, the texts behind open and
-// closed, and people's own numbers masked: nobody is going to dial them.
+// Route is the answer to a call: decision d, made on v at now, as the first step of the call. A dry run has the rules
+// besides, the texts behind open and closed; and people's own numbers are masked and no hidden number is told in it, since
+// nobody is going to dial them.
 func Route(d *decide.Decision, v *view.View, callID string, now time.Time, dryRun bool) *routingv1.RouteCallResponse {
 	a := &answer{}
 	a.response.Route = &a.route
