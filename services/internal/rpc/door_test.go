@@ -311,6 +311,38 @@ func TestWhatIsRevokedEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestKeysOfTokensAreRenewed: while both are in the file both count, and then the old one no longer, however well known.
+func TestKeysOfTokensAreRenewed(t *testing.T) {
+	a, renewed := newAuthority(t, "ours"), newAuthority(t, "ours")
+	var pub [2][]byte
+	for i, dir := range []string{a.dir, renewed.dir} {
+		var err error
+		if pub[i], err = os.ReadFile(filepath.Join(dir, pki.TokenPubFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := openGate(t, a, false)
+	cc := plainConn(t, serveDoor(t, g.Door, linesThat(whoAsks)))
+	before := "Bearer " + a.token(t, "rita", time.Hour, rpcv1.Role_ROLE_READER)
+	after := "Bearer " + renewed.token(t, "sam", time.Hour, rpcv1.Role_ROLE_READER)
+	for _, c := range []struct {
+		file          []byte
+		before, after rpcv1.Reason
+	}{
+		{pub[0], 0, credentialsRequired}, {append(pub[0], pub[1]...), 0, 0}, {[]byte("nothing"), 0, 0}, {pub[1], credentialsRequired, 0},
+	} {
+		if err := os.WriteFile(filepath.Join(a.dir, pki.TokenPubFile), c.file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.clk.Set(g.clk.Now().Add(2 * time.Second))
+		for token, want := range map[string]rpcv1.Reason{before: c.before, after: c.after} {
+			if who, err := asks(t, cc, bearerHeader, token); reasonOf(err) != want {
+				t.Errorf("%d bytes of keys: %q, %v", len(c.file), who, err)
+			}
+		}
+	}
+}
+
 // TestACertificateEndsOnTheConnectionItOpened: connections last longer than the last minutes of a certificate.
 func TestACertificateEndsOnTheConnectionItOpened(t *testing.T) {
 	a := newAuthority(t, "ours")
