@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric/noop"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -268,4 +270,29 @@ func BenchmarkNothingToRaise(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzAlertToken: whatever token comes back, it is refused as a broken field, or continues behind an alert.
+func FuzzAlertToken(f *testing.F) {
+	good := alertToken(&routingv1.Alert{Name: "alerts/nobody-there-gold", LastTime: timestamppb.New(viewtest.At(1))})
+	for _, s := range []string{good, "", "x", good[:10], "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OSBhbGVydHMveA", "LTEgYWxlcnRzLw"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		a, err := readAlertToken(token)
+		switch {
+		case err != nil:
+			if fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+				t.Errorf("%q: %v", token, err)
+			}
+		case token == "":
+			if a != nil {
+				t.Errorf("no token continues behind %v", a)
+			}
+		default:
+			if again, err := readAlertToken(alertToken(a)); err != nil || !proto.Equal(again, a) {
+				t.Errorf("%q: %v, read again as %v, %v", token, a, again, err)
+			}
+		}
+	})
 }
