@@ -179,6 +179,23 @@ func TestEveryDecisionLeavesARecord(t *testing.T) {
 	h.wantReplayed(t)
 }
 
+// The id of a call is whatever a phone made it: one that is no text leaves a record all the same.
+func TestACallWhoseIDIsNoTextLeavesARecord(t *testing.T) {
+	h := recording(t, segment, enough)
+	h.applied(t, h.put(t, followTheSun().Records()...))
+	var d direct
+	h.service.Register(&d) // as a gateway of the same process asks
+	request := call(goldNumber.String(), "")
+	request.CallId = "a\xff\xfeb"
+	if _, err := d.routing.RouteCall(rpc.WithPeer(t.Context(), rpc.Local()), request); err != nil {
+		t.Fatal(err)
+	}
+	h.deliver(t)
+	if decisions, _, _ := h.kept(t); len(decisions) != 1 || decisions[0].GetCallId() != "a?b" {
+		t.Error(decisions)
+	}
+}
+
 // A line of a thousand sites is recorded by the facts that it has, once, and a line of each call.
 func TestALineOfAThousandSites(t *testing.T) {
 	h := recording(t, segment, enough)

@@ -58,7 +58,8 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 	r := &m.record
 	*r = routingv1.DecisionRecord{
 		// A gateway of this process may bring an id that is no text: a record has one all the same.
-		GatewayId: strings.ToValidUTF8(of.Gateway, "?"), CallId: strings.ToValidUTF8(of.Call.ID, "?"), Step: int32(of.Step), DecidedUnixUs: of.At.UnixMicro(),
+		GatewayId: strings.ToValidUTF8(of.Gateway, "?"), CallId: strings.ToValidUTF8(of.Call.ID, "?"),
+		Step: int32(of.Step), DecidedUnixUs: of.At.UnixMicro(),
 		Caller: uint64(of.Call.Caller), Attested: of.Call.Attested, Capabilities: uint32(of.Call.Gateway),
 		State: of.Call.State, Fate: of.Call.Fate,
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
