@@ -39,7 +39,11 @@ var secretFields = []protoreflect.FullName{
 
 // harmlessFields look delicate by their name, and are not.
 var harmlessFields = map[protoreflect.FullName]string{
-	"dayside.schedule.v1.Target.phone_number": "where a site is reached; its callers hear it in a redirect anyway",
+	"dayside.ledger.v1.Step.number":             "which step it is",
+	"dayside.routing.v1.Route.step_number":      "which step it is",
+	"dayside.routing.v1.Identification.ask_pin": "what callers hear when they are asked for a PIN",
+	"dayside.routing.v1.OutOfHours.speech":      "what callers hear",
+	"dayside.schedule.v1.Target.phone_number":   "where a site is reached; its callers hear it in a redirect anyway",
 }
 
 // pageToken is opaque, but gives no right: whoever shows it needs the role all the same.

@@ -20,8 +20,8 @@ func newAudit(a *app) *cobra.Command {
 	limit := 50
 	c := &cobra.Command{
 		Use: "audit", Short: "Show who changed what, the latest first",
-		Long: "Shows the changes that the ledger keeps: who made them, by which method, and what they name. With --full also what\n" +
-			"was asked for, without what is sensitive, and the trace.",
+		Long: "Shows the changes that the ledger keeps: who made them, by which method, and what they name. With --full also\n" +
+			"what was asked for, without what is sensitive, and the trace.",
 		Example: "  dayside audit --resource lines/gold-emergency\n  dayside audit --peer ann --since now-7d --full",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r := &ledgerv1.ListAuditEntriesRequest{Resource: resource, Peer: peer}
@@ -56,9 +56,10 @@ func newAudit(a *app) *cobra.Command {
 	flags.StringVar(&until, "until", "", "made before")
 	flags.IntVar(&limit, "limit", limit, "at most so many")
 	flags.BoolVar(&full, "full", false, "what was asked for as well")
-	_ = c.RegisterFlagCompletionFunc("resource", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-		return a.namesToComplete(cmd, nil, begun)
-	})
+	_ = c.RegisterFlagCompletionFunc("resource",
+		func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return a.namesToComplete(cmd, nil, begun)
+		})
 	return c
 }
 

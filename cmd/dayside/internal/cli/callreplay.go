@@ -15,9 +15,9 @@ func newCallReplay(a *app) *cobra.Command {
 	var step int32
 	c := &cobra.Command{
 		Use: "replay ID", Short: "Decide a call again from its record, and say whether it comes out the same",
-		Long: "Takes each step of a call with all facts that it was decided on from the ledger, lets routing decide again on those\n" +
-			"alone, and compares. What comes out differently was not decided by this program from this record; then the exit\n" +
-			"code is 1.",
+		Long: "Takes each step of a call with all facts that it was decided on from the ledger, lets routing decide again on\n" +
+			"those alone, and compares. What comes out differently was not decided by this program from this record; then the\n" +
+			"exit code is 1.",
 		Example: "  dayside call replay x1@probe\n  dayside call replay 5a1hj2v0qk8m3c7d9e4f --step 2 -o json",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -30,8 +30,8 @@ func newCalls(a *app) *cobra.Command {
 	f := callsFlags{}
 	c := &cobra.Command{
 		Use: "calls", Short: "List calls and what became of them, the latest first",
-		Long: "Lists calls of the ledger, the latest first, or follows them as they change, until interrupted. Callers' numbers are\n" +
-			"masked for all but supervisors and administrators. `dayside call show ID` tells the whole story of one.",
+		Long: "Lists calls of the ledger, the latest first, or follows them as they change, until interrupted. Callers'\n" +
+			"numbers are masked for all but supervisors and administrators. `dayside call show ID` tells the whole story of one.",
 		Example: "  dayside calls --since now-1d --outcome not-answered\n  dayside calls --line gold-emergency --watch\n" +
 			"  dayside calls --follow-up --since 2026-11-20 -o json | jq -r '.calls[].customer'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,9 +63,10 @@ func newCalls(a *app) *cobra.Command {
 	a.completeLines(c, "line")
 	_ = c.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomeNames(), cobra.ShellCompDirectiveNoFileComp))
 	for flag, collection := range map[string]string{"customer": collectionCustomers, "site": collectionSites} {
-		_ = c.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.idsOf(cmd.Context(), collection), cobra.ShellCompDirectiveNoFileComp
-		})
+		_ = c.RegisterFlagCompletionFunc(flag,
+			func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+				return a.idsOf(cmd.Context(), collection), cobra.ShellCompDirectiveNoFileComp
+			})
 	}
 	return c
 }
@@ -235,7 +236,8 @@ func (a *app) watchCalls(ctx context.Context, client *api, want *ledgerv1.ListCa
 
 func (a *app) showWatchedCall(r *ledgerv1.WatchCallsResponse, want *ledgerv1.ListCallsRequest) error {
 	c := r.GetCall()
-	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() || want.GetSite() != "" && want.GetSite() != c.GetSite() ||
+	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() ||
+		want.GetSite() != "" && want.GetSite() != c.GetSite() ||
 		want.GetFollowUp() && !c.GetFollowUp() || want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
 		return nil
 	}

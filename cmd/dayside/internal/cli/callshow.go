@@ -18,9 +18,10 @@ import (
 func newCallShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Tell the whole story of a call: what was decided, why, and how it went",
-		Long: "Shows a call step by step, as the ledger has it: what was decided on what, which sites were chosen or not and why,\n" +
-			"what the caller heard, and every attempt with its times. Sites are explained by deciding again from the record. A call\n" +
-			"is named by its ID (dayside calls), or by the gateway's own id of it, such as the Call-ID that `dayside call` shows.",
+		Long: "Shows a call step by step, as the ledger has it: what was decided on what, which sites were chosen or not and\n" +
+			"why, what the caller heard, and every attempt with its times. Sites are explained by deciding again from the\n" +
+			"record. A call is named by its ID (dayside calls), or by the gateway's own id of it, such as the Call-ID that\n" +
+			"`dayside call` shows.",
 		Example: "  dayside call show 5a1hj2v0qk8m3c7d9e4f\n  dayside call show x1@probe -o json | jq .steps",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -148,6 +149,7 @@ func (s *story) outcome() string {
 		text = "was ended: no line has the number"
 	case ledgerv1.Outcome_OUTCOME_MESSAGE_TAKEN:
 		text = "left a message"
+	case ledgerv1.Outcome_OUTCOME_NOT_ANSWERED, ledgerv1.Outcome_OUTCOME_REFUSED: // as the table has it
 	case ledgerv1.Outcome_OUTCOME_NOT_CARRIED:
 		text = "was ended: the gateway could carry nothing that the line has"
 	}
@@ -200,7 +202,8 @@ func (s *story) step(w io.Writer, step *ledgerv1.Step) error {
 	}
 	r := s.replayed[step.GetNumber()]
 	if r != nil && !r.GetEqual() {
-		linef(w, "  Decided again it comes out differently: see %s call replay %s --step %d.", s.Program, s.call.GetName(), step.GetNumber())
+		linef(w, "  Decided again it comes out differently: see %s call replay %s --step %d.", s.Program, s.call.GetName(),
+			step.GetNumber())
 	}
 	e := r.GetRoute().GetExplanation()
 	switch {

@@ -109,11 +109,13 @@ var attemptWords = map[routingv1.Disposition]string{
 	routingv1.Disposition_DISPOSITION_CALLER_GONE:  "caller hung up",
 }
 
+const nothingKnown = ": nothing is known of the steps before"
+
 // fateWords are of continuations that were not simply read.
 var fateWords = map[routingv1.ContinuationFate]string{
 	routingv1.ContinuationFate_CONTINUATION_FATE_READ_AGAIN:     "The gateway told the same step again",
-	routingv1.ContinuationFate_CONTINUATION_FATE_MISSING:        "The gateway handed no continuation in: nothing is known of the steps before",
-	routingv1.ContinuationFate_CONTINUATION_FATE_EXPIRED:        "The continuation was too old: nothing is known of the steps before",
-	routingv1.ContinuationFate_CONTINUATION_FATE_NOT_OURS:       "The continuation was not one of this call and cluster: nothing is known of the steps before",
-	routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS: "The call has had more steps than a call can have",
+	routingv1.ContinuationFate_CONTINUATION_FATE_MISSING:        "The gateway handed no continuation in" + nothingKnown,
+	routingv1.ContinuationFate_CONTINUATION_FATE_EXPIRED:        "The continuation was too old" + nothingKnown,
+	routingv1.ContinuationFate_CONTINUATION_FATE_NOT_OURS:       "The continuation was none of this call and cluster" + nothingKnown,
+	routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS: "The call has had too many steps",
 }
