@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -169,4 +170,35 @@ func randomCallers(b *testing.B, v *view.View, n int) time.Duration {
 		b.Fatal("the caller is not known")
 	}
 	return b.Elapsed() / time.Duration(b.N)
+}
+
+// BenchmarkDecideLive is BenchmarkDecide's worlds in the busiest minute: calls and agents are known of every site, a few
+// targets cannot be reached, and the line has skills, a budget, and sites that open soon.
+func BenchmarkDecideLive(b *testing.B) {
+	for _, n := range []int{4, 1000} {
+		b.Run(fmt.Sprintf("line=%d/view=%d", n, n), func(b *testing.B) {
+			w := benchWorld(n, n)
+			w.Lines[0].Strategy = routingv1.Strategy_STRATEGY_LEAST_LOADED
+			w.Lines[0].Language = "de"
+			w.Lines[0].OpeningSoon, w.Lines[0].RingBudget = durationpb.New(30*time.Minute), durationpb.New(3*time.Minute)
+			calls := map[string]int32{}
+			for i, s := range w.Sites {
+				s.Capacity, s.Languages = 10, []string{"en", "de"}
+				calls[s.GetId()] = int32(i % 12)
+				w.Live = append(w.Live, viewtest.Presence(s.GetId(), int32(i%5), 100000))
+			}
+			w.Live = append(w.Live, viewtest.Calls("sip-1", calls), viewtest.Unreachable("r-1", w.Sites[0].GetTargets()...))
+			v := w.View()
+			call := decide.Call{ID: "a84b4c76e66710@pc33", Dialled: lineNumber, Caller: firstANI, Gateway: decide.CapabilitiesOf(nil)}
+			var d decide.Decision
+			now := viewtest.At(24*100 - 6)
+			b.ReportAllocs()
+			for b.Loop() {
+				decide.Decide(&d, v, call, now, decide.MaxSites)
+			}
+			if len(d.Targets()) < 2 {
+				b.Fatal("nobody is open")
+			}
+		})
+	}
 }
