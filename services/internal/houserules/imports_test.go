@@ -39,6 +39,7 @@ var pureCores = []string{
 	"services/ledger/internal/merge",
 	"services/routing/internal/alert",
 	"services/routing/internal/brief",
+	"services/routing/internal/continuation",
 	"services/routing/internal/decide",
 	"services/routing/internal/record",
 	"services/routing/internal/reach",
