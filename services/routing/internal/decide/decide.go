@@ -30,7 +30,8 @@ const (
 	unavailableRetryS = 60
 )
 
-// numStages is how many stages a decision has before the choice of its step; each leaves a verdict at most, and so does that.
+// numStages is how many stages a decision has before the choice of its step. Each leaves a verdict at most, and so does
+// that choice.
 const (
 	numStages   = 7
 	numVerdicts = numStages + 1
