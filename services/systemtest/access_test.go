@@ -67,7 +67,7 @@ func TestTokensOfPeople(t *testing.T) {
 	access := []string{"--etcd", etcd.client, "--token-keys", filepath.Join(p.dir, "token.pub"), "--revoked", revoked}
 	secured := flags(p.issue(t, "service", "all", "--ip", "127.0.0.1"))
 	plainLogs := &syncBuffer{}
-	serving := []string{host.Schedule, host.Entitlement, host.Routing}
+	serving := []string{host.Schedule, host.Entitlement, host.Routing, host.Ledger}
 	held := startProcess(t, plainLogs, append(serving, access...)...)
 	folder := filepath.Join(repo(t), "deploy", "examples", "followthesun")
 	if _, stderr, err := dayside(t, "apply", "-f", folder, "--server", held.GRPC); err != nil {
@@ -84,6 +84,17 @@ func TestTokensOfPeople(t *testing.T) {
 	for name, addr := range map[string]string{"where it is held": held.GRPC, "where it is forwarded": plain.GRPC} {
 		t.Run(name, func(t *testing.T) { tokensNarrow(t, addr, site, admin, contact, stranger) })
 	}
+	t.Run("the audit says who", func(t *testing.T) {
+		var out string
+		await.True(t, "both changes of ada in the audit", func() bool {
+			var err error
+			out, _, err = dayside(t, "audit", "--server", plain.GRPC)
+			return err == nil && strings.Count(out, "ada (admin)") == 2
+		})
+		if strings.Count(out, "UpdateSite") != 2 || strings.Contains(out, "acme-ops") {
+			t.Errorf("a change that was forwarded is told twice, or one that was refused once:\n%s", out)
+		}
+	})
 	t.Run("by REST", func(t *testing.T) {
 		for file, want := range map[string]int{site: 200, contact: 403, stranger: 401, ended: 401} {
 			if body, code := restWith(t, http.DefaultClient, "http://"+plain.HTTP+"/v1/"+exampleHiddenLine, file); code != want ||
