@@ -24,7 +24,7 @@ func keyRecord(t *testing.T, number uint64) viewtest.Record {
 	return viewtest.Record{Key: continuation.EtcdKey(number), Value: value}
 }
 
-func numbers(v *view.View) string {
+func keyNumbers(v *view.View) string {
 	var all []string
 	for _, k := range v.Ring().Keys() {
 		all = append(all, fmt.Sprint(k.Number))
@@ -35,8 +35,8 @@ func numbers(v *view.View) string {
 func TestKeysComeAndGo(t *testing.T) {
 	var v *view.View
 	empty, _ := view.Anew(nil).View(1, viewtest.At(0))
-	if numbers(empty) != "" {
-		t.Errorf("a view of nothing has keys %s", numbers(empty))
+	if keyNumbers(empty) != "" {
+		t.Errorf("a view of nothing has keys %s", keyNumbers(empty))
 	}
 	apply := func(b *view.Builder, changes ...viewtest.Record) []view.Problem {
 		for _, c := range changes {
@@ -51,22 +51,22 @@ func TestKeysComeAndGo(t *testing.T) {
 		return problems
 	}
 	apply(view.Anew(nil), keyRecord(t, 1), keyRecord(t, 2))
-	if numbers(v) != "1 2" {
-		t.Errorf("keys %s", numbers(v))
+	if keyNumbers(v) != "1 2" {
+		t.Errorf("keys %s", keyNumbers(v))
 	}
 	before := v.Ring()
 	if apply(view.Next(v)); v.Ring() != before {
 		t.Error("a change of nothing made another ring")
 	}
 	apply(view.Next(v), viewtest.Record{Key: keyRecord(t, 1).Key}, keyRecord(t, 3))
-	if numbers(v) != "2 3" {
-		t.Errorf("keys %s", numbers(v))
+	if keyNumbers(v) != "2 3" {
+		t.Errorf("keys %s", keyNumbers(v))
 	}
 	bad := keyRecord(t, 3)
 	bad.Value = append([]byte{0xff}, "CCCCCCCC"...)
 	problems := apply(view.Anew(v), keyRecord(t, 2), bad)
-	if numbers(v) != "2 3" || len(problems) != 1 || strings.Contains(fmt.Sprint(problems), "CCC") {
-		t.Errorf("keys %s, %v", numbers(v), problems)
+	if keyNumbers(v) != "2 3" || len(problems) != 1 || strings.Contains(fmt.Sprint(problems), "CCC") {
+		t.Errorf("keys %s, %v", keyNumbers(v), problems)
 	}
 }
 
