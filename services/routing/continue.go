@@ -131,7 +131,8 @@ func triedOf(l *view.Line, attempts []*routingv1.Attempt) []attempted {
 	return tried
 }
 
-// attemptsReported tells of attempts that no step before has brought: those of a redirect, and those behind the last step.
+// attemptsReported tells of attempts that no step before has brought: those behind the last continuation. Without one the
+// line is not known, and what a gateway calls its targets is anybody's guess.
 func (c *calls) attemptsReported(v *view.View, r *routingv1.ReportCallRequest) {
 	of := continuation.Of{Gateway: r.GetGateway().GetGatewayId(), CallID: r.GetCallId()}
 	opened, err := v.Ring().Open(of, r.GetContinuation(), c.clock.Now())
