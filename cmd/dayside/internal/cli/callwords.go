@@ -116,6 +116,6 @@ var fateWords = map[routingv1.ContinuationFate]string{
 	routingv1.ContinuationFate_CONTINUATION_FATE_READ_AGAIN:     "The gateway told the same step again",
 	routingv1.ContinuationFate_CONTINUATION_FATE_MISSING:        "The gateway handed no continuation in" + nothingKnown,
 	routingv1.ContinuationFate_CONTINUATION_FATE_EXPIRED:        "The continuation was too old" + nothingKnown,
-	routingv1.ContinuationFate_CONTINUATION_FATE_NOT_OURS:       "The continuation was none of this call and cluster" + nothingKnown,
+	routingv1.ContinuationFate_CONTINUATION_FATE_NOT_OURS:       "The continuation was not of this call" + nothingKnown,
 	routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS: "The call has had too many steps",
 }
