@@ -193,8 +193,8 @@ func (c *calls) dryRun(r *routingv1.ExplainRouteRequest) (decide.Call, time.Time
 // ReportCall takes a gateway's report of a call.
 func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
 	if c.hooks.reporter == nil {
-		return nil, fault.NotInThisRelease("ReportCall is not in this release: the ledger that keeps reports is not part of " +
-			"it; a gateway need not report, and must not count this as a failure of the call")
+		return nil, fault.NotInThisRelease("ReportCall needs a place to keep reports in, and this process was given none; a " +
+			"gateway must not count this as a failure of the call")
 	}
 	v := c.current.Load()
 	if v == nil {
@@ -211,9 +211,5 @@ func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) 
 func (c *calls) ConnectGateway(
 	stream grpc.BidiStreamingServer[routingv1.ConnectGatewayRequest, routingv1.ConnectGatewayResponse],
 ) error {
-	if c.hooks.connector == nil {
-		return fault.NotInThisRelease("ConnectGateway is not in this release: gateways are given no tasks, and sites are " +
-			"ordered by their hours alone; RouteCall works without the stream")
-	}
 	return c.hooks.connector.connectGateway(stream)
 }

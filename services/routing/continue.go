@@ -40,11 +40,17 @@ func (c *calls) ContinueCall(
 		},
 	}
 	t := &s.told
+	if r.GetRecording().GetUri() != "" {
+		t.recording = r.GetRecording()
+	}
 	opened := c.open(ctx, t, r.GetContinuation())
 	if opened == nil {
 		t.call.State, t.step = flow.Safe(), flow.SafeStep
 		t.call.Gateway = t.call.Gateway.Silent()
 		t.decide()
+		if t.recording != nil {
+			c.hooks.messageLeft(ctx, t) // somebody must hear of it, whatever its call is worth
+		}
 		return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute()}, nil
 	}
 	ctx, end := c.signals.join(ctx, opened.State.GetTraceparent())
@@ -52,7 +58,7 @@ func (c *calls) ContinueCall(
 	t.step = int(opened.Step) + 1
 	c.advance(ctx, t, opened.State, r)
 	t.decide()
-	if t.recording != nil && !c.hooks.messageLeft(ctx, t) {
+	if taken := t.call.State.GetMessageTaken() && !opened.State.GetMessageTaken(); taken && !c.hooks.messageLeft(ctx, t) {
 		flow.MessageLost(t.call.State)
 		t.decide()
 	}
@@ -114,9 +120,6 @@ func (c *calls) advance(
 	}
 	state, need := flow.Advance(was, outcome)
 	c.lookUp(ctx, t, state, need)
-	if state.GetMessageTaken() && !was.GetMessageTaken() {
-		t.recording = r.GetRecording()
-	}
 	t.call.State = state
 }
 

@@ -215,6 +215,17 @@ func TestAMessage(t *testing.T) {
 	if err != nil || len(list.GetAlerts()) != 1 || list.GetAlerts()[0].GetRecordingUri() != uri {
 		t.Errorf("%v %v", list, err)
 	}
+	// A message is never lost for its continuation's sake.
+	g = h.gateway("late", "+61255500101", strangerANI)
+	outcome := taken()
+	outcome.Continuation = []byte("forged")
+	if got := step(g.goesOn(t, outcome)); got != "lines/messages sydney.1 last-resort" {
+		t.Error(got)
+	}
+	list, err = h.alerts.ListAlerts(t.Context(), &routingv1.ListAlertsRequest{})
+	if err != nil || len(list.GetAlerts()) != 2 {
+		t.Errorf("%v %v", list, err)
+	}
 	g = h.gateway("2", "+61255500101", strangerANI)
 	g.begins(t)
 	h.stopEtcd()

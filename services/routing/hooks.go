@@ -77,7 +77,7 @@ type briefer interface {
 	token(c *decision) string
 }
 
-// hooks are those beside the path of a call. Any of them may be nil.
+// hooks are those beside the path of a call. Any of them may be nil but connector.
 type hooks struct {
 	recorder  recorder
 	reporter  reporter
