@@ -15,7 +15,6 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
@@ -53,8 +52,7 @@ func (f *inForce) note(b coord.Batch) {
 		return
 	}
 	f.applied.Store(b.Revision)
-	awaited := func(e coord.Event) bool { return !strings.HasPrefix(e.Key, view.LivePrefix) }
-	if !b.Reset && !slices.ContainsFunc(b.Events, awaited) {
+	if !b.Reset && liveAlone(b.Events) {
 		return
 	}
 	select {

@@ -77,6 +77,7 @@ type Service struct {
 	minute        *liveState
 	live          *liveServer
 	tables        *tableServer
+	gathered      gatherer
 	alerts        *alerts
 	briefs        *briefs
 }
@@ -149,8 +150,12 @@ func (s *Service) Run(ctx context.Context) error {
 // Ready says whether calls can be answered.
 func (s *Service) Ready() bool { return s.current.Load() != nil }
 
-// apply makes the view of a batch the current one, at once and whole.
+// apply makes the view of a batch the current one, whole, and at once but for live state.
 func (s *Service) apply(ctx context.Context, b coord.Batch) {
+	b, now := s.gathered.take(b, s.clock.Now())
+	if !now {
+		return
+	}
 	before := s.current.Load()
 	next := view.Next(before)
 	if b.Reset {
