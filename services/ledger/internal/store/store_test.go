@@ -201,6 +201,40 @@ func TestWhatIsListedIsTheStory(t *testing.T) {
 	})
 }
 
+// TestWhatWasAcknowledgedSurvives a process that is killed: the files as they stand after an answer hold what it said, also
+// where the last of it is torn.
+func TestWhatWasAcknowledgedSurvives(t *testing.T) {
+	s := openTemp(t)
+	for n := range 5 {
+		if _, err := s.Append(t.Context(), []*ledgerv1.Record{newRecord(fmt.Sprint("c", n))}); err != nil {
+			t.Fatal(err)
+		}
+		for _, torn := range []bool{false, true} {
+			left := filepath.Join(t.TempDir(), "ledger.db")
+			for _, suffix := range []string{"", "-wal"} {
+				text, err := os.ReadFile(s.cfg.Path + suffix)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if torn && suffix != "" {
+					text = append(text, text[len(text)-1000:]...) // half of a next write
+				}
+				if err := os.WriteFile(left+suffix, text, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next, err := Open(t.Context(), Config{Path: left, Clock: clock.NewManual(now())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls, _, err := next.Calls(t.Context(), CallQuery{Limit: 100})
+			if err := errors.Join(err, next.Close()); err != nil || len(calls) != n+1 {
+				t.Errorf("after %d, torn %v: %d calls, %v", n+1, torn, len(calls), err)
+			}
+		}
+	}
+}
+
 // TestAFullDisk: nothing of what is refused is kept, it says so, and goes on when there is room again.
 func TestAFullDisk(t *testing.T) {
 	s := openTemp(t)
