@@ -16,16 +16,23 @@ import (
 )
 
 func newRoute(a *app) *cobra.Command {
-	var to, from, at, attestation string
+	var to, from, at, attestation, can string
 	c := &cobra.Command{
 		Use: "route --to LINE [--from NUMBER]", Short: "Show where a call would go, and why",
 		Long: "Decides for any caller and any instant as a dry run, and explains every site of the line.",
 		Example: "  dayside route --to gold-emergency --from +13035550101\n" +
-			"  dayside route --to +61255500100 --at \"2026-12-25 09:00 Europe/Dublin\"",
+			"  dayside route --to +61255500100 --at \"2026-12-25 09:00 Europe/Dublin\"\n" +
+			"  dayside route --to public-support --can forward,prompt,digits",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request, err := a.routeRequest(to, from, at, attestation)
 			if err != nil {
 				return err
+			}
+			if can != "" {
+				request.Gateway = &routingv1.GatewayInfo{}
+				if request.Gateway.Capabilities, err = capabilitiesOf(can); err != nil {
+					return err
+				}
 			}
 			client, err := a.connect()
 			if err != nil {
@@ -45,6 +52,8 @@ func newRoute(a *app) *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", fromHelp)
 	c.Flags().StringVar(&at, "at", "", "another time than now: "+whenHelp)
 	c.Flags().StringVar(&attestation, "attestation", "", "how far the caller's number was verified (STIR): A, B or C")
+	c.Flags().StringVar(&can, "can", "",
+		"what the gateway can: redirect (alone, where left out), forward, prompt, digits, speech, record, brief")
 	a.completeLines(c, "to")
 	return c
 }
@@ -88,6 +97,9 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 	}
 	linef(w, "A call from %s to %s at %s", caller, line, instant(e.GetDecidedAt()))
 	linef(w, "is %s.", routeOutcome(r))
+	if said := r.GetPrompt().GetText() + r.GetRecord().GetText(); said != "" { // one of them
+		linef(w, "It says: %s", oneLine(said))
+	}
 	if e.GetTransferredFrom() != "" {
 		linef(w, "The caller had dialled %s, and was transferred.", e.GetTransferredFrom())
 	}

@@ -145,3 +145,27 @@ func TestRouteShowsThisMinute(t *testing.T) {
 	}
 	golden(t, "route-live", term.out.String())
 }
+
+// TestRouteForAGatewayThatCanDoMore: the first step of a call is told, whatever it is.
+func TestRouteForAGatewayThatCanDoMore(t *testing.T) {
+	f := newFake(t)
+	f.route = text(t, &routingv1.ExplainRouteResponse{}, `route {
+		line: "lines/office" prompt { kind: PROMPT_KIND_NAME text: "Which company are you calling from?" }
+		explanation { verdicts: [VERDICT_LINE_FOUND, VERDICT_TREATMENT_IDENTIFY, VERDICT_STEP_PROMPT] }
+	}`)
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "route", "--to", "office", "--can", "forward,prompt,digits"); code != 0 {
+		t.Fatalf("exit %d, %s", code, term.err.String())
+	}
+	for _, want := range []string{
+		"is answered: asked for the name of the company.", "It says: Which company are you calling from?",
+		"such callers are asked who they are; something is said or asked first.",
+	} {
+		if !strings.Contains(term.out.String(), want) {
+			t.Errorf("%s does not say %q", term.out.String(), want)
+		}
+	}
+	if code := term.run(t.Context(), "route", "--to", "office", "--can", "juggle"); code != 2 {
+		t.Errorf("a gateway that juggles: exit %d", code)
+	}
+}
