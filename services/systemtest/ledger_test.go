@@ -1,10 +1,16 @@
 package systemtest
 
 import (
+	"bytes"
 	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
@@ -127,7 +133,8 @@ func TestALedgerThatIsAwayLosesNothing(t *testing.T) {
 			}
 		}
 	}
-	calls, stopCalls := start(t.TempDir(), host.Schedule, host.Entitlement, host.Routing)
+	spooled := t.TempDir()
+	calls, stopCalls := start(spooled, host.Schedule, host.Entitlement, host.Routing)
 	defer stopCalls()
 	_, stopLedger := start(data, host.Ledger)
 	s := (&system{grpcAddr: calls.GRPC, httpAddr: calls.HTTP, logs: &syncBuffer{}}).begin(t, options{})
@@ -158,5 +165,35 @@ func TestALedgerThatIsAwayLosesNothing(t *testing.T) {
 	await.True(t, "the call made meanwhile to be kept", kept("meanwhile", ledgerv1.Outcome_OUTCOME_ANSWERED))
 	if !kept("before", ledgerv1.Outcome_OUTCOME_ROUTED)() {
 		t.Error("the first call is gone")
+	}
+	for _, dir := range []string{data, spooled} {
+		nowhereIn(t, dir, exampleHiddenNumber)
+	}
+}
+
+// nowhereIn fails where a number is in a file below a folder, as text or as an integer.
+func nowhereIn(t *testing.T, dir, number string) {
+	t.Helper()
+	digits := strings.TrimPrefix(number, "+")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		looked++
+		for _, form := range [][]byte{[]byte(digits), protowire.AppendFixed64(nil, n), protowire.AppendVarint(nil, n)} {
+			if bytes.Contains(text, form) {
+				t.Errorf("the number is in %s, as %x", path, form)
+			}
+		}
+		return err
+	})
+	if err != nil || looked == 0 {
+		t.Errorf("looked at %d files of %s: %v", looked, dir, err)
 	}
 }
