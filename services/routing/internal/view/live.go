@@ -372,10 +372,20 @@ func (l *live) count(sites map[string]bool) {
 			}
 			continue
 		}
-		for id := range sites {
-			if n := r.Record.GetActiveCalls()[id]; n > 0 {
+		add := func(id string, n int32) {
+			if n > 0 && sites[id] {
 				of(id).add(SiteLive{ActiveCalls: bounded(n)}, r.expires())
 			}
+		}
+		calls := r.Record.GetActiveCalls()
+		if len(calls) < len(sites) { // a list brings all sites at once, a call one
+			for id, n := range calls {
+				add(id, n)
+			}
+			continue
+		}
+		for id := range sites {
+			add(id, calls[id])
 		}
 	}
 }
