@@ -203,15 +203,15 @@ func (s *benchServer) worked() time.Duration {
 	if err != nil || !ok || len(fields) < 13 {
 		return 0
 	}
-	var ticks time.Duration
+	ticks := 0
 	for _, f := range fields[11:13] {
 		n, err := strconv.Atoi(f)
 		if err != nil {
 			return 0
 		}
-		ticks += time.Duration(n)
+		ticks += n
 	}
-	return ticks * tick
+	return time.Duration(ticks) * tick
 }
 
 func (s *benchServer) call(ctx context.Context, method string, caller, n int) error {

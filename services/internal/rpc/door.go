@@ -75,14 +75,26 @@ func (d Door) enter(who Peer, s standing, from net.Addr, values []string, now ti
 		return Peer{}, s, err
 	}
 	if s.token, err = d.Tokens.find(text, now); err == nil && s.token == nil {
-		if err = d.Limits.address(hostOf(from), now).request(now); err == nil {
-			s.token, err = d.Tokens.verify(text, now)
-		}
+		s.token, err = d.stranger(text, hostOf(from), now)
 	}
 	if err != nil {
 		return Peer{}, s, err
 	}
 	return s.token.peer, s, nil
+}
+
+// stranger verifies a token that was not seen before. An address that showed many which are not believed must wait: checking
+// a signature costs more than making one up. Good ones are not counted: after a change of keys all come at once.
+func (d Door) stranger(text, host string, now time.Time) (*knownToken, error) {
+	failures := d.Limits.address(host, now)
+	if err := failures.left(now); err != nil {
+		return nil, err
+	}
+	token, err := d.Tokens.verify(text, now)
+	if err != nil {
+		_ = failures.request(now)
+	}
+	return token, err
 }
 
 // caller makes a peer of a gRPC connection and its metadata. A peer that is in ctx already is within the process.

@@ -108,9 +108,19 @@ func TestAPeerHasSoManyStreams(t *testing.T) {
 	await.True(t, "room for another", func() bool { _, err := watch(); return err == nil })
 }
 
-func TestUnknownTokensOfOneAddressAreLimited(t *testing.T) {
-	g := openGate(t, newAuthority(t, "ours"), false)
+func TestBadTokensOfOneAddressAreLimited(t *testing.T) {
+	a := newAuthority(t, "ours")
+	g := openGate(t, a, false)
 	cc := plainConn(t, serveDoor(t, g.Door, linesThat(whoAsks)))
+	known := "Bearer " + a.token(t, "known", time.Hour, rpcv1.Role_ROLE_READER)
+	for range 100 { // good ones that nobody has seen
+		if _, err := asks(t, cc, bearerHeader, "Bearer "+a.token(t, "rita", time.Hour, rpcv1.Role_ROLE_READER)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := asks(t, cc, bearerHeader, known); err != nil {
+		t.Fatal(err)
+	}
 	reasons := map[rpcv1.Reason]int{}
 	for range 100 {
 		_, err := asks(t, cc, bearerHeader, "Bearer x.y.z")
@@ -118,6 +128,9 @@ func TestUnknownTokensOfOneAddressAreLimited(t *testing.T) {
 	}
 	if reasons[limitExceeded] == 0 || reasons[credentialsRequired] == 0 || len(reasons) != 2 {
 		t.Errorf("%v", reasons)
+	}
+	if _, err := asks(t, cc, bearerHeader, known); err != nil {
+		t.Errorf("who is known has to wait for strangers: %v", err)
 	}
 }
 

@@ -17,8 +17,8 @@ const (
 	sweepEvery = time.Second
 	// burstS is how many seconds' worth of requests may come at once.
 	burstS = 2
-	// unknownTokensPerS bounds the signatures that are checked for one address.
-	unknownTokensPerS = 20
+	// badTokensPerS bounds the signatures that are checked in vain for one address.
+	badTokensPerS = 20
 	// maxClockStep is how far the clock may be set back without peers having to wait for it.
 	maxClockStep = 10 * time.Second
 	// streamRetry is how long to wait for a stream to end.
@@ -54,7 +54,7 @@ type Limits struct {
 type limitKey struct {
 	id    string
 	roles uint32
-	// address: id is an address whose unknown tokens are counted.
+	// address: id is an address whose bad tokens are counted.
 	address bool
 }
 
@@ -90,12 +90,12 @@ func (l *Limits) of(p Peer, now time.Time) *allowance {
 	return l.find(limitKey{id: p.ID, roles: p.roles}, perS, streams, now)
 }
 
-// address is what an address may show of tokens that are not known yet.
+// address is what an address may show of tokens that are not believed.
 func (l *Limits) address(host string, now time.Time) *allowance {
 	if l == nil {
 		return nil
 	}
-	return l.find(limitKey{id: host, address: true}, unknownTokensPerS, 1, now)
+	return l.find(limitKey{id: host, address: true}, badTokensPerS, 1, now)
 }
 
 func (l *Limits) find(key limitKey, perS, streams int, now time.Time) *allowance {
@@ -159,21 +159,38 @@ func (a *allowance) request(now time.Time) error {
 	if a == nil {
 		return nil
 	}
-	at := now.UnixNano()
 	for {
 		due := a.due.Load()
-		from := max(due, at)
-		if from-at > a.burst+int64(maxClockStep) {
-			from = at // the clock was set back
-		}
-		if ahead := from - at; ahead > a.burst {
-			return exceeded(fmt.Sprintf("more than %d requests a second of one peer", int64(time.Second)/a.step),
-				time.Duration(ahead-a.burst))
+		from, err := a.next(due, now.UnixNano())
+		if err != nil {
+			return err
 		}
 		if a.due.CompareAndSwap(due, from+a.step) {
 			return nil
 		}
 	}
+}
+
+// left is request, without taking anything.
+func (a *allowance) left(now time.Time) error {
+	if a == nil {
+		return nil
+	}
+	_, err := a.next(a.due.Load(), now.UnixNano())
+	return err
+}
+
+// next is when a request at `at` is due, or why it is refused.
+func (a *allowance) next(due, at int64) (int64, error) {
+	from := max(due, at)
+	if from-at > a.burst+int64(maxClockStep) {
+		from = at // the clock was set back
+	}
+	if ahead := from - at; ahead > a.burst {
+		return 0, exceeded(fmt.Sprintf("more than %d requests a second of one peer", int64(time.Second)/a.step),
+			time.Duration(ahead-a.burst))
+	}
+	return from, nil
 }
 
 // stream begins a stream, which end ends; LIMIT_EXCEEDED where too many are under way.
