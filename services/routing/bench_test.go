@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
@@ -66,6 +67,37 @@ func benchRouteCall(b *testing.B, sites int, traced bool) {
 		}
 		if traced {
 			span.End()
+		}
+	}
+}
+
+// BenchmarkTwoSteps is what a call costs whose first site is busy, by a gateway that dials itself: two decisions, with what
+// is sealed and opened between them.
+func BenchmarkTwoSteps(b *testing.B) {
+	h := build(b, sdktrace.WithSpanProcessor(discard{}))
+	h.run(b)
+	h.applied(b, h.put(b, followTheSun().Records()...))
+	await.True(b, "there is a key", func() bool {
+		return len(h.gateway("probe", "+61255500100", acmeANI).begins(b).GetContinuation()) > 0
+	})
+	var d direct
+	h.service.Register(&d)
+	ctx := rpc.WithPeer(b.Context(), rpc.Local())
+	first := call("+61255500100", acmeANI)
+	first.Gateway.Capabilities = everyCapability()
+	second := tried("bengaluru.1=BUSY")
+	second.CallId, second.DialledNumber, second.Caller, second.Gateway = first.CallId, first.DialledNumber, first.Caller,
+		first.Gateway
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := d.routing.RouteCall(ctx, first)
+		if err != nil {
+			b.Fatal(err)
+		}
+		second.Continuation = r.GetRoute().GetContinuation()
+		next, err := d.routing.ContinueCall(ctx, second)
+		if err != nil || len(next.GetRoute().GetForward().GetTargets()) != 2 {
+			b.Fatal(next, err)
 		}
 	}
 }

@@ -166,6 +166,10 @@ func checkLadder(t *rapid.T, w *walk, never map[string]bool) {
 	if first := w.state.GetRound() == 0; first && !targets[len(targets)-1].GetLastResort() {
 		t.Fatalf("a ladder of the first round without its last resort: %s", shape(&w.d))
 	}
+	// Guarantee 1: whatever came before the ladder, its first target is an open site whenever one is open.
+	if len(w.call.State.GetTried()) == 0 && w.d.Open() > 0 && targets[0].GetSite() == "" {
+		t.Fatalf("%d sites are open, and the ladder is %s", w.d.Open(), shape(&w.d))
+	}
 	for _, target := range targets {
 		if never[target.GetTargetId()] {
 			t.Fatalf("%s was busy or declined, and is rung again", target.GetTargetId())
