@@ -390,15 +390,15 @@ func TestAThousandGateways(t *testing.T) {
 	await.True(t, "room for another", func() bool { gateways, _ := known(); return gateways == 501 })
 }
 
-// TestAKilledProcessTakesItsGatewaysWithIt: nobody says goodbye; the leases end by themselves.
-func TestAKilledProcessTakesItsGatewaysWithIt(t *testing.T) {
-	h := liveHouse(t)
+// another is another process on the same etcd, and its connection to that.
+func (h *house) another(t *testing.T, instance string) (*house, *coord.Client) {
+	t.Helper()
 	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{h.endpoint}, Clock: clock.System{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	service, err := routing.New(routing.Config{}, routing.Deps{
-		Store: etcd, Instance: "test-2", Clock: h.clock, Logger: slog.New(slog.DiscardHandler),
+		Store: etcd, Instance: instance, Clock: h.clock, Logger: slog.New(slog.DiscardHandler),
 		TracerProvider: noop.NewTracerProvider(), MeterProvider: sdkmetric.NewMeterProvider(), Schedule: h.schedule,
 		Entitlement: h.entitlement,
 	})
@@ -408,6 +408,29 @@ func TestAKilledProcessTakesItsGatewaysWithIt(t *testing.T) {
 	other := &house{service: service, clock: h.clock}
 	other.serve(t, h.chain)
 	other.run(t)
+	return other, etcd
+}
+
+// TestAGatewayThatMovesIsCountedOnce: once it has a stream elsewhere, what it said here does not linger.
+func TestAGatewayThatMovesIsCountedOnce(t *testing.T) {
+	h := liveHouse(t)
+	other, etcd := h.another(t, "test-2")
+	t.Cleanup(func() { _ = etcd.Close() })
+	w := h.dial(t, "sbc-1")
+	w.carries(t, map[string]int32{"sites/dublin": 3})
+	h.awaitLive(t, "dublin 3 calls; sbc-1@test-1 3 calls")
+	w.hangUp()
+	await.True(t, "the end to be noticed", func() bool { return h.metric(t, "dayside.live.gateways") == 0 })
+	other.dial(t, "sbc-1").carries(t, map[string]int32{"sites/dublin": 3})
+	h.awaitLive(t, "dublin 6 calls; sbc-1@test-1 3 calls; sbc-1@test-2 3 calls")
+	h.clock.Advance(2 * time.Second) // less than it would linger
+	h.awaitLive(t, "dublin 3 calls; sbc-1@test-2 3 calls")
+}
+
+// TestAKilledProcessTakesItsGatewaysWithIt: nobody says goodbye; the leases end by themselves.
+func TestAKilledProcessTakesItsGatewaysWithIt(t *testing.T) {
+	h := liveHouse(t)
+	other, etcd := h.another(t, "test-2")
 	w := other.dial(t, "sbc-1")
 	w.carries(t, map[string]int32{"sites/dublin": 3})
 	h.awaitLive(t, "dublin 3 calls; sbc-1@test-2 3 calls")
