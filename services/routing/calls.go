@@ -90,7 +90,7 @@ func (c *calls) answer(ctx context.Context, t *decision) *routingv1.RouteCallRes
 		route.BriefToken = c.hooks.token(t)
 	}
 	t.route, t.numberRevealed = route, t.d.Revealed() != nil
-	t.took = c.clock.Now().Sub(t.at)
+	t.took = c.clock.Now().Sub(t.at) - t.waited
 	c.signals.decided(ctx, t)
 	c.hooks.decided(ctx, t)
 	return response

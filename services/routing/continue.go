@@ -49,7 +49,7 @@ func (c *calls) ContinueCall(
 		t.call.Gateway = t.call.Gateway.Silent()
 		t.decide()
 		if t.recording != nil {
-			c.hooks.messageLeft(ctx, t) // somebody must hear of it, whatever its call is worth
+			c.messageLeft(ctx, t) // somebody must hear of it, whatever its call is worth
 		}
 		return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute()}, nil
 	}
@@ -58,11 +58,18 @@ func (c *calls) ContinueCall(
 	t.step = int(opened.Step) + 1
 	c.advance(ctx, t, opened.State, r)
 	t.decide()
-	if taken := t.call.State.GetMessageTaken() && !opened.State.GetMessageTaken(); taken && !c.hooks.messageLeft(ctx, t) {
+	if taken := t.call.State.GetMessageTaken() && !opened.State.GetMessageTaken(); taken && !c.messageLeft(ctx, t) {
 		flow.MessageLost(t.call.State)
 		t.decide()
 	}
 	return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute()}, nil
+}
+
+// messageLeft makes sure that somebody will hear of a message, and says whether that is certain.
+func (c *calls) messageLeft(ctx context.Context, t *decision) bool {
+	began := c.clock.Now()
+	defer func() { t.waited += c.clock.Now().Sub(began) }()
+	return c.hooks.messageLeft(ctx, t)
 }
 
 // open opens a continuation, and notes what became of it; nil where it cannot be trusted.

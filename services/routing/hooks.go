@@ -30,7 +30,8 @@ type decision struct {
 	numberRevealed bool
 	// route is the answer.
 	route *routingv1.Route
-	took  time.Duration
+	// took is how long it took, without what others were waited for.
+	took, waited time.Duration
 }
 
 // recorder keeps a record of each decision. It is on the path of a ringing phone: it waits for nothing, and fails for

@@ -34,6 +34,8 @@ func (c *calls) lookUp(ctx context.Context, t *decision, state *routingv1.Contin
 	if need.Kind == flow.NeedNothing {
 		return
 	}
+	began := c.clock.Now()
+	defer func() { t.waited += c.clock.Now().Sub(began) }()
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
 	var err error

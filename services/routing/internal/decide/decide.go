@@ -123,6 +123,8 @@ type Decision struct {
 
 	// verified: the caller is of the only customer found, by an attested number or a PIN.
 	verified bool
+	// surmised: the candidates are those offered for a name.
+	surmised bool
 	// transferTo is the line that the caller is transferred to at once, where the decision is to be made for that one.
 	transferTo     *view.Line
 	menu, revealed *view.Line

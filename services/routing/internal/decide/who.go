@@ -17,7 +17,7 @@ func identify(d *Decision) (routingv1.Verdict, bool) {
 	}
 	verdict := d.byNumber()
 	if len(st.GetOffered()) > 0 && d.customers.Len() != 1 {
-		d.nCandidate = 0
+		d.nCandidate, d.surmised = 0, st.GetNamed()
 		for _, id := range st.GetOffered()[:min(len(st.GetOffered()), maxCandidates)] {
 			if c := d.view.Customer(id); c != nil {
 				d.candidates[d.nCandidate] = c
@@ -27,6 +27,9 @@ func identify(d *Decision) (routingv1.Verdict, bool) {
 	}
 	return verdict, true
 }
+
+// Surmised says that the candidates are like a name that the caller gave, and that the caller did not say which.
+func (d *Decision) Surmised() bool { return d.surmised }
 
 // byNumber finds customers by the caller's number.
 func (d *Decision) byNumber() routingv1.Verdict {

@@ -160,8 +160,12 @@ func whisper(d *decide.Decision) string {
 	var b strings.Builder
 	b.WriteString("Call on " + d.Line.DisplayName + ". ")
 	switch c := d.Candidates(); {
+	case len(c) == 1 && d.Surmised():
+		b.WriteString("Perhaps " + c[0].DisplayName + ". ")
 	case len(c) == 1:
 		b.WriteString(c[0].DisplayName + ", ")
+	case len(c) > 1 && d.Surmised():
+		b.WriteString("Perhaps one of " + strconv.Itoa(len(c)) + " customers. ")
 	case len(c) > 1:
 		b.WriteString("One of " + strconv.Itoa(len(c)) + " customers, ")
 	}

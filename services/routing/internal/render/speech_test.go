@@ -120,6 +120,12 @@ func TestWhatIsSaid(t *testing.T) {
 			"whisper: Call on german. Hooli, by the number, not verified: not entitled, the contract has ended. One other was rung " +
 				"before. Offer them a contract.",
 		},
+		"a whisper of somebody who did not say which": {
+			decide.Call{Dialled: asking, Gateway: gateway, State: &routingv1.ContinuationState{
+				Line: "asking", PersonWanted: true, Named: true, Offered: []string{"Hooli"},
+			}},
+			"whisper: Call on asking. Perhaps Hooli. No number: nobody knows whether entitled. To be followed up.",
+		},
 		"a whisper of a stranger": {
 			decide.Call{Dialled: asking, Gateway: gateway, State: &routingv1.ContinuationState{Line: "asking", PersonWanted: true}},
 			"whisper: Call on asking. No number: nobody knows whether entitled. To be followed up.",
