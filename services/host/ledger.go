@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"path"
 	"path/filepath"
 
 	"github.com/daysidehq/dayside/services/ledger"
@@ -20,5 +21,23 @@ func (h *Host) newLedger(ctx context.Context) (*ledger.Service, error) {
 		return nil, err
 	}
 	h.closers = append(h.closers, s.Close)
+	h.tellOfOtherLedgers(ctx)
 	return s, nil
+}
+
+// maxOtherLedgers bounds those that are named.
+const maxOtherLedgers = 10
+
+// tellOfOtherLedgers warns where another process holds a ledger: each has a file of its own, and records go to any of them.
+func (h *Host) tellOfOtherLedgers(ctx context.Context) {
+	others, err := h.etcd.List(ctx, "discovery/"+Ledger+"/", "", maxOtherLedgers)
+	if err != nil {
+		return // whoever needs etcd says so
+	}
+	for _, e := range others.Entries {
+		if name := path.Base(e.Key); name != h.cfg.Instance {
+			h.log.WarnContext(ctx, "another process holds a ledger too, or did a moment ago: history is divided among them, "+
+				"so let one process hold it", "instance", name)
+		}
+	}
 }
