@@ -111,6 +111,35 @@ func TestTheStoryOfACall(t *testing.T) {
 	})
 }
 
+// TestCallsAreFollowed: who has heard that the ledger listens hears of every call from then on, through any process.
+func TestCallsAreFollowed(t *testing.T) {
+	eachKind(t, options{}, func(t *testing.T, s *system) {
+		stream, err := ledgerv1.NewLedgerServiceClient(s.grpc).WatchCalls(t.Context(), &ledgerv1.WatchCallsRequest{Line: exampleHiddenLine})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listens := make(chan error, 1)
+		go func() { _, err := stream.Header(); listens <- err }()
+		if err := await.Receive(t, "the ledger to say that it listens", listens); err != nil {
+			t.Fatal(err)
+		}
+		if route := s.route(t, exampleHiddenNumber, exampleCaller); route.GetLine() != exampleHiddenLine {
+			t.Fatalf("routed to %v", route)
+		}
+		heard := make(chan *ledgerv1.WatchCallsResponse, 1)
+		go func() {
+			r, err := stream.Recv()
+			if err != nil {
+				t.Error(err)
+			}
+			heard <- r
+		}()
+		if c := await.Receive(t, "the call to be heard of", heard).GetCall(); c.GetLine() != exampleHiddenLine || len(c.GetSteps()) != 0 {
+			t.Errorf("heard of %v", c)
+		}
+	})
+}
+
 // TestALedgerThatIsAwayLosesNothing: calls are routed and reported meanwhile, and kept when it is back.
 func TestALedgerThatIsAwayLosesNothing(t *testing.T) {
 	etcd := startEtcd(t)

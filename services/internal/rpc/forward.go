@@ -122,6 +122,12 @@ func forwardStream(method string, in, out protoreflect.MessageType, cc grpc.Clie
 		if err := server.CloseSend(); err != nil {
 			return unreached(method, err)
 		}
+		// A service that says that it listens, before there is anything to answer, says so to the client.
+		if _, err := server.Header(); err == nil {
+			if err := client.SendHeader(nil); err != nil {
+				return err
+			}
+		}
 		for {
 			resp := out.New().Interface()
 			if err := server.RecvMsg(resp); errors.Is(err, io.EOF) {
