@@ -91,6 +91,9 @@ func newSignals(deps Deps, current *view.Current) (*signals, error) {
 	s.fates = fateOptions()
 	// An increase is seen from a value that was there before.
 	s.problems.Add(context.Background(), 0)
+	for _, fate := range s.fates {
+		s.tokens.Add(context.Background(), 0, fate)
+	}
 	return s, s.observeView(m, current)
 }
 

@@ -30,7 +30,7 @@ func TestEveryAlertNamesAMetricThatIsServed(t *testing.T) {
 	s := startOne(t, options{})
 	s.invite(t, "udp", exampleHiddenNumber, exampleCaller)
 	_, body := s.get(t, "/metrics")
-	name := regexp.MustCompile(`\b(?:dayside|rpc)_[a-z_]+(?:_total|_seconds|_count|_events|_open|_pending|_away)\b`)
+	name := regexp.MustCompile(`\b(?:dayside|rpc)_[a-z_]+(?:_total|_seconds|_count|_events|_open|_pending|_away|_gateways|_unreachable)\b`)
 	seen := 0
 	for _, g := range rules.Groups {
 		for _, r := range g.Rules {
@@ -46,7 +46,7 @@ func TestEveryAlertNamesAMetricThatIsServed(t *testing.T) {
 			}
 		}
 	}
-	if seen < 14 {
+	if seen < 17 {
 		t.Errorf("only %d metrics were looked up", seen)
 	}
 }
