@@ -14,10 +14,12 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/routing/internal/reach"
 )
@@ -174,6 +176,13 @@ func (l *liveState) admit(ctx context.Context, hello *routingv1.GatewayInfo) (*g
 	id := hello.GetGatewayId()
 	if id == "" {
 		return nil, nil, fault.Invalid(fault.Violation{Field: "hello.gateway_id", Rule: "must name the gateway"})
+	}
+	// A stream says what calls are carried and what is reached, and takes the place of an older one: nobody's but one's own.
+	if name, only := rpc.PeerFrom(ctx).Gateway(); only && id != name && !strings.HasPrefix(id, name+"-") {
+		return nil, nil, &fault.Fault{
+			Reason:  rpcv1.Reason_REASON_ROLE_REQUIRED,
+			Message: fmt.Sprintf("hello.gateway_id must be %q, as the credential says, or begin with %q", name, name+"-"),
+		}
 	}
 	s := &session{tasks: make(chan *routingv1.ConnectGatewayResponse, maxTasks), over: make(chan struct{})}
 	l.mu.Lock()

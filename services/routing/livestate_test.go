@@ -15,9 +15,12 @@ import (
 	"pgregory.net/rapid"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/target"
 	"github.com/daysidehq/dayside/services/routing/internal/reach"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
@@ -319,4 +322,24 @@ func FuzzGatewayEvent(f *testing.F) {
 			t.Fatalf("a view reads %v, %v", v.LiveReports(), problems)
 		}
 	})
+}
+
+// A gateway with a credential of its own speaks for itself: it cannot take another one's stream, nor say what that carries.
+// Who may do more, like this machine's user, may speak for any.
+func TestAGatewaySpeaksForItself(t *testing.T) {
+	b := newLiveBench(t)
+	b.run(t)
+	sbc := rpc.NewPeer("spiffe://east.example/dayside/role/gateway/sbc-1", rpcv1.Role_ROLE_GATEWAY)
+	for _, c := range []struct {
+		peer rpc.Peer
+		id   string
+		ok   bool
+	}{
+		{sbc, "sbc-1", true}, {sbc, "sbc-1-b", true}, {sbc, "sbc-2", false}, {sbc, "sbc-10", false}, {rpc.Local(), "sbc-2", true},
+	} {
+		_, _, err := b.admit(rpc.WithPeer(t.Context(), c.peer), &routingv1.GatewayInfo{GatewayId: c.id})
+		if (err == nil) != c.ok || err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_ROLE_REQUIRED {
+			t.Errorf("%s as %s: %v", c.peer.ID, c.id, err)
+		}
+	}
 }

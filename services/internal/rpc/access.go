@@ -32,6 +32,15 @@ func NewPeer(id string, roles ...rpcv1.Role) Peer {
 	return p
 }
 
+// Gateway is the name of a peer that is a gateway and nothing else: the last part of its identity. False for any other:
+// whoever may do more may speak for gateways.
+func (p Peer) Gateway() (name string, ok bool) {
+	if p.roles != 1<<uint32(rpcv1.Role_ROLE_GATEWAY) {
+		return "", false
+	}
+	return p.ID[strings.LastIndexByte(p.ID, '/')+1:], true
+}
+
 // list is the peer's roles, in order.
 func (p Peer) list() []rpcv1.Role {
 	var roles []rpcv1.Role
