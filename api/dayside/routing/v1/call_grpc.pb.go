@@ -48,7 +48,8 @@ type RoutingServiceClient interface {
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
 	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)
 	// where hello is not the first event, or comes again, and on a stream of which the gateway has a newer one. At most 64
-	// events a second are read.
+	// events a second are read. PERMISSION_DENIED (ROLE_REQUIRED) where a gateway with a credential of its own says hello by
+	// a name that is neither the credential's nor begins with that and a hyphen.
 	ConnectGateway(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectGatewayRequest, ConnectGatewayResponse], error)
 	// ExplainRoute decides for any caller at any instant as a dry run, and explains every site of the line. POST, so that
 	// a caller's number is in no URL.
@@ -136,7 +137,8 @@ type RoutingServiceServer interface {
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
 	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)
 	// where hello is not the first event, or comes again, and on a stream of which the gateway has a newer one. At most 64
-	// events a second are read.
+	// events a second are read. PERMISSION_DENIED (ROLE_REQUIRED) where a gateway with a credential of its own says hello by
+	// a name that is neither the credential's nor begins with that and a hyphen.
 	ConnectGateway(grpc.BidiStreamingServer[ConnectGatewayRequest, ConnectGatewayResponse]) error
 	// ExplainRoute decides for any caller at any instant as a dry run, and explains every site of the line. POST, so that
 	// a caller's number is in no URL.
