@@ -150,7 +150,7 @@ func (s *Spool) nextBatch(buf []byte) (batch, []byte) {
 			s.handed(g)
 			continue
 		}
-		b, next, err := g.batch(&s.cfg, buf, end)
+		b, next, err := g.batch(buf, end)
 		buf = next
 		if err == nil && len(b.entries) > 0 {
 			return b, buf
@@ -180,8 +180,8 @@ func (s *Spool) oldest() (g *segment, end int64, full bool) {
 }
 
 // batch is the entries from read on, before end.
-func (g *segment) batch(cfg *Config, buf []byte, end int64) (batch, []byte, error) {
-	if err := g.open(cfg); err != nil {
+func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
+	if err := g.open(); err != nil {
 		return batch{}, buf, err
 	}
 	b := batch{of: g}
@@ -206,22 +206,6 @@ func (g *segment) batch(cfg *Config, buf []byte, end int64) (batch, []byte, erro
 	}
 	b.full = len(b.entries) > 0 && b.ends[len(b.ends)-1] < end
 	return b, buf, nil
-}
-
-// open maps a segment that an earlier process left.
-func (g *segment) open(cfg *Config) error {
-	if g.memory != nil {
-		return nil
-	}
-	f, err := os.OpenFile(g.path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	g.memory, err = cfg.memory(f, g.size)
-	if err != nil {
-		_ = f.Close()
-	}
-	return err
 }
 
 // handOver delivers entries, and answers with how many of the first are; those that are refused for good are set aside one

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 )
 
 // A segment is a header of 64 bytes and entries, each padded to 8 bytes; numbers are little-endian.
@@ -45,7 +46,11 @@ type segment struct {
 	entries uint64
 	// handed: all of it is delivered, and it can be removed; under the spool's lock.
 	handed bool
-	memory memory // nil of a segment of an earlier process, until it is delivered
+	// memory is nil of a segment that is full and synced, and of one of an earlier process: what waits to be delivered for
+	// hours would count as this process's. The upkeep's, and the active one's under the spool's lock.
+	memory memory
+	// file is what deliveries read, and note how far they are, by system calls; the deliverer's, nil before the first.
+	file *os.File
 }
 
 func segmentPath(dir string, number uint64) string {
@@ -124,17 +129,37 @@ func (g *segment) write(entry []byte, sum uint32) (err error) {
 	return nil
 }
 
-// noteDelivered keeps how far deliveries are, for the next process. It is not synced: to deliver twice does no harm.
-func (g *segment) noteDelivered() (err error) {
-	defer caught(debug.SetPanicOnFault(true), &err)
-	binary.LittleEndian.PutUint64(g.memory.bytes()[deliveredAt:], uint64(g.read))
-	return g.memory.wrote(deliveredAt, deliveredAt+8)
+// open opens the file for deliveries.
+func (g *segment) open() (err error) {
+	if g.file == nil {
+		g.file, err = os.OpenFile(g.path, os.O_RDWR, 0)
+	}
+	return err
 }
 
-// copyOut is the file's bytes over [from, to), as a copy into buf.
-func (g *segment) copyOut(buf []byte, from, to int64) (_ []byte, err error) {
-	defer caught(debug.SetPanicOnFault(true), &err)
-	return append(buf[:0], g.memory.bytes()[from:to]...), nil
+// noteDelivered keeps how far deliveries are, for the next process. It is not synced: to deliver twice does no harm.
+func (g *segment) noteDelivered() error {
+	_, err := g.file.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(g.read)), deliveredAt)
+	return err
+}
+
+// copyOut is the file's bytes over [from, to), read into buf: what was stored into mapped memory is the file's at once.
+func (g *segment) copyOut(buf []byte, from, to int64) ([]byte, error) {
+	buf = slices.Grow(buf[:0], int(to-from))[:to-from]
+	_, err := g.file.ReadAt(buf, from)
+	return buf, err
+}
+
+// release gives the memory and the file back.
+func (g *segment) release() (err error) {
+	if g.memory != nil {
+		err = g.memory.close()
+	}
+	if g.file != nil {
+		err = errors.Join(err, g.file.Close())
+	}
+	g.memory, g.file = nil, nil
+	return err
 }
 
 // caught, deferred, turns a fault of mapped memory (the disk failed, or the file was cut) into ErrFailed: it would end the

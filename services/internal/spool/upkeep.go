@@ -47,6 +47,7 @@ func (s *Spool) keep() {
 			due = s.cfg.Clock.After(syncEvery)
 		}
 		s.removeDelivered()
+		s.unmapSynced()
 		if !s.makeSpares(numSpares) && again == nil {
 			again = s.cfg.Clock.After(retryDisk)
 		}
@@ -132,6 +133,24 @@ func (s *Spool) makeSpares(n int) bool {
 	}
 }
 
+// unmapSynced gives the memory of full segments back that nothing is stored into any more.
+func (s *Spool) unmapSynced() {
+	s.mu.Lock()
+	var done []*segment
+	for _, g := range s.queue {
+		if g.memory != nil && g.synced >= g.end {
+			done = append(done, g)
+		}
+	}
+	s.mu.Unlock()
+	for _, g := range done {
+		if err := g.memory.close(); err != nil {
+			s.cfg.Logger.Warn("the memory of a segment cannot be given back", "file", g.path, "error", err)
+		}
+		g.memory = nil
+	}
+}
+
 // removeDelivered removes segments of which everything is delivered.
 func (s *Spool) removeDelivered() {
 	s.mu.Lock()
@@ -145,9 +164,7 @@ func (s *Spool) removeDelivered() {
 	})
 	s.mu.Unlock()
 	for _, g := range gone {
-		if g.memory != nil {
-			_ = g.memory.close()
-		}
+		_ = g.release()
 		if err := os.Remove(g.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.cfg.Logger.Warn("a delivered segment cannot be removed", "file", g.path, "error", err)
 		}
@@ -220,9 +237,7 @@ func (s *Spool) shut() error {
 		all = append(all, s.active)
 	}
 	for _, g := range all {
-		if g.memory != nil {
-			problems = append(problems, g.memory.close())
-		}
+		problems = append(problems, g.release())
 		if g.handed || g.read == g.end {
 			problems = append(problems, os.Remove(g.path))
 		}
