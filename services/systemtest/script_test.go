@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
@@ -379,4 +380,49 @@ func TestACallIsToldAndRecomputedAfterwards(t *testing.T) {
 func startRouting(t testing.TB, s *system, instance string) (grpcAddr string) {
 	t.Helper()
 	return startProcess(t, s.logs, "routing", "--etcd", s.etcd, "--instance", instance).GRPC
+}
+
+// Reports out of order, twice, and of a call that nobody routed are one story each.
+func TestReportsInWhateverOrder(t *testing.T) {
+	eachKind(t, options{}, func(t *testing.T, s *system) {
+		client := routingv1.NewRoutingServiceClient(s.grpc)
+		first, err := client.RouteCall(t.Context(), &routingv1.RouteCallRequest{
+			CallId: "order-1", DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: exampleCaller},
+			Gateway: &routingv1.GatewayInfo{GatewayId: "script", Capabilities: dials},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(seconds int64) *timestamppb.Timestamp {
+			return &timestamppb.Timestamp{Seconds: first.GetRoute().GetExplanation().GetDecidedAt().GetSeconds() + seconds}
+		}
+		tried := func(target string, how routingv1.Disposition, from int64) *routingv1.Attempt {
+			return &routingv1.Attempt{TargetId: target, Disposition: how, StartTime: at(from), EndTime: at(from + 5)}
+		}
+		busyFirst := tried("dublin.1", routingv1.Disposition_DISPOSITION_BUSY, 0)
+		answeredNext := tried("bengaluru.1", routingv1.Disposition_DISPOSITION_ANSWERED, 5)
+		report := func(call string, r *routingv1.ReportCallRequest) {
+			r.CallId, r.Gateway = call, &routingv1.GatewayInfo{GatewayId: "script"}
+			if _, err := client.ReportCall(t.Context(), r); err != nil {
+				t.Errorf("report of %s: %v", call, err)
+			}
+		}
+		for _, call := range []string{"order-1", "nobody-routed"} {
+			end := &routingv1.ReportCallRequest{Attempts: []*routingv1.Attempt{busyFirst, answeredNext}, EndTime: at(70), AnswerTime: at(10)}
+			report(call, end)
+			report(call, &routingv1.ReportCallRequest{Attempts: []*routingv1.Attempt{busyFirst}, StartTime: at(0)}) // late
+			report(call, end)                                                                                       // again
+		}
+		for call, routed := range map[string]bool{"order-1": true, "nobody-routed": false} {
+			var got *ledgerv1.Call
+			await.True(t, "the ledger to have "+call, func() bool {
+				got, err = ledgerv1.NewLedgerServiceClient(s.grpc).GetCall(t.Context(), &ledgerv1.GetCallRequest{Name: "calls/" + call})
+				return err == nil && got.GetOutcome() == ledgerv1.Outcome_OUTCOME_ANSWERED && (len(got.GetSteps()) == 1) == routed
+			})
+			if len(got.GetAttempts()) != 2 || got.GetUnrouted() == routed ||
+				got.GetAttempts()[0].GetTargetId() != "dublin.1" || got.GetEndTime().GetSeconds() != at(70).GetSeconds() {
+				t.Errorf("%s: %v", call, got)
+			}
+		}
+	})
 }
