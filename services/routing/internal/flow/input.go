@@ -51,7 +51,7 @@ type Candidate struct {
 // Identified brings in what a look-up by name found, the best first; more says that it found more than it tells. One that
 // is exact is taken for the caller's; any others are asked about, a single one too: a name finds, and is never guessed.
 func Identified(s *routingv1.ContinuationState, found []Candidate, more bool) {
-	s.Offered, s.Named, s.Customer = nil, false, ""
+	s.Offered, s.Named, s.Customer, s.PinVerified = nil, false, "", false // a PIN is of one customer
 	same := slices.Clone(found)
 	same = slices.DeleteFunc(same, func(c Candidate) bool { return c.Confidence < exact })
 	switch {
@@ -122,7 +122,7 @@ func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
 		s.Offered, s.Named = nil, false
 		s.Tries++
 	case k >= 1 && k <= len(s.GetOffered()):
-		s.Customer, s.Offered = s.GetOffered()[k-1], nil
+		s.Customer, s.Offered, s.PinVerified = s.GetOffered()[k-1], nil, false
 	default:
 		s.Tries++
 	}

@@ -453,3 +453,39 @@ func ExampleAdvance() {
 	// true 2263
 	// acme true
 }
+
+// A PIN is of one customer: where that one is gone meanwhile, whoever the caller names next is not shown by it.
+func TestAPINIsOfOneCustomer(t *testing.T) {
+	before := world(func(_, l *routingv1.Line) {
+		closed(l)
+		identify(l)
+		l.Identification = &routingv1.Identification{Pin: routingv1.PinPolicy_PIN_POLICY_WHERE_SET}
+	})
+	w := &walk{v: before.View(), hour: 13, names: names()}
+	w.call = decide.Call{ID: "1", Dialled: public, Caller: nobody, Gateway: everything()}
+	w.decide()
+	w.does("said pinned")
+	w.decide()
+	w.does("keys 2580")
+	after := before
+	after.Customers = slices.DeleteFunc(slices.Clone(before.Customers), func(c *publishedv1.Customer) bool {
+		return c.GetId() == "pinned"
+	})
+	w.v = after.View()
+	if got := w.decide(); got != "prompt NAME" {
+		t.Fatal(got)
+	}
+	w.does("said acme")
+	if got := w.decide(); got != "prompt OUT_OF_HOURS" || w.d.Revealed() != nil ||
+		w.d.Verdicts()[1] != routingv1.Verdict_VERDICT_CALLER_NAMED {
+		t.Errorf("%s, told %v, %v", got, w.d.Revealed(), w.d.Verdicts())
+	}
+	w = &walk{v: before.View(), state: &routingv1.ContinuationState{
+		Line: "public", Asked: routingv1.PromptKind_PROMPT_KIND_WHICH, Offered: []string{"acme", "pinned"}, Named: true, PinVerified: true,
+	}, hour: 13}
+	w.call = decide.Call{ID: "1", Dialled: public, Caller: nobody, Gateway: everything()}
+	w.does("keys 2")
+	if got := w.decide(); got != "prompt PIN" {
+		t.Errorf("chosen, with the PIN of another: %s", got)
+	}
+}
