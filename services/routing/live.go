@@ -290,8 +290,9 @@ func shownTarget(text string) string {
 	if !ok {
 		return text
 	}
-	if _, isNumber := phone.ParseSignalled(user); isNumber {
-		user = phone.Mask(user)
+	// A number may have parameters of its own behind it (RFC 3261, section 19.1.6), and be one within its country.
+	if number, _, _ := strings.Cut(user, ";"); strings.Trim(number, "+0123456789-.() ") == "" {
+		user = phone.Mask(number)
 	}
 	return scheme + ":" + user + "@" + host
 }

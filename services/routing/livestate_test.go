@@ -266,6 +266,19 @@ func TestLiveStateKeepsItsBooks(t *testing.T) {
 }
 
 // FuzzShownTarget: whatever a target looks like, no whole number of anybody is shown.
+func TestNoNumberIsShownOfATarget(t *testing.T) {
+	for text, want := range map[string]string{
+		"+13035550141": "+13…41", "sip:+13035550141@gw.example.com": "sip:+13…41@gw.example.com",
+		"sip:+13035550141;ext=7@gw.example.com;user=phone": "sip:+13…41@gw.example.com;user=phone",
+		"sip:0255501234@gw.example.com":                    "sip:025…34@gw.example.com",
+		"sip:anna@example.com":                             "sip:anna@example.com", "sip:x.example.com": "sip:x.example.com",
+	} {
+		if got := shownTarget(text); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 func FuzzShownTarget(f *testing.F) {
 	for _, s := range []string{"+13035550141", "sip:+13035550141@gw.example.com", "sips:1-303-555-0141@x", "sip:anna@x", "sip:x", ":@", ""} {
 		f.Add(s)
