@@ -79,8 +79,8 @@ func Of(v, ahead *view.View, lineID string, g Gateway, from time.Time) Table {
 	end := known(line, start)
 	m := maker{call: call}
 	at := start
-	if line.Live != nil {
-		at = m.decide(v, at, min(end, start+liveHoldS))
+	for held := min(end, start+liveHoldS); line.Live != nil && at < held && m.room(); {
+		at = m.decide(v, at, held)
 	}
 	for at < end && m.room() {
 		at = m.decide(ahead, at, end)

@@ -142,6 +142,20 @@ func TestWhatIsKnownOfThisMinuteCountsForSomeMinutes(t *testing.T) {
 	}
 }
 
+// Whatever else changes within these minutes.
+func TestThisMinuteCountsThroughAChange(t *testing.T) {
+	w := twoSites()
+	w.Sites = append(w.Sites, viewtest.Site("cork", viewtest.Span{10.05, 17}))
+	w.Lines[0].Sites = append(w.Lines[0].Sites, &routingv1.LineSite{Site: "sites/cork", Tier: 5})
+	v := viewOf(w, map[string]*routingv1.LiveRecord{"presence/dublin/site": {
+		Agents: proto.Int32(0), ExpireUnixS: viewtest.At(11).Unix(),
+	}})
+	want := "10-10.05 bengaluru dublin; 10.05-10.08 bengaluru cork dublin; 10.08-12.5 dublin bengaluru cork"
+	if got := text(tableOf(v, viewtest.At(10))); !strings.HasPrefix(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestSameLooksAtTheTimeThatBothCover(t *testing.T) {
 	v := viewOf(twoSites(), nil)
 	four := tableOf(v, viewtest.At(4))
