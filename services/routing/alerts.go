@@ -24,6 +24,8 @@ import (
 const (
 	// maxAlerts bounds the alerts that stand: beyond, new ones are counted and logged only.
 	maxAlerts = 10_000
+	// maxMessageAlerts bounds those of messages among them: whoever leaves one after the other takes no other alert's place.
+	maxMessageAlerts = 9_000
 	// maxQueuedAlerts are handed over by calls and not yet looked at.
 	maxQueuedAlerts = 256
 	// maxPendingAlerts wait for an etcd that is away.
@@ -229,8 +231,8 @@ func (a *alerts) write(ctx context.Context, s alert.Seen) error {
 	id := s.ID()
 	if stands, ok := a.known.get(id); ok && alert.Note(stands, s) == nil {
 		return nil // another process told it
-	} else if !ok && a.known.size() >= maxAlerts {
-		return fault.LimitExceeded(fmt.Sprintf("%d alerts stand already; resolve what they tell of", maxAlerts))
+	} else if most := mostOf(s.Kind); !ok && a.known.size() >= most {
+		return fault.LimitExceeded(fmt.Sprintf("%d alerts stand already; they go a week after they were last seen", most))
 	}
 	before, after, err := a.change(ctx, id, func(stands *routingv1.Alert) (*routingv1.Alert, error) {
 		return alert.Note(stands, s), nil
@@ -244,6 +246,14 @@ func (a *alerts) write(ctx context.Context, s alert.Seen) error {
 			"gateway", after.GetGateway(), "call_id", after.GetCallId(), "text", after.GetText())
 	}
 	return nil
+}
+
+// mostOf is how many alerts may stand for another one of a kind to be taken.
+func mostOf(kind routingv1.AlertKind) int {
+	if kind == alert.MessageLeft {
+		return maxMessageAlerts
+	}
+	return maxAlerts
 }
 
 // change puts in etcd what next makes of the alert that stands there, nil where none does; nothing where next answers nil.

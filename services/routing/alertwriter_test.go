@@ -243,11 +243,22 @@ func TestAlertsAreBounded(t *testing.T) {
 		t.Errorf("%d wait", n)
 	}
 	full := writer(t, newCells(), clk)
-	for i := range maxAlerts {
+	for i := range maxMessageAlerts {
 		full.known.put(fmt.Sprint(i), &routingv1.Alert{}, 1)
 	}
 	if full.messageLeft(t.Context(), nobody("gold", clk.Now(), &routingv1.Recording{Uri: "u"})) || len(full.queue) != 0 {
-		t.Error("more alerts are taken than are kept")
+		t.Error("more messages are taken than are kept")
+	}
+	there := alert.Seen{Kind: alert.NobodyThere, Line: "gold", At: clk.Now()}
+	if err := full.write(t.Context(), there); err != nil {
+		t.Errorf("messages take the place of other alerts: %v", err)
+	}
+	for i := range maxAlerts {
+		full.known.put(fmt.Sprint(i), &routingv1.Alert{}, 1)
+	}
+	there.Line = "silver"
+	if err := full.write(t.Context(), there); fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED {
+		t.Errorf("more alerts are taken than are kept: %v", err)
 	}
 }
 
