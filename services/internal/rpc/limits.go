@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// maxLimitedPeers bounds the peers that are counted one by one; those beyond share one allowance.
-	maxLimitedPeers = 10_000
+	// maxLimitedPeers bounds the peers that are counted one by one; those beyond share one allowance. maxLimitedStrangers of
+	// them have shown nothing yet, and are an address each: of addresses anybody has as many as they like.
+	maxLimitedPeers     = 10_000
+	maxLimitedStrangers = maxLimitedPeers / 2
 	// sweepEvery is how often peers that ask for nothing are forgotten, at most.
 	sweepEvery = time.Second
 	// burstS is how many seconds' worth of requests may come at once.
@@ -46,8 +48,8 @@ type Limits struct {
 	mu    sync.RWMutex
 	peers map[limitKey]*allowance
 	swept int64
-	// crowd is shared by whoever finds no room.
-	crowd *allowance
+	// crowd is shared by whoever finds no room, strangers by strangers among them.
+	crowd, strangers *allowance
 }
 
 // limitKey tells peers apart: of the same name, a contact must not use up what a gateway needs.
@@ -56,6 +58,8 @@ type limitKey struct {
 	roles uint32
 	// address: id is an address whose bad tokens are counted.
 	address bool
+	// stranger: nobody knows yet who asks; id is their address.
+	stranger bool
 }
 
 // NewLimits checks the configuration. Errors are faults that name the fields.
@@ -75,7 +79,10 @@ func NewLimits(cfg LimitConfig) (*Limits, error) {
 	if err := broken.Err(); err != nil {
 		return nil, err
 	}
-	return &Limits{cfg: cfg, peers: map[limitKey]*allowance{}, crowd: newAllowance(cfg.RequestsPerS, cfg.Streams)}, nil
+	return &Limits{
+		cfg: cfg, peers: map[limitKey]*allowance{}, crowd: newAllowance(cfg.RequestsPerS, cfg.Streams),
+		strangers: newAllowance(cfg.RequestsPerS, cfg.Streams),
+	}, nil
 }
 
 // of is a peer's allowance.
@@ -87,7 +94,7 @@ func (l *Limits) of(p Peer, now time.Time) *allowance {
 	if p.Has(rpcv1.Role_ROLE_GATEWAY, rpcv1.Role_ROLE_SERVICE) {
 		perS, streams = l.cfg.GatewayRequestsPerS, l.cfg.GatewayStreams
 	}
-	return l.find(limitKey{id: p.ID, roles: p.roles}, perS, streams, now)
+	return l.find(limitKey{id: p.ID, roles: p.roles, stranger: p.roles == 0 && !p.proven}, perS, streams, now)
 }
 
 // address is what an address may show of tokens that are not believed.
@@ -95,7 +102,7 @@ func (l *Limits) address(host string, now time.Time) *allowance {
 	if l == nil {
 		return nil
 	}
-	return l.find(limitKey{id: host, address: true}, badTokensPerS, 1, now)
+	return l.find(limitKey{id: host, address: true, stranger: true}, badTokensPerS, 1, now)
 }
 
 func (l *Limits) find(key limitKey, perS, streams int, now time.Time) *allowance {
@@ -110,15 +117,18 @@ func (l *Limits) find(key limitKey, perS, streams int, now time.Time) *allowance
 	if a = l.peers[key]; a != nil {
 		return a
 	}
-	if len(l.peers) >= maxLimitedPeers {
+	if len(l.peers) >= maxLimitedStrangers {
 		l.sweep(now.UnixNano())
 	}
-	room := maxLimitedPeers
-	if perS == l.cfg.GatewayRequestsPerS {
-		room *= 2 // no crowd of strangers stands in a gateway's way
+	room, crowd := maxLimitedPeers, l.crowd
+	switch {
+	case key.stranger:
+		room, crowd = maxLimitedStrangers, l.strangers
+	case perS == l.cfg.GatewayRequestsPerS:
+		room *= 2 // no crowd stands in a gateway's way
 	}
 	if len(l.peers) >= room {
-		return l.crowd
+		return crowd
 	}
 	a = newAllowance(perS, streams)
 	l.peers[key] = a

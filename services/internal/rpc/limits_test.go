@@ -100,6 +100,28 @@ func TestPeersAreCountedWithinBounds(t *testing.T) {
 	}
 }
 
+// TestStrangersStandInNobodysWay, from however many addresses they come.
+func TestStrangersStandInNobodysWay(t *testing.T) {
+	l, err := NewLimits(DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := limitNow()
+	for i := range 2 * maxLimitedPeers {
+		_ = l.of(Peer{ID: fmt.Sprintf("2001:db8::%x", i)}, now).request(now)
+		_ = l.address(fmt.Sprintf("2001:db8:1::%x", i), now).request(now)
+	}
+	site := l.of(NewPeer("dublin", rpcv1.Role_ROLE_SITE), now)
+	for range DefaultLimits().RequestsPerS {
+		if err := site.request(now); err != nil {
+			t.Fatalf("a site pays for strangers: %v", err)
+		}
+	}
+	if len(l.peers) >= maxLimitedPeers {
+		t.Errorf("%d peers are counted", len(l.peers))
+	}
+}
+
 func BenchmarkAdmission(b *testing.B) {
 	l, err := NewLimits(DefaultLimits())
 	if err != nil {
