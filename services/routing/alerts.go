@@ -116,7 +116,7 @@ func seenOf(kind routingv1.AlertKind, c *decision) alert.Seen {
 	s := alert.Seen{
 		Kind: kind, Line: c.d.Line.ID, Customer: c.call.State.GetCustomer(), CallID: c.call.ID, Gateway: c.gateway, At: c.at,
 	}
-	if known := c.d.Candidates(); s.Customer == "" && len(known) == 1 {
+	if known := c.d.Candidates(); s.Customer == "" && len(known) == 1 && !c.d.Surmised() {
 		s.Customer = strings.TrimPrefix(known[0].Name, "customers/")
 	}
 	if kind == alert.MessageLeft {

@@ -39,7 +39,7 @@ func State(d *decide.Decision, call decide.Call, gateway string, at time.Time) *
 	if d.Line != nil {
 		s.Line = d.Line.ID
 	}
-	if known := d.Candidates(); s.Customer == "" && len(known) == 1 {
+	if known := d.Candidates(); s.Customer == "" && len(known) == 1 && !d.Surmised() {
 		s.Customer = strings.TrimPrefix(known[0].Name, "customers/")
 	}
 	for _, v := range d.Verdicts() {

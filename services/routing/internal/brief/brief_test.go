@@ -67,6 +67,13 @@ func TestWhatTheAnsweringPersonIsTold(t *testing.T) {
 			"Call to plain (lines/plain) at 2026-11-22 10:00 UTC. From +13035550199: nobody knows which customer, for no customer " +
 				"has the number. Not known whether entitled: it must be known first who it is. Nobody knows yet who is calling. Ask for " +
 				"the company's name and a number to call back, and help meanwhile."},
+		"one who named somebody like it, and did not say that it is them": {
+			decide.Call{Dialled: dialled + 1, Caller: 13035550199, State: &routingv1.ContinuationState{
+				Line: "plain", PersonWanted: true, Named: true, Offered: []string{"acme"},
+			}},
+			"Call to plain (lines/plain) at 2026-11-22 10:00 UTC. From +13035550199: nobody knows which customer, for no customer " +
+				"has the number. Not known whether entitled: it must be known first who it is. Nobody knows yet who is calling. Ask for " +
+				"the company's name and a number to call back, and help meanwhile."},
 		"nobody at all": {decide.Call{Dialled: dialled + 1},
 			"Call to plain (lines/plain) at 2026-11-22 10:00 UTC. From a withheld number: nobody knows which customer, for there is " +
 				"no number to know them by. Not known whether entitled: it must be known first who it is. Nobody knows yet who is " +
