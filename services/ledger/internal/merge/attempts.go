@@ -59,6 +59,9 @@ func toldWithSteps(steps []told) telling {
 
 // sound leaves out of attempts what is no time.
 func sound(attempts []*routingv1.Attempt) []*routingv1.Attempt {
+	if len(attempts) == 0 {
+		return nil
+	}
 	cleaned := make([]*routingv1.Attempt, 0, len(attempts))
 	for _, a := range attempts {
 		if a.GetStartTime() != nil && !a.GetStartTime().IsValid() || a.GetEndTime() != nil && !a.GetEndTime().IsValid() {
@@ -91,6 +94,9 @@ type placed struct {
 }
 
 func union(tellings []telling) []*routingv1.Attempt {
+	if !slices.ContainsFunc(tellings, func(t telling) bool { return len(t.attempts) > 0 }) {
+		return nil // as of most calls
+	}
 	known, unknown, most := map[timed]placed{}, map[untimed][]placed{}, map[untimed]int{}
 	for _, t := range tellings {
 		mine := map[untimed]int{}

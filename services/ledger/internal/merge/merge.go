@@ -21,8 +21,12 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
 
-// IDChars is the length of a call's ID: 100 bits of a hash, in base 32.
-const IDChars = 20
+const (
+	// IDChars is the length of a call's ID: 100 bits of hashes, in base 32.
+	IDChars = 20
+	// PrefixChars of it are of the gateway's id of the call alone.
+	PrefixChars = 8
+)
 
 // Event is a record, and when it first arrived.
 type Event struct {
@@ -33,8 +37,22 @@ type Event struct {
 
 // ID of a call, made of the gateway's id and its id of the call: lower-case letters and digits.
 func ID(gateway, callID string) string {
-	sum := sha256.Sum256([]byte(gateway + "\x00" + callID))
-	return strings.ToLower(base32.HexEncoding.EncodeToString(sum[:15]))[:IDChars]
+	return Prefix(callID) + digest(gateway + "\x00" + callID)[:IDChars-PrefixChars]
+}
+
+// Prefix of the IDs of all calls that gateways call so: by it they are found.
+func Prefix(callID string) string { return digest(callID)[:PrefixChars] }
+
+func digest(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	var text [24]byte
+	base32.HexEncoding.Encode(text[:], sum[:15])
+	for i, c := range text {
+		if c >= 'A' {
+			text[i] = c + ('a' - 'A')
+		}
+	}
+	return string(text[:])
 }
 
 // CallOf is the gateway and its id of the call that a record is of; not ok where it is of no call.
@@ -50,6 +68,25 @@ func CallOf(r *ledgerv1.Record) (gateway, callID string, ok bool) {
 
 // Story is the call that the events are all of, with its steps. At least one event.
 func Story(events []Event) *ledgerv1.Call {
+	c := story(events)
+	for _, s := range c.GetSteps() {
+		s.Decision, _ = proto.Clone(s.GetDecision()).(*routingv1.DecisionRecord)
+		// Without its facts, which are as large as a line.
+		s.Decision.Facts, s.Decision.FactList = nil, nil
+		s.Decision.Attempts = sound(s.GetDecision().GetAttempts())
+	}
+	return c
+}
+
+// Brief is Story without its steps.
+func Brief(events []Event) *ledgerv1.Call {
+	c := story(events)
+	c.Steps = nil
+	return c
+}
+
+// story is Story whose steps hold the decisions as they arrived.
+func story(events []Event) *ledgerv1.Call {
 	events = each(events)
 	gateway, callID, _ := CallOf(events[0].Record)
 	steps, reports := stepsOf(events), reportsOf(events)
@@ -88,40 +125,31 @@ type told struct {
 
 // stepsOf are the steps in order of their numbers.
 func stepsOf(events []Event) []told {
-	byNumber := map[int32]*told{}
-	var numbers []int32
+	records := make([]*ledgerv1.Record, 0, len(events))
 	for _, e := range events {
-		d := e.Record.GetDecision()
-		if d == nil {
-			continue
+		if e.Record.GetDecision() != nil {
+			records = append(records, e.Record)
 		}
-		if byNumber[d.GetStep()] == nil {
-			byNumber[d.GetStep()] = &told{}
-			numbers = append(numbers, d.GetStep())
-		}
-		t := byNumber[d.GetStep()]
-		t.records = append(t.records, e.Record)
 	}
-	slices.Sort(numbers)
-	steps := make([]told, 0, len(numbers))
-	for _, n := range numbers {
-		t := byNumber[n]
-		slices.SortFunc(t.records, func(a, b *ledgerv1.Record) int {
-			return cmp.Or(cmp.Compare(a.GetDecision().GetDecidedUnixUs(), b.GetDecision().GetDecidedUnixUs()),
-				bytes.Compare(a.GetId(), b.GetId()))
-		})
-		steps = append(steps, *t)
+	slices.SortFunc(records, func(a, b *ledgerv1.Record) int {
+		x, y := a.GetDecision(), b.GetDecision()
+		return cmp.Or(cmp.Compare(x.GetStep(), y.GetStep()), cmp.Compare(x.GetDecidedUnixUs(), y.GetDecidedUnixUs()),
+			bytes.Compare(a.GetId(), b.GetId()))
+	})
+	var steps []told
+	for from, i := 0, 1; i <= len(records); i++ {
+		if i == len(records) || records[i].GetDecision().GetStep() != records[from].GetDecision().GetStep() {
+			steps = append(steps, told{records[from:i]})
+			from = i
+		}
 	}
 	return steps
 }
 
-// step is the one that was decided last: of answers that a gateway asked for twice, it is the one that arrived. Without its
-// facts, which are as large as a line.
+// step is the one that was decided last: of answers that a gateway asked for twice, it is the one that arrived.
 func (t told) step() *ledgerv1.Step {
 	last := t.records[len(t.records)-1]
-	d, _ := proto.Clone(last.GetDecision()).(*routingv1.DecisionRecord)
-	d.Facts, d.FactList = nil, nil
-	d.Attempts = sound(d.GetAttempts())
+	d := last.GetDecision()
 	return &ledgerv1.Step{
 		Number: d.GetStep(), Time: micros(d.GetDecidedUnixUs()), Decision: d, Instance: last.GetInstance(),
 		Repeats: int32(len(t.records) - 1),

@@ -229,6 +229,9 @@ func TestIDsOfCalls(t *testing.T) {
 		if len(id) != merge.IDChars || seen[id] || strings.Trim(id, "0123456789abcdefghijklmnopqrstuv") != "" {
 			t.Errorf("%v: %q", c, id)
 		}
+		if !strings.HasPrefix(id, merge.Prefix(c[1])) || len(merge.Prefix(c[1])) != merge.PrefixChars {
+			t.Errorf("%v: %q does not begin with %q", c, id, merge.Prefix(c[1]))
+		}
 		seen[id] = true
 	}
 }

@@ -77,6 +77,9 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 		if !proto.Equal(got, want) {
 			t.Fatalf("got  %v\nwant %v", got, want)
 		}
+		if got.Steps = nil; !proto.Equal(merge.Brief(list), got) {
+			t.Fatalf("in brief %v\nwant     %v", merge.Brief(list), got)
+		}
 		for i, e := range list {
 			if !proto.Equal(e.Record, before[i]) {
 				t.Fatalf("the record is changed: %v", e.Record)

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/ledger/internal/merge"
 )
 
 const (
@@ -19,10 +16,6 @@ const (
 	maxGroupRecords = 4000
 	// maxPendingRecords bounds what waits to be written.
 	maxPendingRecords = 50_000
-	// maxStoryRecords bounds what a call is made of; a gateway that tells of one call for ever is heard no more.
-	maxStoryRecords = 512
-	// maxAheadUS is how far ahead of its records a call is listed, whatever a gateway's clock says.
-	maxAheadUS = 24 * 60 * 60 * 1_000_000
 )
 
 // request is the records of one append, which are kept all or none.
@@ -126,18 +119,15 @@ func (s *Store) writeGroup(ctx context.Context, group []*request) (err error) {
 	now := s.cfg.Clock.Now()
 	w := &writer{ctx: ctx, store: s, tx: tx, unixUS: now.UnixMicro(), day: day(now), statements: map[string]*sql.Stmt{}}
 	appended := make([]int, len(group))
+	w.appended = appended
 	for i, r := range group {
 		for _, record := range r.records {
-			isNew, err := w.add(record)
-			if err != nil {
+			if err := w.add(i, record); err != nil {
 				return err
-			}
-			if isNew {
-				appended[i]++
 			}
 		}
 	}
-	changed, err := w.retell()
+	changed, err := w.tellCalls()
 	if err != nil {
 		return err
 	}
@@ -172,9 +162,11 @@ type writer struct {
 	day          int64
 	statements   map[string]*sql.Stmt
 	newlyTouched touched
-	// calls are those that must be told anew, each once; arrived are the records that arrived of them.
+	// appended counts, for each request, the records that were not there before.
+	appended []int
+	// calls are those that records arrived of, each once; arrived are these records.
 	calls   []string
-	arrived map[string][]merge.Event
+	arrived map[string][]arrival
 	dropped []string
 }
 
@@ -203,94 +195,25 @@ func (w *writer) added(query string, args ...any) (bool, error) {
 	return n > 0, err
 }
 
-// add keeps a record. What makes no sense is dropped and told: it would be sent again for ever.
-func (w *writer) add(r *ledgerv1.Record) (isNew bool, err error) {
+// add keeps a record of a request, or holds it for tellCalls. What makes no sense is dropped and told: it would be sent
+// again for ever.
+func (w *writer) add(request int, r *ledgerv1.Record) error {
+	var isNew bool
+	var err error
 	switch e := r.GetEvent().(type) {
 	case *ledgerv1.Record_Fact:
-		return w.addFact(r, e.Fact)
+		isNew, err = w.addFact(r, e.Fact)
 	case *ledgerv1.Record_Audit:
-		return w.addAudit(r.GetId(), e.Audit)
+		isNew, err = w.addAudit(r.GetId(), e.Audit)
+	default:
+		w.hold(request, r)
 	}
-	gateway, callID, ok := merge.CallOf(r)
-	if !ok {
-		w.drop(r, "it is of no call")
-		return false, nil
+	if isNew {
+		w.appended[request]++
 	}
-	body, err := proto.Marshal(r)
-	if err != nil {
-		w.drop(r, err.Error())
-		return false, nil //nolint:nilerr // dropped
-	}
-	id := merge.ID(gateway, callID)
-	isNew, err = w.added(addRecord, r.GetId(), id, w.unixUS, body)
-	if err != nil || !isNew {
-		return false, err
-	}
-	if w.arrived == nil {
-		w.arrived = map[string][]merge.Event{}
-	}
-	if len(w.arrived[id]) == 0 {
-		w.calls = append(w.calls, id)
-	}
-	w.arrived[id] = append(w.arrived[id], merge.Event{Record: r, UnixUS: w.unixUS})
-	return true, w.touch(r.GetDecision())
+	return err
 }
 
 func (w *writer) drop(r *ledgerv1.Record, why string) {
 	w.dropped = append(w.dropped, fmt.Sprintf("record %x of %s: %s", r.GetId(), r.GetInstance(), why))
-}
-
-// retell makes the calls anew that records arrived of. Most calls are new: only of the others are earlier records read.
-func (w *writer) retell() ([]*ledgerv1.Call, error) {
-	changed := make([]*ledgerv1.Call, 0, len(w.calls))
-	for _, id := range w.calls {
-		list := w.arrived[id]
-		c, isNew, err := w.tell(addCall, id, list[:min(len(list), maxStoryRecords)])
-		if err == nil && !isNew {
-			if list, err = events(w.ctx, w.prepared(recordsOfCall), id); err == nil {
-				c, _, err = w.tell(tellCall, id, list)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		changed = append(changed, c)
-	}
-	return changed, nil
-}
-
-// tell writes a call as its records make it, and says whether a row was written.
-func (w *writer) tell(statement, id string, list []merge.Event) (*ledgerv1.Call, bool, error) {
-	c := merge.Story(list)
-	c.Steps = nil
-	body, err := proto.Marshal(c)
-	if err != nil {
-		return nil, false, err
-	}
-	start := min(c.GetStartTime().AsTime().UnixMicro(), w.unixUS+maxAheadUS)
-	wrote, err := w.added(statement, id, c.GetCallId(), c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()),
-		c.GetFollowUp(), start, w.unixUS, body)
-	return c, wrote, err
-}
-
-// events are the records of a call, in order of arrival.
-func events(ctx context.Context, stmt *sql.Stmt, call string) ([]merge.Event, error) {
-	rows, err := stmt.QueryContext(ctx, call, maxStoryRecords)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var list []merge.Event
-	for rows.Next() {
-		e := merge.Event{Record: &ledgerv1.Record{}}
-		var body sql.RawBytes
-		if err := rows.Scan(&e.UnixUS, &body); err != nil {
-			return nil, err
-		}
-		if err := proto.Unmarshal(body, e.Record); err != nil {
-			return nil, fmt.Errorf("a record of call %s: %w", call, err)
-		}
-		list = append(list, e)
-	}
-	return list, rows.Err()
 }

@@ -48,15 +48,15 @@ func (c *condition) where() string {
 
 // callsQuery is made of the terms of CallQuery.condition, which hold no word from outside.
 func (c *condition) callsQuery() string {
-	return fmt.Sprintf("SELECT n, start, body FROM calls%s ORDER BY start DESC, n DESC LIMIT ?", c.where())
+	return fmt.Sprintf("SELECT n, at, told, iif(told IS NULL, record, NULL) FROM calls%s ORDER BY n DESC LIMIT ?", c.where())
 }
 
 func (q CallQuery) condition() condition {
 	var c condition
-	if q.Line != "" {
-		c.and("line = ?", q.Line)
+	if q.Line != "" { // said twice, so that the index of those that have one is taken
+		c.and("line = ? AND line <> ''", q.Line)
 	}
-	if q.Customer != "" { // said twice, so that the index of those that have one is taken
+	if q.Customer != "" {
 		c.and("customer = ? AND customer <> ''", q.Customer)
 	}
 	if q.Site != "" {
@@ -69,13 +69,13 @@ func (q CallQuery) condition() condition {
 		c.and("follow_up = 1")
 	}
 	if !q.From.IsZero() {
-		c.and("start >= ?", q.From.UnixMicro())
+		c.and("n >= ?", place(q.From.UnixMicro()))
 	}
 	if !q.To.IsZero() {
-		c.and("start < ?", q.To.UnixMicro())
+		c.and("n < ?", place(q.To.UnixMicro()))
 	}
 	if q.After != (mark.Mark{}) {
-		c.and("(start, n) < (?, ?)", q.After.UnixUS, q.After.N)
+		c.and("n < ?", q.After.N)
 	}
 	return c
 }
@@ -94,17 +94,32 @@ func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call,
 			next = last
 			break
 		}
-		var body sql.RawBytes
-		if err := rows.Scan(&last.N, &last.UnixUS, &body); err != nil {
+		var at int64
+		var told, record sql.RawBytes
+		if err := rows.Scan(&last.N, &at, &told, &record); err != nil {
 			return nil, mark.Mark{}, failed(err)
 		}
-		call := &ledgerv1.Call{}
-		if err := proto.Unmarshal(body, call); err != nil {
+		last.UnixUS = last.N >> placeBits
+		call, err := listed(at, told, record)
+		if err != nil {
 			return nil, mark.Mark{}, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
 		}
 		calls = append(calls, call)
 	}
 	return calls, next, failed(rows.Err())
+}
+
+// listed is a call without its steps, of its row.
+func listed(at int64, told, record []byte) (*ledgerv1.Call, error) {
+	if told != nil {
+		c := &ledgerv1.Call{}
+		return c, proto.Unmarshal(told, c)
+	}
+	e, err := event(at, record)
+	if err != nil {
+		return nil, err
+	}
+	return merge.Brief([]merge.Event{e}), nil
 }
 
 // Call is the whole story of the call that a name's last part names: an ID, or the gateway's own id of it where one gateway
@@ -123,13 +138,11 @@ func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) 
 	if err != nil {
 		return nil, err
 	}
-	stmt, err := s.read.PrepareContext(ctx, recordsOfCall)
-	if err != nil {
-		return nil, failed(err)
-	}
-	defer func() { _ = stmt.Close() }()
-	list, err := events(ctx, stmt, id)
-	if err != nil {
+	var list []merge.Event
+	if err := s.reading(ctx, func(row, others *sql.Stmt) error {
+		list, _, err = callEvents(ctx, row, others, id)
+		return err
+	}); err != nil {
 		return nil, failed(err)
 	}
 	if len(list) == 0 { // pruned since it was found
@@ -138,10 +151,37 @@ func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) 
 	return list, nil
 }
 
+// reading lends the statements that read a call's records, of one state of the file.
+func (s *Store) reading(ctx context.Context, read func(row, others *sql.Stmt) error) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	row, err := tx.PrepareContext(ctx, callRow)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = row.Close() }()
+	others, err := tx.PrepareContext(ctx, recordsOfCall)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = others.Close() }()
+	return read(row, others)
+}
+
+const (
+	// maxAlike bounds how many calls are looked through that a gateway's id of one may name.
+	maxAlike = 64
+	// maxNamed of them are named.
+	maxNamed = 9
+)
+
 // find is the ID of a call.
 func (s *Store) find(ctx context.Context, name string) (string, error) {
-	const either = "SELECT id FROM calls WHERE id = ?1 UNION SELECT id FROM calls WHERE call_id = ?1 LIMIT 9"
-	rows, err := s.read.QueryContext(ctx, either, name)
+	const either = "SELECT id, at, record FROM calls WHERE id = ?1 OR id >= ?2 AND id < ?2 || 'w' LIMIT ?3" // digits go up to v
+	rows, err := s.read.QueryContext(ctx, either, name, merge.Prefix(name), maxAlike)
 	if err != nil {
 		return "", failed(err)
 	}
@@ -149,13 +189,21 @@ func (s *Store) find(ctx context.Context, name string) (string, error) {
 	var ids []string
 	for rows.Next() {
 		var id string
-		if err := rows.Scan(&id); err != nil {
+		var at int64
+		var record sql.RawBytes
+		if err := rows.Scan(&id, &at, &record); err != nil {
 			return "", failed(err)
 		}
 		if id == name {
 			return id, nil
 		}
-		ids = append(ids, id)
+		e, err := event(at, record)
+		if err != nil {
+			return "", fault.Internal(err)
+		}
+		if _, callID, _ := merge.CallOf(e.Record); callID == name && len(ids) < maxNamed {
+			ids = append(ids, id)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return "", failed(err)

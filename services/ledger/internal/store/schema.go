@@ -11,37 +11,37 @@ import (
 func schema() []string {
 	return []string{
 		`
--- What arrived of calls, each once. Nothing of it is ever changed.
-CREATE TABLE records (
-	n     INTEGER PRIMARY KEY,
-	id    BLOB NOT NULL UNIQUE,
-	call  TEXT NOT NULL,
-	at    INTEGER NOT NULL,
-	body  BLOB NOT NULL
-);
-CREATE INDEX records_call ON records (call);
-
--- What records make of each call, made anew whenever one arrives. heard is when the last one
--- did, and start at most a day after that.
+-- What arrived of calls, each record once. Most calls are one record, and one row. n is when the call began, microseconds,
+-- times 4096, and what tells apart those that began at once; record is what arrived first, at that time, and told the
+-- call as all its records make it: NULL where that is the first one alone. heard is when the last one arrived.
 CREATE TABLE calls (
 	n         INTEGER PRIMARY KEY,
-	id        TEXT NOT NULL UNIQUE,
-	call_id   TEXT NOT NULL,
+	id        TEXT NOT NULL,
 	line      TEXT NOT NULL,
 	customer  TEXT NOT NULL,
 	site      TEXT NOT NULL,
 	outcome   INTEGER NOT NULL,
 	follow_up INTEGER NOT NULL,
-	start     INTEGER NOT NULL,
+	at        INTEGER NOT NULL,
 	heard     INTEGER NOT NULL,
-	body      BLOB NOT NULL
+	record    BLOB NOT NULL,
+	told      BLOB
 );
-CREATE INDEX calls_start ON calls (start, n);
-CREATE INDEX calls_line ON calls (line, start, n);
-CREATE INDEX calls_customer ON calls (customer, start, n) WHERE customer <> '';
-CREATE INDEX calls_site ON calls (site, start, n) WHERE site <> '';
-CREATE INDEX calls_follow_up ON calls (start, n) WHERE follow_up = 1;
-CREATE INDEX calls_call_id ON calls (call_id);
+-- IDs of calls that gateways call alike begin alike. All other indexes are in order of n within what they are of.
+CREATE UNIQUE INDEX calls_id ON calls (id);
+CREATE INDEX calls_line ON calls (line) WHERE line <> '';
+CREATE INDEX calls_customer ON calls (customer) WHERE customer <> '';
+CREATE INDEX calls_site ON calls (site) WHERE site <> '';
+CREATE INDEX calls_follow_up ON calls (n) WHERE follow_up = 1;
+
+-- The other records of calls that are more than one; nothing of them is ever changed.
+CREATE TABLE records (
+	call  TEXT NOT NULL,
+	id    BLOB NOT NULL,
+	at    INTEGER NOT NULL,
+	body  BLOB NOT NULL,
+	PRIMARY KEY (call, id)
+) WITHOUT ROWID;
 
 -- What decisions were made of; used is the day (since 1970) on which a decision that names it last arrived.
 CREATE TABLE facts (

@@ -267,7 +267,7 @@ func TestAFullDisk(t *testing.T) {
 // TestOneBadAppendDoesNotHurtOthers that wait for the disk with it.
 func TestOneBadAppendDoesNotHurtOthers(t *testing.T) {
 	s := openTemp(t)
-	if _, err := s.write.ExecContext(t.Context(), `CREATE TRIGGER refuses BEFORE INSERT ON calls WHEN new.call_id = 'bad'
+	if _, err := s.write.ExecContext(t.Context(), `CREATE TRIGGER refuses BEFORE INSERT ON calls WHEN instr(new.record, CAST('bad' AS BLOB)) > 0
 		BEGIN SELECT RAISE(ABORT, 'no'); END`); err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +366,9 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(detail, "TEMP B-TREE") || !strings.Contains(detail, "INDEX") {
+			inOrder := name == "all" && detail == "SCAN calls" // of the rows themselves
+			if strings.Contains(detail, "TEMP B-TREE") || !inOrder && !strings.Contains(detail, "INDEX") &&
+				!strings.Contains(detail, "INTEGER PRIMARY KEY") {
 				t.Errorf("%s: %s", name, detail)
 			}
 		}

@@ -74,14 +74,11 @@ func (v *View) Drains() []*Drain {
 	return v.drains.sorted()
 }
 
-// Customer is a customer by ID; nil where there is none.
+// Customer is a customer by the last part of its name; nil where there is none.
 func (v *View) Customer(id string) *Customer { return v.customers.byID[idShard(id)][id] }
 
 // CustomersByNumber are the customers who call from a number.
 func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
-
-// CustomerByID is a customer by the last part of its name; nil where there is none.
-func (v *View) CustomerByID(id string) *Customer { return v.customers.byID[idShard(id)][id] }
 
 // Counts are the sizes of a view's parts.
 type Counts struct{ Sites, Rotas, Customers, Lines int }
