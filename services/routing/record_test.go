@@ -352,6 +352,24 @@ func TestAReportIsKeptAsItCame(t *testing.T) {
 	}
 }
 
+// A report that the ledger will never take is acknowledged to nobody.
+func TestAReportThatIsRefusedForGoodIsNotAcknowledged(t *testing.T) {
+	h := recording(t, segment, enough)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = h.spool.Run(ctx, func(context.Context, [][]byte) error { return fmt.Errorf("%w: of a later release", spool.ErrRefused) })
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	var answer *routingv1.ReportCallResponse
+	var err error
+	await.True(t, "a report to be answered", func() bool { // SPOOLED as long as nobody has seen it
+		answer, err = h.routing.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: "a"})
+		return err != nil || answer.GetDurability() != routingv1.Durability_DURABILITY_SPOOLED
+	})
+	wantReason(t, err, rpcv1.Reason_REASON_BACKEND_UNAVAILABLE)
+}
+
 func TestReportsOfImpossibleTimesAreRefused(t *testing.T) {
 	h := recording(t, segment, enough)
 	for field, r := range map[string]*routingv1.ReportCallRequest{

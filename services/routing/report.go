@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -50,14 +52,14 @@ func (s *reports) reportCall(
 	}
 	soon, cancel := context.WithTimeout(ctx, syncWithin)
 	defer cancel()
-	unsynced := s.journal.Sync(soon)
+	unsynced := s.journal.Sync(soon, at)
 	soon, cancel = context.WithTimeout(ctx, committedWithin)
 	defer cancel()
 	switch err := s.journal.Delivered(soon, at); {
 	case err == nil: // the ledger has it, whatever became of this disk
 		return &routingv1.ReportCallResponse{Durability: routingv1.Durability_DURABILITY_COMMITTED}, nil
-	case unsynced != nil:
-		return nil, fault.Unavailable("the spool of reports", unsynced)
+	case unsynced != nil, errors.Is(err, spool.ErrRefused), errors.Is(err, spool.ErrFailed):
+		return nil, fault.Unavailable("the spool of reports", errors.Join(unsynced, err))
 	}
 	return &routingv1.ReportCallResponse{Durability: routingv1.Durability_DURABILITY_SPOOLED}, nil
 }

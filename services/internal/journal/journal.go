@@ -51,9 +51,10 @@ const (
 type Spool interface {
 	// Append takes a copy of an entry, which survives the process from then on. It does not block.
 	Append(entry []byte) (spool.Mark, error)
-	// Sync waits until all that was appended survives the machine.
-	Sync(ctx context.Context) error
-	// Delivered waits until the entry at a mark has arrived; spool.ErrAway at once where none do at present.
+	// Sync waits until the entry at a mark survives the machine.
+	Sync(ctx context.Context, at spool.Mark) error
+	// Delivered waits until the entry at a mark has arrived; spool.ErrAway at once where none do at present, spool.ErrRefused
+	// or spool.ErrFailed where it never will.
 	Delivered(ctx context.Context, at spool.Mark) error
 }
 
@@ -137,7 +138,7 @@ func (j *Journal) Audit(record *rpcv1.AuditRecord) {
 }
 
 // Sync and Delivered are the spool's.
-func (j *Journal) Sync(ctx context.Context) error { return j.spool.Sync(ctx) }
+func (j *Journal) Sync(ctx context.Context, at spool.Mark) error { return j.spool.Sync(ctx, at) }
 
 // Delivered is the spool's.
 func (j *Journal) Delivered(ctx context.Context, at spool.Mark) error {

@@ -70,10 +70,11 @@ func BenchmarkSync(b *testing.B) {
 	}
 	entry := make([]byte, 400)
 	for b.Loop() {
-		if _, err := s.Append(entry); err != nil {
+		at, err := s.Append(entry)
+		if err != nil {
 			b.Fatal(err)
 		}
-		if err := s.Sync(b.Context()); err != nil {
+		if err := s.Sync(b.Context(), at); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -57,7 +57,7 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 			continue
 		}
 		began := s.cfg.Clock.Now()
-		n, err := s.handOver(ctx, b.of, b.entries, deliver)
+		n, err := s.handOver(ctx, b, deliver)
 		if n > 0 {
 			s.delivered(b, n)
 		}
@@ -210,35 +210,37 @@ func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
 
 // handOver delivers entries, and answers with how many of the first are; those that are refused for good are set aside one
 // by one, which counts as delivered.
-func (s *Spool) handOver(ctx context.Context, of *segment, entries [][]byte, deliver Deliver) (int, error) {
-	err := deliver(ctx, entries)
+func (s *Spool) handOver(ctx context.Context, b batch, deliver Deliver) (int, error) {
+	err := deliver(ctx, b.entries)
 	switch {
 	case err == nil:
-		return len(entries), nil
+		return len(b.entries), nil
 	case !errors.Is(err, ErrRefused):
 		return 0, err
-	case len(entries) == 1:
-		s.setAside(ctx, of, entries[0], err)
+	case len(b.entries) == 1:
+		s.setAside(ctx, b, err)
 		return 1, nil
 	}
-	half := len(entries) / 2
-	n, err := s.handOver(ctx, of, entries[:half], deliver)
+	half := len(b.entries) / 2
+	n, err := s.handOver(ctx, batch{of: b.of, entries: b.entries[:half], ends: b.ends[:half]}, deliver)
 	if err != nil {
 		return n, err
 	}
-	m, err := s.handOver(ctx, of, entries[half:], deliver)
+	m, err := s.handOver(ctx, batch{of: b.of, entries: b.entries[half:], ends: b.ends[half:]}, deliver)
 	return n + m, err
 }
 
-// setAside keeps an entry that nobody takes in a file of its own.
-func (s *Spool) setAside(ctx context.Context, of *segment, entry []byte, why error) {
+// setAside keeps an entry that nobody takes, a batch of one, in a file of its own.
+func (s *Spool) setAside(ctx context.Context, b batch, why error) {
+	entry, end := b.entries[0], b.ends[0]
 	s.mu.Lock()
 	s.stats.Refused++
 	n := s.stats.Refused
+	s.gone.add(flaw{b.of.number, end - padded(len(entry)), end, ErrRefused})
 	s.mu.Unlock()
 	kept := n <= maxRefused
 	if kept {
-		name := fmt.Sprintf("refused-%016x-%d", of.number, n)
+		name := fmt.Sprintf("refused-%016x-%d", b.of.number, n)
 		if err := os.WriteFile(filepath.Join(s.cfg.Dir, name), entry, 0o600); err != nil {
 			kept = false
 		}
@@ -298,6 +300,7 @@ func (s *Spool) lost(g *segment) {
 		s.roll()
 	}
 	g.handed = true
+	s.gone.add(flaw{g.number, g.read, g.end, ErrFailed})
 	s.done = Mark{g.number, g.end}
 	signal(s.upkeep.kick)
 	s.tell()

@@ -186,6 +186,9 @@ func TestStrangeFilesStopNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := os.Mkdir(filepath.Join(cfg.Dir, fmt.Sprintf("%016x.seg", 2)), 0o700); err != nil { // cannot be read
+			t.Fatal(err)
+		}
 		s := open(t, cfg)
 		appendAll(t, s, 7, 8)
 		closeSpool(t, s)

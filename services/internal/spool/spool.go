@@ -17,6 +17,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +99,35 @@ func (m Mark) behind(other Mark) bool {
 	return m.segment > other.segment || m.segment == other.segment && m.end > other.end
 }
 
+// maxFlaws bounds how many are remembered: who asks does so within seconds.
+const maxFlaws = 128
+
+// flaw is what is wrong with the entries that end in (from, to] of a segment.
+type flaw struct {
+	segment  uint64
+	from, to int64
+	err      error
+}
+
+type flaws []flaw
+
+func (f *flaws) add(one flaw) {
+	if len(*f) == maxFlaws {
+		*f = slices.Delete(*f, 0, 1)
+	}
+	*f = append(*f, one)
+}
+
+// of is what is wrong with the entry at a mark; nil where nothing is known to be.
+func (f flaws) of(m Mark) error {
+	for _, one := range f {
+		if one.segment == m.segment && one.from < m.end && m.end <= one.to {
+			return one.err
+		}
+	}
+	return nil
+}
+
 // Stats are what a spool holds and did. Counters begin at 0 with the process.
 type Stats struct {
 	// Appended, Delivered and Dropped are entries: taken; handed over, or set aside; turned away for want of room, or lost
@@ -133,8 +163,10 @@ type Spool struct {
 	// progress is closed, and made anew, whenever a delivery ends, either way.
 	progress chan struct{}
 	done     Mark // all before it is delivered
-	running  bool
-	stats    Stats
+	// unsynced are entries that a disk failed to sync, gone those that count as delivered and never arrived.
+	unsynced, gone flaws
+	running        bool
+	stats          Stats
 
 	upkeep upkeep
 	// wake tells the deliverer that there is something, hurry that somebody waits for it.
@@ -235,9 +267,9 @@ func (s *Spool) roll() {
 	signal(s.upkeep.kick)
 }
 
-// Sync waits until all that was appended before is on disk; many who wait share one sync. ErrFailed where the disk fails:
-// then what was appended survives the process alone.
-func (s *Spool) Sync(ctx context.Context) error {
+// Sync waits until the entry at a mark, and all before it, are on disk; many who wait share one sync. ErrFailed where the
+// disk fails, or failed for that entry: then it survives the process alone.
+func (s *Spool) Sync(ctx context.Context, at Mark) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -249,23 +281,29 @@ func (s *Spool) Sync(ctx context.Context) error {
 	signal(s.upkeep.kick)
 	select {
 	case <-r.done:
-		return r.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if r.err != nil {
+		return r.err
+	}
+	// A sync that nobody waited for may have had the entry before, and failed.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsynced.of(at)
 }
 
 // Delivered waits until the entry at a mark, and all before it, are delivered. ErrAway at once where deliveries fail at
-// present, or nobody runs them.
+// present, or nobody runs them; ErrRefused or ErrFailed of an entry that never will be.
 func (s *Spool) Delivered(ctx context.Context, at Mark) error {
 	for {
 		s.mu.Lock()
 		progress, running, away, closed := s.progress, s.running, !s.stats.AwaySince.IsZero(), s.closed
-		there := !at.behind(s.done)
+		there, flaw := !at.behind(s.done), s.gone.of(at)
 		s.mu.Unlock()
 		switch {
 		case there:
-			return nil
+			return flaw
 		case closed:
 			return ErrClosed
 		case away || !running:

@@ -231,7 +231,10 @@ func TestWhatFailsIsSentAgain(t *testing.T) {
 func TestRefusedEntriesAreSetAside(t *testing.T) {
 	cfg := config(t.TempDir())
 	s := open(t, cfg)
-	appendAll(t, s, 0, 50)
+	first := appendAll(t, s, 0, 1)
+	second := appendAll(t, s, 1, 2)
+	appendAll(t, s, 2, 49)
+	last := appendAll(t, s, 49, 50)
 	bad := []string{string(entry(0)), string(entry(17)), string(entry(18)), string(entry(49))}
 	var k sink
 	run(t, s, func(ctx context.Context, entries [][]byte) error {
@@ -245,6 +248,12 @@ func TestRefusedEntriesAreSetAside(t *testing.T) {
 	await.True(t, "all is delivered or set aside", func() bool { return s.Stats().Pending == 0 })
 	if got := k.got(); len(got) != 46 || s.Stats().Refused != 4 {
 		t.Errorf("%d delivered, %d refused", len(got), s.Stats().Refused)
+	}
+	// Nobody is told that what was refused has arrived.
+	for at, want := range map[spool.Mark]error{first: spool.ErrRefused, second: nil, last: spool.ErrRefused} {
+		if err := s.Delivered(t.Context(), at); !errors.Is(err, want) {
+			t.Errorf("%v: %v, want %v", at, err, want)
+		}
 	}
 	files, err := filepath.Glob(filepath.Join(cfg.Dir, "refused-*"))
 	if err != nil || len(files) != 4 {
@@ -309,7 +318,7 @@ func TestADiskWithoutRoomStopsNobody(t *testing.T) {
 func TestAFileThatIsCutUnderTheSpoolCostsWhatStoodInIt(t *testing.T) {
 	cfg := config(t.TempDir())
 	s := open(t, cfg)
-	appendAll(t, s, 0, 3)
+	cut := appendAll(t, s, 0, 3)
 	names, err := filepath.Glob(filepath.Join(cfg.Dir, "*.seg"))
 	if err != nil {
 		t.Fatal(err)
@@ -335,6 +344,9 @@ func TestAFileThatIsCutUnderTheSpoolCostsWhatStoodInIt(t *testing.T) {
 	if st := s.Stats(); st.Damaged != 1 || st.Dropped != 3+1 || st.Pending != 0 {
 		t.Errorf("%+v", st)
 	}
+	if err := s.Delivered(t.Context(), cut); !errors.Is(err, spool.ErrFailed) {
+		t.Errorf("what was lost: %v", err)
+	}
 }
 
 func TestSyncIsSharedAndEnds(t *testing.T) {
@@ -344,10 +356,11 @@ func TestSyncIsSharedAndEnds(t *testing.T) {
 		for i := range 8 {
 			wg.Go(func() {
 				for j := range 20 {
-					if _, err := s.Append(entry(i*20 + j)); err != nil {
+					at, err := s.Append(entry(i*20 + j))
+					if err != nil {
 						t.Error(err)
 					}
-					if err := s.Sync(t.Context()); err != nil {
+					if err := s.Sync(t.Context(), at); err != nil {
 						t.Error(err)
 					}
 				}
@@ -356,11 +369,11 @@ func TestSyncIsSharedAndEnds(t *testing.T) {
 		wg.Wait()
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := s.Sync(ended); err != nil && !errors.Is(err, context.Canceled) {
+		if err := s.Sync(ended, spool.Mark{}); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		closeSpool(t, s)
-		if err := s.Sync(t.Context()); !errors.Is(err, spool.ErrClosed) {
+		if err := s.Sync(t.Context(), spool.Mark{}); !errors.Is(err, spool.ErrClosed) {
 			t.Errorf("Sync of a closed spool: %v", err)
 		}
 		if _, err := s.Append(entry(1)); !errors.Is(err, spool.ErrClosed) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 )
 
@@ -28,10 +29,11 @@ func TestASyncThatFailsIsTold(t *testing.T) {
 	first := s.active
 	first.memory = broken{first.memory}
 	s.mu.Unlock()
-	if _, err := s.Append([]byte("one")); err != nil {
+	one, err := s.Append([]byte("one"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sync(t.Context()); !errors.Is(err, ErrFailed) {
+	if err := s.Sync(t.Context(), one); !errors.Is(err, ErrFailed) {
 		t.Errorf("the first sync: %v", err)
 	}
 	at, err := s.Append([]byte("two"))
@@ -41,11 +43,61 @@ func TestASyncThatFailsIsTold(t *testing.T) {
 	if at.segment == first.number {
 		t.Error("the spool goes on in the file that cannot be synced")
 	}
-	if err := s.Sync(t.Context()); err != nil {
+	if err := s.Sync(t.Context(), at); err != nil {
 		t.Errorf("the next sync: %v", err)
+	}
+	if err := s.Sync(t.Context(), one); !errors.Is(err, ErrFailed) {
+		t.Errorf("of the first entry, asked once more: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The sync of every 100 ms may have an entry before anybody waits for it: that it failed is told all the same.
+func TestASyncThatFailedBeforeAnybodyWaitedIsTold(t *testing.T) {
+	s, err := Open(Config{
+		Dir: t.TempDir(), SegmentBytes: 16 << 10, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.active.memory = broken{s.active.memory}
+	s.mu.Unlock()
+	at, err := s.Append([]byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	await.True(t, "the spool to go on in another file", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.active != nil && s.active.number != at.segment
+	})
+	if err := s.Sync(t.Context(), at); !errors.Is(err, ErrFailed) {
+		t.Errorf("%v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is known to be wrong is a place and no more, and the memory of it is bounded.
+func TestFlaws(t *testing.T) {
+	var f flaws
+	f.add(flaw{7, 64, 128, ErrRefused})
+	for at, want := range map[Mark]error{
+		{7, 64}: nil, {7, 65}: ErrRefused, {7, 128}: ErrRefused, {7, 129}: nil, {6, 100}: nil, {8, 100}: nil,
+	} {
+		if err := f.of(at); !errors.Is(err, want) {
+			t.Errorf("%v: %v, not %v", at, err, want)
+		}
+	}
+	for i := range 2 * maxFlaws {
+		f.add(flaw{uint64(100 + i), 0, 1, ErrFailed})
+	}
+	if len(f) != maxFlaws || f.of(Mark{7, 128}) != nil || f.of(Mark{uint64(99 + 2*maxFlaws), 1}) == nil {
+		t.Errorf("%d are kept", len(f))
 	}
 }
 

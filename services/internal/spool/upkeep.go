@@ -80,7 +80,7 @@ func (s *Spool) sync() {
 			r.err = fmt.Errorf("%w: %w", ErrFailed, err)
 			s.cfg.Logger.Error("the spool cannot be synced: what it holds survives this process, not this machine",
 				"file", one.of.path, "error", err)
-			s.leave(one.of)
+			s.leave(one, r.err)
 		}
 		one.of.synced = one.to
 	}
@@ -88,10 +88,11 @@ func (s *Spool) sync() {
 }
 
 // leave goes on in another segment: what a disk failed to sync once it may say to have synced the next time, and not have.
-func (s *Spool) leave(g *segment) {
+func (s *Spool) leave(what span, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.active == g {
+	s.unsynced.add(flaw{what.of.number, what.of.synced, what.to, err})
+	if s.active == what.of {
 		s.roll()
 	}
 }
@@ -198,7 +199,9 @@ func (s *Spool) takeUpSegment(path string) error {
 	s.next = max(s.next, number+1)
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		s.stats.Damaged++
+		s.cfg.Logger.Error("a segment of the spool cannot be read, and is left as it is", "file", path, "error", err)
+		return nil
 	}
 	found, err := scan(b)
 	if err != nil || !found.blank && found.number != number {
