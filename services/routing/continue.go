@@ -142,18 +142,22 @@ func triedOf(l *view.Line, attempts []*routingv1.Attempt) []attempted {
 }
 
 // attemptsReported tells of attempts that no step before has brought: those behind the last continuation. Without one the
-// line is not known, and what a gateway calls its targets is anybody's guess.
+// line is not known, and what a gateway calls its targets is anybody's guess. Once somebody has answered no step follows:
+// what could not be reached before must not be known only when that talk is over.
 func (c *calls) attemptsReported(v *view.View, r *routingv1.ReportCallRequest) {
 	of := continuation.Of{Gateway: r.GetGateway().GetGatewayId(), CallID: r.GetCallId()}
 	opened, err := v.Ring().Open(of, r.GetContinuation(), c.clock.Now())
-	if err != nil || r.GetEndTime() == nil || c.seen.before(append([]byte("report"), r.GetContinuation()...)) {
+	settled := r.GetEndTime() != nil || r.GetAnswerTime() != nil
+	if err != nil || !settled || c.seen.before(append([]byte("report"), r.GetContinuation()...)) {
 		return
 	}
 	line, told := v.LineByID(opened.State.GetLine()), int(opened.State.GetRung())
-	if line == nil || told >= len(r.GetAttempts()) {
+	if line == nil {
 		return
 	}
-	c.hooks.attempted(of.Gateway, triedOf(line, r.GetAttempts()[told:]))
+	if tried := triedOf(line, r.GetAttempts()); told < len(tried) {
+		c.hooks.attempted(of.Gateway, tried[told:])
+	}
 }
 
 // maxSeenTokens bounds the memory of continuations that were read: minutes' worth.

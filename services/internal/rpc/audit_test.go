@@ -99,6 +99,9 @@ func TestWhoChangedWhatIsTold(t *testing.T) {
 		!slices.Equal(r.GetResources(), []string{"lines/gold"}) {
 		t.Errorf("%v", r)
 	}
+	if strings.Contains(r.String(), "3035550123") {
+		t.Errorf("somebody's own number is kept: %s", r.GetRequest())
+	}
 	if strings.Contains(r.String(), secret) || strings.Contains(r.String(), secret[4:]) || !strings.Contains(r.GetRequest(), "Gold") {
 		t.Errorf("the request is kept as %s", r.GetRequest())
 	}
@@ -150,6 +153,26 @@ func TestAForwardedChangeIsToldOnce(t *testing.T) {
 		if got := there.take(); len(here.take()) != 0 || len(got) != 1 || got[0].GetInstance() != "owner" {
 			t.Errorf("%v", got)
 		}
+	}
+}
+
+// TestPeoplesNumbersAreNotKept: an audit is read for years, by people who have no business to ring them.
+func TestPeoplesNumbersAreNotKept(t *testing.T) {
+	log := &auditLog{}
+	s := startWith(t, rpc.Deps{Auditor: log}, writer{}.register)
+	anna := &schedulev1.Person{Name: "people/anna", DisplayName: "Anna", Targets: []*schedulev1.Target{
+		{Address: &schedulev1.Target_PhoneNumber{
+			PhoneNumber: &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: "+13035550123"}},
+		}},
+		{Address: &schedulev1.Target_SipUri{SipUri: "sip:+13035550123@mobile.example.com"}},
+	}}
+	request := &routingv1.ApplyConfigurationRequest{People: []*schedulev1.Person{anna}}
+	if _, err := routingv1.NewConfigurationServiceClient(s.local).ApplyConfiguration(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.take(); len(got) != 1 || strings.Contains(got[0].GetRequest(), "3035550123") ||
+		!strings.Contains(got[0].GetRequest(), "Anna") {
+		t.Errorf("%v", got)
 	}
 }
 

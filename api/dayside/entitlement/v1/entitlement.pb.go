@@ -301,7 +301,7 @@ type IdentifyCallerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name, as speech was understood or as it was typed; or leave empty and give digits.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough.
+	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough, from three keys on.
 	Digits        string `protobuf:"bytes,2,opt,name=digits,proto3" json:"digits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

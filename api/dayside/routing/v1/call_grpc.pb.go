@@ -43,7 +43,8 @@ type RoutingServiceClient interface {
 	// ladder in one last step; explanation.continuation says so. Telling the same step twice is answered twice.
 	ContinueCall(ctx context.Context, in *ContinueCallRequest, opts ...grpc.CallOption) (*ContinueCallResponse, error)
 	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
-	// Acknowledged after it is durable.
+	// Acknowledged after it is durable. Report when somebody has answered, too: a target that could not be reached before is then
+	// known to be behind while the call lasts.
 	ReportCall(ctx context.Context, in *ReportCallRequest, opts ...grpc.CallOption) (*ReportCallResponse, error)
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
 	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)
@@ -132,7 +133,8 @@ type RoutingServiceServer interface {
 	// ladder in one last step; explanation.continuation says so. Telling the same step twice is answered twice.
 	ContinueCall(context.Context, *ContinueCallRequest) (*ContinueCallResponse, error)
 	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
-	// Acknowledged after it is durable.
+	// Acknowledged after it is durable. Report when somebody has answered, too: a target that could not be reached before is then
+	// known to be behind while the call lasts.
 	ReportCall(context.Context, *ReportCallRequest) (*ReportCallResponse, error)
 	// ConnectGateway is the one stream a gateway keeps open: up go the calls it carries and the reachability of targets,
 	// down come tasks. What it said holds while the stream does, and some seconds longer. FAILED_PRECONDITION (WRONG_STATE)

@@ -1063,7 +1063,7 @@ type LastResort struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What answers there.
 	Kind LastResort_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=dayside.routing.v1.LastResort_Kind" json:"kind,omitempty"`
-	// Where it is.
+	// Where it is: a person's own number, maybe.
 	Target *v1.Target `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
 	// For people.
 	DisplayName   string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
@@ -1764,12 +1764,12 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"Treatments\x12C\n" +
 	"\bentitled\x18\x01 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\bentitled\x12J\n" +
 	"\fnot_entitled\x18\x02 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\vnotEntitled\x12A\n" +
-	"\aunknown\x18\x03 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\aunknown\"\xfe\x01\n" +
+	"\aunknown\x18\x03 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\aunknown\"\x82\x02\n" +
 	"\n" +
 	"LastResort\x12C\n" +
 	"\x04kind\x18\x01 \x01(\x0e2#.dayside.routing.v1.LastResort.KindB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12>\n" +
-	"\x06target\x18\x02 \x01(\v2\x1b.dayside.schedule.v1.TargetB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06target\x12*\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12B\n" +
+	"\x06target\x18\x02 \x01(\v2\x1b.dayside.schedule.v1.TargetB\r\xe0A\x02\xbaH\x03\xc8\x01\x01\xd0\xda\x18\x02R\x06target\x12*\n" +
 	"\fdisplay_name\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdisplayName\"?\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +

@@ -2825,12 +2825,12 @@ var File_dayside_schedule_v1_rota_proto protoreflect.FileDescriptor
 
 const file_dayside_schedule_v1_rota_proto_rawDesc = "" +
 	"\n" +
-	"\x1edayside/schedule/v1/rota.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\"\xaa\x05\n" +
+	"\x1edayside/schedule/v1/rota.proto\x12\x13dayside.schedule.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1agoogle/type/interval.proto\"\xae\x05\n" +
 	"\x06Person\x12I\n" +
 	"\x04name\x18\x01 \x01(\tB5\xe0A\b\xbaH/r-2+^(people/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12$\n" +
-	"\ttime_zone\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\btimeZone\x12?\n" +
-	"\atargets\x18\x04 \x03(\v2\x1b.dayside.schedule.v1.TargetB\b\xbaH\x05\x92\x01\x02\x10\bR\atargets\x12M\n" +
+	"\ttime_zone\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\btimeZone\x12C\n" +
+	"\atargets\x18\x04 \x03(\v2\x1b.dayside.schedule.v1.TargetB\f\xbaH\x05\x92\x01\x02\x10\b\xd0\xda\x18\x02R\atargets\x12M\n" +
 	"\fring_timeout\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\xb4\x012\x02\b\x01R\vringTimeout\x12C\n" +
 	"\babsences\x18\x06 \x03(\v2\x1c.dayside.schedule.v1.AbsenceB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\babsences\x12Y\n" +
 	"\tcalendars\x18\a \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\x12\x17\n" +

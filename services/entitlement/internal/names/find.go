@@ -14,7 +14,8 @@ const (
 	spelledConfidence = 0.9
 	// minConfidence is the least that is told.
 	minConfidence = 0.25
-	// minPrefixRunes is how many letters a word or a name must begin with to be found by them.
+	// minPrefixRunes is how many letters, or keys, a word or a name must begin with to be found by them: whoever presses one
+	// key is not read out who the customers are.
 	minPrefixRunes = 3
 	// maxLookedAt bounds one question, in names: those that share the rarest words are looked at first.
 	maxLookedAt = 20_000
@@ -46,8 +47,8 @@ func (x *Index) Find(said string, limit int) (found []Match, more bool) {
 	return best.matches(left < 0)
 }
 
-// FindDigits is Find for a name whose letters were pressed on a keypad, all or the first of them. What no key of a letter
-// sends ("*", "#") is passed over.
+// FindDigits is Find for a name whose letters were pressed on a keypad, all or the first of them, three at least. What no
+// key of a letter sends ("*", "#") is passed over.
 func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) {
 	digits = strings.NewReplacer("*", "", "#", "").Replace(digits)
 	best := newTop(limit)
@@ -57,11 +58,12 @@ func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) 
 	}
 	for _, s := range slices.Backward(*x.now.Load()) {
 		for _, e := range entriesUnder(s.keypads, digits) {
-			if left--; left < 0 {
+			longer := len(e.text) > len(digits)
+			if left--; left < 0 || longer && len(digits) < minPrefixRunes { // those that are not longer come first
 				break
 			}
 			confidence := spelledConfidence
-			if len(e.text) > len(digits) {
+			if longer {
 				confidence *= 0.5 + 0.4*ratio(digits, e.text) // the more of it, the better, and never as good as all of it
 			}
 			best.offer(s, e.name, confidence, false)

@@ -139,7 +139,7 @@ func TestAtMostSoManyAreTold(t *testing.T) {
 	if len(found) != limit || !more || found[0].ID != "c20" {
 		t.Errorf("%v, %v", found, more)
 	}
-	if found, more = x.FindDigits("22", limit); len(found) != limit || !more {
+	if found, more = x.FindDigits("226", limit); len(found) != limit || !more {
 		t.Errorf("%v, %v", found, more)
 	}
 	if found, more = x.FindDigits("22632", limit); len(found) != 3 || more { // Acme A, B, C
@@ -160,6 +160,8 @@ func TestSpelledOnAKeypad(t *testing.T) {
 		{"226#", "c0", false},
 		{"2663", "c1", true},
 		{"36", "c2", true},
+		{"22", "", false}, // many names begin so
+		{"2", "", false},
 		{"685537", "c3", true},
 		{"6835537", "c3", true}, // Mueller
 		{"999867", "c5", true},
@@ -355,7 +357,9 @@ func TestWhoeverIsSpelledIsFound(t *testing.T) {
 		for _, c := range all {
 			for _, n := range c.Names {
 				for _, written := range []string{strings.ReplaceAll(n, "ü", "u"), strings.ReplaceAll(n, "ü", "ue")} {
-					if spelled := on(written); strings.HasPrefix(spelled, digits) && !strings.Contains(n, "東") {
+					spelled := on(written)
+					fits := spelled == digits || len(digits) >= 3 && strings.HasPrefix(spelled, digits)
+					if fits && !strings.Contains(n, "東") {
 						want[c.ID] = true
 					}
 				}
