@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ const (
 	maxToldFacts = 200_000
 	// maxToldLists bounds the lists: some for each line.
 	maxToldLists = 10_000
+	// maxOwed bounds the lists that wait for whoever tells others at the moment; beyond it they are told with their next call.
+	maxOwed = 64
 	// tellFactsAgain is how often all are told anew: a ledger that lost its own learns them again.
 	tellFactsAgain = 24 * time.Hour
 )
@@ -36,9 +39,21 @@ type records struct {
 	lists atomic.Pointer[factSet]
 
 	telling sync.Mutex
-	// told are the facts that are there; since when.
-	told  factSet
-	since time.Time
+	// told are the facts that are there.
+	told factSet
+	// again is when all are told anew, seconds since 1970.
+	again atomic.Int64
+
+	owing atomic.Bool
+	mu    sync.Mutex
+	// owed are facts that somebody had to tell while somebody else told others.
+	owed []owed
+}
+
+// owed is facts to be told, and their list where they are a line's.
+type owed struct {
+	list  *view.Fact
+	facts []*view.Fact
 }
 
 // factSet is a set of facts by id.
@@ -55,8 +70,8 @@ type slot struct {
 }
 
 func newRecords(j *journal.Journal, c clock.Clock) *records {
-	r := &records{journal: j, clock: c, told: factSet{}, since: c.Now()}
-	r.lists.Store(&factSet{})
+	r := &records{journal: j, clock: c}
+	r.forget(c.Now())
 	return r
 }
 
@@ -76,7 +91,7 @@ func (r *records) decided(ctx context.Context, c *decision) {
 		s.of.TraceID = s.trace[:]
 	}
 	if l := c.d.Line; l != nil {
-		if _, there := (*r.lists.Load())[l.FactList.ID]; !there {
+		if _, there := (*r.lists.Load())[l.FactList.ID]; !there || c.at.Unix() >= r.again.Load() {
 			r.tell(s, l.FactList, l.Facts)
 		}
 		if others := s.maker.Others(&s.of); len(others) > 0 {
@@ -93,16 +108,46 @@ func (r *records) decided(ctx context.Context, c *decision) {
 	s.of = record.Of{} // a pool must hold no view
 }
 
-// tell leaves facts, and the list of them, in the journal, where they are not there already. Where somebody else is at it,
-// they are told by that one or with the next call.
+// tell leaves facts, and the list of them, in the journal, where they are not there already. Where somebody else tells facts
+// at the moment, nobody waits: that one goes on with these.
 func (r *records) tell(s *slot, list *view.Fact, facts []*view.Fact) {
-	if !r.telling.TryLock() {
-		return
+	if r.telling.TryLock() {
+		r.tellAll(s, list, facts)
+		r.telling.Unlock()
+	} else {
+		r.owe(list, facts)
 	}
-	defer r.telling.Unlock()
-	lists := *r.lists.Load()
-	if now := r.clock.Now(); len(r.told) > maxToldFacts || len(lists) > maxToldLists || now.Sub(r.since) > tellFactsAgain {
-		r.told, r.since, lists = factSet{}, now, factSet{}
+	for r.owing.Load() && r.telling.TryLock() {
+		for _, one := range r.takeOwed() {
+			r.tellAll(s, one.list, one.facts)
+		}
+		r.telling.Unlock()
+	}
+}
+
+func (r *records) owe(list *view.Fact, facts []*view.Fact) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.owed) < maxOwed {
+		r.owed = append(r.owed, owed{list, slices.Clone(facts)})
+		r.owing.Store(true)
+	}
+}
+
+func (r *records) takeOwed() []owed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.owed
+	r.owed = nil
+	r.owing.Store(false)
+	return all
+}
+
+// tellAll is tell, by whoever holds telling.
+func (r *records) tellAll(s *slot, list *view.Fact, facts []*view.Fact) {
+	now := r.clock.Now()
+	if len(r.told) > maxToldFacts || len(*r.lists.Load()) > maxToldLists || now.Unix() >= r.again.Load() {
+		r.forget(now)
 	}
 	for _, f := range facts {
 		if !r.tellOne(s, f) {
@@ -112,9 +157,16 @@ func (r *records) tell(s *slot, list *view.Fact, facts []*view.Fact) {
 	if list == nil || !r.tellOne(s, list) {
 		return
 	}
-	next := maps.Clone(lists)
+	next := maps.Clone(*r.lists.Load())
 	next[list.ID] = struct{}{}
 	r.lists.Store(&next)
+}
+
+// forget makes all be told anew.
+func (r *records) forget(now time.Time) {
+	r.told = factSet{}
+	r.lists.Store(&factSet{})
+	r.again.Store(now.Add(tellFactsAgain).Unix())
 }
 
 func (r *records) tellOne(s *slot, f *view.Fact) bool {
