@@ -205,10 +205,13 @@ func tellSteps(c *ledgerv1.Call) {
 	}
 }
 
-// customerOf is the one customer whom a step took the caller for; nil where that is nobody, or one of several.
+// customerOf is the one customer whom a step took the caller for; nil where that is nobody, one of several, or one who was
+// offered for a name that was like theirs.
 func customerOf(d *routingv1.DecisionRecord) *routingv1.CustomerFact {
+	offered := d.GetState().GetOffered()
 	for _, f := range d.GetCustomers() {
-		if f.GetId() != "" && (f.GetId() == d.GetState().GetCustomer() || len(d.GetCustomers()) == 1) {
+		only := len(d.GetCustomers()) == 1 && (f.GetHasNumber() || !slices.Contains(offered, f.GetId()))
+		if f.GetId() != "" && (f.GetId() == d.GetState().GetCustomer() || only) {
 			return f
 		}
 	}

@@ -235,3 +235,15 @@ func TestIDsOfCalls(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// TestWhoWasOfferedIsNotTheCaller: a name finds customers that are called alike, one of them or several.
+func TestWhoWasOfferedIsNotTheCaller(t *testing.T) {
+	for state, want := range map[string]string{
+		`named: true offered: "acme"`: "", `named: true customer: "acme"`: "customers/acme", "": "customers/acme",
+	} {
+		c := merge.Story(events(t, decision(2, 100, asked+` state {`+state+`} customers {id: "acme" display_name: "Acme"}`)))
+		if c.GetCustomer() != want {
+			t.Errorf("%s: %q, want %q", state, c.GetCustomer(), want)
+		}
+	}
+}
