@@ -78,6 +78,9 @@ func (h *Host) addService(ctx context.Context, name string) error {
 		return nil
 	}
 	s, err := h.newService(ctx, name) //nolint:contextcheck // a counter's first zero belongs to no request
+	if name == Ledger && err != nil && len(h.cfg.Services) != 1 {
+		return h.withoutLedger(ctx, err)
+	}
 	if err != nil {
 		return err
 	}

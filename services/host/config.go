@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 
@@ -97,6 +99,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// maxInstanceBytes is what records of calls, and keys in etcd, have room for.
+const maxInstanceBytes = 200
+
 // validate checks what can be checked before anything is opened.
 func (c *Config) validate() error {
 	var broken fault.Violations
@@ -113,6 +118,13 @@ func (c *Config) validate() error {
 		if err := rpc.CheckLoopback(field, addr); addr != "" && c.runs(SIP) && errors.As(err, &f) {
 			broken.Append(f.Violations...)
 		}
+	}
+	if c.LedgerRetentionDays < 0 || c.LedgerRetentionDays > ledger.MaxRetentionDays {
+		broken.Add("ledger-retention-days", strconv.Itoa(c.LedgerRetentionDays),
+			fmt.Sprintf("must be from 0 (for ever) to %d", ledger.MaxRetentionDays))
+	}
+	if len(c.Instance) > maxInstanceBytes || !utf8.ValidString(c.Instance) {
+		broken.Add("instance", c.Instance, fmt.Sprintf("must be text of at most %d bytes", maxInstanceBytes))
 	}
 	c.validateTLS(&broken)
 	if c.EtcdPrefix != "" && !strings.HasSuffix(c.EtcdPrefix, "/") {

@@ -21,13 +21,17 @@ func (h *Host) openJournal(ctx context.Context) error {
 	if len(h.cfg.Services) == 1 && h.cfg.runs(SIP) {
 		return nil
 	}
-	if err := h.lock(); err != nil {
+	err := h.lock()
+	if errors.Is(err, errInUse) {
 		return err
 	}
-	s, err := spool.Open(spool.Config{Dir: filepath.Join(h.cfg.DataDir, "spool"), Clock: h.clock, Logger: h.log})
+	var s *spool.Spool
+	if err == nil {
+		s, err = spool.Open(spool.Config{Dir: filepath.Join(h.cfg.DataDir, "spool"), Clock: h.clock, Logger: h.log})
+	}
 	if err != nil {
 		h.log.ErrorContext(ctx, "records of calls and changes are not kept until this process is started again",
-			"error", err.Error())
+			"error", oneLine(err).Error())
 		return nil
 	}
 	h.spool, h.journal = s, journal.New(s, h.cfg.Instance, h.clock, h.log)

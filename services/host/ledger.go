@@ -5,6 +5,11 @@ import (
 	"path"
 	"path/filepath"
 
+	"google.golang.org/grpc"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/ledger"
 )
 
@@ -23,6 +28,36 @@ func (h *Host) newLedger(ctx context.Context) (*ledger.Service, error) {
 	h.closers = append(h.closers, s.Close)
 	h.tellOfOtherLedgers(ctx)
 	return s, nil
+}
+
+// absent answers in the place of a service that could not be opened.
+type absent struct{ why error }
+
+// Invoke is grpc.ClientConnInterface's.
+func (a absent) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return a.why }
+
+// NewStream is grpc.ClientConnInterface's.
+func (a absent) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, a.why
+}
+
+// withoutLedger serves the rest where the ledger cannot be opened: no call waits for history, and what it would have been
+// told waits in the spool.
+func (h *Host) withoutLedger(ctx context.Context, why error) error {
+	h.log.ErrorContext(ctx, "the ledger cannot be opened, and all else is served without it; records wait until this process "+
+		"is started again, for as long as there is room for them", "error", oneLine(why).Error())
+	instead := absent{&fault.Fault{
+		Reason:  rpcv1.Reason_REASON_BACKEND_UNAVAILABLE,
+		Message: "the ledger of this process could not be opened; its log says why",
+	}}
+	for _, desc := range descriptions(Ledger) {
+		for _, to := range []grpc.ServiceRegistrar{h.server, h.local} {
+			if err := rpc.Forward(to, desc, instead); err != nil { //nolint:contextcheck // each stream brings its own
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // maxOtherLedgers bounds those that are named.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ func (h *Host) lock() (err error) {
 	return err
 }
 
+// errInUse: another process has the data directory.
+var errInUse = errors.New("the data directory is in use")
+
 // lockDir makes the data directory (0700) and takes it for this process, so that two never write to one.
 func lockDir(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -30,10 +34,12 @@ func lockDir(dir string) (unlock func(), err error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fault.Invalid(fault.Violation{
+		used := fault.Invalid(fault.Violation{
 			Field: "data", Value: dir, Rule: fmt.Sprintf("is in use by another dayside process (%v): stop it, or choose "+
 				"another directory with --data", err),
 		})
+		used.Err = errInUse
+		return nil, used
 	}
 	return func() { _ = f.Close() }, nil
 }
