@@ -58,7 +58,7 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time) (int, error) {
 
 // prune removes one piece; n is 0 where nothing is left to remove.
 func prune(ctx context.Context, tx *sql.Tx, before time.Time) (n int64, err error) {
-	const old = " IN (SELECT id FROM calls WHERE n < ?1 << 12 AND heard < ?1 ORDER BY n LIMIT ?2)"
+	const old = " IN (SELECT id FROM calls WHERE n < ?1 << 10 AND heard < ?1 ORDER BY n LIMIT ?2)" // placeBits
 	const done = " IN (SELECT n FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)"
 	for _, piece := range []struct {
 		query string

@@ -12,7 +12,7 @@ func schema() []string {
 	return []string{
 		`
 -- What arrived of calls, each record once. Most calls are one record, and one row. n is when the call began, microseconds,
--- times 4096, and what tells apart those that began at once; record is what arrived first, at that time, and told the
+-- times 1024, and what tells apart those that began at once; record is what arrived first, at that time, and told the
 -- call as all its records make it: NULL where that is the first one alone. heard is when the last one arrived.
 CREATE TABLE calls (
 	n         INTEGER PRIMARY KEY,

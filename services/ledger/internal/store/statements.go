@@ -15,11 +15,11 @@ const (
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	tellCall = "UPDATE OR IGNORE calls SET n = ?, line = ?, customer = ?, site = ?, outcome = ?, follow_up = ?, heard = ?, " +
 		"told = ? WHERE id = ?"
-	addFact       = "INSERT OR IGNORE INTO facts (id, used, key, value) VALUES (?, ?, ?, ?)"
-	useFact       = "UPDATE facts SET used = ? WHERE id = ? AND used < ?"
-	valueOfFact   = "SELECT value FROM facts WHERE id = ?"
-	addEntry      = "INSERT OR IGNORE INTO audit (id, at, peer, body) VALUES (?, ?, ?, ?)"
-	addResource   = "INSERT OR IGNORE INTO audit_resources (resource, at, n) VALUES (?, ?, ?)"
+	addFact     = "INSERT OR IGNORE INTO facts (id, used, key, value) VALUES (?, ?, ?, ?)"
+	useFact     = "UPDATE facts SET used = ? WHERE id = ? AND used < ?"
+	valueOfFact = "SELECT value FROM facts WHERE id = ?"
+	addEntry    = "INSERT OR IGNORE INTO audit (id, at, peer, body) VALUES (?, ?, ?, ?)"
+	addResource = "INSERT OR IGNORE INTO audit_resources (resource, at, n) VALUES (?, ?, ?)"
 )
 
 // prepare prepares them, by their text.

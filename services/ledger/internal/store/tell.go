@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -19,10 +20,14 @@ const (
 	maxStoryRecords = 512
 	// maxAheadUS is how far ahead of its records a call is listed, whatever a gateway's clock says.
 	maxAheadUS = 24 * 60 * 60 * 1_000_000
-	// maxPlaceUS is the last microsecond that a place is made of: in the year 2041.
-	maxPlaceUS = 1<<(63-placeBits) - 1
 	// placeBits of a call's number tell apart those that began in the same microsecond.
-	placeBits = 12
+	placeBits = 10
+	// maxPlaceUS is the last microsecond that a place is made of: in the year 2255.
+	maxPlaceUS = 1<<(63-placeBits) - 1 - maxAheadUS
+	// maxWiden is how often twice as much room is looked in for a number: up to a second's, for a million calls at once.
+	maxWiden = 20
+	// maxNumbers bounds how many numbers are tried.
+	maxNumbers = 100
 )
 
 // arrival is a record of a call that arrived with a request.
@@ -127,14 +132,16 @@ func (w *writer) addToCall(id string, list []arrival) (*ledgerv1.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	least := w.place(c)
-	if n>>placeBits == least>>placeBits {
-		least = n
-	}
-	updated, err := w.numbered(id, least, func(n int64) (bool, error) {
+	write := func(n int64) (bool, error) {
 		return w.added(tellCall, n, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(), w.unixUS,
 			told, id)
-	})
+	}
+	var updated bool
+	if least := w.place(c); least == w.place(merge.Brief(before)) {
+		updated, err = write(n)
+	} else {
+		updated, err = w.numbered(id, least, write)
+	}
 	if err == nil && !updated {
 		err = fmt.Errorf("call %s cannot be told anew", id)
 	}
@@ -169,9 +176,11 @@ func (w *writer) place(c *ledgerv1.Call) int64 {
 	return place(min(c.GetStartTime().AsTime().UnixMicro(), w.unixUS+maxAheadUS))
 }
 
-// numbered writes a call's row under the first number from least on that no other call has; false where the ID is taken.
+// numbered writes a call's row under a number that no other call has, the least or one soon after; false where the ID is
+// taken. Gateways' clocks may be coarse: however many calls begin at once, a number is found in a few tries.
 func (w *writer) numbered(id string, least int64, write func(n int64) (bool, error)) (bool, error) {
-	for n := least; n>>placeBits == least>>placeBits; n++ {
+	for try := range maxNumbers {
+		n := least + rand.Int64N(1<<(placeBits+min(try, maxWiden))) //nolint:gosec // no secret
 		wrote, err := write(n)
 		if err != nil || wrote {
 			return wrote, err
