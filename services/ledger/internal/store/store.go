@@ -27,8 +27,8 @@ const (
 	busyTimeoutMS = 5000
 	// checkpointPages is how many pages the log grows by before it is written to the file.
 	checkpointPages = 4000
-	// writerCacheKiB holds the inner pages of the indexes of some million calls.
-	writerCacheKiB = 64 << 10
+	// writerCacheKiB holds what a group of records changes, and the inner pages of the indexes of some million calls.
+	writerCacheKiB = 16 << 10
 	// maxLogBytes is what is left of the log file after that.
 	maxLogBytes = 64 << 20
 )
