@@ -11,17 +11,25 @@ import (
 )
 
 const (
-	// maxBatchEntries and maxBatchBytes bound what is handed over at once; a longer entry is handed over alone.
-	maxBatchEntries = 1000
-	maxBatchBytes   = 1 << 20
+	// maxBatchEntries and maxBatchBytes bound what is handed over at once; a longer entry is handed over alone. Whoever takes
+	// them works as long at a stretch, on a processor that calls need.
+	maxBatchEntries = 250
+	maxBatchBytes   = 512 << 10
 	// linger is how long entries are collected for a batch; not when somebody waits for one to be delivered.
 	linger = 20 * time.Millisecond
 	// minBackoff and maxBackoff bound the time between tries while deliveries fail.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
-	// restPerWork is how long a delivery is rested from, in times of what it took; maxRest bounds it.
-	restPerWork = 3
-	maxRest     = time.Second
+	// restPerWork is how long a delivery is rested from, in times of what it took: a quarter of a processor at most. While
+	// busyPerSecond entries or more come a second it is restBusy, a tenth: what piles up is delivered afterwards. With less
+	// than half of the room left it is restFull, whatever comes: a record that is late is better than one that is lost.
+	restPerWork   = 3
+	restBusy      = 9
+	restFull      = 1
+	busyPerSecond = 2000
+	// maxRest bounds a rest, and measureEvery how often it is asked how many entries come.
+	maxRest      = time.Second
+	measureEvery = 250 * time.Millisecond
 	// maxRefused is how many refused entries are kept for people.
 	maxRefused = 100
 )
@@ -46,6 +54,7 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 	}
 	defer s.end()
 	backoff := minBackoff
+	p := pace{at: s.cfg.Clock.Now()}
 	var buf []byte
 	for {
 		b, next := s.nextBatch(buf)
@@ -63,7 +72,8 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 		}
 		if err == nil {
 			backoff = minBackoff
-			s.rest(ctx, restPerWork*s.cfg.Clock.Now().Sub(began), b.full)
+			now := s.cfg.Clock.Now()
+			s.rest(ctx, time.Duration(p.restPerWork(s.Stats(), s.cfg.MaxBytes, now))*now.Sub(began), b.full)
 			continue
 		}
 		if ctx.Err() != nil {
@@ -81,8 +91,31 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 	}
 }
 
-// rest waits for some times as long as a batch took: what piles up is worked off with a quarter of a processor, since the
-// calls of this moment need the others, and history can wait. Whoever waits for a delivery cuts it short while little does.
+// pace is how many entries come.
+type pace struct {
+	at       time.Time
+	appended uint64 // until then, dropped ones too
+	busy     bool
+}
+
+// restPerWork is how long is rested from a delivery, in times of what it took.
+func (p *pace) restPerWork(st Stats, maxBytes int64, now time.Time) int64 {
+	if took := now.Sub(p.at); took >= measureEvery {
+		came := st.Appended + st.Dropped
+		p.busy = float64(came-p.appended) >= busyPerSecond*took.Seconds()
+		p.at, p.appended = now, came
+	}
+	switch {
+	case st.Bytes > maxBytes/2:
+		return restFull
+	case p.busy:
+		return restBusy
+	}
+	return restPerWork
+}
+
+// rest waits: the calls of this moment need the processors, and history can wait. Whoever waits for a delivery cuts it short
+// while there is little.
 func (s *Spool) rest(ctx context.Context, most time.Duration, piled bool) {
 	hurry := s.hurry
 	if piled {
