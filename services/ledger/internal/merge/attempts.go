@@ -154,7 +154,8 @@ func surer(a, b *routingv1.Attempt) *routingv1.Attempt {
 // compareAttempts is any order, always the same one.
 func compareAttempts(a, b *routingv1.Attempt) int {
 	return cmp.Or(cmp.Compare(a.GetTargetId(), b.GetTargetId()), cmp.Compare(a.GetDisposition(), b.GetDisposition()),
-		compare(a.GetEndTime(), b.GetEndTime()), cmp.Compare(a.GetDetail(), b.GetDetail()),
+		compare(a.GetStartTime(), b.GetStartTime()), compare(a.GetEndTime(), b.GetEndTime()),
+		cmp.Compare(a.GetDetail(), b.GetDetail()),
 		bytes.Compare(a.ProtoReflect().GetUnknown(), b.ProtoReflect().GetUnknown()))
 }
 

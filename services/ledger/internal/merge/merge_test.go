@@ -247,3 +247,15 @@ func TestWhoWasOfferedIsNotTheCaller(t *testing.T) {
 		}
 	}
 }
+
+// TestAttemptsOfOneMicrosecond: clocks are finer than what attempts are ordered by.
+func TestAttemptsOfOneMicrosecond(t *testing.T) {
+	attempt := `attempts {target_id: "dublin.1" disposition: DISPOSITION_BUSY start_time {seconds: 100 nanos: %d}}`
+	list := events(t, report(fmt.Sprintf(attempt, 5)), report(fmt.Sprintf(attempt, 6)))
+	want := merge.Story(list)
+	for range 50 {
+		if got := merge.Story(list); !proto.Equal(got, want) {
+			t.Fatalf("got  %v\nwant %v", got.GetAttempts(), want.GetAttempts())
+		}
+	}
+}

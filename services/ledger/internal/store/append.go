@@ -42,7 +42,6 @@ func (s *Store) Append(ctx context.Context, records []*ledgerv1.Record) (int, er
 		case s.turn <- struct{}{}:
 			// Whoever writes, writes for others too: that they are kept must not hang on this request.
 			s.writePending(context.WithoutCancel(ctx))
-			<-s.turn
 		case <-ctx.Done():
 			s.withdraw(r)
 			return 0, ctx.Err()
@@ -86,12 +85,24 @@ func (s *Store) group() []*request {
 	return taken
 }
 
-// writePending writes a group of requests in one transaction. Where that fails, each is tried by itself: what is wrong with
-// one must not keep the others away.
+// errUnfinished is what is known of a request while it is written.
+var errUnfinished = errors.New("writing did not come to its end")
+
+// writePending writes a group of requests in one transaction, and gives the turn back. Where that fails, each is tried by
+// itself: what is wrong with one must not keep the others away. Nor must a panic.
 func (s *Store) writePending(ctx context.Context) {
 	group := s.group()
+	defer func() {
+		for _, r := range group {
+			close(r.done)
+		}
+		<-s.turn
+	}()
 	if len(group) == 0 {
 		return
+	}
+	for _, r := range group {
+		r.err = failed(errUnfinished)
 	}
 	if err := s.writeGroup(ctx, group); err != nil {
 		for _, r := range group {
@@ -101,21 +112,14 @@ func (s *Store) writePending(ctx context.Context) {
 			r.err = failed(err)
 		}
 	}
-	for _, r := range group {
-		close(r.done)
-	}
 }
 
-func (s *Store) writeGroup(ctx context.Context, group []*request) (err error) {
+func (s *Store) writeGroup(ctx context.Context, group []*request) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = tx.Rollback()
-		}
-	}()
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 	now := s.cfg.Clock.Now()
 	w := &writer{ctx: ctx, store: s, tx: tx, unixUS: now.UnixMicro(), day: day(now), statements: map[string]*sql.Stmt{}}
 	appended := make([]int, len(group))
@@ -132,6 +136,9 @@ func (s *Store) writeGroup(ctx context.Context, group []*request) (err error) {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if err := s.file.still(s.cfg.Path); err != nil {
 		return err
 	}
 	for i, r := range group {

@@ -48,6 +48,7 @@ type Config struct {
 // Store is the file, opened. It is safe for concurrent use.
 type Store struct {
 	cfg   Config
+	file  file
 	write *sql.DB // one connection
 	read  *sql.DB
 	// prepared are the statements of write, by their text.
@@ -73,10 +74,11 @@ func open(ctx context.Context, cfg Config, steps []string) (_ *Store, err error)
 	if err != nil {
 		return nil, err
 	}
-	if err := errorsOf(f.Chmod(0o600), f.Close()); err != nil {
+	info, err := f.Stat()
+	if err := errorsOf(err, f.Chmod(0o600), f.Close()); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, turn: make(chan struct{}, 1), touched: touched{}}
+	s := &Store{cfg: cfg, file: file{info}, turn: make(chan struct{}, 1), touched: touched{}}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -139,6 +141,21 @@ func failed(err error) error {
 		return nil
 	}
 	return fault.Unavailable("the ledger's database", err)
+}
+
+// file is the one that was opened.
+type file struct{ os.FileInfo }
+
+// still says whether a path names that file: one that was removed, or put back from a copy, is written to in vain.
+func (f file) still(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(f.FileInfo, info) {
+		return fmt.Errorf("%s is another file than the one that was opened: start this process again", path)
+	}
+	return nil
 }
 
 // SizeBytes is how large the file and its log are.

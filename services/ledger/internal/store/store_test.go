@@ -264,6 +264,70 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsGone takes nothing: whoever hands records over keeps them for the next one.
+func TestAFileThatIsGone(t *testing.T) {
+	s := openTemp(t)
+	if _, err := s.Append(t.Context(), []*ledgerv1.Record{newRecord("c1")}); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, change error) {
+		if change != nil {
+			t.Fatal(change)
+		}
+		if n, err := s.Append(t.Context(), []*ledgerv1.Record{newRecord("c2")}); n != 0 ||
+			fault.ReasonOf(err) != rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
+			t.Errorf("%s: appended %d, %v", what, n, err)
+		}
+	}
+	refused("removed", os.Remove(s.cfg.Path))
+	refused("put back", os.WriteFile(s.cfg.Path, nil, 0o600))
+}
+
+// failing is a clock that fails once.
+type failing struct {
+	clock.Clock
+	failed atomic.Bool
+}
+
+func (f *failing) Now() time.Time {
+	if !f.failed.Swap(true) {
+		panic("a defect of the program")
+	}
+	return f.Clock.Now()
+}
+
+// TestAPanicHoldsNobodyUp: nothing is acknowledged that it left undone, and others append.
+func TestAPanicHoldsNobodyUp(t *testing.T) {
+	s := openTemp(t)
+	s.cfg.Clock = &failing{Clock: s.cfg.Clock}
+	s.turn <- struct{}{} // both wait, and are written together
+	type ended struct {
+		n     int
+		err   error
+		panic any
+	}
+	results := make(chan ended, 2)
+	for i := range 2 {
+		go func() {
+			var e ended
+			defer func() { e.panic = recover(); results <- e }()
+			e.n, e.err = s.Append(context.WithoutCancel(t.Context()), []*ledgerv1.Record{newRecord(fmt.Sprint("c", i))})
+		}()
+	}
+	await.True(t, "both to wait", func() bool { return len(waiting(s)) == 2 })
+	<-s.turn
+	for range 2 {
+		if e := await.Receive(t, "an append to end", results); e.panic == nil && e.err == nil {
+			t.Errorf("%d are acknowledged", e.n)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if n, err := s.Append(ctx, []*ledgerv1.Record{newRecord("c3")}); n != 1 || err != nil {
+		t.Errorf("the next append: %d, %v", n, err)
+	}
+}
+
 // TestOneBadAppendDoesNotHurtOthers that wait for the disk with it.
 func TestOneBadAppendDoesNotHurtOthers(t *testing.T) {
 	s := openTemp(t)
