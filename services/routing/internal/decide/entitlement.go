@@ -13,8 +13,7 @@ func entitle(d *Decision) (routingv1.Verdict, bool) {
 		d.Class = routingv1.CallerClass_CALLER_CLASS_UNKNOWN
 		return routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN, true
 	}
-	verdict, until := judge(d.customers.Contracts(), d.Line.Product, d.nowS)
-	d.changesAt(until)
+	verdict := d.judged(d.Line.Product)
 	d.Class = routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED
 	if verdict == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT {
 		d.Class = routingv1.CallerClass_CALLER_CLASS_ENTITLED
@@ -27,9 +26,22 @@ func (d *Decision) entitledTo(l *view.Line) bool {
 	if d.customers.Len() != 1 || d.pinWanted() {
 		return false
 	}
-	verdict, until := judge(d.customers.Contracts(), l.Product, d.nowS)
+	return d.judged(l.Product) == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT
+}
+
+// judged is the verdict on the only customer's contracts for a product. Whoever was entitled when the call began stays so: a
+// contract that ends meanwhile must not end a call whose ladder is being rung.
+func (d *Decision) judged(product view.Product) routingv1.Verdict {
+	verdict, until := judge(d.customers.Contracts(), product, d.nowS)
+	began := d.call.State.GetBeganUnixMs() / 1000
+	if verdict != routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT && began > 0 && began < d.nowS {
+		then, _ := judge(d.customers.Contracts(), product, began)
+		if then == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT {
+			return then
+		}
+	}
 	d.changesAt(until)
-	return verdict == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT
+	return verdict
 }
 
 // judge is the verdict on contracts for a product, and the first instant at which it is another one.

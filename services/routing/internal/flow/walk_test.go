@@ -489,3 +489,32 @@ func TestAPINIsOfOneCustomer(t *testing.T) {
 		t.Errorf("chosen, with the PIN of another: %s", got)
 	}
 }
+
+// A call is judged by when it began, too: a contract that ends meanwhile ends no call, and one that begins meanwhile counts.
+func TestAContractThatEndsMeanwhileEndsNoCall(t *testing.T) {
+	w := world(func(gold, public *routingv1.Line) {
+		gold.Treatments = &routingv1.Treatments{NotEntitled: routingv1.Treatment_TREATMENT_REJECT}
+		public.Visibility = routingv1.Visibility_VISIBILITY_PUBLISHED
+		public.OutOfHours = &routingv1.OutOfHours{TransferLine: "lines/gold"}
+	})
+	w.Customers[0].Contracts = w.Customers[0].Contracts[:0]
+	w.Customers[0].Contracts = append(w.Customers[0].Contracts, viewtest.Contract("", -100, 4.25), viewtest.Contract("", 6.5, 100))
+	c := &walk{v: w.View(), hour: 4.2}
+	c.call = decide.Call{ID: "1", Dialled: gold, Caller: acme, Gateway: everything()}
+	c.decide()
+	c.does("tried sydney.1=BUSY")
+	c.hour = 4.25
+	if got := c.decide(); got != "forward dublin.1 person.anna.1 last-resort" || c.d.Class != routingv1.CallerClass_CALLER_CLASS_ENTITLED {
+		t.Errorf("it ended meanwhile: %s, %v", got, c.d.Class)
+	}
+	c = &walk{v: w.View(), hour: 4.25}
+	c.call = decide.Call{ID: "1", Dialled: gold, Caller: acme, Gateway: everything()}
+	if got := c.decide(); got != "prompt REFUSAL" {
+		t.Fatalf("it had ended before: %s", got)
+	}
+	c.does("nothing")
+	c.hour = 6.5
+	if got := c.decide(); got != "forward sydney.1 dublin.1 person.anna.1 last-resort" {
+		t.Errorf("it began meanwhile: %s", got)
+	}
+}
