@@ -34,7 +34,7 @@ func newDrain(a *app) *cobra.Command {
 		Example: "  dayside drain sites/dublin --reason \"fire alarm\" --wait\n" +
 			"  dayside drain sites/dublin --line gold-emergency --from \"2026-12-24 12:00 Europe/Dublin\" --for 2h\n" +
 			"  dayside drain people/anna --target +13035550141\n" +
-			"  dayside drain line gold-emergency --reason \"building closed\" --until \"18:00 Europe/Dublin\"",
+			"  dayside drain lines/gold-emergency --reason \"building closed\" --until \"2026-12-24 18:00 Europe/Dublin\"",
 		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: a.drainable,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.drainOf(args, f)
@@ -150,7 +150,8 @@ func (a *app) drainOf(args []string, f drainFlags) (*routingv1.Drain, error) {
 // drainSubject takes "sites/dublin", "people/anna", "site dublin", "line gold".
 func drainSubject(args []string) (collection, name string, err error) {
 	if len(args) == 1 && !strings.Contains(args[0], "/") {
-		return "", "", usagef("%q does not say what it is: give sites/%s, or people/%s", args[0], args[0], args[0])
+		return "", "", usagef("%q does not say what it is: give sites/%s, people/%s or lines/%s", args[0], args[0], args[0],
+			args[0])
 	}
 	collection, name, err = resourceName(args)
 	if err == nil && collection != collectionSites && collection != collectionPeople && collection != collectionLines {
