@@ -154,6 +154,20 @@ func TestTalkersHangUp(t *testing.T) {
 	}
 }
 
+// TestTalkersWhoWantAPerson leave no message: 0 is a key to a gateway that hears keys, and words to others.
+func TestTalkersWhoWantAPerson(t *testing.T) {
+	for can, digits := range map[string]string{"prompt,digits,record": "0", "prompt,record": ""} {
+		f := newFake(t)
+		f.steps = wholeCall(t)[4:]
+		term := newTerminal(t, f)
+		term.in.Reset("0\n")
+		if code := term.run(t.Context(), "talk", "gold-emergency", "--can", can); code != 0 || len(f.told) != 1 ||
+			f.told[0].GetInput().GetDigits() != digits || (f.told[0].GetRecording() == nil) != (digits != "") {
+			t.Errorf("%s: exit %d, told %v", can, code, f.told)
+		}
+	}
+}
+
 // TestTalkWithWhatTheGatewayHas: keys alone, redirects alone.
 func TestTalkWithWhatTheGatewayHas(t *testing.T) {
 	f := newFake(t)

@@ -19,6 +19,8 @@ const (
 	charsPerS = 15
 	// hangUp is typed by a caller who does.
 	hangUp = "!"
+	// personKey leads to a person, before a message too.
+	personKey = "0"
 	// maxTalkLineBytes bounds what is typed at once.
 	maxTalkLineBytes = 1024
 )
@@ -54,8 +56,8 @@ func (t *talker) carryOut(ctx context.Context, r *routingv1.Route) (outcome, err
 	case *routingv1.Route_End:
 		t.head(r, "the call ends")
 		text := word(endCauseWords, step.End.GetCause())
-		if step.End.GetText() != "" {
-			text += ": " + oneLine(step.End.GetText())
+		if said := oneLine(step.End.GetText()); !strings.Contains(text, strings.ToLower(said)) { // it may say the same
+			text += ": " + said
 		}
 		linef(t.w, "  %s", text)
 		return outcome{over: true}, nil
@@ -260,11 +262,13 @@ func (t *talker) record(ctx context.Context, r *routingv1.Record) (outcome, erro
 	if err != nil {
 		return outcome{}, err
 	}
-	switch line {
-	case hangUp:
+	switch {
+	case line == hangUp:
 		return t.gone(), nil
-	case "":
+	case line == "":
 		return outcome{}, nil
+	case line == personKey && t.can(routingv1.Capability_CAPABILITY_GATHER_DIGITS):
+		return outcome{input: &routingv1.Input{Digits: line}}, nil
 	}
 	length := time.Duration(1+len(line)/charsPerS) * time.Second
 	if most := r.GetMaxLength().AsDuration(); most > 0 {
