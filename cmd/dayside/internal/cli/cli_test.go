@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -338,6 +339,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{
 			"a backend away", []string{"open"}, refusal(codes.Unavailable, "etcd did not answer", rpcv1.Reason_REASON_BACKEND_UNAVAILABLE), 1,
 			[]string{"error: etcd did not answer\n"},
+		},
+		{
+			"a certificate refused", []string{"open"}, status.Error(codes.Unavailable, `desc = "error reading server preface: EOF"`), 1,
+			[]string{"error: 127.0.0.1:7400 listens, but the connection ended before an answer.", "server preface: EOF"},
 		},
 		{
 			"broken fields", []string{"open", "x"}, refusal(codes.InvalidArgument, "invalid: line: ...", rpcv1.Reason_REASON_INVALID_FIELD,

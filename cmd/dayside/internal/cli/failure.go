@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -53,6 +54,9 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	return exitFailed
 }
 
+// notTaken is how the library tells of a connection that came about, and was ended before an answer.
+var notTaken = regexp.MustCompile(`handshake failed|server preface|tls: |x509: |EOF|broken pipe|connection reset`)
+
 // failed makes an answer for people of an RPC's error: what went wrong, and what to do.
 func (a *app) failed(err error) error {
 	s, ok := status.FromError(err)
@@ -61,6 +65,10 @@ func (a *app) failed(err error) error {
 	}
 	reason, violations := details(s)
 	switch {
+	case s.Code() == codes.Unavailable && reason == "" && notTaken.MatchString(s.Message()):
+		return &failure{message: fmt.Sprintf("%s listens, but the connection ended before an answer. Does it want certificates "+
+			"(--tls-cert, --tls-key and --tls-ca) or a token (--tls-ca and --token-file), or are those shown expired, revoked "+
+			"or of another authority?", a.server), details: []string{s.Message()}}
 	case s.Code() == codes.Unavailable && reason == "":
 		return &failure{message: fmt.Sprintf(
 			"no Dayside answers at %s: start one with `dayside serve`, or name another with --server", a.server)}
