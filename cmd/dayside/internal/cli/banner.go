@@ -163,7 +163,7 @@ func who(r *routingv1.Route) string {
 	}
 	switch {
 	case targets[0].GetLastResort():
-		return targets[0].GetDisplayName() + " (last resort)"
+		return placeOf(targets[0]) + " (last resort)"
 	case targets[0].GetPerson() != "":
 		return targets[0].GetDisplayName() + " (on duty)"
 	}

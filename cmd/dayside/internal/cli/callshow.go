@@ -110,7 +110,11 @@ func (s *story) head(w io.Writer) {
 	if line == "" {
 		line = "no line"
 	}
-	linef(w, "A call from %s to %s at %s", caller, line, instant(c.GetStartTime()))
+	if c.GetUnrouted() && c.GetLine() == "" { // nobody said more
+		linef(w, "A call at %s", instant(c.GetStartTime()))
+	} else {
+		linef(w, "A call from %s to %s at %s", caller, line, instant(c.GetStartTime()))
+	}
 	linef(w, "%s.", s.outcome())
 	linef(w, "")
 	linef(w, "Call: %s, which gateway %s calls %s.", c.GetName(), dash(c.GetGateway()), c.GetCallId())
@@ -125,7 +129,7 @@ func (s *story) head(w io.Writer) {
 		linef(w, "It is to be followed up the next business day.")
 	}
 	if c.GetUnrouted() {
-		linef(w, "Its gateway reported it, and had asked nobody where it goes.")
+		linef(w, "Its gateway reported it, and had asked nobody where it goes: who called, and which line, is not known.")
 	}
 	if c.GetTraceId() != "" {
 		linef(w, "Trace: %s", c.GetTraceId())
@@ -159,7 +163,11 @@ func (s *story) outcome() string {
 	if lasted := spanBetween(c.GetAnswerTime(), c.GetEndTime()); lasted != "-" {
 		text += ", and lasted " + lasted
 	} else if c.GetEndTime() != nil {
-		text += ", and ended " + s.clock(c.GetEndTime())
+		end := ", and ended "
+		if strings.Contains(text, "ended") {
+			end = ", at "
+		}
+		text += end + s.clock(c.GetEndTime())
 	}
 	return text
 }

@@ -66,7 +66,11 @@ func cameIn(d *routingv1.DecisionRecord) []string {
 		told = append(told, "Told: "+strings.Join(tried, ", "))
 	}
 	if d.GetRecording().GetUri() != "" || d.GetRecording().GetLength() != nil {
-		told = append(told, fmt.Sprintf("A message of %v came in", d.GetRecording().GetLength().AsDuration().Round(time.Second)))
+		of := ""
+		if length := d.GetRecording().GetLength().AsDuration().Round(time.Second); length > 0 { // else nobody said how long
+			of = fmt.Sprintf(" of %v", length)
+		}
+		told = append(told, "A message"+of+" came in")
 	}
 	s := d.GetState()
 	if s.GetCustomer() != "" {
@@ -82,7 +86,7 @@ func cameIn(d *routingv1.DecisionRecord) []string {
 	if n := s.GetTries() + s.GetPinTries(); n > 0 {
 		told = append(told, fmt.Sprintf("Asked in vain %s", times(int(n))))
 	}
-	if s.GetPersonWanted() {
+	if s.GetPersonWanted() && d.GetStepKind() != routingv1.StepKind_STEP_KIND_END {
 		told = append(told, "The caller is to reach a person, and is asked nothing any more")
 	}
 	return told

@@ -44,13 +44,17 @@ func lineImpactText(w io.Writer, l *schedulev1.LineImpact) error {
 		title += " (new)"
 	}
 	linef(w, "%s: %s", title, lineSummary(l))
+	noSite := "no site any more: "
+	if l.GetCreated() {
+		noSite = "no site: "
+	}
 	gaps := newRepeats("gap", "from", "to", "length")
 	for _, list := range []struct {
 		gaps []*schedulev1.CoverageGap
 		what func(*schedulev1.CoverageGap) string
 	}{
 		{l.GetGapsCreated(), func(*schedulev1.CoverageGap) string { return "UNCOVERED" }},
-		{l.GetGapsPlanned(), func(g *schedulev1.CoverageGap) string { return "no site any more: " + onDuty(g) }},
+		{l.GetGapsPlanned(), func(g *schedulev1.CoverageGap) string { return noSite + onDuty(g) }},
 		{l.GetGapsClosed(), func(g *schedulev1.CoverageGap) string { return "uncovered no more: " + instead(g) }},
 	} {
 		for _, g := range list.gaps {

@@ -164,6 +164,14 @@ func routeOutcome(r *routingv1.Route) string {
 	return "forwarded to " + placeOf(targets[0])
 }
 
+// lastResortText is "last resort", with its name where it has one.
+func lastResortText(t *routingv1.RouteTarget) string {
+	if t.GetDisplayName() == "" {
+		return "last resort"
+	}
+	return "last resort: " + t.GetDisplayName()
+}
+
 // placeOf is whose target it is.
 func placeOf(t *routingv1.RouteTarget) string {
 	name := t.GetDisplayName()
@@ -222,7 +230,7 @@ func (a *app) targetGrid(r *routingv1.Route) *grid {
 		of := t.GetSite()
 		switch {
 		case t.GetLastResort():
-			of = "last resort: " + dash(t.GetDisplayName())
+			of = lastResortText(t)
 		case t.GetPerson() != "":
 			of = a.dutyOf(r.GetExplanation(), t)
 		}

@@ -156,7 +156,7 @@ func spanText(s *routingv1.RouteSpan) string {
 	for _, t := range s.GetTargets() {
 		place := placeOf(t)
 		if t.GetLastResort() {
-			place = "last resort: " + dash(t.GetDisplayName())
+			place = lastResortText(t)
 		}
 		if !slices.Contains(places, place) {
 			places = append(places, place)
