@@ -76,7 +76,7 @@ func newPKIIssue(a *app) *cobra.Command {
 			if err != nil {
 				return &failure{message: err.Error()}
 			}
-			return a.showIssued(f, f.Identity, "its key")
+			return a.showIssued(f, f.Identity, "its key", f.Serial+"  its serial number, to revoke it by")
 		},
 	}
 	flags := cmd.Flags()
