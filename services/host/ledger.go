@@ -71,8 +71,8 @@ func (h *Host) tellOfOtherLedgers(ctx context.Context) {
 	}
 	for _, e := range others.Entries {
 		if name := path.Base(e.Key); name != h.cfg.Instance {
-			h.log.WarnContext(ctx, "another process holds a ledger too, or did a moment ago: history is divided among them, "+
-				"so let one process hold it", "instance", name)
+			h.log.WarnContext(ctx, "another process holds a ledger too, unless it ended a moment ago: history would be divided "+
+				"among them, so let one process hold it", "instance", name)
 		}
 	}
 }
