@@ -112,6 +112,9 @@ func checkInstant(broken *fault.Violations, field string, at *timestamppb.Timest
 		return
 	}
 	value := fmt.Sprintf("%d s %d ns", at.GetSeconds(), at.GetNanos())
+	if at.IsValid() {
+		value = at.AsTime().Format(time.RFC3339)
+	}
 	switch {
 	case !at.IsValid():
 		broken.Add(field, value, "must be a timestamp from year 1 to 9999, with 0 to 999,999,999 nanoseconds")
