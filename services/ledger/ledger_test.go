@@ -80,7 +80,8 @@ func (o *opened) report(r *routingv1.ReportCallRequest) *ledgerv1.Record {
 func (o *opened) call(id, line string, minutes int) *ledgerv1.Record {
 	return o.decision(&routingv1.DecisionRecord{
 		CallId: id, Step: 1, DecidedUnixUs: began().Add(time.Duration(minutes) * time.Minute).UnixMicro(), Line: line,
-		Caller: 13035550101, FirstSite: "dublin", Customers: []*routingv1.CustomerFact{{Id: "acme", DisplayName: "Acme"}},
+		Caller: 13035550101, FirstSite: "dublin", StepKind: routingv1.StepKind_STEP_KIND_FORWARD,
+		Customers: []*routingv1.CustomerFact{{Id: "acme", DisplayName: "Acme"}},
 	})
 }
 

@@ -196,7 +196,7 @@ func tellSteps(c *ledgerv1.Call) {
 		if c.GetTraceId() == "" && len(d.GetTraceId()) == 16 {
 			c.TraceId = hex.EncodeToString(d.GetTraceId())
 		}
-		if c.GetSite() == "" && d.GetFirstSite() != "" {
+		if c.GetSite() == "" && d.GetFirstSite() != "" && d.GetStepKind() == routingv1.StepKind_STEP_KIND_FORWARD {
 			c.Site = "sites/" + d.GetFirstSite()
 		}
 		if customer := customerOf(d); customer != nil {

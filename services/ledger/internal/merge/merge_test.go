@@ -79,6 +79,10 @@ func TestWhatBecameOfACall(t *testing.T) {
 			[]string{decision(1, 100, forwarded), report(`attempts {target_id: "dublin.1" disposition: DISPOSITION_CALLER_GONE}`)},
 			`outcome: OUTCOME_CALLER_GONE site: "sites/dublin" start_time {seconds: 100}`,
 		},
+		"the caller hung up when asked": {
+			[]string{decision(1, 100, `line: "gold" first_site: "dublin" step_kind: STEP_KIND_PROMPT`), report(`end_time {seconds: 110}`)},
+			`outcome: OUTCOME_CALLER_GONE start_time {seconds: 100} end_time {seconds: 110}`,
+		},
 		"nobody answered": {
 			[]string{decision(1, 100, forwarded), report(`end_time {seconds: 200} attempts {target_id: "dublin.1" disposition: DISPOSITION_NO_ANSWER}`)},
 			`outcome: OUTCOME_NOT_ANSWERED site: "sites/dublin" start_time {seconds: 100} end_time {seconds: 200}`,

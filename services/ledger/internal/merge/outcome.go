@@ -25,7 +25,7 @@ func outcome(c *ledgerv1.Call) ledgerv1.Outcome {
 		return ledgerv1.Outcome_OUTCOME_REFUSED
 	case cause == routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
 		return ledgerv1.Outcome_OUTCOME_UNKNOWN_LINE
-	case gone:
+	case gone || leftAsked(c):
 		return ledgerv1.Outcome_OUTCOME_CALLER_GONE
 	case cause == routingv1.EndCause_END_CAUSE_UNAVAILABLE:
 		return ledgerv1.Outcome_OUTCOME_NOT_CARRIED
@@ -47,6 +47,15 @@ func lastEnd(c *ledgerv1.Call) routingv1.EndCause {
 		return routingv1.EndCause_END_CAUSE_UNSPECIFIED
 	}
 	return c.GetSteps()[len(c.GetSteps())-1].GetDecision().GetEnd()
+}
+
+// leftAsked says whether the call ended when its caller was being told or asked something, before anybody was rung.
+func leftAsked(c *ledgerv1.Call) bool {
+	if c.GetEndTime() == nil || len(c.GetAttempts()) > 0 || len(c.GetSteps()) == 0 {
+		return false
+	}
+	kind := c.GetSteps()[len(c.GetSteps())-1].GetDecision().GetStepKind()
+	return kind == routingv1.StepKind_STEP_KIND_PROMPT || kind == routingv1.StepKind_STEP_KIND_RECORD
 }
 
 // messageTaken says whether a recording came in that holds something.
