@@ -172,7 +172,13 @@ func (s *story) outcome() string {
 	return text
 }
 
+// by is who answered; of a call whose site is merely the one that was to ring first, nobody knows.
 func by(c *ledgerv1.Call) string {
+	if !slices.ContainsFunc(c.GetAttempts(), func(t *routingv1.Attempt) bool {
+		return t.GetDisposition() == routingv1.Disposition_DISPOSITION_ANSWERED
+	}) {
+		return " (by whom was not reported)"
+	}
 	if who := c.GetSite() + c.GetPerson(); who != "" { // one of them
 		return " by " + who
 	}
