@@ -44,8 +44,8 @@ func (c *calls) ContinueCall(
 		t.recording = r.GetRecording()
 	}
 	opened := c.open(ctx, t, r.GetContinuation())
-	if opened == nil {
-		t.call.State, t.step = flow.Safe(), flow.SafeStep
+	if t.call.Untrusted() {
+		t.call.State, t.step = c.safe(t, opened.State, r.GetAttempts()), flow.SafeStep
 		t.call.Gateway = t.call.Gateway.Silent()
 		t.decide()
 		if t.recording != nil {
@@ -72,8 +72,27 @@ func (c *calls) messageLeft(ctx context.Context, t *decision) bool {
 	return c.hooks.messageLeft(ctx, t)
 }
 
-// open opens a continuation, and notes what became of it; nil where it cannot be trusted.
-func (c *calls) open(ctx context.Context, t *decision, token []byte) *continuation.Opened {
+// safe is the state of a call that is to have its last step; was is what its continuation held, nil where it could not be
+// read.
+func (*calls) safe(
+	t *decision, was *routingv1.ContinuationState, attempts []*routingv1.Attempt,
+) *routingv1.ContinuationState {
+	line := t.view.LineByID(was.GetLine())
+	if was == nil {
+		line = t.view.LineByNumber(t.call.Dialled)
+	}
+	if line == nil {
+		return flow.Safe(was, nil)
+	}
+	var known []*routingv1.Attempt
+	for _, one := range triedOf(line, attempts) {
+		known = append(known, one.attempt)
+	}
+	return flow.Safe(was, known)
+}
+
+// open opens a continuation, and notes what became of it. Nothing is in what is opened where it could not be.
+func (c *calls) open(ctx context.Context, t *decision, token []byte) continuation.Opened {
 	opened, err := t.view.Ring().Open(continuation.Of{Gateway: t.gateway, CallID: t.call.ID}, token, t.at)
 	switch {
 	case err != nil:
@@ -86,10 +105,7 @@ func (c *calls) open(ctx context.Context, t *decision, token []byte) *continuati
 		t.call.Fate = routingv1.ContinuationFate_CONTINUATION_FATE_READ
 	}
 	c.signals.opened(ctx, t, err)
-	if err != nil || opened.Step >= flow.MaxSteps {
-		return nil
-	}
-	return &opened
+	return opened
 }
 
 // fateOf is what a refused continuation was worth.

@@ -128,6 +128,39 @@ func TestALoopEnds(t *testing.T) {
 	}
 }
 
+// Whoever was busy or declined is not rung again, however many steps a gateway makes of a ladder; and where it says itself
+// that the call is over, nobody is rung for it.
+func TestTheLastStepRingsNobodyInVain(t *testing.T) {
+	h := staffed(t)
+	g := h.gateway("1", "+61255500100", acmeANI)
+	g.begins(t)
+	g.goesOn(t, tried("sydney.1=DECLINED"))
+	for range flow.MaxSteps - 2 {
+		g.goesOn(t, &routingv1.ContinueCallRequest{})
+	}
+	last := g.last.GetContinuation()
+	for outcome, want := range map[string]string{
+		"nonsense=ANSWERED": "lines/gold dublin.1 last-resort", "dublin.1=BUSY": "lines/gold last-resort",
+		"dublin.1=ANSWERED": "lines/gold END_CAUSE_OVER", "dublin.1=CALLER_GONE": "lines/gold END_CAUSE_OVER",
+	} {
+		with := tried(outcome)
+		with.Continuation = last
+		if got := step(g.goesOn(t, with)); got != want || len(g.last.GetContinuation()) != 0 ||
+			g.last.GetExplanation().GetContinuation() != routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS {
+			t.Errorf("%s: %s, want %s", outcome, got, want)
+		}
+	}
+	for outcome, want := range map[string]string{
+		"dublin.1=CALLER_GONE": "lines/gold END_CAUSE_OVER", "dublin.1=BUSY": "lines/gold sydney.1 dublin.1 last-resort",
+	} {
+		with := tried(outcome)
+		with.Continuation = []byte("forged")
+		if got := step(g.goesOn(t, with)); got != want {
+			t.Errorf("forged, and %s: %s, want %s", outcome, got, want)
+		}
+	}
+}
+
 func TestAStrangerIsAskedWhoTheyAre(t *testing.T) {
 	h := staffed(t)
 	g := h.gateway("1", "+61255500100", strangerANI)

@@ -41,8 +41,24 @@ type Outcome struct {
 	MenuLine string
 }
 
-// Safe is the state of a call about which nothing can be trusted: it is asked nothing.
-func Safe() *routingv1.ContinuationState { return &routingv1.ContinuationState{PersonWanted: true} }
+// Safe is the state of a call that is to have one last step, and is asked nothing. was is nil where nothing is known of it;
+// of a call that had too many steps it says who was busy or declined, and they are not rung again. Where the attempts that
+// came in say that the call is over, it is.
+func Safe(was *routingv1.ContinuationState, attempts []*routingv1.Attempt) *routingv1.ContinuationState {
+	now := &routingv1.ContinuationState{}
+	proto.Merge(now, was)
+	rung(now, attempts)
+	safe := &routingv1.ContinuationState{PersonWanted: true, Over: now.GetOver()}
+	for _, t := range now.GetTried() {
+		switch t.GetDisposition() { //nolint:exhaustive // all others may be rung again
+		case routingv1.Disposition_DISPOSITION_BUSY, routingv1.Disposition_DISPOSITION_DECLINED:
+			if was != nil {
+				safe.Tried = append(safe.Tried, t)
+			}
+		}
+	}
+	return safe
+}
 
 // Advance is the state behind a step, and the look-up to be made before the next decision; was is not changed. A message is
 // taken for kept: see MessageLost.

@@ -239,7 +239,7 @@ func TestNonsenseOfAGatewayStopsNoCall(t *testing.T) {
 			w.outcome(o)
 		}
 		// The safe step behind: the ladder of the line dialled, whole.
-		w.state, w.call.Fate = flow.Safe(), routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS
+		w.state, w.call.Fate = flow.Safe(w.state, nil), routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS
 		w.call.Gateway = w.call.Gateway.Silent()
 		switch got := w.decide(); {
 		case w.state != nil:
