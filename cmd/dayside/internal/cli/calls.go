@@ -179,6 +179,9 @@ func callRow(c *ledgerv1.Call) []string {
 	if c.GetPerson() != "" {
 		by = c.GetPerson()
 	}
+	if by == "" && answeredTarget(c) == lastResortTarget {
+		by = "last resort"
+	}
 	return []string{
 		instant(c.GetStartTime()), dash(strings.TrimPrefix(c.GetLine(), collectionLines+"/")), strings.TrimSpace(caller), outcome,
 		dash(by), spanBetween(c.GetStartTime(), c.GetAnswerTime()), spanBetween(c.GetAnswerTime(), c.GetEndTime()),

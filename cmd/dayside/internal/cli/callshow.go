@@ -174,13 +174,24 @@ func (s *story) outcome() string {
 
 // by is who answered; of a call whose site is merely the one that was to ring first, nobody knows.
 func by(c *ledgerv1.Call) string {
-	if !slices.ContainsFunc(c.GetAttempts(), func(t *routingv1.Attempt) bool {
-		return t.GetDisposition() == routingv1.Disposition_DISPOSITION_ANSWERED
-	}) {
+	answered := answeredTarget(c)
+	switch who := c.GetSite() + c.GetPerson(); { // one of them
+	case answered == "":
 		return " (by whom was not reported)"
-	}
-	if who := c.GetSite() + c.GetPerson(); who != "" { // one of them
+	case who != "":
 		return " by " + who
+	case answered == lastResortTarget:
+		return " by the last resort"
+	}
+	return ""
+}
+
+// answeredTarget is the id of the target that answered; empty where nobody told of one.
+func answeredTarget(c *ledgerv1.Call) string {
+	for _, t := range c.GetAttempts() {
+		if t.GetDisposition() == routingv1.Disposition_DISPOSITION_ANSWERED {
+			return t.GetTargetId()
+		}
 	}
 	return ""
 }
