@@ -35,6 +35,8 @@ const (
 	probeAnswerTimeout = 10 * time.Second
 	// maxProbesATick bounds the probes that one gateway is given at once.
 	maxProbesATick = 32
+	// maxAttemptAge is how old what is told of an attempt may be: a ladder may ring for minutes before anything of it is told.
+	maxAttemptAge = 10 * time.Minute
 	// maxTrackedTargets bounds the failed targets that a process remembers, of all of its gateways.
 	maxTrackedTargets = 16000
 )
@@ -181,7 +183,7 @@ func (l *liveState) change(h *held, name string, how func(*reach.Tracker) bool) 
 func reporterOf(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
 // attempted is told how attempts at targets ended. What was rung was reached, whatever it answered. Attempts may be told of
-// in any order, twice, and late; what is older than anybody remembers says nothing.
+// in any order, twice, and late.
 func (l *liveState) attempted(_ string, tried []attempted) {
 	now := l.clock.Now()
 	l.mu.Lock()
@@ -189,7 +191,13 @@ func (l *liveState) attempted(_ string, tried []attempted) {
 	for _, t := range tried {
 		name := target.Text(t.target.GetTarget())
 		at := attemptedAt(t.attempt, now)
-		if name == "" || now.Sub(at) >= reach.ForgetAfter {
+		if age := now.Sub(at); age >= reach.ForgetAfter {
+			if t.attempt.GetDisposition() != routingv1.Disposition_DISPOSITION_UNREACHABLE || age >= maxAttemptAge {
+				continue
+			}
+			at = now.Add(-reach.ForgetAfter / 2) // old, and news: remembered for long enough to be probed
+		}
+		if name == "" {
 			continue
 		}
 		switch t.attempt.GetDisposition() {

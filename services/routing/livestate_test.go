@@ -143,6 +143,32 @@ func TestWhatAttemptsFoundUnreachableIsSaidByTheProcess(t *testing.T) {
 	})
 }
 
+// A ladder is told of as a whole: what could not be reached at its beginning is remembered though it rang for minutes.
+func TestALongLadderIsToldOfLate(t *testing.T) {
+	b := newLiveBench(t)
+	late := func(d routingv1.Disposition, age time.Duration) int {
+		b.attempted("sbc-1", []attempted{tried(aTarget, d, b.clock.Now().Add(-age))})
+		return b.own.reach.Len()
+	}
+	if late(routingv1.Disposition_DISPOSITION_UNREACHABLE, maxAttemptAge) != 0 {
+		t.Error("what is too old says something")
+	}
+	if late(routingv1.Disposition_DISPOSITION_UNREACHABLE, 3*time.Minute) != 1 {
+		t.Error("a failure at the beginning of a long ladder says nothing")
+	}
+	if late(routingv1.Disposition_DISPOSITION_BUSY, 2*time.Minute) != 1 {
+		t.Error("what was reached before it failed takes the failure back")
+	}
+	if due := b.own.reach.Due(b.clock.Now(), probeInterval, 1); len(due) != 1 {
+		t.Error("nobody is asked to probe it")
+	}
+	b.clock.Advance(reach.ForgetAfter)
+	b.tick()
+	if b.own.reach.Len() != 0 {
+		t.Error("it is remembered for longer than others")
+	}
+}
+
 func TestOnlyWhatSaysSomethingOfATargetCounts(t *testing.T) {
 	b := newLiveBench(t)
 	for _, d := range []routingv1.Disposition{
