@@ -178,7 +178,10 @@ func (l *liveState) admit(ctx context.Context, hello *routingv1.GatewayInfo) (*g
 		return nil, nil, fault.Invalid(fault.Violation{Field: "hello.gateway_id", Rule: "must name the gateway"})
 	}
 	// A stream says what calls are carried and what is reached, and takes the place of an older one: nobody's but one's own.
-	if name, only := rpc.PeerFrom(ctx).Gateway(); only && id != name && !strings.HasPrefix(id, name+"-") {
+	name, only := rpc.PeerFrom(ctx).Gateway()
+	// A credential may name it with what no id has.
+	name = strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name))
+	if only && id != name && !strings.HasPrefix(id, name+"-") {
 		return nil, nil, &fault.Fault{
 			Reason:  rpcv1.Reason_REASON_ROLE_REQUIRED,
 			Message: fmt.Sprintf("hello.gateway_id must be %q, as the credential says, or begin with %q", name, name+"-"),

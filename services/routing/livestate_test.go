@@ -375,6 +375,7 @@ func TestAGatewaySpeaksForItself(t *testing.T) {
 		ok   bool
 	}{
 		{sbc, "sbc-1", true}, {sbc, "sbc-1-b", true}, {sbc, "sbc-2", false}, {sbc, "sbc-10", false}, {rpc.Local(), "sbc-2", true},
+		{rpc.NewPeer("SBC_3.east", rpcv1.Role_ROLE_GATEWAY), "sbc-3-east", true},
 	} {
 		_, _, err := b.admit(rpc.WithPeer(t.Context(), c.peer), &routingv1.GatewayInfo{GatewayId: c.id})
 		if (err == nil) != c.ok || err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_ROLE_REQUIRED {
