@@ -64,6 +64,9 @@ func (q CallQuery) condition() condition {
 	}
 	if q.Outcome != ledgerv1.Outcome_OUTCOME_UNSPECIFIED {
 		c.and("outcome = ?", int32(q.Outcome))
+		if q.Outcome > ledgerv1.Outcome_OUTCOME_ANSWERED { // one of those that have an index
+			c.and("outcome > 2")
+		}
 	}
 	if q.FollowUp {
 		c.and("follow_up = 1")

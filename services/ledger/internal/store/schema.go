@@ -33,6 +33,8 @@ CREATE INDEX calls_line ON calls (line) WHERE line <> '';
 CREATE INDEX calls_customer ON calls (customer) WHERE customer <> '';
 CREATE INDEX calls_site ON calls (site) WHERE site <> '';
 CREATE INDEX calls_follow_up ON calls (n) WHERE follow_up = 1;
+-- Of how calls end, all but what most do: routed, and answered.
+CREATE INDEX calls_outcome ON calls (outcome) WHERE outcome > 2;
 
 -- The other records of calls that are more than one; nothing of them is ever changed.
 CREATE TABLE records (

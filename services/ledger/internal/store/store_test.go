@@ -416,7 +416,8 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 	s := openTemp(t)
 	for name, q := range map[string]CallQuery{
 		"all": {}, "line": {Line: "l"}, "customer": {Customer: "c"}, "site": {Site: "s"}, "period": {From: now(), To: now()},
-		"follow-up": {FollowUp: true}, "next page": {Line: "l", After: mark.Mark{UnixUS: 1, N: 1}},
+		"follow-up": {FollowUp: true}, "outcome": {Outcome: ledgerv1.Outcome_OUTCOME_NOT_ANSWERED},
+		"next page": {Line: "l", After: mark.Mark{UnixUS: 1, N: 1}},
 	} {
 		c := q.condition()
 		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+c.callsQuery(), append(c.args, 10)...)
