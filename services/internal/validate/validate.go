@@ -11,6 +11,7 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -59,7 +60,13 @@ func shownValue(m proto.Message, v *protovalidate.Violation) string {
 	}
 	text := ""
 	switch value := v.FieldValue.Interface().(type) {
-	case protoreflect.Message, protoreflect.List, protoreflect.Map, []byte:
+	case protoreflect.Message:
+		d, ok := value.Interface().(*durationpb.Duration)
+		if !ok || !d.IsValid() {
+			return ""
+		}
+		text = d.AsDuration().String()
+	case protoreflect.List, protoreflect.Map, []byte:
 		return ""
 	case protoreflect.EnumNumber:
 		text = fmt.Sprint(int32(value))

@@ -3,8 +3,10 @@ package validate_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -26,6 +28,10 @@ func TestWhatIsBrokenIsSaidPlainly(t *testing.T) {
 		{
 			"too long", &schedulev1.Site{DisplayName: strings.Repeat("x", 200)},
 			[]string{"display_name: \"xxx", "characters"}, "display_name: is required",
+		},
+		{
+			"too short a time", &routingv1.Line{RingBudget: durationpb.New(-3 * time.Minute)},
+			[]string{`ring_budget: "-3m0s": must be greater than or equal to 20s`}, "seconds:",
 		},
 		{
 			"numbers", &routingv1.RouteCallRequest{
