@@ -134,6 +134,10 @@ func (s *liveServer) GetLiveState(context.Context, *routingv1.GetLiveStateReques
 		}
 		state.Unreachable = append(state.Unreachable, unreachableOf(r.Record, reporter)...)
 	}
+	// Keys are in another order where one name begins with another one.
+	slices.SortStableFunc(state.Gateways, func(a, b *routingv1.GatewayLive) int {
+		return strings.Compare(a.GetGatewayId(), b.GetGatewayId())
+	})
 	for _, id := range slices.Sorted(maps.Keys(sites)) {
 		state.Sites = append(state.Sites, siteLiveOf(v, id, now))
 	}

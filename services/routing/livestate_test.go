@@ -383,3 +383,26 @@ func TestAGatewaySpeaksForItself(t *testing.T) {
 		}
 	}
 }
+
+func TestGatewaysAreToldInOrderOfName(t *testing.T) {
+	b := view.Anew(nil)
+	for _, key := range []string{"sbc-1@r-1", "sbc@r-2", "sbc@r-1"} {
+		b.Put(view.LivePrefix+"gateways/"+key, nil)
+	}
+	now := time.Unix(1795305600, 0)
+	v, _ := b.View(1, now)
+	var current view.Current
+	current.Store(v)
+	s := &liveServer{current: &current, clock: clock.NewManual(now)}
+	state, err := s.GetLiveState(t.Context(), &routingv1.GetLiveStateRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range state.GetGateways() {
+		got = append(got, g.GetGatewayId()+"@"+g.GetInstance())
+	}
+	if strings.Join(got, " ") != "sbc@r-1 sbc@r-2 sbc-1@r-1" {
+		t.Errorf("%v", got)
+	}
+}
