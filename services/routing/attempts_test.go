@@ -2,7 +2,9 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +94,16 @@ func TestReportsTellOfAttemptsOnce(t *testing.T) {
 	}
 	if got := report(func(*routingv1.ReportCallRequest) {}); got != "" {
 		t.Errorf("told again of %q", got)
+	}
+}
+
+func TestCallersWhoCannotBeIdentifiedDoNotFillTheLog(t *testing.T) {
+	var log strings.Builder
+	s := &signals{log: slog.New(slog.NewTextHandler(&log, nil))}
+	for range 500 {
+		s.unidentified(t.Context(), &decision{at: viewtest.At(1)}, errors.New("away"))
+	}
+	if n := strings.Count(log.String(), "cannot be identified"); n == 0 || n > maxLinesPerS {
+		t.Errorf("%d lines of 500", n)
 	}
 }

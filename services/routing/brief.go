@@ -21,6 +21,7 @@ type briefs struct {
 	current *view.Current
 	clock   clock.Clock
 	log     *slog.Logger
+	lines   lineLimit
 }
 
 // token is a call's; empty where nobody is to be rung, or there is no key yet to seal it with.
@@ -47,8 +48,8 @@ func (b *briefs) GetCallBrief(ctx context.Context, r *routingv1.GetCallBriefRequ
 	state, err := v.Ring().OpenBrief(r.GetToken(), b.clock.Now())
 	if err != nil {
 		var refused *continuation.Refusal
-		if errors.As(err, &refused) {
-			b.log.InfoContext(ctx, "a brief token is refused", "why", refused.Why().String())
+		if ok, dropped := b.lines.allow(b.clock.Now()); ok && errors.As(err, &refused) {
+			b.log.InfoContext(ctx, "a brief token is refused", "why", refused.Why().String(), "lines_dropped", dropped)
 		}
 		return nil, &fault.Fault{
 			Reason:  rpcv1.Reason_REASON_NOT_FOUND,

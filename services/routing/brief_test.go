@@ -93,6 +93,19 @@ func TestAnyProcessTellsOfACall(t *testing.T) {
 	}
 }
 
+func TestBriefsThatAreRefusedDoNotFillTheLog(t *testing.T) {
+	log := &bytes.Buffer{}
+	b := briefService(briefed(t, 7), viewtest.At(10), log)
+	for range 500 {
+		if _, err := b.GetCallBrief(t.Context(), &routingv1.GetCallBriefRequest{Token: "x"}); err == nil {
+			t.Fatal("a brief of nothing")
+		}
+	}
+	if n := strings.Count(log.String(), "is refused"); n == 0 || n > maxLinesPerS {
+		t.Errorf("%d lines of 500", n)
+	}
+}
+
 func TestCallsWithoutABrief(t *testing.T) {
 	log := &bytes.Buffer{}
 	call := decide.Call{ID: "c1", Dialled: 61255500100, Caller: 13035550100, Gateway: decide.CapabilitiesOf(nil)}

@@ -54,9 +54,16 @@ func (c *calls) lookUp(ctx context.Context, t *decision, state *routingv1.Contin
 	}
 	if err != nil {
 		flow.LookUpFailed(state)
-		// What was typed or said is in no error of entitlement.
-		c.signals.log.LogAttrs(ctx, slog.LevelWarn, "a caller cannot be identified now, and is connected to a person",
-			slog.String("call_id", t.call.ID), slog.String("gateway", t.gateway), slog.Any("error", err))
+		c.signals.unidentified(ctx, t, err)
+	}
+}
+
+// unidentified tells of a look-up that failed. What was typed or said is in no error of entitlement.
+func (s *signals) unidentified(ctx context.Context, t *decision, err error) {
+	if ok, dropped := s.lookUps.allow(t.at); ok {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "a caller cannot be identified now, and is connected to a person",
+			slog.String("call_id", t.call.ID), slog.String("gateway", t.gateway), slog.Any("error", err),
+			slog.Int("lines_dropped", dropped))
 	}
 }
 

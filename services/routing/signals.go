@@ -57,6 +57,7 @@ type signals struct {
 	fates     map[routingv1.ContinuationFate]metric.MeasurementOption
 	tokens    metric.Int64Counter
 	refusals  lineLimit
+	lookUps   lineLimit
 	// inForce are the drains that were told of as being in force. Only applied touches it, which is called by one goroutine.
 	inForce map[string]*view.Drain
 	// series are attribute sets made once: making one costs more than a decision.
