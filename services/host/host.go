@@ -35,7 +35,7 @@ const (
 	stopTimeout = 5 * time.Second
 	// ballastBytes makes the garbage collector run less often: it runs when the heap has doubled, and the heap of a small
 	// cluster is so small that it would run all the time. Addresses only; the pages are never touched.
-	ballastBytes = 64 << 20
+	ballastBytes = 40 << 20
 	// readyPoll is how often readiness is looked at while starting.
 	readyPoll = 5 * time.Millisecond
 )

@@ -28,7 +28,7 @@ const (
 	// checkpointPages is how many pages the log grows by before it is written to the file.
 	checkpointPages = 4000
 	// writerCacheKiB holds what a group of records changes, and the inner pages of the indexes of some million calls.
-	writerCacheKiB = 16 << 10
+	writerCacheKiB = 8 << 10
 	// maxLogBytes is what is left of the log file after that.
 	maxLogBytes = 64 << 20
 )
