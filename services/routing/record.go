@@ -25,8 +25,9 @@ const (
 	maxToldLists = 10_000
 	// maxOwed bounds the lists that wait for whoever tells others at the moment; beyond it they are told with their next call.
 	maxOwed = 64
-	// tellFactsAgain is how often all are told anew: a ledger that lost its own learns them again.
-	tellFactsAgain = 24 * time.Hour
+	// tellFactsAgain is how often all are told anew: until then the decisions of this process cannot be made again from a
+	// ledger that lost its own. It costs some kilobytes a site.
+	tellFactsAgain = time.Hour
 )
 
 // records is the recorder: it leaves a record of each decision in the journal, and before it the facts that it names.

@@ -102,8 +102,8 @@ func TestFactsOfTwoLinesAtOnceAreAllTold(t *testing.T) {
 	}
 }
 
-// A ledger that lost its facts learns them again within a day, though nothing changes.
-func TestFactsAreToldAgainEveryDay(t *testing.T) {
+// A ledger that lost its facts learns them again within an hour, though nothing changes.
+func TestFactsAreToldAgain(t *testing.T) {
 	r, s, at, decided := twoLines()
 	close(s.goOn)
 	ring := func() {
@@ -112,12 +112,12 @@ func TestFactsAreToldAgainEveryDay(t *testing.T) {
 			r.decided(t.Context(), c)
 		}
 	}
-	for day := range 3 {
+	for round := range 3 {
 		ring()
 		ring()
 		for _, key := range []string{view.LinePrefix + "gold", view.LinePrefix + "silver", "pub/schedule/sites/dublin"} {
-			if n := s.count(key); n != day+1 {
-				t.Errorf("after %d days %s was told %d times", day, key, n)
+			if n := s.count(key); n != round+1 {
+				t.Errorf("after %d hours %s was told %d times", round, key, n)
 			}
 		}
 		at.Advance(tellFactsAgain)
