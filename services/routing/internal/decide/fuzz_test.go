@@ -39,7 +39,7 @@ func FuzzDecideOnAnyRecords(f *testing.F) {
 				t.Fatalf("no line, and %v", d.End)
 			}
 		case l.Treatment(d.Class) == routingv1.Treatment_TREATMENT_REJECT:
-		case len(d.Targets()) == 0 || d.Targets()[len(d.Targets())-1] != l.LastResort:
+		case len(d.Targets()) == 0 || !isLastResort(l, d.Targets()[len(d.Targets())-1]):
 			t.Fatalf("no next step: %s", ladder(&d))
 		}
 	})

@@ -19,8 +19,8 @@ func buildLadder(d *Decision) (routingv1.Verdict, bool) {
 	d.ringDuty()
 	d.budgetChanges()
 	others := d.nTargets
-	if !d.spent(d.Line.LastResort) {
-		d.targets[d.nTargets] = d.Line.LastResort
+	if last := d.lastResort(); !d.spent(last) {
+		d.targets[d.nTargets] = last
 		d.nTargets++
 	}
 	switch {
@@ -36,6 +36,14 @@ func buildLadder(d *Decision) (routingv1.Verdict, bool) {
 		return routingv1.Verdict_VERDICT_LADDER_ON_DUTY, true
 	}
 	return routingv1.Verdict_VERDICT_LADDER_LAST_RESORT_ONLY, true
+}
+
+// lastResort is the line's, as the gateway can carry it.
+func (d *Decision) lastResort() *routingv1.RouteTarget {
+	if d.rings.accepting {
+		return d.Line.LastResortAccepting
+	}
+	return d.Line.LastResort
 }
 
 // ringSites puts the sites of the ranking on the ladder, as far as there is room beside the people on duty, and keeps

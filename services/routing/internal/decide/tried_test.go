@@ -102,9 +102,22 @@ func TestWhatACallHasTried(t *testing.T) {
 	}
 }
 
-// People are asked to press a key where the gateway can gather it, so that their voicemail is no answer; sites are not.
+// People are asked to press a key where the gateway can gather it, so that their voicemail is no answer, at the last resort
+// too; sites are not, and neither is a mailbox.
 func TestPeopleAcceptByAKeyWhereTheGatewayCanGatherIt(t *testing.T) {
-	v := threeSites().View()
+	for kind, asked := range map[routingv1.LastResort_Kind]bool{
+		routingv1.LastResort_KIND_PERSON: true, routingv1.LastResort_KIND_MAILBOX: false,
+	} {
+		w := threeSites()
+		for _, l := range w.Lines {
+			l.LastResort.Kind = kind
+		}
+		testAcceptKeys(t, w.View(), asked)
+	}
+}
+
+func testAcceptKeys(t *testing.T, v *view.View, lastResortIsAsked bool) {
+	t.Helper()
 	for what, c := range map[string]struct {
 		gateway decide.Capabilities
 		want    string
@@ -118,7 +131,7 @@ func TestPeopleAcceptByAKeyWhereTheGatewayCanGatherIt(t *testing.T) {
 		cl.Gateway = c.gateway
 		for _, target := range run(v, cl, viewtest.At(1)).Targets() {
 			want := ""
-			if target.GetPerson() != "" {
+			if target.GetPerson() != "" || target.GetLastResort() && lastResortIsAsked {
 				want = c.want
 			}
 			if target.GetAcceptKey() != want {

@@ -70,6 +70,9 @@ type Line struct {
 	FactList *Fact
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
+	// LastResortAccepting is the same rung; a person's asks whoever answers to press acceptKey, so that a personal voicemail does
+	// not swallow the call there either.
+	LastResortAccepting *routingv1.RouteTarget
 	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
 	// while a new one is being adopted.
 	TZDataRelease string
@@ -326,6 +329,7 @@ func readLine(id string, value []byte) (*Line, error) {
 		LastResort:    lastResort(p.GetLastResort()),
 		source:        &p,
 	}
+	l.LastResortAccepting = acceptingLastResort(p.GetLastResort())
 	var err error
 	if l.fact, err = lineFact(id, &p); err != nil {
 		return nil, err
@@ -392,4 +396,12 @@ func lastResort(p *routingv1.LastResort) *routingv1.RouteTarget {
 		TargetId: LastResortID, Target: p.GetTarget(), LastResort: true, DisplayName: p.GetDisplayName(),
 		RingTimeout: &durationpb.Duration{Seconds: lastResortRingTimeoutS},
 	}
+}
+
+func acceptingLastResort(p *routingv1.LastResort) *routingv1.RouteTarget {
+	rung := lastResort(p)
+	if p.GetKind() == routingv1.LastResort_KIND_PERSON {
+		rung.AcceptKey = acceptKey
+	}
+	return rung
 }
