@@ -195,9 +195,12 @@ func (s *benchServer) measure(b *testing.B, method string, callers int) run {
 }
 
 // worked is the server's processor time so far, as Linux has it (proc(5), stat, fields 14 and 15); 0 elsewhere.
-func (s *benchServer) worked() time.Duration {
+func (s *benchServer) worked() time.Duration { return workedBy(s.pid) }
+
+// workedBy is a process's.
+func workedBy(pid int) time.Duration {
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every platform of Go's
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, after, ok := strings.Cut(string(text), ") ") // the program's name may hold anything
 	fields := strings.Fields(after)
 	if err != nil || !ok || len(fields) < 13 {
