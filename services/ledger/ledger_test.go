@@ -319,6 +319,45 @@ func (o *opened) run(t *testing.T) (stop func()) {
 	}
 }
 
+// setting is a clock that can be set, whatever time has passed, and tells how long somebody waits.
+type setting struct {
+	*clock.Manual
+	passed *clock.Manual
+	waits  chan time.Duration
+}
+
+func (s setting) After(d time.Duration) <-chan time.Time {
+	ch := s.passed.After(d)
+	s.waits <- d
+	return ch
+}
+
+// TestAClockThatIsAheadAtFirstRemovesNothing: that of a machine which has just started may be, until it is set.
+func TestAClockThatIsAheadAtFirstRemovesNothing(t *testing.T) {
+	o := open(t, 30)
+	o.add(t, o.call("c1", "gold", 0))
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := setting{
+		clock.NewManual(began().Add(10 * 365 * 24 * time.Hour)), clock.NewManual(began()), make(chan time.Duration, 100),
+	}
+	var err error
+	o.Service, err = ledger.New(t.Context(), ledger.Config{Path: o.path, RetentionDays: 30, Clock: at, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := o.run(t)
+	defer stop()
+	first := await.Receive(t, "the service to wait", at.waits)
+	at.Set(began().Add(time.Minute))
+	at.passed.Advance(first)
+	await.Receive(t, "the service to wait again", at.waits)
+	if got := callIDs(o.list(t, &ledgerv1.ListCallsRequest{})); got != "c1 " {
+		t.Errorf("calls: %q", got)
+	}
+}
+
 // TestWatchers: each hears of its line's calls from then on; one that does not listen is cut off, and holds nobody up.
 func TestWatchers(t *testing.T) {
 	o := open(t, 0)

@@ -28,7 +28,10 @@ const (
 	DefaultRetentionDays = 400
 	// MaxRetentionDays is the longest that it can be.
 	MaxRetentionDays = 36_500
-	// pruneEvery is how often what is too old is looked for.
+	// pruneFirst is when what is too old is looked for first: the clock of a machine that has just started may be years ahead
+	// until it is set, and what is removed is gone.
+	pruneFirst = 10 * time.Minute
+	// pruneEvery is how often after that.
 	pruneEvery = time.Hour
 	// prunePause lets others write between two pieces of pruning.
 	prunePause = 20 * time.Millisecond
@@ -92,15 +95,15 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ledgerv1.RegisterAuditServiceServer(r, s)
 }
 
-// Run removes what is older than it may be, now and every hour, until ctx ends; it returns only ctx's error.
+// Run removes what is older than it may be, soon and every hour, until ctx ends; it returns only ctx's error.
 func (s *Service) Run(ctx context.Context) error {
-	for {
-		s.prune(ctx)
+	for wait := pruneFirst; ; wait = pruneEvery {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.cfg.Clock.After(pruneEvery):
+		case <-s.cfg.Clock.After(wait):
 		}
+		s.prune(ctx)
 	}
 }
 
