@@ -9,7 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -37,22 +37,23 @@ type Event struct {
 
 // ID of a call, made of the gateway's id and its id of the call: lower-case letters and digits.
 func ID(gateway, callID string) string {
-	return Prefix(callID) + digest(gateway + "\x00" + callID)[:IDChars-PrefixChars]
+	return Prefix(callID) + digits(gateway+"\x00"+callID, IDChars-PrefixChars)
 }
 
 // Prefix of the IDs of all calls that gateways call so: by it they are found.
-func Prefix(callID string) string { return digest(callID)[:PrefixChars] }
+func Prefix(callID string) string { return digits(callID, PrefixChars) }
 
-func digest(of string) string {
+// digits are the first of a text's SHA-256 in base 32 (RFC 4648 section 7, in lower case), at most 12.
+func digits(of string, n int) string {
+	const alphabet = "0123456789abcdefghijklmnopqrstuv"
 	sum := sha256.Sum256([]byte(of))
-	var text [24]byte
-	base32.HexEncoding.Encode(text[:], sum[:15])
-	for i, c := range text {
-		if c >= 'A' {
-			text[i] = c + ('a' - 'A')
-		}
+	left := binary.BigEndian.Uint64(sum[:])
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = alphabet[left>>59]
+		left <<= 5
 	}
-	return string(text[:])
+	return string(text)
 }
 
 // CallOf is the gateway and its id of the call that a record is of; not ok where it is of no call.

@@ -12,7 +12,7 @@ import (
 
 // BenchmarkAppend is synced records a second: singly by one sender and by many at once, and in batches as spools send them.
 func BenchmarkAppend(b *testing.B) {
-	for _, c := range []struct{ senders, batch int }{{1, 1}, {64, 1}, {1, 100}, {1, 500}, {4, 500}} {
+	for _, c := range []struct{ senders, batch int }{{1, 1}, {64, 1}, {1, 100}, {1, 250}, {4, 500}} {
 		b.Run(fmt.Sprintf("senders=%d/batch=%d", c.senders, c.batch), func(b *testing.B) {
 			s := openTemp(b)
 			work := make(chan []*ledgerv1.Record, c.senders)
