@@ -74,7 +74,7 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 	door rpc.Door,
 ) (*http.Server, error) {
 	// What is no JSON (a calendar) is written as it is.
-	rest := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
+	rest := runtime.NewServeMux(runtime.SetQueryParameterParser(knownParameters{}), runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
 		Marshaler: &runtime.JSONPb{
 			MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: false},
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},

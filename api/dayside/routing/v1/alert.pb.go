@@ -34,7 +34,8 @@ type AlertKind int32
 const (
 	// Never written.
 	AlertKind_ALERT_KIND_UNSPECIFIED AlertKind = 0
-	// A call came while no site was open and nobody on duty: it went to the last resort alone.
+	// A call came while no site was open and nobody on duty: it went to the last resort alone. Of a line with service_hours, or
+	// with out_of_hours, only where a site is open that is drained or cannot serve it: it says itself when nobody is there.
 	AlertKind_ALERT_KIND_NOBODY_THERE AlertKind = 1
 	// A message waits for somebody.
 	AlertKind_ALERT_KIND_MESSAGE_LEFT AlertKind = 2

@@ -427,7 +427,8 @@ type Line struct {
 	Language string `protobuf:"bytes,16,opt,name=language,proto3" json:"language,omitempty"`
 	// A closed site that opens within this comes after the open ones, for somebody may be early; none where unset.
 	OpeningSoon *durationpb.Duration `protobuf:"bytes,17,opt,name=opening_soon,json=openingSoon,proto3" json:"opening_soon,omitempty"`
-	// How long a call may ring in all before its last resort does; without a limit where unset.
+	// How long a call may ring in all before its last resort does; without a limit where unset. One target at least is rung
+	// before it, however long that may ring.
 	RingBudget *durationpb.Duration `protobuf:"bytes,18,opt,name=ring_budget,json=ringBudget,proto3" json:"ring_budget,omitempty"`
 	// How callers are asked who they are, where a treatment is IDENTIFY.
 	Identification *Identification `protobuf:"bytes,19,opt,name=identification,proto3" json:"identification,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,12 +53,18 @@ func Of(d *decide.Decision, tried int) routingv1.AlertKind {
 		}
 	case routingv1.StepKind_STEP_KIND_FORWARD:
 		// Where something was tried before, somebody was there.
-		if targets := d.Targets(); tried == 0 && len(targets) == 1 && targets[0].GetLastResort() {
+		if targets := d.Targets(); tried == 0 && len(targets) == 1 && targets[0].GetLastResort() && !meant(d) {
 			return NobodyThere
 		}
 	case routingv1.StepKind_STEP_KIND_UNSPECIFIED, routingv1.StepKind_STEP_KIND_PROMPT, routingv1.StepKind_STEP_KIND_RECORD:
 	}
 	return None
+}
+
+// meant says that nobody is there as the line means it: it is closed by hours, and says when it is served. A site that is
+// drained, or has not the skill, is there by hours.
+func meant(d *decide.Decision) bool {
+	return d.Line.Unserved() && slices.Contains(d.Verdicts(), routingv1.Verdict_VERDICT_SITES_NONE_OPEN)
 }
 
 // Seen is one call's reason for an alert.

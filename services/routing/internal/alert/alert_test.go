@@ -11,6 +11,7 @@ import (
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
@@ -66,6 +67,31 @@ func TestWhatRaisesAnAlert(t *testing.T) {
 	ended.End = routingv1.EndCause_END_CAUSE_OVER
 	if got := alert.Of(ended, 3); got != alert.None {
 		t.Errorf("the call is over: %v", got)
+	}
+}
+
+// A line that has hours, or tells its callers that nobody is there, means to be closed then; drained it does not.
+func TestALineThatIsClosedAsItIsMeantRaisesNone(t *testing.T) {
+	for what, policy := range map[string]func(*routingv1.Line){
+		"service hours": func(l *routingv1.Line) { l.ServiceHours = &schedulev1.ServiceHours{TimeZone: "UTC"} },
+		"out of hours":  func(l *routingv1.Line) { l.OutOfHours = &routingv1.OutOfHours{} },
+	} {
+		w := world()
+		w.Lines[0].Visibility = routingv1.Visibility_VISIBILITY_PUBLISHED
+		policy(w.Lines[0])
+		of := func(w viewtest.World, hour float64) routingv1.AlertKind {
+			var d decide.Decision
+			call := decide.Call{ID: "c1", Dialled: dialled, Gateway: decide.CapabilitiesOf(nil)}
+			decide.Decide(&d, w.View(), call, viewtest.At(hour), decide.MaxSites)
+			return alert.Of(&d, 0)
+		}
+		if got := of(w, 18); got != alert.None {
+			t.Errorf("%s: closed, and %v", what, got)
+		}
+		w.Drains = append(w.Drains, viewtest.Drain("flood", "sites/dublin", 0, 48))
+		if got := of(w, 10); got != alert.NobodyThere {
+			t.Errorf("%s: drained, and %v", what, got)
+		}
 	}
 }
 

@@ -75,8 +75,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 			builtIn += " To be put through to somebody all the same, " + verb(digits) + " 1."
 		}
 		if to := d.Revealed(); to != nil {
-			builtIn += " Or call this number."
-			p.SecretText = spell(to.Dialled())
+			p.SecretText = "The number to call is " + spell(to.Dialled()) + "."
 		}
 	case routingv1.PromptKind_PROMPT_KIND_REFUSAL:
 		own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."

@@ -103,7 +103,7 @@ func TestWhatIsSaid(t *testing.T) {
 		"outside hours, with the number": {
 			decide.Call{Dialled: public, Caller: acme, Attested: true, Gateway: gateway},
 			"OUT_OF_HOURS 1 6s en: All offices of this line are closed now. To be put through to somebody all the same, press 1. " +
-				"Or call this number. [+ 6 1 2 5 5 5 0 0 1 1 0]",
+				"[The number to call is + 6 1 2 5 5 5 0 0 1 1 0.]",
 		},
 		"the line's own words": {
 			decide.Call{Dialled: german, Gateway: gateway}, "ANNOUNCEMENT de-AT file:///bitte.wav: Bitte warten.",

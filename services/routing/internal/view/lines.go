@@ -70,8 +70,8 @@ type Line struct {
 	FactList *Fact
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
-	// LastResortAccepting is the same rung; a person's asks whoever answers to press acceptKey, so that a personal voicemail does
-	// not swallow the call there either.
+	// LastResortAccepting is the same rung; a person's asks whoever answers to press acceptKey, so that a personal voicemail
+	// does not swallow the call there either.
 	LastResortAccepting *routingv1.RouteTarget
 	// TZDataRelease is the release of the time-zone rules in the timelines of its sites and rotas; several, joined by commas,
 	// while a new one is being adopted.

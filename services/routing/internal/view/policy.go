@@ -36,6 +36,12 @@ func (l *Line) Refusal() *routingv1.Speech { return l.source.GetRefusal() }
 // OutOfHours is what callers of a published line hear while no site is open; nil where they hear nothing.
 func (l *Line) OutOfHours() *routingv1.OutOfHours { return l.source.GetOutOfHours() }
 
+// Unserved says that the line has hours of its own, or tells callers when nobody is there: that no site is open then is as
+// it is meant.
+func (l *Line) Unserved() bool {
+	return l.source.GetServiceHours() != nil || l.source.GetOutOfHours() != nil
+}
+
 // Guidance is what the answering person is told; nil where the line says nothing.
 func (l *Line) Guidance() *routingv1.Guidance { return l.source.GetGuidance() }
 
