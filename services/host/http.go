@@ -74,12 +74,13 @@ func newHTTP(ctx context.Context, conn grpc.ClientConnInterface, metrics http.Ha
 	door rpc.Door,
 ) (*http.Server, error) {
 	// What is no JSON (a calendar) is written as it is.
-	rest := runtime.NewServeMux(runtime.SetQueryParameterParser(knownParameters{}), runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
+	asJSON := runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
 		Marshaler: &runtime.JSONPb{
 			MarshalOptions:   protojson.MarshalOptions{EmitUnpopulated: false},
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
 		},
-	}))
+	})
+	rest := runtime.NewServeMux(runtime.SetQueryParameterParser(knownParameters{}), asJSON)
 	for _, register := range handlers() {
 		if err := register(ctx, rest, conn); err != nil {
 			return nil, fmt.Errorf("REST gateway: %w", err)

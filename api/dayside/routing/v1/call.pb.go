@@ -165,7 +165,8 @@ type Durability int32
 const (
 	// Never sent.
 	Durability_DURABILITY_UNSPECIFIED Durability = 0
-	// In the cluster; survives any one host.
+	// In the store that it belongs to, synced there: etcd's members, or the ledger's disk. Survives this host, where that is
+	// another one.
 	Durability_DURABILITY_COMMITTED Durability = 1
 	// Synced to this host's disk; delivered later, once.
 	Durability_DURABILITY_SPOOLED Durability = 2
