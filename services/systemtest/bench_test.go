@@ -171,7 +171,7 @@ func (s *benchServer) measure(b *testing.B, method string, callers int) run {
 			var took []time.Duration
 			for n := 0; clk.Now().Sub(began) < benchRunTime; n++ {
 				start := clk.Now()
-				if err := s.call(ctx, method, i, n); err != nil {
+				if err := s.call(ctx, method, fmt.Sprintf("bench-%d-%d-%d", began.UnixNano(), i, n), i); err != nil {
 					b.Error(err)
 					return
 				}
@@ -217,7 +217,7 @@ func workedBy(pid int) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-func (s *benchServer) call(ctx context.Context, method string, caller, n int) error {
+func (s *benchServer) call(ctx context.Context, method, id string, caller int) error {
 	if method == "empty" {
 		return s.bare[caller%benchConns].Invoke(ctx, emptyMethod, &emptypb.Empty{}, &emptypb.Empty{})
 	}
@@ -226,7 +226,7 @@ func (s *benchServer) call(ctx context.Context, method string, caller, n int) er
 		full = echoMethod
 	}
 	return s.conns[caller%benchConns].Invoke(ctx, full, &routingv1.RouteCallRequest{
-		CallId: fmt.Sprintf("bench-%d-%d", caller, n), DialledNumber: exampleHiddenNumber,
+		CallId: id, DialledNumber: exampleHiddenNumber,
 		Caller:  &routingv1.Caller{Number: exampleCaller},
 		Gateway: &routingv1.GatewayInfo{GatewayId: "bench"},
 	}, &routingv1.RouteCallResponse{})

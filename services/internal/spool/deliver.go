@@ -21,10 +21,10 @@ const (
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
 	// restPerWork is how long a delivery is rested from, in times of what it took: a quarter of a processor at most. While
-	// busyPerSecond entries or more come a second it is restBusy, a tenth: what piles up is delivered afterwards. With less
+	// busyPerSecond entries or more come a second it is restBusy, a twentieth: what piles up is delivered afterwards. With less
 	// than half of the room left it is restFull, whatever comes: a record that is late is better than one that is lost.
 	restPerWork   = 3
-	restBusy      = 9
+	restBusy      = 19
 	restFull      = 1
 	busyPerSecond = 2000
 	// maxRest bounds a rest, and measureEvery how often it is asked how many entries come.
