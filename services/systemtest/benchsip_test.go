@@ -38,14 +38,14 @@ func BenchmarkSIPRedirects(b *testing.B) {
 	srv.interrupt(b)
 }
 
-// BenchmarkSIPRedirectsLedgerApart is the same with the ledger in a process of its own, as it stands where calls are many: what
-// the path of a call costs with its record in the spool, and apart from it what the ledger costs, from its first record until
-// all are delivered.
+// BenchmarkSIPRedirectsLedgerApart is the same with the ledger in a process of its own, as it stands where calls are
+// many: what the path of a call costs with its record in the spool, and apart from it what the ledger costs, from its
+// first record until all are delivered.
 func BenchmarkSIPRedirectsLedgerApart(b *testing.B) {
 	peer(b, "sipp")
 	peer(b, "kamailio")
-	srv := serve(b, b.TempDir(), "--otlp", discardingCollector(b), "--sample-ratio", "0.01", "schedule", "entitlement", "routing",
-		"sip")
+	srv := serve(b, b.TempDir(), "--otlp", discardingCollector(b), "--sample-ratio", "0.01", "schedule", "entitlement",
+		"routing", "sip")
 	at := srv.addresses(b)
 	keeper := serve(b, b.TempDir(), "--etcd", at.Etcd, "ledger")
 	ledger := keeper.addresses(b)
@@ -64,7 +64,8 @@ func BenchmarkSIPRedirectsLedgerApart(b *testing.B) {
 		}
 		<-clock.System{}.After(time.Second)
 	}
-	all, total := workedBy(keeper.cmd.Process.Pid)-before, metricAt(b, ledger.HTTP, "dayside_ledger_records_total")
+	all := workedBy(keeper.cmd.Process.Pid) - before
+	total := metricAt(b, ledger.HTTP, "dayside_ledger_records_total")
 	b.Log("\n" + report.String())
 	b.Logf("the ledger, a process of its own: %.0f records while calls came, %.0f when all were delivered; %.1f us CPU a record "+
 		"(%.1f while calls came)", kept, total, micros(all, total), micros(during, kept))
