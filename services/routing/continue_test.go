@@ -282,7 +282,7 @@ func TestTheHiddenNumberIsToldToWhomItMayBe(t *testing.T) {
 		return r.GetRoute()
 	}
 	attested := route(routingv1.Attestation_ATTESTATION_A)
-	if p := attested.GetPrompt(); p.GetSecretText() != "+ 6 1 2 5 5 5 0 0 1 0 0" ||
+	if p := attested.GetPrompt(); p.GetSecretText() != "The number to call is + 6 1 2 5 5 5 0 0 1 0 0." ||
 		strings.Contains(p.GetText(), "5") || p.GetKind() != routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS {
 		t.Errorf("%v", p)
 	}
