@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/pprof"
+	"strconv"
 	"testing"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -106,7 +107,7 @@ func benchServe(ratio string) error {
 		return err
 	}
 	if path := os.Getenv(benchProfileEnv); path != "" {
-		f, err := os.Create(path) //nolint:gosec // the developer's own file
+		f, err := os.Create(path + "." + strconv.Itoa(os.Getpid())) //nolint:gosec // the developer's own files, one a server
 		if err != nil {
 			return err
 		}
