@@ -12,7 +12,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
@@ -105,5 +107,13 @@ func TestCallersWhoCannotBeIdentifiedDoNotFillTheLog(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "cannot be identified"); n == 0 || n > maxLinesPerS {
 		t.Errorf("%d lines of 500", n)
+	}
+}
+
+// A process without a disk for records sends a report elsewhere: clients try another process of one that is unavailable.
+func TestAReportThatCannotBeKeptHereIsToldElsewhere(t *testing.T) {
+	_, err := (&calls{}).ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: "c1"})
+	if fault.ReasonOf(err) != rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
+		t.Errorf("answered %v", err)
 	}
 }

@@ -87,7 +87,7 @@ func (c *calls) answer(ctx context.Context, t *decision) *routingv1.RouteCallRes
 	route := response.GetRoute()
 	route.Continuation, route.StepNumber = token, int32(t.step)
 	if t.d.Briefs() {
-		route.BriefToken = c.hooks.token(t)
+		route.BriefToken = c.hooks.briefs.token(t)
 	}
 	t.route, t.numberRevealed = route, t.d.Revealed() != nil
 	t.took = c.clock.Now().Sub(t.at) - t.waited
@@ -193,8 +193,10 @@ func (c *calls) dryRun(r *routingv1.ExplainRouteRequest) (decide.Call, time.Time
 // ReportCall takes a gateway's report of a call.
 func (c *calls) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
 	if c.hooks.reporter == nil {
-		return nil, fault.NotInThisRelease("ReportCall needs a place to keep reports in, and this process was given none; a " +
-			"gateway must not count this as a failure of the call")
+		return nil, &fault.Fault{
+			Reason:  rpcv1.Reason_REASON_BACKEND_UNAVAILABLE,
+			Message: "this process has no disk to keep reports on; tell another one, and do not count this as a failure of the call",
+		}
 	}
 	v := c.current.Load()
 	if v == nil {

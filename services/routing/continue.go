@@ -69,7 +69,7 @@ func (c *calls) ContinueCall(
 func (c *calls) messageLeft(ctx context.Context, t *decision) bool {
 	began := c.clock.Now()
 	defer func() { t.waited += c.clock.Now().Sub(began) }()
-	return c.hooks.messageLeft(ctx, t)
+	return c.hooks.alerts.messageLeft(ctx, t)
 }
 
 // safe is the state of a call that is to have its last step; was is what its continuation held, nil where it could not be

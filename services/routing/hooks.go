@@ -78,7 +78,8 @@ type briefer interface {
 	token(c *decision) string
 }
 
-// hooks are those beside the path of a call. Any of them may be nil but connector.
+// hooks are those beside the path of a call. recorder and reporter are nil where this process has no disk to keep records
+// on; the others never are.
 type hooks struct {
 	recorder  recorder
 	reporter  reporter
@@ -92,25 +93,11 @@ func (h *hooks) decided(ctx context.Context, c *decision) {
 	if h.recorder != nil {
 		h.recorder.decided(ctx, c)
 	}
-	if h.alerts != nil {
-		h.alerts.decided(ctx, c)
-	}
-}
-
-// messageLeft says true where nobody is there to commit anything: there is nothing to fall back to then.
-func (h *hooks) messageLeft(ctx context.Context, c *decision) bool {
-	return h.alerts == nil || h.alerts.messageLeft(ctx, c)
+	h.alerts.decided(ctx, c)
 }
 
 func (h *hooks) attempted(gateway string, tried []attempted) {
-	if h.live != nil && len(tried) > 0 {
+	if len(tried) > 0 {
 		h.live.attempted(gateway, tried)
 	}
-}
-
-func (h *hooks) token(c *decision) string {
-	if h.briefs == nil {
-		return ""
-	}
-	return h.briefs.token(c)
 }

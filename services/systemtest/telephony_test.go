@@ -253,7 +253,7 @@ func addressOf(t *routingv1.RouteTarget) string {
 	return "tel:" + t.GetTarget().GetPhoneNumber().GetE164Number()
 }
 
-// rungOnce fails where an address was rung more often than that.
+// rungAtMost fails where an address was rung more often than that.
 func (st story) rungAtMost(t testing.TB, times int, address string) {
 	t.Helper()
 	n := 0
