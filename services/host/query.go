@@ -1,13 +1,12 @@
 package host
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -22,7 +21,7 @@ type knownParameters struct {
 func (k knownParameters) Parse(target proto.Message, values url.Values, filter *utilities.DoubleArray) error {
 	for name := range values {
 		if !hasField(target.ProtoReflect().Descriptor(), name) {
-			return status.Errorf(codes.InvalidArgument, "parameter %q: this request has no such field", shortened(name))
+			return fmt.Errorf("parameter %q: this request has no such field", shortened(name)) // INVALID_ARGUMENT by the caller
 		}
 	}
 	return k.parser.Parse(target, values, filter)
