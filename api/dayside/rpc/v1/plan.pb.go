@@ -421,8 +421,13 @@ type Stored struct {
 	Resource []byte `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The request that created it: a repetition of that request is answered, not refused (AIP-155).
 	CreateRequestId string `protobuf:"bytes,2,opt,name=create_request_id,json=createRequestId,proto3" json:"create_request_id,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The schema it was written in; 0 for the first one. Who knows an older one only may read it, and does not write it: what it
+	// does not know would be lost.
+	Schema int32 `protobuf:"varint,3,opt,name=schema,proto3" json:"schema,omitempty"`
+	// The release that wrote it, from schema 2 on.
+	Release       string `protobuf:"bytes,4,opt,name=release,proto3" json:"release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Stored) Reset() {
@@ -469,6 +474,20 @@ func (x *Stored) GetCreateRequestId() string {
 	return ""
 }
 
+func (x *Stored) GetSchema() int32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Stored) GetRelease() string {
+	if x != nil {
+		return x.Release
+	}
+	return ""
+}
+
 var File_dayside_rpc_v1_plan_proto protoreflect.FileDescriptor
 
 const file_dayside_rpc_v1_plan_proto_rawDesc = "" +
@@ -502,10 +521,12 @@ const file_dayside_rpc_v1_plan_proto_rawDesc = "" +
 	"\x05Write\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
 	"\x05value\x18\x02 \x01(\fB\x04\xd0\xda\x18\x01R\x05value\x12\x16\n" +
-	"\x06delete\x18\x03 \x01(\bR\x06delete\"P\n" +
+	"\x06delete\x18\x03 \x01(\bR\x06delete\"\x82\x01\n" +
 	"\x06Stored\x12\x1a\n" +
 	"\bresource\x18\x01 \x01(\fR\bresource\x12*\n" +
-	"\x11create_request_id\x18\x02 \x01(\tR\x0fcreateRequestIdB7Z5github.com/daysidehq/dayside/api/dayside/rpc/v1;rpcv1b\x06proto3"
+	"\x11create_request_id\x18\x02 \x01(\tR\x0fcreateRequestId\x12\x16\n" +
+	"\x06schema\x18\x03 \x01(\x05R\x06schema\x12\x18\n" +
+	"\arelease\x18\x04 \x01(\tR\areleaseB7Z5github.com/daysidehq/dayside/api/dayside/rpc/v1;rpcv1b\x06proto3"
 
 var (
 	file_dayside_rpc_v1_plan_proto_rawDescOnce sync.Once
