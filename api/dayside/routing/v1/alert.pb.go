@@ -118,7 +118,10 @@ type Alert struct {
 	// When it was taken care of.
 	ResolveTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=resolve_time,json=resolveTime,proto3" json:"resolve_time,omitempty"`
 	// customers/ID of the caller; empty where nobody knows.
-	Customer      string `protobuf:"bytes,13,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,13,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Where it is kept, as the process that answers knows: SPOOLED is on its own disk alone, until etcd takes it, and other
+	// processes know nothing of it; unset is in its memory alone. Never stored.
+	Durability    Durability `protobuf:"varint,14,opt,name=durability,proto3,enum=dayside.routing.v1.Durability" json:"durability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -242,6 +245,13 @@ func (x *Alert) GetCustomer() string {
 		return x.Customer
 	}
 	return ""
+}
+
+func (x *Alert) GetDurability() Durability {
+	if x != nil {
+		return x.Durability
+	}
+	return Durability_DURABILITY_UNSPECIFIED
 }
 
 // ListAlertsRequest asks for a page of alerts.
@@ -422,7 +432,7 @@ var File_dayside_routing_v1_alert_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_alert_proto_rawDesc = "" +
 	"\n" +
-	"\x1edayside/routing/v1/alert.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x04\n" +
+	"\x1edayside/routing/v1/alert.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x04\n" +
 	"\x05Alert\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x121\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1d.dayside.routing.v1.AlertKindR\x04kind\x12\x12\n" +
@@ -439,7 +449,10 @@ const file_dayside_routing_v1_alert_proto_rawDesc = "" +
 	"\vresolved_by\x18\v \x01(\tR\n" +
 	"resolvedBy\x12=\n" +
 	"\fresolve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vresolveTime\x12\x1a\n" +
-	"\bcustomer\x18\r \x01(\tR\bcustomer\"\x8d\x01\n" +
+	"\bcustomer\x18\r \x01(\tR\bcustomer\x12>\n" +
+	"\n" +
+	"durability\x18\x0e \x01(\x0e2\x1e.dayside.routing.v1.DurabilityR\n" +
+	"durability\"\x8d\x01\n" +
 	"\x11ListAlertsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -486,6 +499,7 @@ var file_dayside_routing_v1_alert_proto_goTypes = []any{
 	(*ResolveAlertRequest)(nil),   // 4: dayside.routing.v1.ResolveAlertRequest
 	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 	(*durationpb.Duration)(nil),   // 6: google.protobuf.Duration
+	(Durability)(0),               // 7: dayside.routing.v1.Durability
 }
 var file_dayside_routing_v1_alert_proto_depIdxs = []int32{
 	0, // 0: dayside.routing.v1.Alert.kind:type_name -> dayside.routing.v1.AlertKind
@@ -493,16 +507,17 @@ var file_dayside_routing_v1_alert_proto_depIdxs = []int32{
 	5, // 2: dayside.routing.v1.Alert.last_time:type_name -> google.protobuf.Timestamp
 	6, // 3: dayside.routing.v1.Alert.recording_length:type_name -> google.protobuf.Duration
 	5, // 4: dayside.routing.v1.Alert.resolve_time:type_name -> google.protobuf.Timestamp
-	1, // 5: dayside.routing.v1.ListAlertsResponse.alerts:type_name -> dayside.routing.v1.Alert
-	2, // 6: dayside.routing.v1.AlertService.ListAlerts:input_type -> dayside.routing.v1.ListAlertsRequest
-	4, // 7: dayside.routing.v1.AlertService.ResolveAlert:input_type -> dayside.routing.v1.ResolveAlertRequest
-	3, // 8: dayside.routing.v1.AlertService.ListAlerts:output_type -> dayside.routing.v1.ListAlertsResponse
-	1, // 9: dayside.routing.v1.AlertService.ResolveAlert:output_type -> dayside.routing.v1.Alert
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 5: dayside.routing.v1.Alert.durability:type_name -> dayside.routing.v1.Durability
+	1, // 6: dayside.routing.v1.ListAlertsResponse.alerts:type_name -> dayside.routing.v1.Alert
+	2, // 7: dayside.routing.v1.AlertService.ListAlerts:input_type -> dayside.routing.v1.ListAlertsRequest
+	4, // 8: dayside.routing.v1.AlertService.ResolveAlert:input_type -> dayside.routing.v1.ResolveAlertRequest
+	3, // 9: dayside.routing.v1.AlertService.ListAlerts:output_type -> dayside.routing.v1.ListAlertsResponse
+	1, // 10: dayside.routing.v1.AlertService.ResolveAlert:output_type -> dayside.routing.v1.Alert
+	9, // [9:11] is the sub-list for method output_type
+	7, // [7:9] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_alert_proto_init() }
@@ -510,6 +525,7 @@ func file_dayside_routing_v1_alert_proto_init() {
 	if File_dayside_routing_v1_alert_proto != nil {
 		return
 	}
+	file_dayside_routing_v1_call_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

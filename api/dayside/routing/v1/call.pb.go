@@ -1340,7 +1340,10 @@ func (x *ContinueCallRequest) GetRecording() *Recording {
 type ContinueCallResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What to do.
-	Route         *Route `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
+	Route *Route `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
+	// Where the message is kept that was handed in; unset where none was, or where nobody keeps it: then it is not said to be
+	// taken, and the caller is put through.
+	Durability    Durability `protobuf:"varint,2,opt,name=durability,proto3,enum=dayside.routing.v1.Durability" json:"durability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1380,6 +1383,13 @@ func (x *ContinueCallResponse) GetRoute() *Route {
 		return x.Route
 	}
 	return nil
+}
+
+func (x *ContinueCallResponse) GetDurability() Durability {
+	if x != nil {
+		return x.Durability
+	}
+	return Durability_DURABILITY_UNSPECIFIED
 }
 
 // ReportCallRequest says how a call went.
@@ -3528,9 +3538,12 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x06caller\x18\x05 \x01(\v2\x1a.dayside.routing.v1.CallerR\x06caller\x12A\n" +
 	"\battempts\x18\x06 \x03(\v2\x1b.dayside.routing.v1.AttemptB\b\xbaH\x05\x92\x01\x02\x10@R\battempts\x12/\n" +
 	"\x05input\x18\a \x01(\v2\x19.dayside.routing.v1.InputR\x05input\x12;\n" +
-	"\trecording\x18\b \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\"G\n" +
+	"\trecording\x18\b \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\"\x87\x01\n" +
 	"\x14ContinueCallResponse\x12/\n" +
-	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\x9b\x03\n" +
+	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\x12>\n" +
+	"\n" +
+	"durability\x18\x02 \x01(\x0e2\x1e.dayside.routing.v1.DurabilityR\n" +
+	"durability\"\x9b\x03\n" +
 	"\x11ReportCallRequest\x12&\n" +
 	"\acall_id\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xff\x01R\x06callId\x129\n" +
 	"\agateway\x18\x02 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\x12B\n" +
@@ -3930,81 +3943,82 @@ var file_dayside_routing_v1_call_proto_depIdxs = []int32{
 	21, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
 	22, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
 	23, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
-	13, // 11: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	20, // 12: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	43, // 13: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
-	43, // 14: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
-	43, // 15: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 16: dayside.routing.v1.ReportCallResponse.durability:type_name -> dayside.routing.v1.Durability
-	3,  // 17: dayside.routing.v1.Attempt.disposition:type_name -> dayside.routing.v1.Disposition
-	43, // 18: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
-	43, // 19: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
-	4,  // 20: dayside.routing.v1.Input.no_input:type_name -> dayside.routing.v1.NoInput
-	44, // 21: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
-	24, // 22: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
-	26, // 23: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
-	27, // 24: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
-	28, // 25: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
-	31, // 26: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
-	43, // 27: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
-	25, // 28: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
-	45, // 29: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
-	44, // 30: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
-	44, // 31: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
-	5,  // 32: dayside.routing.v1.Prompt.kind:type_name -> dayside.routing.v1.PromptKind
-	44, // 33: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
-	6,  // 34: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
-	44, // 35: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
-	12, // 36: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
-	43, // 37: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
-	13, // 38: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	23, // 39: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
-	43, // 40: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
-	44, // 41: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
-	9,  // 42: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
-	10, // 43: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
-	34, // 44: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
-	46, // 45: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
-	33, // 46: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
-	7,  // 47: dayside.routing.v1.Explanation.continuation:type_name -> dayside.routing.v1.ContinuationFate
-	47, // 48: dayside.routing.v1.Explanation.treatment:type_name -> dayside.routing.v1.Treatment
-	32, // 49: dayside.routing.v1.Explanation.tried:type_name -> dayside.routing.v1.TriedTarget
-	3,  // 50: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
-	8,  // 51: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
-	43, // 52: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
-	11, // 53: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
-	44, // 54: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
-	43, // 55: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
-	43, // 56: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
-	13, // 57: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
-	36, // 58: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
-	37, // 59: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
-	38, // 60: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
-	42, // 61: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
-	45, // 62: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
-	43, // 63: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
-	3,  // 64: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
-	40, // 65: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
-	41, // 66: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
-	45, // 67: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
-	26, // 68: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
-	44, // 69: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
-	45, // 70: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
-	14, // 71: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
-	16, // 72: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
-	18, // 73: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
-	35, // 74: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
-	29, // 75: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
-	15, // 76: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
-	17, // 77: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
-	19, // 78: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
-	39, // 79: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
-	30, // 80: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
-	76, // [76:81] is the sub-list for method output_type
-	71, // [71:76] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	2,  // 11: dayside.routing.v1.ContinueCallResponse.durability:type_name -> dayside.routing.v1.Durability
+	13, // 12: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	20, // 13: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	43, // 14: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
+	43, // 15: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
+	43, // 16: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 17: dayside.routing.v1.ReportCallResponse.durability:type_name -> dayside.routing.v1.Durability
+	3,  // 18: dayside.routing.v1.Attempt.disposition:type_name -> dayside.routing.v1.Disposition
+	43, // 19: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
+	43, // 20: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
+	4,  // 21: dayside.routing.v1.Input.no_input:type_name -> dayside.routing.v1.NoInput
+	44, // 22: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
+	24, // 23: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
+	26, // 24: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
+	27, // 25: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
+	28, // 26: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
+	31, // 27: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
+	43, // 28: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 29: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
+	45, // 30: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
+	44, // 31: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
+	44, // 32: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
+	5,  // 33: dayside.routing.v1.Prompt.kind:type_name -> dayside.routing.v1.PromptKind
+	44, // 34: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
+	6,  // 35: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
+	44, // 36: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
+	12, // 37: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
+	43, // 38: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
+	13, // 39: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	23, // 40: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
+	43, // 41: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
+	44, // 42: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
+	9,  // 43: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
+	10, // 44: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
+	34, // 45: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
+	46, // 46: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
+	33, // 47: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
+	7,  // 48: dayside.routing.v1.Explanation.continuation:type_name -> dayside.routing.v1.ContinuationFate
+	47, // 49: dayside.routing.v1.Explanation.treatment:type_name -> dayside.routing.v1.Treatment
+	32, // 50: dayside.routing.v1.Explanation.tried:type_name -> dayside.routing.v1.TriedTarget
+	3,  // 51: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
+	8,  // 52: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
+	43, // 53: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
+	11, // 54: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
+	44, // 55: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
+	43, // 56: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
+	43, // 57: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
+	13, // 58: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
+	36, // 59: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
+	37, // 60: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
+	38, // 61: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
+	42, // 62: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
+	45, // 63: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
+	43, // 64: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
+	3,  // 65: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
+	40, // 66: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
+	41, // 67: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
+	45, // 68: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
+	26, // 69: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
+	44, // 70: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
+	45, // 71: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
+	14, // 72: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
+	16, // 73: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
+	18, // 74: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
+	35, // 75: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
+	29, // 76: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
+	15, // 77: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
+	17, // 78: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
+	19, // 79: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
+	39, // 80: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
+	30, // 81: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
+	77, // [77:82] is the sub-list for method output_type
+	72, // [72:77] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_call_proto_init() }

@@ -159,9 +159,11 @@ type DecisionRecord struct {
 	// How long it took, microseconds.
 	TookUs int64 `protobuf:"varint,45,opt,name=took_us,json=tookUs,proto3" json:"took_us,omitempty"`
 	// A recorded message, where one came in with this step.
-	Recording     *Recording `protobuf:"bytes,46,opt,name=recording,proto3" json:"recording,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Recording *Recording `protobuf:"bytes,46,opt,name=recording,proto3" json:"recording,omitempty"`
+	// Where that message was kept when the step was answered; unset where none was, or nobody kept it.
+	MessageDurability Durability `protobuf:"varint,47,opt,name=message_durability,json=messageDurability,proto3,enum=dayside.routing.v1.Durability" json:"message_durability,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *DecisionRecord) Reset() {
@@ -437,6 +439,13 @@ func (x *DecisionRecord) GetRecording() *Recording {
 		return x.Recording
 	}
 	return nil
+}
+
+func (x *DecisionRecord) GetMessageDurability() Durability {
+	if x != nil {
+		return x.MessageDurability
+	}
+	return Durability_DURABILITY_UNSPECIFIED
 }
 
 // CustomerFact is what a decision knew of a customer.
@@ -945,7 +954,7 @@ var File_dayside_routing_v1_record_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbe\v\n" +
+	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\f\n" +
 	"\x0eDecisionRecord\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x17\n" +
@@ -985,7 +994,8 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\x0fnumber_revealed\x18+ \x01(\bR\x0enumberRevealed\x12\x19\n" +
 	"\btrace_id\x18, \x01(\fR\atraceId\x12\x17\n" +
 	"\atook_us\x18- \x01(\x03R\x06tookUs\x12;\n" +
-	"\trecording\x18. \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\"\xd6\x01\n" +
+	"\trecording\x18. \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\x12M\n" +
+	"\x12message_durability\x18/ \x01(\x0e2\x1e.dayside.routing.v1.DurabilityR\x11messageDurability\"\xd6\x01\n" +
 	"\fCustomerFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12>\n" +
@@ -1066,8 +1076,9 @@ var file_dayside_routing_v1_record_proto_goTypes = []any{
 	(EndCause)(0),                  // 16: dayside.routing.v1.EndCause
 	(SiteReason)(0),                // 17: dayside.routing.v1.SiteReason
 	(*Recording)(nil),              // 18: dayside.routing.v1.Recording
-	(*ReportCallRequest)(nil),      // 19: dayside.routing.v1.ReportCallRequest
-	(*Route)(nil),                  // 20: dayside.routing.v1.Route
+	(Durability)(0),                // 19: dayside.routing.v1.Durability
+	(*ReportCallRequest)(nil),      // 20: dayside.routing.v1.ReportCallRequest
+	(*Route)(nil),                  // 21: dayside.routing.v1.Route
 }
 var file_dayside_routing_v1_record_proto_depIdxs = []int32{
 	9,  // 0: dayside.routing.v1.DecisionRecord.state:type_name -> dayside.routing.v1.ContinuationState
@@ -1083,19 +1094,20 @@ var file_dayside_routing_v1_record_proto_depIdxs = []int32{
 	16, // 10: dayside.routing.v1.DecisionRecord.end:type_name -> dayside.routing.v1.EndCause
 	17, // 11: dayside.routing.v1.DecisionRecord.site_reasons:type_name -> dayside.routing.v1.SiteReason
 	18, // 12: dayside.routing.v1.DecisionRecord.recording:type_name -> dayside.routing.v1.Recording
-	3,  // 13: dayside.routing.v1.CustomerFact.contracts:type_name -> dayside.routing.v1.ContractFact
-	19, // 14: dayside.routing.v1.ReportRecord.report:type_name -> dayside.routing.v1.ReportCallRequest
-	10, // 15: dayside.routing.v1.ReportRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
-	1,  // 16: dayside.routing.v1.ReplayDecisionRequest.decision:type_name -> dayside.routing.v1.DecisionRecord
-	5,  // 17: dayside.routing.v1.ReplayDecisionRequest.facts:type_name -> dayside.routing.v1.FactRecord
-	20, // 18: dayside.routing.v1.ReplayDecisionResponse.route:type_name -> dayside.routing.v1.Route
-	7,  // 19: dayside.routing.v1.ReplayService.ReplayDecision:input_type -> dayside.routing.v1.ReplayDecisionRequest
-	8,  // 20: dayside.routing.v1.ReplayService.ReplayDecision:output_type -> dayside.routing.v1.ReplayDecisionResponse
-	20, // [20:21] is the sub-list for method output_type
-	19, // [19:20] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	19, // 13: dayside.routing.v1.DecisionRecord.message_durability:type_name -> dayside.routing.v1.Durability
+	3,  // 14: dayside.routing.v1.CustomerFact.contracts:type_name -> dayside.routing.v1.ContractFact
+	20, // 15: dayside.routing.v1.ReportRecord.report:type_name -> dayside.routing.v1.ReportCallRequest
+	10, // 16: dayside.routing.v1.ReportRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
+	1,  // 17: dayside.routing.v1.ReplayDecisionRequest.decision:type_name -> dayside.routing.v1.DecisionRecord
+	5,  // 18: dayside.routing.v1.ReplayDecisionRequest.facts:type_name -> dayside.routing.v1.FactRecord
+	21, // 19: dayside.routing.v1.ReplayDecisionResponse.route:type_name -> dayside.routing.v1.Route
+	7,  // 20: dayside.routing.v1.ReplayService.ReplayDecision:input_type -> dayside.routing.v1.ReplayDecisionRequest
+	8,  // 21: dayside.routing.v1.ReplayService.ReplayDecision:output_type -> dayside.routing.v1.ReplayDecisionResponse
+	21, // [21:22] is the sub-list for method output_type
+	20, // [20:21] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_record_proto_init() }
