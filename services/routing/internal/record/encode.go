@@ -44,6 +44,7 @@ func Append(buf []byte, r *routingv1.DecisionRecord) ([]byte, error) {
 	if r.GetRecording() != nil {
 		w.message(46, r.GetRecording())
 	}
+	w.number(47, enum(r.GetMessageDurability()))
 	return w.buf, w.err
 }
 

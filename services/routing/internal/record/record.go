@@ -38,6 +38,8 @@ type Of struct {
 	// Attempts and Recording are what came in with the step.
 	Attempts  []*routingv1.Attempt
 	Recording *routingv1.Recording
+	// Kept is where the recording is kept.
+	Kept routingv1.Durability
 	// NumberRevealed: a hidden number was told to the caller.
 	NumberRevealed bool
 	// TraceID is empty, or 16 bytes.
@@ -63,8 +65,8 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 		Caller: uint64(of.Call.Caller), Attested: of.Call.Attested, Capabilities: uint32(of.Call.Gateway),
 		State: of.Call.State, Fate: of.Call.Fate,
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
-		Attempts: of.Attempts, Recording: of.Recording, NumberRevealed: of.NumberRevealed, TraceId: of.TraceID,
-		TookUs: of.Took.Microseconds(),
+		Attempts: of.Attempts, Recording: of.Recording, MessageDurability: of.Kept,
+		NumberRevealed: of.NumberRevealed, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
 		Facts:  r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
 		Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
 	}

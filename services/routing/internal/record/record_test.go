@@ -234,6 +234,9 @@ func drawDecision(t *rapid.T) *record.Of {
 		Fate:    anyOf[routingv1.ContinuationFate](t, routingv1.ContinuationFate_name, "fate"),
 		Gateway: decide.Capabilities(rapid.Uint32Range(0, 1<<8-1).Draw(t, "capabilities")),
 	}
+	if maybe(t, 4, "a message") {
+		of.Recording, of.Kept = &routingv1.Recording{Uri: "u"}, anyOf[routingv1.Durability](t, routingv1.Durability_name, "kept")
+	}
 	decide.Decide(of.Decision, of.View, of.Call, of.At, decide.MaxSites)
 	return of
 }
