@@ -167,6 +167,9 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := h.etcd.Reach(ctx); err != nil {
+		return err
+	}
 	h.telemetry, err = telemetry.New(ctx, telemetry.Config{
 		OTLPEndpoint: h.cfg.OTLPEndpoint, SampleRatio: h.cfg.SampleRatio, Instance: h.cfg.Instance, Version: h.cfg.Version,
 		Logger: h.log,

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,13 +20,17 @@ import (
 // etcdAttempts is how often a start is tried: a port that was free may be taken before etcd takes it.
 const etcdAttempts = 3
 
-// etcdServer is a standalone etcd.
+// etcdServer is a standalone etcd, or a member of a cluster.
 type etcdServer struct {
 	path, dir    string
 	client, peer string
-	cmd          *exec.Cmd
-	ended        chan struct{}
-	out          *syncBuffer
+	// name and cluster are its own and, as --initial-cluster has them, all members' names.
+	name, cluster string
+	// more flags.
+	more  []string
+	cmd   *exec.Cmd
+	ended chan struct{}
+	out   *syncBuffer
 	// files are its certificate, and the CA of its clients'; nil: plain text.
 	files *host.TLSFiles
 }
@@ -39,7 +46,8 @@ func startEtcdWith(t testing.TB, files *host.TLSFiles) *etcdServer {
 	t.Helper()
 	path := peer(t, "etcd")
 	for range etcdAttempts {
-		e := &etcdServer{path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t), files: files}
+		e := &etcdServer{path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t), files: files, name: "test"}
+		e.cluster = "test=http://" + e.peer
 		e.run(t)
 		if e.answers(t) {
 			return e
@@ -60,10 +68,11 @@ func (e *etcdServer) run(t testing.TB) {
 			"--cert-file", e.files.Cert, "--key-file", e.files.Key, "--trusted-ca-file", e.files.CA, "--client-cert-auth",
 		}
 	}
-	e.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), e.path, append(secured, "--name", "test", "--data-dir", e.dir,
+	e.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), e.path, append(slices.Concat(secured, e.more), "--name", e.name,
+		"--data-dir", e.dir,
 		"--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", "http://"+e.peer, "--initial-advertise-peer-urls", "http://"+e.peer,
-		"--initial-cluster", "test=http://"+e.peer, "--log-level", "error", "--unsafe-no-fsync")...)
+		"--initial-cluster", e.cluster, "--log-level", "error", "--unsafe-no-fsync")...)
 	e.out, e.ended = &syncBuffer{}, make(chan struct{})
 	e.cmd.Stdout, e.cmd.Stderr = e.out, e.out
 	if err := e.cmd.Start(); err != nil {
@@ -84,6 +93,68 @@ func (e *etcdServer) kill(t testing.TB) {
 		t.Fatal(err)
 	}
 	<-e.ended
+}
+
+// pause stops the process without ending it: its connections stay, and nothing comes of them. resume undoes it.
+func (e *etcdServer) pause(t testing.TB) { e.signal(t, syscall.SIGSTOP) }
+
+// resume has a paused process go on.
+func (e *etcdServer) resume(t testing.TB) { e.signal(t, syscall.SIGCONT) }
+
+func (e *etcdServer) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := e.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// etcdCluster is three members, each a process, with election in half a second.
+type etcdCluster struct{ members []*etcdServer }
+
+// startEtcdCluster runs one until the test ends. Each member can be killed and run again, paused and resumed.
+func startEtcdCluster(t testing.TB) *etcdCluster {
+	t.Helper()
+	path := peer(t, "etcd")
+	for range etcdAttempts {
+		c := &etcdCluster{}
+		var names []string
+		for i := range 3 {
+			e := &etcdServer{
+				path: path, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t), name: fmt.Sprintf("m%d", i),
+				more: []string{"--heartbeat-interval", "50", "--election-timeout", "500"},
+			}
+			c.members, names = append(c.members, e), append(names, e.name+"=http://"+e.peer)
+		}
+		for _, e := range c.members {
+			e.cluster = strings.Join(names, ",")
+			e.run(t)
+		}
+		if !slices.ContainsFunc(c.members, func(e *etcdServer) bool { return !e.answers(t) }) {
+			return c
+		}
+	}
+	t.Fatal("the etcd cluster does not start")
+	return nil
+}
+
+// endpoints are all members', as --etcd takes them.
+func (c *etcdCluster) endpoints() []string {
+	var all []string
+	for _, e := range c.members {
+		all = append(all, e.client)
+	}
+	return all
+}
+
+// client is a connection to all members, until the test ends.
+func (c *etcdCluster) client(t testing.TB) *coord.Client {
+	t.Helper()
+	client, err := coord.Open(t.Context(), coord.Config{Endpoints: c.endpoints(), Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 // answers waits until etcd answers, or has ended.
@@ -111,8 +182,8 @@ func (e *etcdServer) answers(t testing.TB) bool {
 		if err != nil {
 			return false
 		}
-		_ = c.Close()
-		return true
+		defer func() { _ = c.Close() }()
+		return c.Reach(ctx) == nil
 	})
 	return !gone
 }

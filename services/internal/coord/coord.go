@@ -1,6 +1,6 @@
 // Package coord is Dayside's use of etcd, and the only package that imports it: reading and compare-and-swap writing of
-// keys (coord.go), following a range of keys at one revision (follow.go), finding processes (discovery.go), and saying how
-// this one is (hold.go).
+// keys (coord.go), following a range of keys at one revision (follow.go), telling one etcd's truth from another's
+// (truth.go), finding processes (discovery.go), and saying how this one is (hold.go).
 //
 // It moves bytes and knows no resource; what the keys mean is said in services/internal/published and in each service's
 // own store. Keys are relative to the cluster's prefix, so that several clusters can share one etcd.
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -66,10 +67,16 @@ type Client struct {
 	prefix string
 	clock  clock.Clock
 	log    *slog.Logger
+	// endpoints are for people.
+	endpoints string
+	// streams counts the streams that watches were given.
+	streams atomic.Int64
+	// mayNotWriteEpoch is set once etcd has refused that.
+	mayNotWriteEpoch atomic.Bool
 }
 
-// Open connects to etcd, and fails unless a member answers.
-func Open(ctx context.Context, cfg Config) (*Client, error) {
+// Open begins to connect to etcd, and goes on trying: it does not wait for an answer. Reach does.
+func Open(_ context.Context, cfg Config) (*Client, error) {
 	if len(cfg.Endpoints) == 0 {
 		return nil, fault.Invalid(fault.Violation{Field: "etcd.endpoints", Rule: "at least one endpoint is needed"})
 	}
@@ -93,15 +100,17 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err)
 	}
-	c := &Client{etcd: etcd, prefix: prefix, clock: cfg.Clock, log: cfg.Logger}
+	c := &Client{
+		etcd: etcd, prefix: prefix, clock: cfg.Clock, log: cfg.Logger, endpoints: strings.Join(cfg.Endpoints, ","),
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	if _, err := c.Get(ctx, "cluster/probe"); err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
-		return nil, errors.Join(fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err), etcd.Close())
-	}
 	return c, nil
 }
+
+// where is etcd, for people.
+func (c *Client) where() string { return "etcd at " + c.endpoints }
 
 func reconnect() grpc.ConnectParams {
 	p := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: maxReconnectDelay}
@@ -171,7 +180,7 @@ func (c *Client) List(ctx context.Context, prefix, after string, limit int) (Pag
 func (c *Client) ListAll(ctx context.Context, prefix string) (entries []Entry, revision int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	revision, err = c.stream(ctx, Prefix(prefix), func(e Entry) { entries = append(entries, e) })
+	revision, _, err = c.stream(ctx, Prefix(prefix), func(e Entry) { entries = append(entries, e) })
 	return entries, revision, err
 }
 

@@ -141,8 +141,13 @@ func next(t *testing.T, batches <-chan coord.Batch) coord.Batch {
 	return await.Receive(t, "a batch", batches)
 }
 
-func TestOpenSaysWhereNobodyAnswers(t *testing.T) {
-	_, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{"127.0.0.1:1"}, Clock: clock.System{}})
+func TestReachSaysWhereNobodyAnswers(t *testing.T) {
+	c, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{"127.0.0.1:1"}, Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	err = c.Reach(t.Context())
 	if fault.ReasonOf(err) != rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
 		t.Fatalf("got %v", err)
 	}

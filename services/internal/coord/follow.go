@@ -3,11 +3,15 @@ package coord
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 )
 
 const (
@@ -15,11 +19,15 @@ const (
 	heartbeatInterval = time.Second
 	// staleAfter is how long a watch may be silent, heartbeats included, before it is begun anew.
 	staleAfter = 10 * time.Second
+	// behindAfter is how long a watch may stand still while etcd is known to be further: its member is paused, or cut off.
+	behindAfter = 2 * time.Second
 	// listTimeout bounds one whole list: a million keys take some seconds.
 	listTimeout = 60 * time.Second
-	// minBackoff and maxBackoff bound the wait before listing again, with jitter so that processes do not come as a herd.
+	// minBackoff and maxBackoff bound the wait before asking again, with jitter so that processes do not come as a herd.
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
+	// listSpread is over how long processes spread their lists where all of them must list anew.
+	listSpread = 250 * time.Millisecond
 )
 
 // Range is the keys k with From <= k < To.
@@ -47,28 +55,30 @@ type Batch struct {
 	// Reset says that the events are the whole state: everything else is gone.
 	Reset  bool
 	Events []Event
+	// Heard is when etcd said so, by this process's clock; zero: now. Only what was kept on a disk was heard before.
+	Heard time.Time
+	// Truth is whose truth a Reset is; zero in other batches, which are the same one's.
+	Truth Truth
 }
 
 // Follow lists a range at one revision and then watches it, until ctx ends; it calls apply for every batch, from one
-// goroutine, first with a Reset. What cannot be resumed (compaction, a watch that fell silent) is listed anew as another
-// Reset. While etcd is away it keeps trying, and calls nothing. It returns only ctx's error.
+// goroutine, first with a Reset. A watch that ends or falls silent is resumed where it was; only what cannot be resumed
+// (compacted meanwhile, or another truth, as of a restored backup) is listed anew, as another Reset. While etcd is away it
+// keeps trying, and calls nothing. It returns only ctx's error.
 func (c *Client) Follow(ctx context.Context, r Range, apply func(Batch)) error {
+	f := follower{c: c, r: r, apply: apply, stream: c.streams.Add(1)}
 	backoff := minBackoff
-	var lost time.Time // when etcd was last heard; zero while it answers
 	for ctx.Err() == nil {
-		revision, err := c.snapshot(ctx, r, apply)
-		if err == nil {
-			if !lost.IsZero() {
-				c.log.InfoContext(ctx, "etcd is back", "range", r.From, "away", c.clock.Now().Sub(lost).Round(time.Second))
-			}
-			lost, backoff = time.Time{}, minBackoff
-			err = c.watch(ctx, r, revision, apply)
+		began := c.clock.Now()
+		err := f.round(ctx)
+		if ctx.Err() != nil {
+			break
 		}
-		if err == nil {
-			continue // the watch ended; what it cannot resume is listed anew
+		if f.watched && c.clock.Now().Sub(began) > maxBackoff {
+			backoff = minBackoff
 		}
-		if lost.IsZero() && ctx.Err() == nil {
-			lost = c.clock.Now()
+		if !f.watched && f.lost.IsZero() {
+			f.lost = c.clock.Now()
 			c.log.WarnContext(ctx, "etcd does not answer; going on with what is known", "range", r.From, "error", cause(err))
 		}
 		wait := backoff/2 + rand.N(backoff) //nolint:gosec // jitter, not a secret
@@ -89,96 +99,195 @@ func cause(err error) string {
 	return err.Error()
 }
 
-func (c *Client) snapshot(ctx context.Context, r Range, apply func(Batch)) (int64, error) {
+// How a watch ends. None of them says that etcd is away: that shows when it is asked.
+var (
+	errSilent     = errors.New("nothing was heard for " + staleAfter.String())
+	errBehind     = errors.New("the watch stands still, and etcd does not")
+	errOtherTruth = errors.New("etcd tells another truth, as after a restored backup")
+	errCompacted  = errors.New("what happened meanwhile was compacted")
+	errEnded      = errors.New("the watch ended")
+)
+
+// follower is what one Follow knows.
+type follower struct {
+	c     *Client
+	r     Range
+	apply func(Batch)
+	// revision and truth are of what was applied; revision is 0 where the range must be listed.
+	revision int64
+	truth    Truth
+	// lost is since when etcd does not answer; zero while it does. watched says whether the last round came to watch.
+	lost    time.Time
+	watched bool
+	// stream names the gRPC stream of the watch: each has its own, so that one of them can leave a member that is paused.
+	stream int64
+}
+
+// round asks whose truth etcd tells, lists where it must, and watches for as long as it can.
+func (f *follower) round(ctx context.Context) error {
+	f.watched = false
+	asked := f.revision
+	truth, head, err := f.c.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if asked == 0 || truth != f.truth || head < asked {
+		if err := f.list(ctx, truth, head); err != nil {
+			return err
+		}
+	} else if head == asked {
+		f.apply(Batch{Revision: asked}) // nothing happened meanwhile
+	}
+	if !f.lost.IsZero() {
+		f.c.log.InfoContext(ctx, "etcd is back", "range", f.r.From, "away", f.c.clock.Now().Sub(f.lost).Round(time.Second))
+		f.lost = time.Time{}
+	}
+	f.watched = true
+	err = f.watch(ctx)
+	if errors.Is(err, errCompacted) {
+		f.revision = 0
+	}
+	f.stream = f.c.streams.Add(1) // on another connection, where there is another member
+	return err
+}
+
+// list applies the range whole. Of another truth than before it says so.
+func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
+	if f.truth != (Truth{}) {
+		if truth != f.truth || head < f.revision {
+			f.c.log.WarnContext(ctx, errOtherTruth.Error()+": all that was known is read anew", "range", f.r.From,
+				"before", f.truth.String(), "now", truth.String())
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.c.clock.After(rand.N(listSpread)): //nolint:gosec // jitter, not a secret
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var events []Event
-	revision, err := c.stream(ctx, r, func(e Entry) {
+	revision, clusterID, err := f.c.stream(ctx, f.r, func(e Entry) {
 		events = append(events, Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	apply(Batch{Revision: revision, Reset: true, Events: events})
-	return revision, nil
+	if clusterID != truth.ClusterID {
+		return wrap(fmt.Errorf("%w: between two requests", errOtherTruth))
+	}
+	f.revision, f.truth = revision, truth
+	f.apply(Batch{Revision: revision, Reset: true, Events: events, Truth: truth})
+	return nil
 }
 
 // stream reads a range at one revision as etcd 3.7 streams it: paging through open-ended ranges costs etcd a count of
 // all that remains for every page.
-func (c *Client) stream(ctx context.Context, r Range, each func(Entry)) (revision int64, err error) {
+func (c *Client) stream(ctx context.Context, r Range, each func(Entry)) (revision int64, clusterID uint64, err error) {
 	ch, err := c.etcd.GetStream(ctx, c.prefix+r.From, clientv3.WithRange(c.prefix+r.To))
 	if err != nil {
-		return 0, wrap(err)
+		return 0, 0, wrap(err)
 	}
 	for part := range ch {
 		if err := part.Err(); err != nil {
-			return 0, wrap(err)
+			return 0, 0, wrap(err)
 		}
 		for _, kv := range part.Kvs {
 			each(Entry{strings.TrimPrefix(string(kv.Key), c.prefix), kv.Value, kv.ModRevision, kv.CreateRevision})
 		}
 		if part.Header != nil {
-			revision = part.Header.Revision
+			revision, clusterID = part.Header.Revision, part.Header.ClusterId
 		}
 	}
 	if revision == 0 {
-		return 0, wrap(errors.New("the range stream ended without a revision"))
+		return 0, 0, wrap(errors.New("the range stream ended without a revision"))
 	}
-	return revision, nil
+	return revision, clusterID, nil
 }
 
-// errSilent is an etcd of which nothing was heard for staleAfter.
-var errSilent = errors.New("nothing was heard for " + staleAfter.String())
+// head is what etcd said of itself, and up to where the watch was when it was asked.
+type head struct {
+	truth           Truth
+	revision, asked int64
+}
 
-// watch applies changes after revision until the watch can go on no longer: errSilent where etcd has fallen silent.
-func (c *Client) watch(ctx context.Context, r Range, revision int64, apply func(Batch)) error {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+// watch applies changes after the revision until the watch can go on no longer, and answers why.
+func (f *follower) watch(ctx context.Context) error {
+	c := f.c
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(
+		metadata.AppendToOutgoingContext(ctx, "dayside-watch", strconv.FormatInt(f.stream, 10))))
 	defer cancel()
-	events := c.etcd.Watch(ctx, c.prefix+r.From, clientv3.WithRange(c.prefix+r.To), clientv3.WithRev(revision+1),
+	events := c.etcd.Watch(ctx, c.prefix+f.r.From, clientv3.WithRange(c.prefix+f.r.To), clientv3.WithRev(f.revision+1),
 		clientv3.WithProgressNotify())
-	heads := make(chan int64, 1)
+	heads := make(chan head, 1)
 	beat := c.clock.After(heartbeatInterval)
 	heard := c.clock.Now()
+	moved := heard   // when the watch last moved, or was seen to need to for the first time
+	owed := int64(0) // where etcd is known to be
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-beat:
-			if c.clock.Now().Sub(heard) > staleAfter {
+			if now := c.clock.Now(); now.Sub(heard) > staleAfter {
 				return errSilent
+			} else if owed > f.revision && now.Sub(moved) > behindAfter {
+				return errBehind
 			}
-			go c.ask(ctx, heads)
+			go c.ask(ctx, f.revision, heads)
 			beat = c.clock.After(heartbeatInterval)
-		case head := <-heads:
-			// Nothing was written since what we know: so what we know is current.
-			if head == revision {
+		case h := <-heads:
+			switch {
+			case h.truth != f.truth, h.revision < h.asked:
+				return errOtherTruth
+			case h.revision == f.revision: // nothing was written since what we know: so what we know is current
 				heard = c.clock.Now()
-				apply(Batch{Revision: revision})
+				f.apply(Batch{Revision: f.revision})
+			case owed <= f.revision && h.revision > f.revision:
+				owed, moved = h.revision, c.clock.Now()
 			}
 		case resp, ok := <-events:
-			if !ok || resp.Err() != nil {
-				return nil
+			if err := f.ended(resp, ok); err != nil {
+				return err
 			}
-			heard, revision = c.clock.Now(), max(revision, resp.Header.Revision)
-			apply(c.batch(resp))
+			heard = c.clock.Now()
+			moved = heard
+			f.revision = max(f.revision, resp.Header.Revision)
+			f.apply(c.batch(resp))
 		}
 	}
+}
+
+// ended is why a watch goes on no longer; nil where it does. etcd's client takes a watch up again by itself, so that it may
+// be another etcd that answers.
+func (f *follower) ended(resp clientv3.WatchResponse, ok bool) error {
+	switch err := resp.Err(); {
+	case !ok:
+		return errEnded
+	case errors.Is(err, rpctypes.ErrCompacted):
+		return errCompacted
+	case err != nil:
+		return fmt.Errorf("%w: %w", errEnded, err)
+	case resp.Header.ClusterId != f.truth.ClusterID:
+		return errOtherTruth
+	}
+	return nil
 }
 
 // ask asks in two ways whether the watch is current, since each has a gap. A progress request is answered on the watch
 // itself, but not before something was written after the revision at which the watch began or was resumed. The store's
 // revision says so where nothing was written at all, but nothing where somebody wrote outside the range.
-func (c *Client) ask(ctx context.Context, heads chan<- int64) {
+func (c *Client) ask(ctx context.Context, asked int64, heads chan<- head) {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatInterval)
 	defer cancel()
 	// An error shows as silence, which the watch judges.
 	_ = c.etcd.RequestProgress(ctx)
-	resp, err := c.etcd.Get(ctx, c.prefix+"cluster/probe", clientv3.WithCountOnly())
+	truth, revision, err := c.Head(ctx)
 	if err != nil {
 		return
 	}
 	select {
-	case heads <- resp.Header.Revision:
+	case heads <- head{truth, revision, asked}:
 	default: // the one before has not been looked at yet
 	}
 }
