@@ -29,6 +29,12 @@ help: ## list what can be made
 build: ## bin/dayside
 	CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/dayside ./cmd/dayside
 
+IMAGE ?= dayside:$(VERSION)
+
+.PHONY: image
+image: build ## the container image, FROM scratch (needs podman or docker; IMAGE=name:tag)
+	@deploy/container/build bin/dayside '$(IMAGE)'
+
 .PHONY: run
 run: build ## everything in one process on loopback, with the example configuration (data in DAYSIDE_DATA)
 	@mkdir -p "$$DAYSIDE_DATA"; exec bin/dayside serve --example $(ARGS)
@@ -112,11 +118,11 @@ lint: $(LINTER) $(BUF) $(DEPS) ## the rules of the house on Go, protos and go.mo
 
 ## ---- peers: what the tests talk to from outside ----
 
-PEER_BINARIES := $(addprefix $(PEERS)/,etcd etcdctl grpcurl jaeger)
+PEER_BINARIES := $(addprefix $(PEERS)/,etcd etcdctl grpcurl jaeger deploycheck)
 BUILD_PEER     = -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o $@
 
 .PHONY: peers
-peers: debian-peers $(PEER_BINARIES) ## install sipp and kamailio (Debian, as root), build etcd, etcdctl, grpcurl and Jaeger
+peers: debian-peers $(PEER_BINARIES) ## install sipp, kamailio, podman, promtool (Debian, as root), build etcd, grpcurl, Jaeger, deploycheck
 	@.tools/peers/absent "not installed"
 
 .PHONY: debian-peers
@@ -135,6 +141,9 @@ $(PEERS)/grpcurl: .tools/grpcurl/go.mod .tools/grpcurl/go.sum
 $(PEERS)/jaeger: .tools/jaeger/go.mod .tools/jaeger/go.sum
 	@echo "Jaeger compiles for two to five minutes the first time"
 	go build -C .tools/jaeger $(BUILD_PEER) github.com/jaegertracing/jaeger/cmd/jaeger
+
+$(PEERS)/deploycheck: $(wildcard .tools/deploycheck/*.go) .tools/deploycheck/go.mod .tools/deploycheck/go.sum
+	go build -C .tools/deploycheck $(BUILD_PEER) .
 
 .PHONY: jaeger
 jaeger: $(PEERS)/jaeger ## run Jaeger on loopback: takes OTLP on 4317, answers queries on 16686
