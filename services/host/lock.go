@@ -2,12 +2,8 @@ package host
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/daysidehq/dayside/services/internal/datadir"
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
@@ -19,27 +15,26 @@ func (h *Host) lock() (err error) {
 	return err
 }
 
-// errInUse: another process has the data directory.
+// errInUse: another process has the data directory, or a restore has it half moved. Nothing may be served from it.
 var errInUse = errors.New("the data directory is in use")
 
 // lockDir makes the data directory (0700) and takes it for this process, so that two never write to one.
 func lockDir(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.Invalid(fault.Violation{Field: "data", Value: dir, Rule: "cannot be made: " + err.Error()})
+	unlock, err = datadir.Lock(dir)
+	if err == nil {
+		return unlock, nil
 	}
-	path := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return nil, fault.Invalid(fault.Violation{Field: "data", Value: dir, Rule: "cannot be written: " + err.Error()})
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		used := fault.Invalid(fault.Violation{
-			Field: "data", Value: dir, Rule: fmt.Sprintf("is in use by another dayside process (%v): stop it, or choose "+
-				"another directory with --data", err),
+	f := fault.Invalid(fault.Violation{Field: "data", Value: dir, Rule: err.Error()})
+	switch {
+	case errors.Is(err, datadir.ErrInUse):
+		f = fault.Invalid(fault.Violation{
+			Field: "data", Value: dir, Rule: "is in use by another dayside process: stop it, or choose another directory " +
+				"with --data",
 		})
-		used.Err = errInUse
-		return nil, used
+		f.Err = errInUse
+	case errors.Is(err, datadir.ErrUnfinished):
+		f.Violations[0].Rule = "cannot be served: " + err.Error()
+		f.Err = errInUse
 	}
-	return func() { _ = f.Close() }, nil
+	return nil, f
 }

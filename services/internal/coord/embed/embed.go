@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	etcdembed "go.etcd.io/etcd/server/v3/embed"
@@ -47,6 +48,7 @@ const (
 type Server struct {
 	etcd    *etcdembed.Etcd
 	failure *failure
+	dir     string
 }
 
 // Start runs a member and waits until it is ready. A directory that etcd cannot live with is an error that says why.
@@ -59,7 +61,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("etcd listen address %q: the embedded member has no credentials, so it takes a loopback "+
 			"address only", cfg.Listen)
 	}
-	dir := filepath.Join(cfg.Dir, "member-data")
+	dir := DataDir(cfg.Dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("etcd data directory: %w", err)
 	}
@@ -73,9 +75,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start etcd on %s with the data in %s: %w", cfg.Listen, dir, err)
 	}
-	s := &Server{e, f}
+	s := &Server{etcd: e, failure: f, dir: cfg.Dir}
 	select {
 	case <-e.Server.ReadyNotify():
+		if err := s.tell(cfg.Dir); err != nil {
+			cfg.Logger.Warn("nobody is told where the embedded etcd is reached: dayside backup needs --etcd", "error", err.Error())
+		}
 		return s, nil
 	case err := <-e.Err():
 		s.Close()
@@ -118,11 +123,10 @@ func start(ctx context.Context, cfg *etcdembed.Config, f *failure) (*etcdembed.E
 
 func serverConfig(cfg Config, dir string, f *failure) *etcdembed.Config {
 	c := etcdembed.NewConfig()
-	c.Name = "dayside"
+	c.Name = Name
 	c.Dir = dir
 	clients := url.URL{Scheme: "http", Host: cfg.Listen}
-	// Nobody joins a single member: any free port will do.
-	peers := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
+	peers := url.URL{Scheme: "http", Host: strings.TrimPrefix(PeerURL, "http://")}
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
@@ -152,6 +156,7 @@ func (s *Server) Reason() string { return s.failure.reason() }
 // Close stops the member and waits until its files are closed; not for ever, where it has failed.
 func (s *Server) Close() {
 	s.failure.closing.Store(true)
+	_ = os.Remove(filepath.Join(s.dir, endpointFile))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
