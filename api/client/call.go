@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+)
+
+// Source is where a route comes from.
+type Source int
+
+const (
+	// SourceRouting: a routing process decided this call.
+	SourceRouting Source = iota + 1
+	// SourceTable: nobody could be asked; it is what routing said before of a caller nobody knows.
+	SourceTable
+)
+
+// String is "routing" or "table".
+func (s Source) String() string {
+	switch s {
+	case SourceRouting:
+		return "routing"
+	case SourceTable:
+		return "table"
+	}
+	return fmt.Sprintf("Source(%d)", int(s))
+}
+
+// Route is what to do with a call. Read it, and never change it: it may be shared.
+type Route struct {
+	*routingv1.Route
+	// Source says who answered.
+	Source Source
+	// Age is how long ago the configuration that it follows from was known to be in force.
+	Age time.Duration
+	// Stale: the table ended before now; the answer is the last that is known.
+	Stale bool
+	// Endpoint is the process that answered; empty where none did.
+	Endpoint string
+}
+
+// errNoStep is an answer that says nothing.
+var errNoStep = errors.New("client: the answer holds no step") //nolint:gochecknoglobals // an error value
+
+// RouteCall answers a new call with its first step: from routing, or, where nobody answers in time, from the table. Gateway is
+// filled in where it is empty. It is safe to repeat.
+//
+// Errors: a gRPC status where the request is wrong (INVALID_ARGUMENT) or ctx was cancelled; where nobody answered and the
+// table does not know, one that is ErrNoTable or ErrUnknownNumber, and holds what the processes said. A deadline of ctx that
+// passes is no error where the table knows.
+func (c *Client) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (*Route, error) {
+	in := proto.CloneOf(r) // a try that came too late may still read it when r is somebody else's
+	if in.GetGateway() == nil {
+		in.Gateway = c.info
+	}
+	known := c.table.Load().has(in.GetDialledNumber())
+	order, reached := c.endpoints.order()
+	p := plan{
+		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries, once: known,
+	}
+	if known && !reached {
+		p.whole = min(p.whole, c.limits.UnreachedTimeout)
+	}
+	resp, at, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
+		*routingv1.RouteCallResponse, error,
+	) {
+		resp, err := routingv1.NewRoutingServiceClient(cc).RouteCall(ctx, in)
+		return resp, orNoStep(resp.GetRoute(), err)
+	})
+	if err == nil {
+		return c.routed(resp.GetRoute(), at), nil
+	}
+	return c.alone(ctx, err, func(t *table) (*Route, error) {
+		return t.route(in.GetCallId(), in.GetDialledNumber(), c.clock.Now())
+	})
+}
+
+func orNoStep(route *routingv1.Route, err error) error {
+	if err == nil && route.GetStep() == nil {
+		return errNoStep
+	}
+	return err
+}
+
+func (c *Client) routed(route *routingv1.Route, at string) *Route {
+	c.count.routed.Add(1)
+	return &Route{Route: route, Source: SourceRouting, Age: route.GetExplanation().GetViewAge().AsDuration(), Endpoint: at}
+}
+
+// alone answers from the table, where routing's error is not about the request itself.
+func (c *Client) alone(ctx context.Context, asked error, answer func(*table) (*Route, error)) (*Route, error) {
+	if final(asked) || errors.Is(ctx.Err(), context.Canceled) {
+		c.count.refused.Add(1)
+		return nil, asked
+	}
+	route, err := answer(c.table.Load())
+	if err != nil {
+		c.count.unanswered.Add(1)
+		return nil, fmt.Errorf("client: %w (%w)", err, asked)
+	}
+	c.count.fromTable.Add(1)
+	return route, nil
+}
+
+// ContinueCall hands back what a step brought, and answers with the next one. Any process can answer, and a step told twice is
+// answered twice, so it is tried again, one process after the other. Where nobody answers and the table knows
+// dialled_number, the rest of the ladder comes from there: one last step, without a continuation.
+//
+// Errors as of RouteCall.
+func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequest) (*Route, error) {
+	in := proto.CloneOf(r)
+	if in.GetGateway() == nil {
+		in.Gateway = c.info
+	}
+	order, _ := c.endpoints.order()
+	p := plan{one: c.limits.StepTimeout, whole: 2 * c.limits.StepTimeout, tries: c.limits.MaxTries}
+	resp, at, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
+		*routingv1.ContinueCallResponse, error,
+	) {
+		resp, err := routingv1.NewRoutingServiceClient(cc).ContinueCall(ctx, in)
+		return resp, orNoStep(resp.GetRoute(), err)
+	})
+	if err == nil {
+		return c.routed(resp.GetRoute(), at), nil
+	}
+	return c.alone(ctx, err, func(t *table) (*Route, error) { return t.proceed(in, c.clock.Now()) })
+}
+
+// ReportCall says how a call went. It is merged by (gateway, call_id), so it is tried again, one process after the other.
+func (c *Client) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (routingv1.Durability, error) {
+	in := proto.CloneOf(r)
+	if in.GetGateway() == nil {
+		in.Gateway = c.info
+	}
+	order, _ := c.endpoints.order()
+	p := plan{one: c.limits.ReportTimeout, whole: 2 * c.limits.ReportTimeout, tries: c.limits.MaxTries}
+	resp, _, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
+		*routingv1.ReportCallResponse, error,
+	) {
+		return routingv1.NewRoutingServiceClient(cc).ReportCall(ctx, in)
+	})
+	return resp.GetDurability(), err
+}
