@@ -11,8 +11,8 @@ import (
 )
 
 func newEtcd(a *app) *cobra.Command {
-	return newGroup("etcd", "Set up a cluster's etcd", "Set up a cluster's etcd. The one that serve embeds needs nothing.",
-		newEtcdGrants(a))
+	return newGroup("etcd", "Set up and look after a cluster's etcd",
+		"Set up and look after a cluster's etcd. The one that serve embeds needs nothing.", newEtcdGrants(a), newEtcdDefrag(a))
 }
 
 func newEtcdGrants(a *app) *cobra.Command {
