@@ -32,6 +32,9 @@ type service interface {
 
 // assemble makes the services the process holds, and forwards the API of those it does not.
 func (h *Host) assemble(ctx context.Context) error {
+	if err := h.openCluster(ctx); err != nil {
+		return err
+	}
 	chain, err := rpc.NewChain(rpc.Deps{
 		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 		Door: h.door, Auditor: h.auditor(), Instance: h.cfg.Instance,
@@ -48,6 +51,8 @@ func (h *Host) assemble(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	h.cluster.Register(h.server)
+	h.cluster.Register(h.local)
 	if h.cfg.Extra != nil {
 		h.cfg.Extra(h.server)
 	}

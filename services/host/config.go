@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
@@ -75,8 +76,15 @@ type Config struct {
 	SampleRatio float64
 	// Instance names the process in discovery, traces and metrics; empty: host name and process id.
 	Instance string
+	// Region the process runs in, for gateways that prefer a near one; empty: it is not told.
+	Region string
 	// Version of the program.
 	Version string
+	// MaxSchema is the newest schema that the process takes itself to know; 0: that of this release. Tests show with it what a
+	// release before this one does.
+	MaxSchema int32
+	// StopLinger is how long a process that stops answers those who have not noticed yet.
+	StopLinger time.Duration
 	// Extra registers further services on the process's listener and chain; tests measure with it.
 	Extra func(grpc.ServiceRegistrar)
 	// Logger of the process.
@@ -95,12 +103,19 @@ func DefaultConfig() Config {
 		ZoneinfoDir: tzdata.SystemFolder,
 		SIP:         sip.Config{GatewayID: "sip", ListenUDP: "127.0.0.1:5060", ListenTCP: "127.0.0.1:5060"},
 		Access:      Access{Limits: rpc.DefaultLimits()},
-		SampleRatio: 1, LedgerRetentionDays: ledger.DefaultRetentionDays,
+		SampleRatio: 1, LedgerRetentionDays: ledger.DefaultRetentionDays, StopLinger: 500 * time.Millisecond,
 	}
 }
 
 // maxInstanceBytes is what records of calls, and keys in etcd, have room for.
 const maxInstanceBytes = 200
+
+const (
+	// maxRegionBytes is what a heartbeat has room for.
+	maxRegionBytes = 64
+	// maxStopLinger is what a supervisor waits for at least before it kills.
+	maxStopLinger = 20 * time.Second
+)
 
 // validate checks what can be checked before anything is opened.
 func (c *Config) validate() error {
@@ -125,6 +140,12 @@ func (c *Config) validate() error {
 	}
 	if len(c.Instance) > maxInstanceBytes || !utf8.ValidString(c.Instance) {
 		broken.Add("instance", c.Instance, fmt.Sprintf("must be text of at most %d bytes", maxInstanceBytes))
+	}
+	if len(c.Region) > maxRegionBytes || !utf8.ValidString(c.Region) {
+		broken.Add("region", c.Region, fmt.Sprintf("must be text of at most %d bytes", maxRegionBytes))
+	}
+	if c.StopLinger < 0 || c.StopLinger > maxStopLinger {
+		broken.Add("stop-linger", c.StopLinger.String(), "must be from 0s to "+maxStopLinger.String())
 	}
 	c.validateTLS(&broken)
 	if c.EtcdPrefix != "" && !strings.HasSuffix(c.EtcdPrefix, "/") {

@@ -28,12 +28,15 @@ func (g EtcdGrant) permission() string {
 	return "read"
 }
 
-// everywhere is what every process needs: to see whether etcd answers, to find the others, and to follow the zone rules.
+// everywhere is what every process needs: to see whether etcd answers, to say that it lives and to find the others, and to
+// follow the zone rules.
 func everywhere(service string) []EtcdGrant {
 	return []EtcdGrant{
 		{From: "cluster/", Read: true},
 		{From: "discovery/", Read: true},
 		{From: "discovery/" + service + "/", Read: true, Write: true},
+		{From: "status/", Read: true},
+		{From: "status/processes/", Read: true, Write: true},
 		{From: "pub/schedule/tzdata", To: "pub/schedule/tzdata\x00", Read: true},
 	}
 }
@@ -43,6 +46,9 @@ func everywhere(service string) []EtcdGrant {
 // of what verifies callers it can delete a customer's, and read none.
 func EtcdGrants(service string) []EtcdGrant {
 	own := everywhere(service)
+	if service == Schedule || service == Entitlement || service == Routing {
+		own[0].Write = true // they may say that the cluster has another epoch, or writes another schema
+	}
 	switch service {
 	case Schedule:
 		return append(own,

@@ -11,15 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
+	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/daysidehq/dayside/services/gateway/sip"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/cluster"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -31,13 +29,9 @@ import (
 )
 
 const (
-	// stopTimeout bounds how long requests under way are waited for.
-	stopTimeout = 5 * time.Second
 	// ballastBytes makes the garbage collector run less often: it runs when the heap has doubled, and the heap of a small
 	// cluster is so small that it would run all the time. Addresses only; the pages are never touched.
 	ballastBytes = 40 << 20
-	// readyPoll is how often readiness is looked at while starting.
-	readyPoll = 5 * time.Millisecond
 )
 
 // Host is a process's services, made by New and run by Run.
@@ -68,6 +62,10 @@ type Host struct {
 	conns   map[string]grpc.ClientConnInterface
 	closers []func() error
 	ready   chan struct{}
+	// cluster is this process's place among the others.
+	cluster *cluster.Service
+	// stopping is true once it stops: /readyz says so.
+	stopping atomic.Bool
 	// ballast is never touched, so it takes no memory; see ballastBytes.
 	ballast []byte
 }
@@ -264,119 +262,18 @@ func (h *Host) Conn() grpc.ClientConnInterface { return h.local }
 // Ready is closed once every service can answer.
 func (h *Host) Ready() <-chan struct{} { return h.ready }
 
-// waiting names the services that cannot answer yet.
+// waiting names the services that cannot answer yet, and says where the process is about to stop.
 func (h *Host) waiting() []string {
 	names := []string{}
+	if h.stopping.Load() {
+		names = append(names, "stopping")
+	}
 	for _, u := range h.units {
 		if !u.ready() {
 			names = append(names, u.name)
 		}
 	}
 	return names
-}
-
-// Run serves until ctx ends or something fails that the process cannot live without; then it stops in order: first it is
-// found no longer, then requests under way end, then what they needed is closed.
-func (h *Host) Run(ctx context.Context) error {
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	// Services and listeners live on a context of their own, so that they outlast the announcement that leads to them.
-	g, failed := errgroup.WithContext(background)
-	for _, u := range h.units {
-		g.Go(func() error { return ended(background, u.name, u.run(background)) })
-	}
-	g.Go(func() error { return ended(background, "gRPC", h.server.Serve(h.grpcL)) })
-	g.Go(func() error {
-		if err := h.http.Serve(h.tls.HTTP(h.httpL)); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("HTTP: %w", err)
-		}
-		return nil
-	})
-	g.Go(func() error { return h.watchMember(background) })
-	g.Go(func() error { return h.deliver(background) })
-	g.Go(func() error { return ended(background, "time-zone rules", h.rules.Run(background, h.etcd)) })
-	announced, withdraw := context.WithCancel(background)
-	defer withdraw()
-	found := make(chan struct{}) // closed once the process is found no longer
-	g.Go(func() error {
-		defer close(found)
-		return h.becomeReady(announced)
-	})
-
-	var cause error
-	select {
-	case <-ctx.Done():
-	case <-failed.Done():
-		cause = context.Cause(failed)
-	}
-	h.log.Info("stopping")
-	h.server.Health.Shutdown()
-	withdraw()
-	<-found
-	h.server.EndStreams()
-	h.stopServers(background)
-	stop()
-	if err := g.Wait(); cause == nil {
-		cause = err
-	}
-	return errors.Join(ignoreCanceled(cause), h.close(context.WithoutCancel(ctx)))
-}
-
-// ended is how a part's end is seen: while the process is stopping, as it should.
-func ended(ctx context.Context, name string, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return nil //nolint:nilerr // it ended because it was told to
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
-
-func ignoreCanceled(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
-}
-
-// becomeReady waits until every service can answer, seeds an empty cluster, and lets the process be found until ctx ends.
-func (h *Host) becomeReady(ctx context.Context) error {
-	for len(h.waiting()) > 0 {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-h.clock.After(readyPoll):
-		}
-	}
-	var announcements sync.WaitGroup
-	defer announcements.Wait()
-	for _, u := range h.units {
-		if isGRPC(u.name) {
-			announcements.Go(func() { _ = h.etcd.Announce(ctx, u.name, h.cfg.Instance, h.advertised()) })
-		}
-	}
-	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
-	if err := h.seed(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped while starting
-		}
-		return fmt.Errorf("example configuration: %w", err)
-	}
-	close(h.ready)
-	h.log.Info("ready", "addresses", h.Addresses())
-	return nil
-}
-
-func (h *Host) stopServers(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	done := make(chan struct{})
-	go func() { h.server.GracefulStop(); close(done) }()
-	_ = h.http.Shutdown(ctx)
-	select {
-	case <-done:
-	case <-ctx.Done():
-		h.server.Stop()
-		<-done
-	}
 }
 
 // close releases whatever was opened, last things first.

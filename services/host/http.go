@@ -17,6 +17,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/api/openapi"
 	"github.com/daysidehq/dayside/services/internal/rpc"
@@ -62,6 +63,7 @@ func handlers() []handler {
 		handle(routingv1.RegisterAlertServiceHandlerClient, routingv1.NewAlertServiceClient),
 		handle(routingv1.RegisterBriefServiceHandlerClient, routingv1.NewBriefServiceClient),
 		handle(routingv1.RegisterReplayServiceHandlerClient, routingv1.NewReplayServiceClient),
+		handle(rpcv1.RegisterClusterServiceHandlerClient, rpcv1.NewClusterServiceClient),
 		handle(ledgerv1.RegisterLedgerServiceHandlerClient, ledgerv1.NewLedgerServiceClient),
 		handle(ledgerv1.RegisterAuditServiceHandlerClient, ledgerv1.NewAuditServiceClient),
 	}

@@ -73,6 +73,7 @@ func testConfig(dir string) host.Config {
 	cfg.GRPCListen, cfg.HTTPListen, cfg.EtcdListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.SIP.ListenUDP, cfg.SIP.ListenTCP = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.EtcdFast = true
+	cfg.StopLinger = 0
 	cfg.ZoneinfoDir = "" // the machine's rules are of any age
 	cfg.Clock = clock.Skewed{Base: clock.System{}, Offset: offset()}
 	cfg.Logger = slog.New(slog.DiscardHandler)

@@ -23,6 +23,7 @@ var pureCores = []string{
 	"services/internal/calendar",
 	"services/internal/calendar/ical",
 	"services/internal/calendar/seed",
+	"services/internal/cluster/skew",
 	"services/internal/entitle",
 	"services/internal/fault",
 	"services/internal/hours",

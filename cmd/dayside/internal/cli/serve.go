@@ -92,6 +92,9 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		"host:port of an OTLP gRPC receiver for traces, such as Jaeger's 127.0.0.1:4317")
 	flags.Float64Var(&c.SampleRatio, "sample-ratio", c.SampleRatio, "share of calls that are traced, 0 to 1")
 	flags.StringVar(&c.Instance, "instance", "", "name of this process; empty: host name and process id")
+	flags.StringVar(&c.Region, "region", "", "region this process runs in, told to gateways that ask for endpoints")
+	flags.DurationVar(&c.StopLinger, "stop-linger", c.StopLinger,
+		"how long a process that stops still answers those who have not noticed")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; the log goes to standard error")
 	flags.DurationVar(&f.clockOffset, "clock-offset", 0, "skew this process's clock; for tests")

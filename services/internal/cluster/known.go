@@ -1,0 +1,182 @@
+package cluster
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/cluster/skew"
+	"github.com/daysidehq/dayside/services/internal/coord"
+)
+
+// heardWithin is how long ago etcd may have been heard and still be there: it is asked every second.
+const heardWithin = 4 * time.Second
+
+// known is what was last heard of the others. It does not lock.
+type known struct {
+	own       string
+	processes map[string]*process // by instance
+	announced map[string]string   // addresses, by SERVICE/INSTANCE
+	epoch     *rpcv1.ClusterEpoch // nil where there is none
+	schema    int32               // what cluster/schema says; 0 where there is none, or nothing was heard
+	heard     time.Time           // when etcd was last heard; zero: never
+}
+
+// process is one that lives, as its last heartbeat says.
+type process struct {
+	heartbeat *rpcv1.Heartbeat
+	offset    skew.Offset
+}
+
+func newKnown(own string) known {
+	return known{own: own, processes: map[string]*process{}, announced: map[string]string{}}
+}
+
+// apply takes up a batch of one of the ranges that are followed, at an instant.
+func (k *known) apply(prefix string, b coord.Batch, now time.Time) {
+	k.heard = now
+	switch prefix {
+	case processesPrefix:
+		k.applyProcesses(b, now)
+	case discoveryPrefix:
+		if b.Reset {
+			k.announced = map[string]string{}
+		}
+		for _, e := range b.Events {
+			k.announce(strings.TrimPrefix(e.Key, discoveryPrefix), e.Value)
+		}
+	case clusterPrefix:
+		if b.Reset {
+			k.epoch, k.schema = nil, 0
+		}
+		for _, e := range b.Events {
+			k.applyCluster(e)
+		}
+	}
+}
+
+func (k *known) applyProcesses(b coord.Batch, now time.Time) {
+	listed := map[string]bool{}
+	for _, e := range b.Events {
+		instance := strings.TrimPrefix(e.Key, processesPrefix)
+		listed[instance] = e.Value != nil
+		if e.Value == nil {
+			delete(k.processes, instance)
+			continue
+		}
+		h, ok := readHeartbeat(instance, e.Value)
+		if !ok {
+			continue
+		}
+		p := k.processes[instance]
+		if p == nil || p.heartbeat.GetStartUnixUs() != h.GetStartUnixUs() { // another process of the same name has another clock
+			if p == nil && len(k.processes) >= maxProcesses {
+				continue
+			}
+			p = &process{}
+			k.processes[instance] = p
+		}
+		p.heartbeat = h
+		if !b.Reset { // what is listed was written some time ago: it says nothing of the clock
+			p.offset.Add(time.UnixMicro(h.GetWallUnixUs()).Sub(now))
+		}
+	}
+	if b.Reset {
+		maps.DeleteFunc(k.processes, func(instance string, _ *process) bool { return !listed[instance] })
+	}
+}
+
+// readHeartbeat is false where somebody wrote what is none, or another's.
+func readHeartbeat(instance string, value []byte) (*rpcv1.Heartbeat, bool) {
+	h := &rpcv1.Heartbeat{}
+	if proto.Unmarshal(value, h) != nil || h.GetInstance() != instance {
+		return nil, false
+	}
+	return h, true
+}
+
+// announce takes up an entry of discovery, as etcd's own naming package writes them.
+func (k *known) announce(name string, value []byte) {
+	address, ok := readAddress(value)
+	if !ok {
+		delete(k.announced, name)
+		return
+	}
+	if _, known := k.announced[name]; known || len(k.announced) < maxAnnounced {
+		k.announced[name] = address
+	}
+}
+
+// readAddress is false where nothing can be reached there.
+func readAddress(value []byte) (string, bool) {
+	var entry struct{ Addr string }
+	if json.Unmarshal(value, &entry) != nil || entry.Addr == "" {
+		return "", false
+	}
+	return entry.Addr, true
+}
+
+func (k *known) applyCluster(e coord.Event) {
+	switch e.Key {
+	case epochKey:
+		epoch := &rpcv1.ClusterEpoch{}
+		if k.epoch = nil; e.Value != nil && proto.Unmarshal(e.Value, epoch) == nil {
+			k.epoch = epoch
+		}
+	case schemaKey:
+		if schema, ok := readSchema(e.Value); ok { // one that was deleted, or cannot be read, stays in force
+			k.schema = schema
+		}
+	}
+}
+
+// inOrder are the processes, in order of instance.
+func (k *known) inOrder() []*process {
+	all := make([]*process, 0, len(k.processes))
+	for _, instance := range slices.Sorted(maps.Keys(k.processes)) {
+		all = append(all, k.processes[instance])
+	}
+	return all
+}
+
+// offset is how far a process's clock is ahead of mine; false where that cannot be told.
+func (k *known) offset(p *process) (time.Duration, bool) {
+	best, ok := p.offset.Best()
+	if !ok {
+		return 0, false
+	}
+	if p.heartbeat.GetInstance() == k.own {
+		return 0, true
+	}
+	own := time.Duration(0)
+	if me := k.processes[k.own]; me != nil {
+		own, _ = me.offset.Best()
+	}
+	return skew.Corrected(best, own), true
+}
+
+// offsets are those of all other processes.
+func (k *known) offsets() []time.Duration {
+	var all []time.Duration
+	for instance, p := range k.processes {
+		if o, ok := k.offset(p); ok && instance != k.own {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// silent is since when etcd was not heard; false while it is.
+func (k *known) silent(now, began time.Time) (time.Duration, bool) {
+	last := k.heard
+	if last.IsZero() {
+		last = began
+	}
+	since := now.Sub(last)
+	return since, since > heardWithin
+}
