@@ -175,6 +175,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
+			AlertSpool: h.openAlertSpool(ctx),
 		})
 	}
 }

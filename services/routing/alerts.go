@@ -18,6 +18,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
 )
 
@@ -28,7 +29,7 @@ const (
 	maxMessageAlerts = 9_000
 	// maxQueuedAlerts are handed over by calls and not yet looked at.
 	maxQueuedAlerts = 256
-	// maxPendingAlerts wait for an etcd that is away.
+	// maxPendingAlerts wait for an etcd that is away. On disk each takes 2 KiB at most, but for strange recordings.
 	maxPendingAlerts = 1024
 	// maxRecentAlerts bounds what is remembered of what was handed over: a kind and a line each.
 	maxRecentAlerts = 4096
@@ -36,8 +37,10 @@ const (
 	maxAlertTries = 4
 	// maxForgotten is how many old alerts go in one transaction.
 	maxForgotten = 32
-	// alertWriteTimeout bounds one write: as long as a caller is kept waiting for the word that their message was taken.
+	// alertWriteTimeout bounds one write, and alertSyncTimeout what the disk may take: as long as a caller is kept waiting for
+	// the word that their message was taken.
 	alertWriteTimeout = time.Second
+	alertSyncTimeout  = time.Second
 	// retryAlertsEvery is how long etcd is left alone that did not take one.
 	retryAlertsEvery = 5 * time.Second
 	// forgetAlertsEvery is how often it is looked for those that go.
@@ -51,10 +54,13 @@ type alertStore interface {
 }
 
 // alerts raises what somebody must know at once because of a call, and implements AlertService (alertserver.go). Calls hand
-// over and go on; one goroutine writes. Messages alone are written before their call goes on.
+// over and go on; one goroutine writes. What waits for that is on this host's disk (alertspool.go), or where that is not to be
+// had in memory. Messages alone are waited for.
 type alerts struct {
 	routingv1.UnimplementedAlertServiceServer
 	store alertStore
+	// spool is nil where this process has no disk to keep alerts on.
+	spool AlertSpool
 	clock clock.Clock
 	log   *slog.Logger
 	known alertTable
@@ -63,9 +69,17 @@ type alerts struct {
 	mu     sync.Mutex
 	recent map[recentAlert]int64 // when it was handed over last, Unix seconds
 	// pending are those that etcd did not take yet, by ID.
-	pending map[string]alert.Seen
+	pending map[string]pendingAlert
 
-	raised, dropped metric.Int64Counter
+	raised, dropped, spooled metric.Int64Counter
+}
+
+// pendingAlert is one that etcd did not take yet.
+type pendingAlert struct {
+	seen alert.Seen
+	// spooled: it is in the spool, at a mark, which is zero where a process before this one left it there.
+	spooled bool
+	at      spool.Mark
 }
 
 // recentAlert is what alerts are raised of again and again.
@@ -78,8 +92,9 @@ func newAlerts(store alertStore, deps Deps) (*alerts, error) {
 	a := &alerts{
 		store: store, clock: deps.Clock, log: deps.Logger, queue: make(chan alert.Seen, maxQueuedAlerts),
 		known:  alertTable{byID: map[string]standingAlert{}},
-		recent: map[recentAlert]int64{}, pending: map[string]alert.Seen{},
+		recent: map[recentAlert]int64{}, pending: map[string]pendingAlert{}, spool: deps.AlertSpool,
 	}
+	a.takeUp()
 	return a, a.instrument(deps.MeterProvider.Meter(instrumentation))
 }
 
@@ -89,26 +104,38 @@ func (a *alerts) decided(ctx context.Context, c *decision) {
 	if kind == alert.None || c.d.Line == nil || !a.due(recentAlert{kind, c.d.Line.ID}, c.at.Unix()) {
 		return
 	}
-	a.hand(ctx, seenOf(kind, c))
+	s := seenOf(kind, c)
+	if _, err := a.keep(s); err != nil { // no disk, or no room on it
+		a.hand(ctx, s)
+	}
 }
 
-// messageLeft commits that a message waits, and answers whether that is done. Where it is not, within a second, it is tried
-// again for as long as this process lives; nobody may be told that it is sure. A message told twice is one.
-func (a *alerts) messageLeft(ctx context.Context, c *decision) bool {
+// messageLeft makes sure that somebody will hear of a message, and answers where that is kept: COMMITTED in etcd, or SPOOLED on
+// this host's disk, for etcd. UNSPECIFIED is neither: it is tried again for as long as this process lives, and nobody may be
+// told that it is sure. A message told twice is one.
+func (a *alerts) messageLeft(ctx context.Context, c *decision) routingv1.Durability {
 	if c.d.Line == nil {
-		return false
+		return routingv1.Durability_DURABILITY_UNSPECIFIED
 	}
 	s := seenOf(alert.MessageLeft, c)
-	err := a.write(context.WithoutCancel(ctx), s) // the caller may hang up meanwhile
+	ctx = context.WithoutCancel(ctx) // the caller may hang up meanwhile
+	err := a.room(s)
 	if err == nil {
-		return true
+		var at spool.Mark
+		if at, err = a.keep(s); err == nil {
+			return a.kept(ctx, s, at)
+		}
+		err = a.write(ctx, s)
 	}
-	a.log.ErrorContext(ctx, "the alert of a message is not in etcd; it is tried again", "alert", s.ID(), "line", s.Line,
-		"call_id", s.CallID, "error", err)
+	if err == nil {
+		return routingv1.Durability_DURABILITY_COMMITTED
+	}
+	a.log.ErrorContext(ctx, "the alert of a message is neither in etcd nor on disk; it is tried again", "alert", s.ID(),
+		"line", s.Line, "call_id", s.CallID, "error", err)
 	if fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED {
 		a.hand(ctx, s)
 	}
-	return false
+	return routingv1.Durability_DURABILITY_UNSPECIFIED
 }
 
 // seenOf is what a decision gives an alert. Nothing of it points into the decision, which is used again.
@@ -158,6 +185,11 @@ func (a *alerts) drop(ctx context.Context, s alert.Seen, why string) {
 
 // run writes what calls hand over, and forgets what is old, until ctx ends.
 func (a *alerts) run(ctx context.Context) {
+	var delivering sync.WaitGroup
+	defer delivering.Wait()
+	if a.spool != nil {
+		delivering.Go(func() { _ = a.spool.Run(ctx, a.deliver) }) // it ends with ctx alone
+	}
 	var retry <-chan time.Time // nil while nothing is pending
 	forget := a.clock.After(forgetAlertsEvery)
 	for {
@@ -184,7 +216,7 @@ func (a *alerts) await(ctx context.Context, s alert.Seen) {
 	_, there := a.pending[s.ID()]
 	full := len(a.pending) >= maxPendingAlerts
 	if !full && !there {
-		a.pending[s.ID()] = s
+		a.pending[s.ID()] = pendingAlert{seen: s}
 	}
 	a.mu.Unlock()
 	if full && !there {
@@ -199,29 +231,35 @@ func (a *alerts) attempt(ctx context.Context) <-chan time.Time {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if reason := fault.ReasonOf(err); err != nil && reason != rpcv1.Reason_REASON_LIMIT_EXCEEDED &&
-			reason != rpcv1.Reason_REASON_INTERNAL {
+		if err != nil && !neverTaken(err) {
 			a.log.WarnContext(ctx, "an alert cannot be written; it is tried again", "alert", s.ID(), "error", err)
 			return a.clock.After(retryAlertsEvery)
 		}
 		if err != nil {
 			a.drop(ctx, s, err.Error())
 		}
-		a.mu.Lock()
-		delete(a.pending, s.ID())
-		a.mu.Unlock()
+		a.settled(s.ID())
 	}
 	return nil
 }
 
+// waiting are those that are in memory alone.
 func (a *alerts) waiting() []alert.Seen {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := make([]alert.Seen, 0, len(a.pending))
-	for _, s := range a.pending {
-		all = append(all, s)
+	for _, p := range a.pending {
+		if !p.spooled {
+			all = append(all, p.seen)
+		}
 	}
 	return all
+}
+
+func (a *alerts) settled(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.pending, id)
 }
 
 // write brings what stands in etcd up to what was seen.
@@ -231,8 +269,9 @@ func (a *alerts) write(ctx context.Context, s alert.Seen) error {
 	id := s.ID()
 	if stands, ok := a.known.get(id); ok && alert.Note(stands, s) == nil {
 		return nil // another process told it
-	} else if most := mostOf(s.Kind); !ok && a.known.size() >= most {
-		return fault.LimitExceeded(fmt.Sprintf("%d alerts stand already; they go a week after they were last seen", most))
+	}
+	if err := a.room(s); err != nil {
+		return err
 	}
 	before, after, err := a.change(ctx, id, func(stands *routingv1.Alert) (*routingv1.Alert, error) {
 		return alert.Note(stands, s), nil
@@ -244,6 +283,15 @@ func (a *alerts) write(ctx context.Context, s alert.Seen) error {
 		a.raised.Add(ctx, 1, kindOption(s.Kind))
 		a.log.WarnContext(ctx, "an alert is raised", "alert", after.GetName(), "line", after.GetLine(),
 			"gateway", after.GetGateway(), "call_id", after.GetCallId(), "text", after.GetText())
+	}
+	return nil
+}
+
+// room is LIMIT_EXCEEDED where one more alert is not taken.
+func (a *alerts) room(s alert.Seen) error {
+	most := mostOf(s.Kind)
+	if _, stands := a.known.get(s.ID()); !stands && a.known.size() >= most {
+		return fault.LimitExceeded(fmt.Sprintf("%d alerts stand already; they go a week after they were last seen", most))
 	}
 	return nil
 }

@@ -222,5 +222,5 @@ func TestAlertsStandWithoutEtcd(t *testing.T) {
 		t.Fatal(got)
 	}
 	await.True(t, "one waits", func() bool { return h.metric(t, "dayside.alerts.pending") == 1 })
-	h.raised(t, "one")
+	h.raised(t, "nobody-there-gold", "one")
 }

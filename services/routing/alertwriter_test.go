@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +28,8 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
+
+const committed, spooled = routingv1.Durability_DURABILITY_COMMITTED, routingv1.Durability_DURABILITY_SPOOLED
 
 // cells is etcd as alerts see it.
 type cells struct {
@@ -83,6 +87,19 @@ func (c *cells) goAway(away bool) {
 	c.away = away
 }
 
+func (c *cells) isAway() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
+}
+
+// all are the keys that are there.
+func (c *cells) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.values))
+}
+
 // stands is what is in etcd under an ID; nil where nothing is.
 func (c *cells) stands(t *testing.T, id string) *routingv1.Alert {
 	t.Helper()
@@ -101,11 +118,15 @@ func newCells() *cells { return &cells{values: map[string]coord.Entry{}} }
 
 func writer(t *testing.T, store alertStore, clk clock.Clock) *alerts {
 	t.Helper()
-	a, err := newAlerts(store, Deps{Clock: clk, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), MeterProvider: noop.NewMeterProvider()})
+	a, err := newAlerts(store, quietDeps(clk))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
+}
+
+func quietDeps(clk clock.Clock) Deps {
+	return Deps{Clock: clk, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), MeterProvider: noop.NewMeterProvider()}
 }
 
 func (a *alerts) start(t *testing.T) {
@@ -135,7 +156,7 @@ func TestWhatEtcdDoesNotTakeIsToldLater(t *testing.T) {
 	a.start(t)
 	a.decided(t.Context(), nobody("gold", clk.Now(), nil))
 	a.decided(t.Context(), nobody("silver", clk.Now(), nil))
-	if a.messageLeft(t.Context(), nobody("gold", clk.Now(), &routingv1.Recording{Uri: "u"})) {
+	if a.messageLeft(t.Context(), nobody("gold", clk.Now(), &routingv1.Recording{Uri: "u"})) != 0 {
 		t.Error("a message is said to be safe that is not")
 	}
 	await.True(t, "three wait", func() bool { return len(a.waiting()) == 3 })
@@ -159,7 +180,7 @@ func TestAMessageIsCommittedBeforeItIsSaid(t *testing.T) {
 	c.call.State = &routingv1.ContinuationState{Customer: "acme"}
 	one, other := writer(t, store, clk), writer(t, store, clk)
 	for range 3 {
-		if !one.messageLeft(t.Context(), c) || !other.messageLeft(t.Context(), c) {
+		if one.messageLeft(t.Context(), c) != committed || other.messageLeft(t.Context(), c) != committed {
 			t.Fatal("not taken")
 		}
 	}
@@ -171,11 +192,11 @@ func TestAMessageIsCommittedBeforeItIsSaid(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c.recording = &routingv1.Recording{Uri: "v"}
-	if !one.messageLeft(ctx, c) {
+	if one.messageLeft(ctx, c) != committed {
 		t.Error("lost for the caller having gone")
 	}
 	c.d.Line = nil
-	if one.messageLeft(t.Context(), c) {
+	if one.messageLeft(t.Context(), c) != 0 {
 		t.Error("taken for no line")
 	}
 }
@@ -246,7 +267,7 @@ func TestAlertsAreBounded(t *testing.T) {
 	for i := range maxMessageAlerts {
 		full.known.put(fmt.Sprint(i), &routingv1.Alert{}, 1)
 	}
-	if full.messageLeft(t.Context(), nobody("gold", clk.Now(), &routingv1.Recording{Uri: "u"})) || len(full.queue) != 0 {
+	if full.messageLeft(t.Context(), nobody("gold", clk.Now(), &routingv1.Recording{Uri: "u"})) != 0 || len(full.queue) != 0 {
 		t.Error("more messages are taken than are kept")
 	}
 	there := alert.Seen{Kind: alert.NobodyThere, Line: "gold", At: clk.Now()}

@@ -51,7 +51,7 @@ func (c *calls) ContinueCall(
 		if t.recording != nil {
 			c.messageLeft(ctx, t) // somebody must hear of it, whatever its call is worth
 		}
-		return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute()}, nil
+		return c.continued(ctx, t), nil
 	}
 	ctx, end := c.signals.join(ctx, opened.State.GetTraceparent())
 	defer end()
@@ -62,14 +62,20 @@ func (c *calls) ContinueCall(
 		flow.MessageLost(t.call.State)
 		t.decide()
 	}
-	return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute()}, nil
+	return c.continued(ctx, t), nil
+}
+
+// continued is the answer to a later step.
+func (c *calls) continued(ctx context.Context, t *decision) *routingv1.ContinueCallResponse {
+	return &routingv1.ContinueCallResponse{Route: c.answer(ctx, t).GetRoute(), Durability: t.kept}
 }
 
 // messageLeft makes sure that somebody will hear of a message, and says whether that is certain.
 func (c *calls) messageLeft(ctx context.Context, t *decision) bool {
 	began := c.clock.Now()
 	defer func() { t.waited += c.clock.Now().Sub(began) }()
-	return c.hooks.alerts.messageLeft(ctx, t)
+	t.kept = c.hooks.alerts.messageLeft(ctx, t)
+	return t.kept != routingv1.Durability_DURABILITY_UNSPECIFIED
 }
 
 // safe is the state of a call that is to have its last step; was is what its continuation held, nil where it could not be

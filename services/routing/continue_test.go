@@ -241,8 +241,8 @@ func TestAMessage(t *testing.T) {
 	taken := func() *routingv1.ContinueCallRequest {
 		return &routingv1.ContinueCallRequest{Recording: &routingv1.Recording{Uri: uri}}
 	}
-	if got := step(g.goesOn(t, taken())); got != "lines/messages END_CAUSE_MESSAGE_TAKEN" {
-		t.Fatal(got)
+	if got := step(g.goesOn(t, taken())); got != "lines/messages END_CAUSE_MESSAGE_TAKEN" || g.kept != routingv1.Durability_DURABILITY_COMMITTED {
+		t.Fatal(got, g.kept)
 	}
 	list, err := h.alerts.ListAlerts(t.Context(), &routingv1.ListAlertsRequest{})
 	if err != nil || len(list.GetAlerts()) != 1 || list.GetAlerts()[0].GetRecordingUri() != uri {
@@ -262,8 +262,8 @@ func TestAMessage(t *testing.T) {
 	g = h.gateway("2", "+61255500101", strangerANI)
 	g.begins(t)
 	h.stopEtcd()
-	if got := step(g.goesOn(t, taken())); got != "lines/messages sydney.1 last-resort" {
-		t.Error(got)
+	if got := step(g.goesOn(t, taken())); got != "lines/messages sydney.1 last-resort" || g.kept != 0 {
+		t.Error(got, g.kept)
 	}
 }
 

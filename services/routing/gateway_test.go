@@ -94,6 +94,8 @@ type gateway struct {
 	from    string
 	can     []routingv1.Capability
 	last    *routingv1.Route
+	// kept is where the message that went with the last step is.
+	kept routingv1.Durability
 }
 
 func (h *house) gateway(id, to, from string) *gateway {
@@ -129,7 +131,7 @@ func (g *gateway) goesOn(t testing.TB, outcome *routingv1.ContinueCallRequest) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.last = r.GetRoute()
+	g.last, g.kept = r.GetRoute(), r.GetDurability()
 	return g.last
 }
 

@@ -26,6 +26,8 @@ type decision struct {
 	// attempts and recording are what came in with the step.
 	attempts  []*routingv1.Attempt
 	recording *routingv1.Recording
+	// kept is where the recording is kept.
+	kept routingv1.Durability
 	// numberRevealed: a hidden number was told to the caller.
 	numberRevealed bool
 	// route is the answer.
@@ -49,9 +51,10 @@ type reporter interface {
 type alerter interface {
 	// decided looks at a decision. It waits for nothing.
 	decided(ctx context.Context, c *decision)
-	// messageLeft makes sure that somebody will hear of a message, and says whether that is committed. It waits a second at
-	// most. c is the decision that the call stands at: its line, its caller; made before the message is known to be kept.
-	messageLeft(ctx context.Context, c *decision) bool
+	// messageLeft makes sure that somebody will hear of a message, and says where that is kept; UNSPECIFIED where it cannot be
+	// relied on. It waits two seconds at most. c is the decision that the call stands at: its line, its caller; made before the
+	// message is known to be kept.
+	messageLeft(ctx context.Context, c *decision) routingv1.Durability
 }
 
 // attempted is a try at a target that the line knows.

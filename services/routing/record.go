@@ -85,7 +85,7 @@ func (r *records) decided(ctx context.Context, c *decision) {
 	defer r.slots.Put(s)
 	s.of = record.Of{
 		Decision: c.d, View: c.view, Call: c.call, At: c.at, Gateway: c.gateway, Step: c.step,
-		Attempts: c.attempts, Recording: c.recording, NumberRevealed: c.numberRevealed, Took: c.took,
+		Attempts: c.attempts, Recording: c.recording, Kept: c.kept, NumberRevealed: c.numberRevealed, Took: c.took,
 	}
 	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
 		s.trace = span.TraceID()

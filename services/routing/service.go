@@ -38,7 +38,7 @@ type Store interface {
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
-// Deps is what the service needs of its process. All of it is required but Journal.
+// Deps is what the service needs of its process. All of it is required but Journal and AlertSpool.
 type Deps struct {
 	Store Store
 	// Instance is the process's name in the cluster.
@@ -52,6 +52,8 @@ type Deps struct {
 	Entitlement entitlementv1.EntitlementServiceClient
 	// Journal takes the records of calls; nil keeps none, and then ReportCall is not served.
 	Journal *journal.Journal
+	// AlertSpool keeps alerts that etcd does not take; without one they are in memory, and no message is said to be taken then.
+	AlertSpool AlertSpool
 }
 
 func (d *Deps) complete() bool {

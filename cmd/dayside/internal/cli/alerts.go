@@ -143,6 +143,9 @@ func alertsText(w io.Writer, alerts []*routingv1.Alert) {
 		if x.GetRecordingUri() != "" {
 			linef(w, "  To hear it: %s", oneLine(x.GetRecordingUri()))
 		}
+		if x.GetDurability() == routingv1.Durability_DURABILITY_SPOOLED {
+			linef(w, "  On the disk of the process that answers alone, until etcd takes it: no other process knows of it.")
+		}
 		if x.GetResolveTime() != nil {
 			linef(w, "  Taken care of by %s, %s.", oneLine(dash(x.GetResolvedBy())), instant(x.GetResolveTime()))
 			continue

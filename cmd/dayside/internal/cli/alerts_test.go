@@ -53,7 +53,8 @@ func alertsFake(t *testing.T) *fake {
 	return &fake{alertAnswers: alertAnswers{alerts: []*routingv1.Alert{
 		text(t, &routingv1.Alert{}, `name: "alerts/message-7nvtzoqy5zf4b6ne" kind: ALERT_KIND_MESSAGE_LEFT line: "lines/gold"
 			text: "A message of 1m35s was left on lines/gold by customers/acme." call_id: "c1" gateway: "edge-1"
-			first_time: {seconds: 1795431600} last_time: {seconds: 1795431600} recording_uri: "https://edge.example/1.wav"`),
+			first_time: {seconds: 1795431600} last_time: {seconds: 1795431600} recording_uri: "https://edge.example/1.wav"
+			durability: DURABILITY_SPOOLED`),
 		text(t, &routingv1.Alert{}, `name: "alerts/nobody-there-gold" kind: ALERT_KIND_NOBODY_THERE line: "lines/gold"
 			text: "A call to lines/gold found no site to ring\u0007 and nobody on duty: it went to the last resort alone."
 			call_id: "c0" gateway: "sip" first_time: {seconds: 1795420000} last_time: {seconds: 1795430000}`),

@@ -78,10 +78,15 @@ type Seen struct {
 	At time.Time
 	// Recording is the message of a MessageLeft.
 	Recording *routingv1.Recording
+	// kept is the alert as it was kept, where it was: it may hold what this release does not know.
+	kept *routingv1.Alert
 }
 
 // ID is the last part of the alert's name: of a message one for each message, else one for each kind and line.
 func (s Seen) ID() string {
+	if s.kept != nil {
+		return strings.TrimPrefix(s.kept.GetName(), Names)
+	}
 	if s.Kind == MessageLeft {
 		of := fmt.Sprintf("%d %s%d %s%s", len(s.Gateway), s.Gateway, len(s.CallID), s.CallID, s.Recording.GetUri())
 		sum := sha256.Sum256([]byte(of))
@@ -118,10 +123,14 @@ func Note(stands *routingv1.Alert, s Seen) *routingv1.Alert {
 }
 
 func (s Seen) fresh() *routingv1.Alert {
+	if s.kept != nil {
+		return proto.CloneOf(s.kept)
+	}
 	at := timestamppb.New(s.At)
 	a := &routingv1.Alert{
 		Name: Names + s.ID(), Kind: s.Kind, Line: "lines/" + s.Line, FirstTime: at, LastTime: at,
-		CallId: s.CallID, Gateway: s.Gateway,
+		// A gateway of this process may bring an id that is no text.
+		CallId: strings.ToValidUTF8(s.CallID, "?"), Gateway: strings.ToValidUTF8(s.Gateway, "?"),
 	}
 	if s.Customer != "" {
 		a.Customer = "customers/" + s.Customer

@@ -67,7 +67,7 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
 		Attempts: of.Attempts, Recording: of.Recording, MessageDurability: of.Kept,
 		NumberRevealed: of.NumberRevealed, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
-		Facts:  r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
+		Facts: r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
 		Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
 	}
 	outcome(r, of.Decision)
