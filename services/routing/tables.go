@@ -15,6 +15,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/routing/internal/render"
 	"github.com/daysidehq/dayside/services/routing/internal/table"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -28,6 +29,8 @@ const (
 	maxTablesBytes = 1 << 20
 	// minTableInterval is the least time between two looks for what changed.
 	minTableInterval = 250 * time.Millisecond
+	// tableSilence is how long a gateway is told nothing at most: so it knows that what it has still holds.
+	tableSilence = 5 * time.Second
 )
 
 // tableServer implements RouteTableService.
@@ -78,6 +81,7 @@ func (s *tableServer) WatchRoutes(r *routingv1.WatchRoutesRequest,
 		gateway: table.Gateway{ID: r.GetGateway().GetGatewayId(), Capabilities: r.GetGateway().GetCapabilities()},
 		asked:   r.GetLines(), told: map[string]toldTable{}, gone: map[string]bool{}, first: true,
 	}
+	told := s.clock.Now()
 	for {
 		changed := s.changed.wait()
 		v := s.current.Load()
@@ -88,12 +92,17 @@ func (s *tableServer) WatchRoutes(r *routingv1.WatchRoutesRequest,
 		if err != nil {
 			return err
 		}
+		now := s.clock.Now()
+		if len(answers) == 0 && now.Sub(told) >= tableSilence {
+			answers = []*routingv1.WatchRoutesResponse{{ViewRevision: v.Revision()}}
+		}
 		for _, a := range answers {
+			a.ViewAge, told = render.Age(v, now), now
 			if err := stream.Send(a); err != nil {
 				return err
 			}
 		}
-		if !s.rest(stream.Context(), changed, w.recheck(s.clock.Now())) {
+		if !s.rest(stream.Context(), changed, min(w.recheck(now), tableSilence)) {
 			return stream.Context().Err()
 		}
 	}

@@ -46,20 +46,49 @@ func (h *house) watchRoutes(t testing.TB, lines ...string) watching {
 	return w
 }
 
-// next is the next answer, while the clock goes on: changes are told of together.
+// next is the next answer that says something, while the clock goes on: changes are told of together.
 func (w watching) next(t testing.TB, h *house) *routingv1.WatchRoutesResponse {
 	t.Helper()
 	var got *routingv1.WatchRoutesResponse
 	await.True(t, "an answer", func() bool {
 		select {
 		case got = <-w.answers:
-			return true
+			return !unchanged(got)
 		default:
 			h.clock.Advance(50 * time.Millisecond)
 			return false
 		}
 	})
 	return got
+}
+
+// unchanged says of an answer that it says nothing new.
+func unchanged(a *routingv1.WatchRoutesResponse) bool { return len(a.GetTables())+len(a.GetRemoved()) == 0 }
+
+func TestAGatewayIsToldEvery5SecondsThatNothingHasChanged(t *testing.T) {
+	h := liveHouse(t)
+	w := h.watchRoutes(t, "lines/gold")
+	first := w.next(t, h)
+	if first.GetViewAge() == nil {
+		t.Error("the age of the view is not said")
+	}
+	began := h.clock.Now()
+	var again *routingv1.WatchRoutesResponse
+	await.True(t, "to be told that nothing has changed", func() bool {
+		select {
+		case again = <-w.answers:
+			return true
+		default:
+			h.clock.Advance(50 * time.Millisecond)
+			return false
+		}
+	})
+	if !unchanged(again) || again.GetViewRevision() < first.GetViewRevision() || again.GetViewAge() == nil {
+		t.Errorf("got %v", again)
+	}
+	if waited := h.clock.Now().Sub(began); waited < 4*time.Second {
+		t.Errorf("told after %s already", waited)
+	}
 }
 
 // tablesText is an answer in short, the first span of each table: "gold: bengaluru last-resort until 09:00; gone: web".

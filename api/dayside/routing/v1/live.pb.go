@@ -627,7 +627,9 @@ type WatchRoutesResponse struct {
 	// etcd's revision of the view.
 	ViewRevision int64 `protobuf:"varint,3,opt,name=view_revision,json=viewRevision,proto3" json:"view_revision,omitempty"`
 	// More of the same moment follows: answers hold about a mebibyte each.
-	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	More bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// Time since the view last heard from etcd, when this was sent; unset by releases that do not say.
+	ViewAge       *durationpb.Duration `protobuf:"bytes,5,opt,name=view_age,json=viewAge,proto3" json:"view_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +690,13 @@ func (x *WatchRoutesResponse) GetMore() bool {
 		return x.More
 	}
 	return false
+}
+
+func (x *WatchRoutesResponse) GetViewAge() *durationpb.Duration {
+	if x != nil {
+		return x.ViewAge
+	}
+	return nil
 }
 
 // RouteTable is where one line forwards, now and next.
@@ -880,12 +889,13 @@ const file_dayside_routing_v1_live_proto_rawDesc = "" +
 	"\a_agents\"\x9c\x01\n" +
 	"\x12WatchRoutesRequest\x12K\n" +
 	"\x05lines\x18\x01 \x03(\tB5\xbaH2\x92\x01/\x10d\"+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x05lines\x129\n" +
-	"\agateway\x18\x02 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"\xa0\x01\n" +
+	"\agateway\x18\x02 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"\xd6\x01\n" +
 	"\x13WatchRoutesResponse\x126\n" +
 	"\x06tables\x18\x01 \x03(\v2\x1e.dayside.routing.v1.RouteTableR\x06tables\x12\x18\n" +
 	"\aremoved\x18\x02 \x03(\tR\aremoved\x12#\n" +
 	"\rview_revision\x18\x03 \x01(\x03R\fviewRevision\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more\"\x82\x01\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\x124\n" +
+	"\bview_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\aviewAge\"\x82\x01\n" +
 	"\n" +
 	"RouteTable\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12+\n" +
@@ -954,22 +964,23 @@ var file_dayside_routing_v1_live_proto_depIdxs = []int32{
 	17, // 10: dayside.routing.v1.LiveRecord.capabilities:type_name -> dayside.routing.v1.Capability
 	18, // 11: dayside.routing.v1.WatchRoutesRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
 	10, // 12: dayside.routing.v1.WatchRoutesResponse.tables:type_name -> dayside.routing.v1.RouteTable
-	11, // 13: dayside.routing.v1.RouteTable.spans:type_name -> dayside.routing.v1.RouteSpan
-	15, // 14: dayside.routing.v1.RouteSpan.start_time:type_name -> google.protobuf.Timestamp
-	15, // 15: dayside.routing.v1.RouteSpan.end_time:type_name -> google.protobuf.Timestamp
-	19, // 16: dayside.routing.v1.RouteSpan.targets:type_name -> dayside.routing.v1.RouteTarget
-	20, // 17: dayside.routing.v1.RouteSpan.end:type_name -> dayside.routing.v1.End
-	0,  // 18: dayside.routing.v1.LiveService.SetPresence:input_type -> dayside.routing.v1.SetPresenceRequest
-	2,  // 19: dayside.routing.v1.LiveService.GetLiveState:input_type -> dayside.routing.v1.GetLiveStateRequest
-	8,  // 20: dayside.routing.v1.RouteTableService.WatchRoutes:input_type -> dayside.routing.v1.WatchRoutesRequest
-	1,  // 21: dayside.routing.v1.LiveService.SetPresence:output_type -> dayside.routing.v1.SetPresenceResponse
-	3,  // 22: dayside.routing.v1.LiveService.GetLiveState:output_type -> dayside.routing.v1.GetLiveStateResponse
-	9,  // 23: dayside.routing.v1.RouteTableService.WatchRoutes:output_type -> dayside.routing.v1.WatchRoutesResponse
-	21, // [21:24] is the sub-list for method output_type
-	18, // [18:21] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	14, // 13: dayside.routing.v1.WatchRoutesResponse.view_age:type_name -> google.protobuf.Duration
+	11, // 14: dayside.routing.v1.RouteTable.spans:type_name -> dayside.routing.v1.RouteSpan
+	15, // 15: dayside.routing.v1.RouteSpan.start_time:type_name -> google.protobuf.Timestamp
+	15, // 16: dayside.routing.v1.RouteSpan.end_time:type_name -> google.protobuf.Timestamp
+	19, // 17: dayside.routing.v1.RouteSpan.targets:type_name -> dayside.routing.v1.RouteTarget
+	20, // 18: dayside.routing.v1.RouteSpan.end:type_name -> dayside.routing.v1.End
+	0,  // 19: dayside.routing.v1.LiveService.SetPresence:input_type -> dayside.routing.v1.SetPresenceRequest
+	2,  // 20: dayside.routing.v1.LiveService.GetLiveState:input_type -> dayside.routing.v1.GetLiveStateRequest
+	8,  // 21: dayside.routing.v1.RouteTableService.WatchRoutes:input_type -> dayside.routing.v1.WatchRoutesRequest
+	1,  // 22: dayside.routing.v1.LiveService.SetPresence:output_type -> dayside.routing.v1.SetPresenceResponse
+	3,  // 23: dayside.routing.v1.LiveService.GetLiveState:output_type -> dayside.routing.v1.GetLiveStateResponse
+	9,  // 24: dayside.routing.v1.RouteTableService.WatchRoutes:output_type -> dayside.routing.v1.WatchRoutesResponse
+	22, // [22:25] is the sub-list for method output_type
+	19, // [19:22] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_live_proto_init() }

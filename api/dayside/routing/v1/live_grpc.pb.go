@@ -184,7 +184,8 @@ type RouteTableServiceClient interface {
 	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
 	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
 	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
-	// are alike, a gateway's id chooses among them as a call's would. LIMIT_EXCEEDED where no lines are named and there are
+	// are alike, a gateway's id chooses among them as a call's would. Where nothing changes, an answer without tables comes every
+	// 5 s and says how old the view is. LIMIT_EXCEEDED where no lines are named and there are
 	// more than 1,000.
 	WatchRoutes(ctx context.Context, in *WatchRoutesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRoutesResponse], error)
 }
@@ -225,7 +226,8 @@ type RouteTableServiceServer interface {
 	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
 	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
 	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
-	// are alike, a gateway's id chooses among them as a call's would. LIMIT_EXCEEDED where no lines are named and there are
+	// are alike, a gateway's id chooses among them as a call's would. Where nothing changes, an answer without tables comes every
+	// 5 s and says how old the view is. LIMIT_EXCEEDED where no lines are named and there are
 	// more than 1,000.
 	WatchRoutes(*WatchRoutesRequest, grpc.ServerStreamingServer[WatchRoutesResponse]) error
 	mustEmbedUnimplementedRouteTableServiceServer()

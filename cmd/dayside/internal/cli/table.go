@@ -88,8 +88,11 @@ func (a *app) followTables(ctx context.Context, client routingv1.RouteTableServi
 		for err == nil {
 			var r *routingv1.WatchRoutesResponse
 			if r, err = stream.Recv(); err == nil {
+				// One without tables says that nothing has changed.
+				if !heard || len(r.GetTables())+len(r.GetRemoved()) > 0 {
+					err = a.showTables(r)
+				}
 				wait, heard = minWatchWait, true
-				err = a.showTables(r)
 			}
 		}
 		switch {
