@@ -47,7 +47,8 @@ func (r *Resolver) Resolve(b coord.Batch) coord.Batch {
 	if !b.Reset && !slices.ContainsFunc(b.Events, concerns) {
 		return b
 	}
-	out := coord.Batch{Revision: b.Revision, Reset: b.Reset, Events: make([]coord.Event, 0, len(b.Events))}
+	out := b
+	out.Events = make([]coord.Event, 0, len(b.Events))
 	if b.Reset {
 		r.clear()
 	}
