@@ -47,6 +47,8 @@ type Config struct {
 	Clock clock.Clock
 	// Rules are the time-zone rules in force, by which contract dates become instants.
 	Rules *tzdata.Current
+	// Schema says what may be written; nil: resources are written in the first one.
+	Schema collection.Schema
 	// Log hears of published records that cannot be read, and of what other rules change.
 	Log *slog.Logger
 }
@@ -66,7 +68,7 @@ type Service struct {
 func New(cfg Config) *Service {
 	return &Service{
 		cfg:       cfg,
-		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}),
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}).WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
 		directory: view.NewDirectory(sourcePrefix),
 		guesses:   newGuesses(cfg.Clock),

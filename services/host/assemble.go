@@ -155,10 +155,12 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 	case Schedule:
 		return schedule.New(schedule.Config{
 			Store: h.etcd, Clock: h.clock, Rules: h.rules, TimeZoneSources: h.candidates, Log: h.log,
-			MeterProvider: h.telemetry.MeterProvider,
+			Schema: h.cluster.Schema(), MeterProvider: h.telemetry.MeterProvider,
 		}), nil
 	case Entitlement:
-		return entitlement.New(entitlement.Config{Store: h.etcd, Clock: h.clock, Rules: h.rules, Log: h.log}), nil
+		return entitlement.New(entitlement.Config{
+			Store: h.etcd, Clock: h.clock, Rules: h.rules, Schema: h.cluster.Schema(), Log: h.log,
+		}), nil
 	case Ledger:
 		return h.newLedger(ctx)
 	default:
@@ -175,7 +177,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
-			AlertSpool: h.openAlertSpool(ctx),
+			Schema: h.cluster.Schema(), AlertSpool: h.openAlertSpool(ctx),
 		})
 	}
 }

@@ -37,6 +37,7 @@ type configuration struct {
 	current     *view.Current
 	schedule    schedulev1.PlanServiceClient
 	entitlement entitlementv1.EntitlementServiceClient
+	schema      collection.Schema
 }
 
 // ApplyConfiguration puts calendars, people, rotas, sites, customers and lines in force together.
@@ -199,7 +200,8 @@ func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigu
 		return err
 	}
 	p.linesRevision = page.Revision
-	all := collection.New(c.store, c.clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](planOwner{}))
+	all := collection.New(c.store, c.clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](planOwner{})).
+		WithSchema(c.schema)
 	p.lines, err = all.Plan(ctx, r.GetLines(), doomed, r.GetPrune(), func(id string) []string {
 		return []string{published.LinePrefix + id}
 	})

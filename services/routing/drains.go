@@ -46,10 +46,11 @@ type drainServer struct {
 	clock  clock.Clock
 }
 
-func newDrainServer(store collection.Store, clk clock.Clock) *drainServer {
+func newDrainServer(store collection.Store, deps Deps) *drainServer {
 	return &drainServer{
-		drains: collection.New(store, clk, "drains", view.DrainPrefix, collection.Owner[*routingv1.Drain](drainOwner{store, clk})),
-		clock:  clk,
+		drains: collection.New(store, deps.Clock, "drains", view.DrainPrefix,
+			collection.Owner[*routingv1.Drain](drainOwner{store, deps.Clock})).WithSchema(deps.Schema),
+		clock: deps.Clock,
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
-	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -31,10 +30,10 @@ type lineServer struct {
 	owner lineOwner
 }
 
-func newLineServer(store collection.Store, clk clock.Clock, current *view.Current, schedule schedulev1.PlanServiceClient,
-) *lineServer {
-	owner := lineOwner{store: store, found: finder{store, current}, schedule: schedule}
-	all := collection.New(store, clk, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner))
+func newLineServer(store collection.Store, deps Deps, current *view.Current) *lineServer {
+	owner := lineOwner{store: store, found: finder{store, current}, schedule: deps.Schedule}
+	all := collection.New(store, deps.Clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner)).
+		WithSchema(deps.Schema)
 	return &lineServer{lines: all, owner: owner}
 }
 

@@ -20,6 +20,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/journal"
@@ -38,7 +39,7 @@ type Store interface {
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
-// Deps is what the service needs of its process. All of it is required but Journal and AlertSpool.
+// Deps is what the service needs of its process. All of it is required but Schema and Journal and AlertSpool.
 type Deps struct {
 	Store Store
 	// Instance is the process's name in the cluster.
@@ -50,6 +51,8 @@ type Deps struct {
 	// Schedule and Entitlement plan their parts of a configuration; Entitlement is asked who a caller is, too, as this service.
 	Schedule    schedulev1.PlanServiceClient
 	Entitlement entitlementv1.EntitlementServiceClient
+	// Schema says what may be written; nil: resources are written in the first one.
+	Schema collection.Schema
 	// Journal takes the records of calls; nil keeps none, and then ReportCall is not served.
 	Journal *journal.Journal
 	// AlertSpool keeps alerts that etcd does not take; without one they are in memory, and no message is said to be taken then.
@@ -113,11 +116,12 @@ func New(_ Config, deps Deps) (*Service, error) {
 		beside.reporter = &reports{journal: deps.Journal, clock: deps.Clock}
 	}
 	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside, customers: deps.Entitlement}
-	s.lines = newLineServer(store, deps.Clock, &s.current, deps.Schedule)
+	s.lines = newLineServer(store, deps, &s.current)
 	s.configuration = &configuration{
 		store: store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
+		schema: deps.Schema,
 	}
-	s.drains = newDrainServer(store, deps.Clock)
+	s.drains = newDrainServer(store, deps)
 	s.inForce = newInForce(deps.Store, deps.Instance)
 	s.keeper = keeper.New(deps.Store, deps.Clock, deps.Logger)
 	return s, nil

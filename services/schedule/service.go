@@ -47,6 +47,8 @@ type Config struct {
 	Rules *tzdata.Current
 	// TimeZoneSources are rules that could be adopted; none where the process has none at hand.
 	TimeZoneSources []tzdata.Candidate
+	// Schema says what may be written; nil: resources are written in the first one.
+	Schema collection.Schema
 	// Log hears of published records that cannot be read, and of timelines that cannot be extended.
 	Log *slog.Logger
 	// MeterProvider reports how many events there are; nil: to nobody.
@@ -74,10 +76,11 @@ func New(cfg Config) *Service {
 	// A change of one calendar may be more than one transaction.
 	cfg.Store = generation.Through(cfg.Store, cfg.Clock)
 	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches), feedBook: newFeedBook()}
-	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false))
-	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false))
-	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false))
-	s.rotas = collection.New(cfg.Store, cfg.Clock, "rotas", rotasPrefix, ownerOf[*schedulev1.Rota](s, false))
+	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false)).WithSchema(cfg.Schema)
+	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false)).
+		WithSchema(cfg.Schema)
+	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false)).WithSchema(cfg.Schema)
+	s.rotas = collection.New(cfg.Store, cfg.Clock, "rotas", rotasPrefix, ownerOf[*schedulev1.Rota](s, false)).WithSchema(cfg.Schema)
 	return s
 }
 

@@ -56,6 +56,7 @@ type Collection[T proto.Message] struct {
 	owner  Owner[T]
 	name   string // such as "sites", the first part of names
 	prefix string // of the keys of sources
+	schema Schema // nil: the first one
 }
 
 // New is the collection called name ("sites") under prefix ("schedule/sites/").
@@ -85,6 +86,7 @@ type version[T proto.Message] struct {
 	revision    int64
 	requestID   string
 	resourceKey string
+	envelope    *rpcv1.Stored // without the resource; nil where it does not exist
 }
 
 func (c *Collection[T]) read(ctx context.Context, name string) (version[T], error) {
@@ -103,41 +105,33 @@ func (c *Collection[T]) read(ctx context.Context, name string) (version[T], erro
 }
 
 func (c *Collection[T]) decode(e coord.Entry) (version[T], error) {
-	item, requestID, err := Decode[T](e.Value, e.ModRevision)
+	item, envelope, err := open[T](e.Value, e.ModRevision)
 	if err != nil {
 		return version[T]{}, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
 	}
-	return version[T]{item, e.ModRevision, requestID, e.Key}, nil
+	return version[T]{item, e.ModRevision, envelope.GetCreateRequestId(), e.Key, envelope}, nil
 }
 
 // Decode reads a stored resource, with its etag, and the id of the request that created it.
 func Decode[T proto.Message](value []byte, modRevision int64) (item T, requestID string, err error) {
-	var stored rpcv1.Stored
-	if err := proto.Unmarshal(value, &stored); err != nil {
-		return item, "", err
+	item, envelope, err := open[T](value, modRevision)
+	return item, envelope.GetCreateRequestId(), err
+}
+
+// open reads a stored resource, with its etag, and the envelope it was in, now empty.
+func open[T proto.Message](value []byte, modRevision int64) (item T, envelope *rpcv1.Stored, err error) {
+	stored := &rpcv1.Stored{}
+	if err := proto.Unmarshal(value, stored); err != nil {
+		return item, nil, err
 	}
 	var zero T
 	item, _ = zero.ProtoReflect().New().Interface().(T)
 	if err := proto.Unmarshal(stored.GetResource(), item); err != nil {
-		return item, "", err
+		return item, nil, err
 	}
 	setString(item, "etag", resource.Etag(modRevision))
-	return item, stored.GetCreateRequestId(), nil
-}
-
-func encode[T proto.Message](item T, requestID string) ([]byte, error) {
-	c := proto.Clone(item)
-	setString(c, "etag", "")
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
-	if err != nil {
-		return nil, fault.Internal(err)
-	}
-	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(
-		&rpcv1.Stored{Resource: body, CreateRequestId: requestID})
-	if err != nil {
-		return nil, fault.Internal(err)
-	}
-	return value, nil
+	stored.Resource = nil
+	return item, stored, nil
 }
 
 // List reads a page in order of name, and the token of the next one.
@@ -231,6 +225,9 @@ func (c *Collection[T]) Amend(ctx context.Context, name string, change func(item
 // write commits item over what stood there, source and compiled record together.
 func (c *Collection[T]) write(ctx context.Context, over version[T], item T, validateOnly bool) (T, error) {
 	var zero T
+	if err := c.mayWrite(getString(item, "name"), over); err != nil {
+		return zero, err
+	}
 	plan, err := c.planWrite(ctx, over, item)
 	if err != nil {
 		return zero, err
@@ -256,7 +253,7 @@ func (c *Collection[T]) planWrite(ctx context.Context, over version[T], item T) 
 	if err != nil {
 		return Effect{}, err
 	}
-	value, err := encode(item, over.requestID)
+	value, err := c.encode(over, item)
 	if err != nil {
 		return Effect{}, err
 	}
@@ -308,6 +305,9 @@ func (c *Collection[T]) Delete(ctx context.Context, name, etag string, validateO
 		return err
 	}
 	if err := resource.CheckEtag(name, etag, stored.revision); err != nil {
+		return err
+	}
+	if err := c.mayWrite(name, stored); err != nil {
 		return err
 	}
 	effect, err := c.owner.Remove(ctx, strings.TrimPrefix(stored.resourceKey, c.prefix))

@@ -53,6 +53,9 @@ func (c *Collection[T]) Plan(ctx context.Context, items []T, remove []string, pr
 	}
 	for _, name := range doomed {
 		v := stored[name]
+		if err := c.mayWrite(name, v); err != nil {
+			return out, err
+		}
 		delete(out.Result, name)
 		out.Plan.Changes = append(out.Plan.Changes, &rpcv1.Change{Name: name, Kind: rpcv1.Change_KIND_DELETE})
 		out.Plan.Conditions = append(out.Plan.Conditions, coord.Unchanged(v.resourceKey, v.revision))
@@ -121,6 +124,9 @@ func (c *Collection[T]) planItem(ctx context.Context, item T, over version[T], o
 	if over.revision != 0 && len(change.GetFields()) == 0 {
 		change.Kind = rpcv1.Change_KIND_UNCHANGED
 		return nil
+	}
+	if err := c.mayWrite(name, over); err != nil {
+		return err
 	}
 	out.Plan.Conditions = append(out.Plan.Conditions, effect.Conditions...)
 	out.Plan.Writes = append(out.Plan.Writes, effect.Writes...)
