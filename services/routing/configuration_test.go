@@ -53,7 +53,8 @@ func (h *house) keys(t testing.TB) string {
 	}
 	var out strings.Builder
 	for _, e := range entries {
-		if strings.HasPrefix(e.Key, "status/") || strings.HasPrefix(e.Key, continuation.Prefix) {
+		if strings.HasPrefix(e.Key, "status/") || strings.HasPrefix(e.Key, "cluster/") ||
+			strings.HasPrefix(e.Key, continuation.Prefix) {
 			continue // what processes say of themselves, or do for themselves
 		}
 		out.WriteString(e.Key)
