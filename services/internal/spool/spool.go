@@ -64,6 +64,8 @@ type Config struct {
 	// Unmapped writes by system calls instead of mapping files into memory: for file systems that cannot map them. An append
 	// then costs some microseconds.
 	Unmapped bool
+	// Stepped does nothing in the background: see Tend.
+	Stepped bool
 	// Clock and Logger are required.
 	Clock  clock.Clock
 	Logger *slog.Logger
@@ -204,7 +206,9 @@ func Open(cfg Config) (*Spool, error) {
 	// while they come.
 	s.makeSpares(1)
 	signal(s.upkeep.kick)
-	s.stopped.Go(s.keep)
+	if !cfg.Stepped {
+		s.stopped.Go(s.keep)
+	}
 	return s, nil
 }
 
