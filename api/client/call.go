@@ -16,9 +16,9 @@ import (
 type Source int
 
 const (
-	// SourceRouting: a routing process decided this call.
+	// SourceRouting is a routing process that decided this call.
 	SourceRouting Source = iota + 1
-	// SourceTable: nobody could be asked; it is what routing said before of a caller nobody knows.
+	// SourceTable is the gateway's own, since nobody could be asked: what routing said before of a caller nobody knows.
 	SourceTable
 )
 
@@ -47,7 +47,7 @@ type Route struct {
 }
 
 // errNoStep is an answer that says nothing.
-var errNoStep = errors.New("client: the answer holds no step") //nolint:gochecknoglobals // an error value
+var errNoStep = errors.New("client: the answer holds no step")
 
 // RouteCall answers a new call with its first step: from routing, or, where nobody answers in time, from the table. Gateway is
 // filled in where it is empty. It is safe to repeat.
@@ -131,20 +131,4 @@ func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequ
 		return c.routed(resp.GetRoute(), at), nil
 	}
 	return c.alone(ctx, err, func(t *table) (*Route, error) { return t.proceed(in, c.clock.Now()) })
-}
-
-// ReportCall says how a call went. It is merged by (gateway, call_id), so it is tried again, one process after the other.
-func (c *Client) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest) (routingv1.Durability, error) {
-	in := proto.CloneOf(r)
-	if in.GetGateway() == nil {
-		in.Gateway = c.info
-	}
-	order, _ := c.endpoints.order()
-	p := plan{one: c.limits.ReportTimeout, whole: 2 * c.limits.ReportTimeout, tries: c.limits.MaxTries}
-	resp, _, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
-		*routingv1.ReportCallResponse, error,
-	) {
-		return routingv1.NewRoutingServiceClient(cc).ReportCall(ctx, in)
-	})
-	return resp.GetDurability(), err
 }

@@ -145,7 +145,7 @@ func TestStepsAndReportsGoToAnotherProcess(t *testing.T) {
 			t.Fatalf("%v, %v", route, err)
 		}
 		kept, err := c.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: id})
-		if err != nil || kept != routingv1.Durability_DURABILITY_COMMITTED {
+		if err != nil || kept.Durability != routingv1.Durability_DURABILITY_COMMITTED || kept.Queued {
 			t.Fatalf("%v, %v", kept, err)
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -126,9 +128,13 @@ type Clock interface {
 // machineClock is the clock of whoever gives none: a program that uses this package need not know that tests have others.
 type machineClock struct{}
 
+// Now is the machine's time.
 func (machineClock) Now() time.Time { return time.Now() } //nolint:forbidigo // see machineClock
 
-func (machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) } //nolint:forbidigo // see machineClock
+// After waits on the machine's clock.
+func (machineClock) After(d time.Duration) <-chan time.Time {
+	return time.After(d) //nolint:forbidigo // see machineClock
+}
 
 // Client asks Dayside. Make one with New, share it among all calls, and Close it at the end. Safe for concurrent use.
 type Client struct {
@@ -140,7 +146,11 @@ type Client struct {
 	endpoints *endpoints
 	hedges    *budget
 	table     atomic.Pointer[table]
+	reports   *queue
 	count     counters
+	// changed has the state written, queued the reports delivered.
+	changed, queued chan struct{}
+	unlock          func()
 
 	// alive ends with Close; work are the goroutines that it ends.
 	alive context.Context //nolint:containedctx // the life of the client's own goroutines, not of a request
@@ -156,7 +166,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, limits: cfg.Limits, clock: cfg.Clock, log: cfg.Logger, hedges: newBudget(cfg.Limits.MaxHedges),
-		info: &routingv1.GatewayInfo{GatewayId: cfg.GatewayID, Capabilities: cfg.Capabilities},
+		info:    &routingv1.GatewayInfo{GatewayId: cfg.GatewayID, Capabilities: cfg.Capabilities},
+		changed: make(chan struct{}, 1), queued: make(chan struct{}, 1),
 	}
 	if c.clock == nil {
 		c.clock = machineClock{}
@@ -164,19 +175,56 @@ func New(cfg Config) (*Client, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	if err := c.open(); err != nil {
+		return nil, err
+	}
 	c.alive, c.stop = context.WithCancel(context.Background())
 	c.endpoints = newEndpoints(c.alive, cfg, c.clock, c.log, &c.work)
+	c.recall()
 	if cfg.Discover != nil {
 		c.work.Go(func() { cfg.Discover(c.alive, c.endpoints.discovered) })
 	}
+	if cfg.StateFile != "" {
+		c.work.Go(c.keep)
+	}
+	c.work.Go(c.feed)
+	c.work.Go(c.learn)
+	c.work.Go(c.deliver)
 	return c, nil
+}
+
+// open takes the state file, and reads the reports that wait. A disk that fails is no reason not to answer calls; that two
+// use one file is.
+func (c *Client) open() error {
+	path := c.cfg.StateFile
+	if path == "" {
+		c.reports, _ = openQueue("", c.limits.MaxQueuedReports, c.limits.MaxQueuedBytes)
+		return nil
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		c.unlock, err = lockFile(path + ".lock")
+	}
+	if errors.Is(err, errInUse) {
+		return fmt.Errorf("%w: %s", err, path)
+	}
+	c.reports, err = openQueue(path+".reports", c.limits.MaxQueuedReports, c.limits.MaxQueuedBytes)
+	if err != nil {
+		c.count.stateFailures.Add(1)
+		c.log.Error("reports that wait are kept in memory only", "reason", err.Error())
+	}
+	return nil
 }
 
 // Close ends what the client does by itself, and its connections. Requests under way fail.
 func (c *Client) Close() error {
 	c.stop()
 	c.work.Wait()
-	return c.endpoints.close()
+	err := errors.Join(c.endpoints.close(), c.reports.close())
+	if c.unlock != nil {
+		c.unlock()
+	}
+	return err
 }
 
 // slug is what the API takes as a gateway's name.

@@ -39,6 +39,8 @@ const (
 	firstProbe   = 250 * time.Millisecond
 	maxProbe     = 5 * time.Second
 	probeTimeout = time.Second
+	// relapseWithin is how soon a process must be silent again for that to be the same trouble.
+	relapseWithin = time.Minute
 	// serviceConfig has a connection count as one only while its process says that it serves
 	// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md). Retries are our own: they go elsewhere.
 	serviceConfig = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
@@ -57,6 +59,9 @@ type link struct {
 	conn conn
 	// silent: it did not answer in time, while others did. It is asked last until it answers a probe.
 	silent atomic.Bool
+	// pause is how long it was left alone the last time, well when it answered again, nanoseconds: one that answers probes and
+	// no calls is left alone for longer each time.
+	pause, well atomic.Int64
 }
 
 // endpoint is one process, as it is known at a moment.
@@ -83,7 +88,6 @@ type endpoints struct {
 	// configured stay; found and learned are replaced whole.
 	configured, found, learned []Endpoint
 	closed                     bool
-	retired                    []conn
 }
 
 func newEndpoints(alive context.Context, cfg Config, clock Clock, log *slog.Logger, work *sync.WaitGroup) *endpoints {
@@ -305,7 +309,11 @@ func (s *endpoints) wasSilent(e endpoint) {
 
 // probe asks for the health of a process until it answers, or is not known any more.
 func (s *endpoints) probe(e endpoint) {
-	for wait := firstProbe; ; wait = min(2*wait, maxProbe) {
+	wait := firstProbe
+	if s.clock.Now().UnixNano()-e.well.Load() < int64(relapseWithin) {
+		wait = max(firstProbe, min(2*time.Duration(e.pause.Load()), maxProbe))
+	}
+	for ; ; wait = min(2*wait, maxProbe) {
 		select {
 		case <-s.alive.Done():
 			return
@@ -318,6 +326,8 @@ func (s *endpoints) probe(e endpoint) {
 		_, err := healthv1.NewHealthClient(e.conn).Check(ctx, &healthv1.HealthCheckRequest{})
 		cancel()
 		if err == nil {
+			e.pause.Store(int64(wait))
+			e.well.Store(s.clock.Now().UnixNano())
 			e.silent.Store(false)
 			s.log.Info("the process answers again", "address", e.Address)
 			return
@@ -326,4 +336,4 @@ func (s *endpoints) probe(e endpoint) {
 }
 
 // errNobody: no process is known.
-var errNobody = fmt.Errorf("client: no process of the cluster is known") //nolint:gochecknoglobals // an error value
+var errNobody = fmt.Errorf("client: no process of the cluster is known")

@@ -8,6 +8,7 @@ import (
 // counters count from New on.
 type counters struct {
 	routed, fromTable, unanswered, refused, retries, hedges atomic.Int64
+	stateFailures, reportsRefused, reportsDropped           atomic.Int64
 }
 
 // Stats are what a client did since New, and how it stands.
@@ -22,6 +23,11 @@ type Stats struct {
 	// TableLines are in the table; TableAge is how long ago it was known to hold, 0 where there is none.
 	TableLines int
 	TableAge   time.Duration
+	// ReportsWaiting for a process that takes them. ReportsRefused found no room in the queue, ReportsDropped were wrong.
+	ReportsWaiting                 int
+	ReportsRefused, ReportsDropped int64
+	// StateFailures: how often what is kept on disk could not be read or written.
+	StateFailures int64
 }
 
 // Stats are cheap: read them as often as metrics are.
@@ -29,6 +35,8 @@ func (c *Client) Stats() Stats {
 	s := Stats{
 		Routed: c.count.routed.Load(), FromTable: c.count.fromTable.Load(), Unanswered: c.count.unanswered.Load(),
 		Refused: c.count.refused.Load(), Retries: c.count.retries.Load(), Hedges: c.count.hedges.Load(),
+		ReportsRefused: c.count.reportsRefused.Load(), ReportsDropped: c.count.reportsDropped.Load(),
+		ReportsWaiting: c.reports.len(), StateFailures: c.count.stateFailures.Load(),
 	}
 	s.EndpointsReady, s.EndpointsKnown = c.endpoints.ready()
 	if t := c.table.Load(); t != nil {
