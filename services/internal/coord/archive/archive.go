@@ -78,7 +78,7 @@ func Save(ctx context.Context, src Source, path string) (Snapshot, error) {
 	return Snapshot{}, errors.Join(errs...)
 }
 
-func saveFrom(ctx context.Context, endpoint string, secured *tls.Config, path string) (_ Snapshot, err error) {
+func saveFrom(ctx context.Context, endpoint string, secured *tls.Config, path string) (Snapshot, error) {
 	etcd, err := clientv3.New(clientv3.Config{
 		Endpoints: []string{endpoint}, TLS: secured, DialTimeout: askTimeout, Logger: zap.NewNop(),
 		DialKeepAliveTime: keepAlive, DialKeepAliveTimeout: keepAliveTimeout,
@@ -94,24 +94,25 @@ func saveFrom(ctx context.Context, endpoint string, secured *tls.Config, path st
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := Snapshot{ClusterID: all.Header.GetClusterId(), Keys: all.Count}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(path)
-		}
-	}()
-	stream, err := etcd.SnapshotWithVersion(ctx)
+	status, err := etcd.Status(asking, endpoint)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	defer func() { _ = stream.Snapshot.Close() }()
-	s.Version = stream.Version
-	if s.Bytes, err = store(stream.Snapshot, path); err != nil {
+	s := Snapshot{ClusterID: all.Header.GetClusterId(), Keys: all.Count, Version: status.Version}
+	stream, err := etcd.Snapshot(ctx)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer func() { _ = stream.Close() }()
+	if s.Bytes, err = store(stream, path); err != nil {
 		return Snapshot{}, err
 	}
 	s.Revision, err = Check(ctx, path)
 	if err == nil && s.Revision < all.Header.GetRevision() {
 		err = fmt.Errorf("its snapshot is of revision %d, and it had answered with %d", s.Revision, all.Header.GetRevision())
+	}
+	if err != nil {
+		_ = os.Remove(path) // the next member is asked for it
 	}
 	return s, err
 }
@@ -125,7 +126,10 @@ func store(r io.Reader, path string) (int64, error) {
 	if err == nil && n > maxSnapshotBytes {
 		err = fmt.Errorf("a snapshot of more than %d bytes is not saved", int64(maxSnapshotBytes))
 	}
-	return n, errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path)
+	}
+	return n, err
 }
 
 // Check is nil where a file is a whole snapshot of etcd, and answers with the revision of the newest change in it.
