@@ -170,6 +170,9 @@ func (r *restore) take() error {
 			return fmt.Errorf("%s %w", r.cfg.DataDir, err)
 		}
 		r.releases = append(r.releases, unlock)
+		if datadir.Unfinished(r.cfg.DataDir) && len(r.cfg.Only) > 0 {
+			return fmt.Errorf("a restore of %s did not finish: restore all of it, without --only", r.cfg.DataDir)
+		}
 	}
 	var there []string
 	if r.has(Etcd) {

@@ -30,11 +30,17 @@ func Lock(dir string) (unlock func(), err error) {
 	if unlock, err = LockUnfinished(dir); err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(filepath.Join(dir, markFile)); err == nil {
+	if Unfinished(dir) {
 		unlock()
 		return nil, ErrUnfinished
 	}
 	return unlock, nil
+}
+
+// Unfinished says whether a restore of the directory was interrupted.
+func Unfinished(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, markFile))
+	return err == nil
 }
 
 // LockUnfinished is Lock for whoever restores: an interrupted restore is no obstacle.
