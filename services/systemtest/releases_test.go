@@ -26,15 +26,15 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 )
 
-// pbx is a gateway that dials.
-func pbx() *routingv1.GatewayInfo {
+// dialler is a gateway that dials.
+func dialler() *routingv1.GatewayInfo {
 	return &routingv1.GatewayInfo{GatewayId: "pbx", Capabilities: []routingv1.Capability{routingv1.Capability_CAPABILITY_FORWARD}}
 }
 
 // routed asks a process about a new call.
 func (r *released) routed(ctx context.Context, id string) (*routingv1.Route, error) {
 	resp, err := routingv1.NewRoutingServiceClient(r.grpc).RouteCall(ctx, &routingv1.RouteCallRequest{
-		CallId: id, DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: exampleCaller}, Gateway: pbx(),
+		CallId: id, DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: exampleCaller}, Gateway: dialler(),
 	})
 	return resp.GetRoute(), err
 }
@@ -43,7 +43,7 @@ func (r *released) routed(ctx context.Context, id string) (*routingv1.Route, err
 func (r *released) goesOn(t testing.TB, from *routingv1.Route) *routingv1.Route {
 	t.Helper()
 	resp, err := routingv1.NewRoutingServiceClient(r.grpc).ContinueCall(t.Context(), &routingv1.ContinueCallRequest{
-		CallId: from.GetCallId(), DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: exampleCaller}, Gateway: pbx(),
+		CallId: from.GetCallId(), DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: exampleCaller}, Gateway: dialler(),
 		Continuation: from.GetContinuation(), Attempts: []*routingv1.Attempt{{
 			TargetId: from.GetForward().GetTargets()[0].GetTargetId(), Disposition: routingv1.Disposition_DISPOSITION_BUSY,
 		}},
@@ -299,7 +299,7 @@ func TestBackToTheReleaseBefore(t *testing.T) {
 			t.Fatalf("%s: %v, %v", id, route, err)
 		}
 		if _, err := routingv1.NewRoutingServiceClient(r.grpc).ReportCall(t.Context(), &routingv1.ReportCallRequest{
-			CallId: id, Gateway: pbx(),
+			CallId: id, Gateway: dialler(),
 		}); err != nil {
 			t.Fatalf("%s: %v", id, err)
 		}
