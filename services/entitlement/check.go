@@ -53,7 +53,11 @@ func (s *Service) location(c *publishedv1.Customer) *time.Location {
 	if c.GetTimeZone() == "" {
 		return time.UTC
 	}
-	loc, err := s.cfg.Rules.Load().Location(c.GetTimeZone())
+	rules := s.cfg.Rules.Load()
+	if rules == nil { // started while etcd was away
+		return time.UTC
+	}
+	loc, err := rules.Location(c.GetTimeZone())
 	if err != nil {
 		return time.UTC
 	}

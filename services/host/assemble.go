@@ -172,13 +172,14 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		return routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // a counter's first zero belongs to no request
+		h.routing, err = routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // a counter's first zero belongs to no request
 			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
-			Schema: h.cluster.Schema(), AlertSpool: h.openAlertSpool(ctx),
+			Schema: h.cluster.Schema(), AlertSpool: h.openAlertSpool(ctx), Copy: h.copy,
 		})
+		return h.routing, err
 	}
 }
 

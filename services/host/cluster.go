@@ -20,8 +20,8 @@ func (h *Host) openCluster(ctx context.Context) (err error) {
 	h.cluster, err = cluster.New(cluster.Config{ //nolint:contextcheck // gauges belong to no request
 		Instance: h.cfg.Instance, Services: services, Address: h.advertised(), Region: h.cfg.Region,
 		Release: h.cfg.Version, MaxSchema: most,
-	}, cluster.Deps{Store: h.etcd, Clock: h.clock, Log: h.log, MeterProvider: h.telemetry.MeterProvider})
-	if err != nil {
+	}, cluster.Deps{Store: h.etcd, Clock: h.clock, Log: h.log, MeterProvider: h.telemetry.MeterProvider, View: h.view})
+	if err != nil || h.away {
 		return err
 	}
 	return h.cluster.Begin(ctx)

@@ -22,10 +22,12 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/internal/kept"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/internal/telemetry"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
+	"github.com/daysidehq/dayside/services/routing"
 )
 
 const (
@@ -62,6 +64,10 @@ type Host struct {
 	conns   map[string]grpc.ClientConnInterface
 	closers []func() error
 	ready   chan struct{}
+	// copy of the view on disk; nil where there can be none. away: etcd did not answer when the process began.
+	copy    *kept.Copy
+	away    bool
+	routing *routing.Service // nil where it is not held here
 	// cluster is this process's place among the others.
 	cluster *cluster.Service
 	// stopping is true once it stops: /readyz says so.
@@ -148,12 +154,12 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen, h.tls); err != nil {
 		return err
 	}
-	endpoints := h.cfg.EtcdEndpoints
-	if len(endpoints) == 0 {
-		if err := h.openMember(ctx); err != nil {
-			return err
-		}
-		endpoints = []string{h.member.Endpoint()}
+	if err := h.openView(ctx); err != nil {
+		return err
+	}
+	endpoints, err := h.openMember(ctx)
+	if err != nil {
+		return err
 	}
 	secured, err := h.etcdTLS()
 	if err != nil {
@@ -165,7 +171,7 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := h.etcd.Reach(ctx); err != nil {
+	if err := h.reach(ctx); err != nil {
 		return err
 	}
 	h.telemetry, err = telemetry.New(ctx, telemetry.Config{
@@ -181,18 +187,24 @@ func (h *Host) open(ctx context.Context) (err error) {
 	return h.openRules(ctx)
 }
 
-func (h *Host) openMember(ctx context.Context) error {
+// openMember starts an etcd within the process, unless the cluster has its own; it answers with where etcd is.
+func (h *Host) openMember(ctx context.Context) (endpoints []string, err error) {
+	if len(h.cfg.EtcdEndpoints) > 0 {
+		return h.cfg.EtcdEndpoints, nil
+	}
 	if err := probeListen(ctx, "etcd-listen", h.cfg.EtcdListen); err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.lock(); err != nil {
-		return err
+		return nil, err
 	}
-	var err error
 	h.member, err = embed.Start(ctx, embed.Config{
 		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast, Logger: h.log,
 	})
-	return err
+	if err != nil {
+		return []string{h.cfg.EtcdListen}, h.memberFailed(ctx, err)
+	}
+	return []string{h.member.Endpoint()}, nil
 }
 
 // watchMember tells when the embedded etcd can go on no longer. The process goes on: calls are answered with what is known.

@@ -19,10 +19,12 @@ func (h *Host) openRules(ctx context.Context) error {
 		if h.candidates, err = tzdata.AtHand(h.cfg.ZoneinfoDir, h.cfg.TZData); err != nil {
 			return err
 		}
-		if first, err = tzdata.AdoptFirst(ctx, h.etcd, h.clock, h.candidates); err != nil {
-			return fmt.Errorf("time-zone rules: %w", err)
+		if !h.away {
+			if first, err = tzdata.AdoptFirst(ctx, h.etcd, h.clock, h.candidates); err != nil {
+				return fmt.Errorf("time-zone rules: %w", err)
+			}
+			h.tellOfRules(ctx, first)
 		}
-		h.tellOfRules(ctx, first)
 	}
 	deps := tzdata.Deps{Log: h.log, MeterProvider: h.telemetry.MeterProvider}
 	var err error

@@ -40,6 +40,7 @@ func (h *Host) Run(ctx context.Context) error {
 	g.Go(func() error { return h.deliver(background) })
 	g.Go(func() error { return ended(background, "cluster", h.cluster.Run(background)) })
 	g.Go(func() error { return ended(background, "time-zone rules", h.rules.Run(background, h.etcd)) })
+	g.Go(func() error { return h.adoptRules(background) })
 	announced, withdraw := context.WithCancel(background)
 	defer withdraw()
 	found := make(chan struct{}) // closed once the process is found no longer

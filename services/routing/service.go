@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
@@ -24,6 +26,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/internal/kept"
 	"github.com/daysidehq/dayside/services/routing/internal/keeper"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -39,7 +42,7 @@ type Store interface {
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
-// Deps is what the service needs of its process. All of it is required but Schema and Journal and AlertSpool.
+// Deps is what the service needs of its process. All of it is required but Schema, Journal, AlertSpool and Copy.
 type Deps struct {
 	Store Store
 	// Instance is the process's name in the cluster.
@@ -57,6 +60,8 @@ type Deps struct {
 	Journal *journal.Journal
 	// AlertSpool keeps alerts that etcd does not take; without one they are in memory, and no message is said to be taken then.
 	AlertSpool AlertSpool
+	// Copy keeps the view on this host's disk, for a start while etcd is away; nil: it is not kept.
+	Copy *kept.Copy
 }
 
 func (d *Deps) complete() bool {
@@ -72,6 +77,9 @@ type Service struct {
 	log     *slog.Logger
 	current view.Current
 	signals *signals
+	// copy is nil where none is kept.
+	copy     *kept.Copy
+	fromDisk atomic.Bool
 
 	calls         *calls
 	lines         *lineServer
@@ -94,10 +102,13 @@ func New(_ Config, deps Deps) (*Service, error) {
 	}
 	// A configuration may be more than one transaction, and what comes in force by a generation is seen whole.
 	store := generation.Through(deps.Store, deps.Clock)
-	s := &Service{store: store, clock: deps.Clock, log: deps.Logger}
+	s := &Service{store: store, clock: deps.Clock, log: deps.Logger, copy: deps.Copy}
 	var err error
 	s.signals, err = newSignals(deps, &s.current)
 	if err != nil {
+		return nil, err
+	}
+	if err = observeCopy(deps.MeterProvider.Meter(instrumentation), deps.Copy, s.ViewState); err != nil {
 		return nil, err
 	}
 	if s.alerts, err = newAlerts(store, deps); err != nil {
@@ -150,7 +161,7 @@ func (s *Service) Run(ctx context.Context) error {
 	holding.Go(func() { _ = s.keeper.Run(ctx) }) // it ends with ctx alone
 	holding.Go(func() { s.minute.run(ctx) })
 	holding.Go(func() { s.alerts.run(ctx) })
-	return s.store.Follow(ctx, coord.Range{From: view.RangeFrom, To: view.RangeTo}, func(b coord.Batch) { s.apply(ctx, b) })
+	return s.follow(ctx)
 }
 
 // Ready says whether calls can be answered.
@@ -174,7 +185,10 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 		}
 		next.Put(e.Key, e.Value)
 	}
-	v, problems := next.View(b.Revision, s.clock.Now())
+	v, problems := next.View(b.Revision, s.heard(b))
+	if b.Reset {
+		s.fromDisk.Store(!b.Heard.IsZero())
+	}
 	s.current.Store(v)
 	s.inForce.note(b)
 	if b.Reset || len(b.Events) > 0 {
@@ -182,4 +196,12 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	}
 	s.alerts.known.note(b)
 	s.signals.applied(ctx, b, before, v, problems)
+}
+
+// heard is when etcd said what a batch says.
+func (s *Service) heard(b coord.Batch) time.Time {
+	if b.Heard.IsZero() {
+		return s.clock.Now()
+	}
+	return b.Heard
 }

@@ -156,7 +156,11 @@ func (s *signals) applied(ctx context.Context, b coord.Batch, before, v *view.Vi
 			s.log.ErrorContext(ctx, "etcd holds no line any more: every call is refused as unknown. Was etcd replaced by an "+
 				"empty one?", "lines_before", before.Counts().Lines, "revision_before", before.Revision(), "revision", v.Revision())
 		}
-		s.log.InfoContext(ctx, "view listed", "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
+		message := "view listed"
+		if !b.Heard.IsZero() {
+			message = "view taken from the disk"
+		}
+		s.log.InfoContext(ctx, message, "revision", v.Revision(), "sites", n.Sites, "customers", n.Customers,
 			"lines", n.Lines, "rotas", n.Rotas, "tzdata", strings.Join(v.TZDataReleases(), ","))
 	}
 }

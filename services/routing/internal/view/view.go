@@ -51,6 +51,9 @@ func empty() *View {
 // Revision is the etcd revision of the state.
 func (v *View) Revision() int64 { return v.revision }
 
+// Heard is when etcd was last heard from, changes or not.
+func (v *View) Heard() time.Time { return v.heard }
+
 // Age is the time since etcd was last heard from, changes or not; never negative.
 func (v *View) Age(now time.Time) time.Duration { return max(now.Sub(v.heard), 0) }
 
