@@ -24,8 +24,8 @@ type done struct {
 	aside string // empty: there was nothing
 }
 
-// do makes all moves, or none: where one fails those before are taken back. aside are the new paths of what was there: the old
-// ones with the suffix. whole is false where some could not be taken back, and the error says so.
+// do makes all moves, or none: where one fails those before are taken back. aside are the new paths of what was there: the
+// old ones with the suffix. whole is false where some could not be taken back, and the error says so.
 func (m moves) do(suffix string) (aside []string, whole bool, err error) {
 	var made []done
 	for _, next := range m {

@@ -88,7 +88,7 @@ func addPart(ctx context.Context, stage string, m *Manifest, kind, name string) 
 	return nil
 }
 
-// pack makes the file of what was staged, and answers with its size. It comes under its name when it is whole and on the disk.
+// pack makes the file of what was staged, and answers with its size. It gets its name when it is whole and on the disk.
 func pack(ctx context.Context, out, stage string, m Manifest) (int64, error) {
 	path := filepath.Join(stage, "backup")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

@@ -221,7 +221,7 @@ func (r *restore) stage(ctx context.Context) error {
 		r.stages = append(r.stages, made)
 	}
 	// The file could have changed since it was verified: it is again while it is read.
-	_, err := read(ctx, r.cfg.File, func(m Manifest, p bundle.Part, content io.Reader) error {
+	_, err := read(ctx, r.cfg.File, func(_ Manifest, p bundle.Part, content io.Reader) error {
 		switch {
 		case !r.has(p.Kind):
 			return nil

@@ -26,8 +26,9 @@ func newRestore(a *app) *cobra.Command {
 			"A restored folder of keys holds the lists of what is revoked as they were: look whether anything came since.",
 		Example: "  dayside restore monday.dayside --verify\n" +
 			"  dayside restore monday.dayside --data /var/lib/dayside --force\n" +
-			"  dayside restore monday.dayside --only etcd --etcd-data /var/lib/etcd --etcd-name a --peer-url http://10.0.0.1:2380 \\\n" +
-			"    --initial-cluster a=http://10.0.0.1:2380,b=http://10.0.0.2:2380,c=http://10.0.0.3:2380 --token restored-monday",
+			"  dayside restore monday.dayside --only etcd --etcd-data /var/lib/etcd --etcd-name a \\\n" +
+			"    --peer-url http://10.0.0.1:2380 --token restored-monday \\\n" +
+			"    --initial-cluster a=http://10.0.0.1:2380,b=http://10.0.0.2:2380,c=http://10.0.0.3:2380",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.File, c.Time = args[0], a.Now()
@@ -56,11 +57,13 @@ func newRestore(a *app) *cobra.Command {
 	flags.StringVar(&c.PKIDir, "pki", "", "folder that gets the keys")
 	flags.BoolVar(&verify, "verify", false, "read the file to its end, say what it holds, and write nothing")
 	flags.BoolVar(&c.Force, "force", false, "move aside what is there already")
-	flags.StringVar(&etcd.DataDir, "etcd-data", "", "data directory of a member of an etcd cluster; its log must be in there, too")
+	flags.StringVar(&etcd.DataDir, "etcd-data", "",
+		"data directory of a member of an etcd cluster; its log must be in there, too")
 	flags.StringVar(&etcd.Name, "etcd-name", "", "name of that member")
 	flags.StringVar(&etcd.PeerURL, "peer-url", "", "URL at which the other members reach it")
 	flags.StringVar(&etcd.InitialCluster, "initial-cluster", "", "all voting members, NAME=URL,...")
-	flags.StringVar(&etcd.Token, "token", "", "the new cluster's token, the same for all members; another one with every restore")
+	flags.StringVar(&etcd.Token, "token", "",
+		"the new cluster's token, the same for all members; another one with every restore")
 	onlyFlag(cmd, &c.Only, "what to restore, and nothing else")
 	return cmd
 }

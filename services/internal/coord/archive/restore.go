@@ -46,9 +46,9 @@ func (m Member) ClusterID() (uint64, error) {
 	return uint64(c.ID()), nil
 }
 
-// Restore makes the data of a member of a snapshot, in a folder that is empty or is not there: dataDir/member. It runs to its
-// end: ctx is looked at before. was is the id of the cluster that was saved: a cluster with the same one is refused, since
-// those who know the old one would take it for that.
+// Restore makes the data of a member of a snapshot, in a folder that is empty or is not there: dataDir/member. It runs to
+// its end: ctx is looked at before. was is the id of the cluster that was saved: a cluster with the same one is refused,
+// since those who know the old one would take it for that.
 func Restore(ctx context.Context, path, dataDir string, m Member, was uint64) (clusterID uint64, err error) {
 	if clusterID, err = m.ClusterID(); err != nil {
 		return 0, err
