@@ -14,7 +14,6 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/entitlement"
-	"github.com/daysidehq/dayside/services/gateway/sip"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing"
 	"github.com/daysidehq/dayside/services/schedule"
@@ -181,39 +180,6 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		})
 		return h.routing, err
 	}
-}
-
-// localRouter asks the routing service of the same process, without copying its answer.
-type localRouter struct{ conn *rpc.InProcess }
-
-// RouteCall is routingv1.RoutingServiceClient's.
-func (r localRouter) RouteCall(ctx context.Context, in *routingv1.RouteCallRequest, _ ...grpc.CallOption) (
-	*routingv1.RouteCallResponse, error,
-) {
-	return rpc.Call[*routingv1.RouteCallResponse](ctx, r.conn, routingv1.RoutingService_RouteCall_FullMethodName, in)
-}
-
-func (h *Host) addSIP() error {
-	cfg := h.cfg.SIP
-	cfg.RouterInProcess = h.cfg.runs(Routing)
-	var router sip.Router = localRouter{h.local}
-	if !cfg.RouterInProcess {
-		cc, err := h.conn(Routing)
-		if err != nil {
-			return err
-		}
-		gateway := rpc.NewPeer(cfg.GatewayID, rpcv1.Role_ROLE_GATEWAY) // not all that the process may
-		router = routingv1.NewRoutingServiceClient(rpc.As(cc, gateway))
-	}
-	gateway, err := sip.New(cfg, router, sip.Deps{
-		Clock: h.clock, Logger: h.log, TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
-	})
-	if err != nil {
-		return err
-	}
-	h.sip = gateway
-	h.units = append(h.units, unit{name: SIP, run: gateway.Run, ready: func() bool { return true }})
-	return nil
 }
 
 // seed applies the example configuration where the cluster holds none.

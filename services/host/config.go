@@ -66,6 +66,8 @@ type Config struct {
 	ZoneinfoDir string
 	// LedgerRetentionDays is how long the ledger keeps calls and changes; 0: for ever.
 	LedgerRetentionDays int
+	// RoutingEndpoints are host:port of processes that the SIP gateway can ask, beside those it finds and is told of.
+	RoutingEndpoints []string
 	// SIP is the SIP gateway's own configuration.
 	SIP sip.Config
 	// Seed is applied where the cluster is empty; nil: nothing is.

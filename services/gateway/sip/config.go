@@ -107,6 +107,13 @@ func orDuration(v *time.Duration, d time.Duration) {
 	}
 }
 
+// Validate names every rule that the configuration breaks.
+func (c Config) Validate() error {
+	c.Limits = c.Limits.withDefaults()
+	_, err := c.check()
+	return err
+}
+
 // check names every rule that the configuration breaks, and reads the order of callers' headers.
 func (c *Config) check() ([]caller.Source, error) {
 	var v fault.Violations

@@ -94,15 +94,15 @@ func New(cfg Config, router Router, deps Deps) (*Gateway, error) {
 		cfg: cfg, order: order, router: router, clock: deps.Clock, tracer: deps.TracerProvider.Tracer(instrumentation),
 		spanKind: trace.WithSpanKind(trace.SpanKindServer),
 		met:      met, log: newLimitedLog(deps, 10), shedLog: newLimitedLog(deps, 1), tagSeed: maphash.MakeSeed(),
-		info:  &routingv1.GatewayInfo{GatewayId: cfg.GatewayID, Capabilities: capabilities(cfg)},
+		info:  &routingv1.GatewayInfo{GatewayId: cfg.GatewayID, Capabilities: Capabilities(cfg)},
 		idle:  sync.Pool{New: func() any { return new(exchange) }},
 		conns: connSet{open: map[*conn]struct{}{}},
 	}
 	return g, g.listen()
 }
 
-// capabilities are what routing is told that the gateway can carry out.
-func capabilities(cfg Config) []routingv1.Capability {
+// Capabilities are what routing is told that a gateway so configured can carry out.
+func Capabilities(cfg Config) []routingv1.Capability {
 	can := []routingv1.Capability{routingv1.Capability_CAPABILITY_REDIRECT}
 	if cfg.UserToUser {
 		can = append(can, routingv1.Capability_CAPABILITY_BRIEF)

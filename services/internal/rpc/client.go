@@ -119,6 +119,25 @@ func Dial(target string, found resolver.Builder, tp trace.TracerProvider, creds 
 	return cc, nil
 }
 
+// EdgeOptions are those of an edge's own connections: each request is made as the peer, whatever the process may, and its
+// trace goes with it.
+func EdgeOptions(peer Peer, tp trace.TracerProvider) []grpc.DialOption {
+	asPeer := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker,
+		opts ...grpc.CallOption,
+	) error {
+		return invoker(WithPeer(ctx, peer), method, req, reply, cc, opts...)
+	}
+	streamAsPeer := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+		streamer grpc.Streamer, opts ...grpc.CallOption,
+	) (grpc.ClientStream, error) {
+		return streamer(WithPeer(ctx, peer), desc, cc, method, opts...)
+	}
+	return []grpc.DialOption{
+		grpc.WithChainUnaryInterceptor(asPeer, behalfUnary, TraceUnaryClient(tp.Tracer(instrumentation))),
+		grpc.WithChainStreamInterceptor(streamAsPeer, behalfStream, TraceStreamClient()),
+	}
+}
+
 // InProcess calls services of the same process: through the same chain as a request from outside, without a socket and
 // without serialisation. Register services with it as with a server; use it as a connection.
 type InProcess struct {

@@ -232,6 +232,14 @@ func (c transport) Clone() credentials.TransportCredentials { return c }
 // OverrideServerName is credentials.TransportCredentials'; servers are not known by name.
 func (transport) OverrideServerName(string) error { return nil }
 
+// Credentials are those of connections to other processes; nil in plain text.
+func (t *TLS) Credentials() credentials.TransportCredentials {
+	if t == nil {
+		return nil
+	}
+	return transport{t: t}
+}
+
 func (t *TLS) serverOptions(strangers bool) []grpc.ServerOption {
 	if t == nil {
 		return nil
