@@ -34,6 +34,8 @@ type chaosCluster struct {
 	procs []*chaosProcess
 	// client is the host of callers and of whoever changes something.
 	client string
+	// disks are the data folders that are small file systems of their own, by process.
+	disks map[string]smallDisk
 }
 
 // chaosProcess is one process, in all of its lives.
@@ -103,6 +105,7 @@ func startChaosCluster(t testing.TB, seed uint64) *chaosCluster {
 			c.procs = append(c.procs, p)
 		}
 	}
+	c.disks = smallDisks(t, c)
 	c.startAll(t)
 	c.apply(t)
 	return c
