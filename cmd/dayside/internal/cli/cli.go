@@ -106,7 +106,7 @@ func New(env Env) *cobra.Command {
 		newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
 		newList, newDelete, newCustomer, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts,
 		newBrief, newFeed, newTZData, newPKI,
-		newToken, newEtcd, newBackup, newRestore, newLive, newPresence, newTable, newVersion,
+		newToken, newCluster, newEtcd, newBackup, newRestore, newLive, newPresence, newTable, newVersion,
 	} {
 		root.AddCommand(command(a))
 	}

@@ -51,6 +51,7 @@ type fake struct {
 	drainAnswers
 	ledgerAnswers
 	alertAnswers
+	clusterAnswers
 	talkAnswers
 
 	set       *manifest.Set
@@ -274,6 +275,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	routingv1.RegisterInForceServiceServer(server, f)
 	routingv1.RegisterAlertServiceServer(server, f)
 	routingv1.RegisterBriefServiceServer(server, f)
+	rpcv1.RegisterClusterServiceServer(server, f)
 	registerLedger(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)

@@ -150,10 +150,15 @@ func (a *app) confirm(f *adoptFlags, m *schedulev1.AdoptTimeZoneRulesResponse) e
 	if f.yes {
 		return nil
 	}
+	return a.confirmed("Put " + m.GetReleaseAfter() + " in force for the whole cluster?")
+}
+
+// confirmed is nil where whoever sits at the terminal says yes.
+func (a *app) confirmed(question string) error {
 	if !a.Interactive {
 		return &failure{message: "nothing was changed: give --yes where nobody can be asked"}
 	}
-	_, _ = fmt.Fprintf(a.Err, "Put %s in force for the whole cluster? [y/N] ", visible(m.GetReleaseAfter()))
+	_, _ = fmt.Fprintf(a.Err, "%s [y/N] ", visible(question))
 	line, err := bufio.NewReader(a.In).ReadString('\n')
 	if err != nil && line == "" {
 		return &failure{message: "nothing was changed: no answer"}
