@@ -54,8 +54,8 @@ type alertStore interface {
 }
 
 // alerts raises what somebody must know at once because of a call, and implements AlertService (alertserver.go). Calls hand
-// over and go on; one goroutine writes. What waits for that is on this host's disk (alertspool.go), or where that is not to be
-// had in memory. Messages alone are waited for.
+// over and go on; one goroutine writes. What waits for that is on this host's disk (alertspool.go), or in memory where that
+// is not to be had. Messages alone are waited for.
 type alerts struct {
 	routingv1.UnimplementedAlertServiceServer
 	store alertStore
@@ -110,9 +110,9 @@ func (a *alerts) decided(ctx context.Context, c *decision) {
 	}
 }
 
-// messageLeft makes sure that somebody will hear of a message, and answers where that is kept: COMMITTED in etcd, or SPOOLED on
-// this host's disk, for etcd. UNSPECIFIED is neither: it is tried again for as long as this process lives, and nobody may be
-// told that it is sure. A message told twice is one.
+// messageLeft makes sure that somebody will hear of a message, and answers where that is kept: COMMITTED in etcd, or SPOOLED
+// on this host's disk, for etcd. UNSPECIFIED is neither: it is tried again for as long as this process lives, and nobody may
+// be told that it is sure. A message told twice is one.
 func (a *alerts) messageLeft(ctx context.Context, c *decision) routingv1.Durability {
 	if c.d.Line == nil {
 		return routingv1.Durability_DURABILITY_UNSPECIFIED

@@ -21,8 +21,8 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
 )
 
-// ListAlerts reads alerts, the latest first, as this process knows them: with etcd gone too, and those among them that wait for
-// etcd here.
+// ListAlerts reads alerts, the latest first, as this process knows them: with etcd gone too, and those among them that wait
+// for etcd here.
 func (a *alerts) ListAlerts(ctx context.Context, r *routingv1.ListAlertsRequest) (*routingv1.ListAlertsResponse, error) {
 	after, err := readAlertToken(r.GetPageToken())
 	if err != nil {
@@ -113,12 +113,14 @@ func (a *alerts) ResolveAlert(ctx context.Context, r *routingv1.ResolveAlertRequ
 	return shownAlert(ctx, after, routingv1.Durability_DURABILITY_COMMITTED), nil
 }
 
-// shownAlert is an alert as peers see it: with where it is kept, and without where a message is for peers who may not hear it;
-// they may know that it waits.
+// shownAlert is an alert as peers see it: with where it is kept, and without where a message is for peers who may not hear
+// it; they may know that it waits.
 func shownAlert(ctx context.Context, x *routingv1.Alert, kept routingv1.Durability) *routingv1.Alert {
 	x = proto.CloneOf(x)
 	x.Durability = kept
-	if !rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_ADMIN, rpcv1.Role_ROLE_SUPERVISOR, rpcv1.Role_ROLE_SITE, rpcv1.Role_ROLE_SERVICE) {
+	may := rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_ADMIN, rpcv1.Role_ROLE_SUPERVISOR, rpcv1.Role_ROLE_SITE,
+		rpcv1.Role_ROLE_SERVICE)
+	if !may {
 		x.RecordingUri = ""
 	}
 	return x
@@ -162,8 +164,8 @@ func (a *alerts) instrument(m metric.Meter) error {
 		metric.WithDescription("Alerts that this process could not keep, by kind. Alert on any.")); err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
-	if a.spooled, err = m.Int64Counter("dayside.alerts.spooled", metric.WithDescription(
-		"Messages that callers were told are taken while they are on this host's disk alone, by kind. Alert on any.")); err != nil {
+	if a.spooled, err = m.Int64Counter("dayside.alerts.spooled", metric.WithDescription("Messages that callers were told are "+
+		"taken while they are on this host's disk alone, by kind. Alert on any.")); err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
 	open, err := m.Int64ObservableGauge("dayside.alerts.open", metric.WithDescription("Alerts of the cluster that nobody has "+

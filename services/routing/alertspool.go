@@ -7,6 +7,7 @@ import (
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
@@ -18,13 +19,23 @@ type AlertSpool interface {
 	Append(entry []byte) (spool.Mark, error)
 	// Sync waits until the alert at a mark survives the machine.
 	Sync(ctx context.Context, at spool.Mark) error
-	// Delivered waits until etcd has the alert at a mark; spool.ErrAway at once where it takes none at present, spool.ErrRefused
-	// or spool.ErrFailed where it never will.
+	// Delivered waits until etcd has the alert at a mark; spool.ErrAway at once where it takes none at present,
+	// spool.ErrRefused or spool.ErrFailed where it never will.
 	Delivered(ctx context.Context, at spool.Mark) error
 	// Earlier shows what processes before this one left.
 	Earlier(take func(entry []byte)) error
+	// Retry says that deliveries that failed may succeed now.
+	Retry()
 	// Run delivers until ctx ends.
 	Run(ctx context.Context, deliver spool.Deliver) error
+}
+
+// heard is told of every batch: of the alerts in it, and that etcd answers, where it is not one from disk.
+func (a *alerts) heard(b coord.Batch) {
+	a.known.note(b)
+	if a.spool != nil && b.Heard.IsZero() {
+		a.spool.Retry()
+	}
 }
 
 // errNoAlertSpool: this process has no disk to keep alerts on, or keeps as many as it may.
@@ -89,7 +100,7 @@ func (a *alerts) kept(ctx context.Context, s alert.Seen, at spool.Mark) routingv
 		return routingv1.Durability_DURABILITY_UNSPECIFIED
 	}
 	a.spooled.Add(ctx, 1, kindOption(s.Kind))
-	a.log.ErrorContext(ctx, "a message is on this host's disk alone, until etcd takes its alert: whoever is on duty must be told",
+	a.log.ErrorContext(ctx, "a message is on this host's disk alone, until etcd takes its alert: somebody must be told",
 		"alert", s.ID(), "line", s.Line, "call_id", s.CallID, "error", err)
 	return routingv1.Durability_DURABILITY_SPOOLED
 }

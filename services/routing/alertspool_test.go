@@ -17,6 +17,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
@@ -57,10 +58,7 @@ func (p *process) killed(t testing.TB) string {
 	p.stop() // nothing is told to the spool any more, and it is not closed
 	var dir string
 	await.True(t, "the directory holds still while it is copied", func() bool {
-		var err error
-		if dir, err = os.MkdirTemp(t.TempDir(), "killed"); err != nil {
-			t.Fatal(err)
-		}
+		dir = t.TempDir()
 		return os.CopyFS(dir, os.DirFS(p.dir)) == nil
 	})
 	return dir
@@ -126,6 +124,25 @@ func TestAMessageIsOnDiskBeforeItIsSaid(t *testing.T) {
 	if got := next.messageLeft(t.Context(), message(2, clk)); got != committed {
 		t.Errorf("with etcd there: %v", got)
 	}
+}
+
+// TestEtcdHasItAsSoonAsItIsHeardAgain: whoever is to be told of a message does not wait for the next try. What is read from
+// disk is not etcd.
+func TestEtcdHasItAsSoonAsItIsHeardAgain(t *testing.T) {
+	store, clk := newCells(), clock.NewManual(viewtest.At(1))
+	store.goAway(true)
+	p := begin(t, t.TempDir(), store, clk)
+	p.messageLeft(t.Context(), message(1, clk))
+	await.True(t, "etcd is seen to be away", func() bool { return !p.spool.Stats().AwaySince.IsZero() })
+	store.goAway(false)
+	p.heard(coord.Batch{Heard: viewtest.At(0)})
+	if len(store.all()) != 0 {
+		t.Error("written before it was heard")
+	}
+	await.True(t, "it is written, the clock standing still", func() bool {
+		p.heard(coord.Batch{})
+		return len(store.all()) == 1
+	})
 }
 
 // TestWhatWaitsCanBeResolvedAsSoonAsEtcdIsBack, and is not opened again by what is delivered afterwards.

@@ -194,7 +194,7 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	if b.Reset || len(b.Events) > 0 {
 		s.tables.changed.ring()
 	}
-	s.alerts.known.note(b)
+	s.alerts.heard(b)
 	s.signals.applied(ctx, b, before, v, problems)
 }
 

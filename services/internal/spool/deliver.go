@@ -83,13 +83,21 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 		// Full jitter, so that the processes of a cluster do not come back all at once.
 		wait := minBackoff + rand.N(backoff) //nolint:gosec // no secret
 		backoff = min(2*backoff, maxBackoff)
+		select { // what was said before is known by now to have been in vain
+		case <-s.retry:
+		default:
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.retry:
 		case <-s.cfg.Clock.After(wait):
 		}
 	}
 }
+
+// Retry says that a delivery may succeed again: one that waits for its next try is tried now. It waits for nothing.
+func (s *Spool) Retry() { signal(s.retry) }
 
 // pace is how many entries come.
 type pace struct {

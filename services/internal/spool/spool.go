@@ -171,10 +171,10 @@ type Spool struct {
 	stats          Stats
 
 	upkeep upkeep
-	// wake tells the deliverer that there is something, hurry that somebody waits for it.
-	wake, hurry chan struct{}
-	stop        chan struct{}
-	stopped     sync.WaitGroup
+	// wake tells the deliverer that there is something, hurry that somebody waits for it, retry that it is worth a try again.
+	wake, hurry, retry chan struct{}
+	stop               chan struct{}
+	stopped            sync.WaitGroup
 }
 
 // round is one sync, and who waits for it.
@@ -196,7 +196,7 @@ func Open(cfg Config) (*Spool, error) {
 	}
 	s := &Spool{
 		cfg: cfg, round: newRound(), progress: make(chan struct{}),
-		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}),
+		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), retry: make(chan struct{}, 1), stop: make(chan struct{}),
 		upkeep: upkeep{kick: make(chan struct{}, 1)},
 	}
 	if err := s.takeUp(); err != nil {
