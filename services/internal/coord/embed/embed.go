@@ -4,6 +4,7 @@ package embed
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,6 +131,8 @@ func serverConfig(cfg Config, dir string, f *failure) *etcdembed.Config {
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	// A member that is made anew is another cluster, and must be told from the one before; one that has data keeps its id.
+	c.InitialClusterToken = rand.Text()
 	c.MaxTxnOps = maxTxnOps
 	c.MaxRequestBytes = maxRequestBytes
 	c.QuotaBackendBytes = quotaBytes
