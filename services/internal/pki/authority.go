@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -136,7 +137,8 @@ func Open(dir string) (*Authority, error) {
 	return &Authority{cert, key, cert.URIs[0].Host}, nil
 }
 
-// Issue makes a certificate and its key in a folder, as ROLE-NAME.crt and ROLE-NAME.key. It replaces no file.
+// Issue makes a certificate and its key in a folder, as ROLE-NAME.crt and ROLE-NAME.key, beside the authority's own
+// certificate, which their holder needs too. It replaces no file.
 func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error) {
 	id := Identity{TrustDomain: a.trustDomain, Role: req.Role, Name: req.Name}
 	if err := req.validate(id); err != nil {
@@ -172,9 +174,28 @@ func (a *Authority) Issue(dir string, req Request, now time.Time) (Files, error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Files{}, fmt.Errorf("the folder of the certificate: %w", err)
 	}
+	if err := a.writeBeside(dir); err != nil {
+		return Files{}, err
+	}
 	base := filepath.Join(dir, RoleName(req.Role)+"-"+req.Name)
 	f := Files{Cert: base + ".crt", Key: base + ".key", NotAfter: until, Identity: id.String(), Serial: Serial(serial)}
 	return f, write(f, der, key)
+}
+
+// writeBeside leaves the authority's certificate in a folder. Where another's is, nothing that is issued there would be
+// believed by whoever takes the folder as it is.
+func (a *Authority) writeBeside(dir string) error {
+	path := filepath.Join(dir, CACertFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return create(path, 0o644, "CERTIFICATE", a.cert.Raw)
+	} else if err != nil {
+		return fmt.Errorf("the authority's certificate beside it: %w", err)
+	}
+	if block, _ := pem.Decode(text); block == nil || !bytes.Equal(block.Bytes, a.cert.Raw) {
+		return fmt.Errorf("%s is another authority's: write to another folder", path)
+	}
+	return nil
 }
 
 func (r Request) validate(id Identity) error {
