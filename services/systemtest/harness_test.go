@@ -203,9 +203,10 @@ func startProcess(t testing.TB, logs *syncBuffer, args ...string) host.Addresses
 // dayside runs the CLI to its end.
 func dayside(t testing.TB, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	path := binary(t) // whose build has time of its own
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), await.Limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
