@@ -63,7 +63,7 @@ func (c *Client) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (
 	known := c.table.Load().has(in.GetDialledNumber())
 	order, reached := c.endpoints.order()
 	p := plan{
-		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries, once: known,
+		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries,
 	}
 	if known && !reached {
 		p.whole = min(p.whole, c.limits.UnreachedTimeout)
