@@ -36,12 +36,12 @@ func (c *Collection[T]) mayWrite(name string, over version[T]) error {
 	}
 	most := c.schema.Max()
 	if stands := over.envelope.GetSchema(); stands > most {
-		return fault.WrongState(name, fmt.Sprintf("%s was written in schema %d by release %s, and this process (release %s) knows "+
-			"schemas up to %d: ask one of the newer release", name, stands, over.envelope.GetRelease(), c.schema.Release(), most))
+		return fault.WrongState(name, fmt.Sprintf("%s was written in schema %d by release %s, and this process (release %s) "+
+			"knows schemas up to %d: ask one of the newer release", name, stands, over.envelope.GetRelease(), c.schema.Release(), most))
 	}
 	if writes := c.schema.InForce(); writes > most {
-		return fault.WrongState(name, fmt.Sprintf("the cluster writes schema %d, and this process (release %s) knows schemas up to %d: "+
-			"ask one of a newer release", writes, c.schema.Release(), most))
+		return fault.WrongState(name, fmt.Sprintf("the cluster writes schema %d, and this process (release %s) knows schemas up "+
+			"to %d: ask one of a newer release", writes, c.schema.Release(), most))
 	}
 	return nil
 }
@@ -53,7 +53,9 @@ func (c *Collection[T]) encode(over version[T], item T) ([]byte, error) {
 	envelope := &rpcv1.Stored{}
 	if over.envelope != nil {
 		envelope = proto.CloneOf(over.envelope)
-		keepUnknown(over.item, body)
+		if stands := over.item.ProtoReflect(); hasUnknown(stands) {
+			keepUnknown(stands, body.ProtoReflect())
+		}
 	}
 	envelope.CreateRequestId = over.requestID
 	if c.schema != nil {
@@ -70,12 +72,4 @@ func (c *Collection[T]) encode(over version[T], item T) ([]byte, error) {
 		return nil, fault.Internal(err)
 	}
 	return value, nil
-}
-
-// keepUnknown takes over the fields that this release does not know, where the request brings none of its own: who changes a
-// resource whole does not know them either, and does not mean to delete them.
-func keepUnknown(stands, item proto.Message) {
-	if unknown := stands.ProtoReflect().GetUnknown(); len(unknown) > 0 && len(item.ProtoReflect().GetUnknown()) == 0 {
-		item.ProtoReflect().SetUnknown(unknown)
-	}
 }
