@@ -1,0 +1,123 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/generation"
+	"github.com/daysidehq/dayside/services/internal/kept"
+)
+
+const (
+	// probeMS is how long a process that starts waits for etcd before it uses its copy.
+	probeMS = 300
+	// notedEveryMS is how often it is noted at most that etcd was heard.
+	notedEveryMS = 5 * secondMS
+	// maxCopyBytes is far more than a world of this size may take on disk.
+	maxCopyBytes = 24 << 20
+)
+
+// onDisk is the view on a process's disk: kept.Disk, used as kept.Copy uses it, but for the goroutine that writes.
+type onDisk struct {
+	p    *process
+	disk *kept.Disk
+}
+
+func (o *onDisk) dir() string { return filepath.Join(o.p.dir, "view") }
+
+// bytes is what the copy takes of the disk.
+func (o *onDisk) bytes() int64 {
+	if o.disk == nil {
+		return 0
+	}
+	return o.disk.Bytes()
+}
+
+// kill ends the process that has the copy.
+func (o *onDisk) kill() {
+	if o.disk != nil {
+		_ = o.disk.Close() // it syncs nothing
+		o.disk = nil
+	}
+}
+
+// tear is what the end of a machine does to what was being written: the end of the log is not there. It answers whether
+// there was any.
+func (o *onDisk) tear(bytes int64) bool {
+	logs, err := filepath.Glob(filepath.Join(o.dir(), "*.log"))
+	if err != nil || len(logs) == 0 {
+		return false
+	}
+	last := slices.Max(logs)
+	info, err := os.Stat(last)
+	if err == nil {
+		err = os.Truncate(last, max(info.Size()-bytes, 0))
+	}
+	if err != nil {
+		o.p.s.err = err
+	}
+	return true
+}
+
+// follow is a Store's Follow, through the copy: what is known is applied first, as it may be, and what comes is kept.
+func (o *onDisk) follow(store generation.Store, r coord.Range, apply func(coord.Batch)) error {
+	var err error
+	if o.disk, err = kept.OpenDisk(o.dir()); err != nil {
+		return err
+	}
+	b, found, problems := o.disk.Load()
+	for _, problem := range problems {
+		o.p.s.find(o.p, "its copy of the view cannot be read: %v", problem)
+	}
+	o.begin(b, found, apply)
+	return store.Follow(context.Background(), r, func(b coord.Batch) {
+		apply(b)
+		o.note(b)
+	})
+}
+
+// begin uses the copy, or drops it, as etcd says, or does not say within its time.
+func (o *onDisk) begin(b coord.Batch, found bool, apply func(coord.Batch)) {
+	p, s := o.p, o.p.s
+	if !found {
+		return
+	}
+	life := p.life
+	use := func() {
+		if p.life == life && p.up && p.current == nil {
+			s.counts.FromDisk++
+			apply(b)
+		}
+	}
+	switch {
+	case !p.follow.reaches():
+		s.after(probeMS, use)
+	case b.Truth == s.etcd.truth || s.cfg.Plant == PlantCopy:
+		use()
+	default:
+		if err := o.disk.Drop(); err != nil {
+			s.err = err
+		}
+	}
+}
+
+// note keeps a batch.
+func (o *onDisk) note(b coord.Batch) {
+	if b.Heard.IsZero() {
+		b.Heard = o.p.now()
+	}
+	err := o.disk.Note(b)
+	if err == nil {
+		err = o.disk.Tidy()
+	}
+	if err != nil {
+		o.p.s.err = fmt.Errorf("the view of %s on disk: %w", o.p.id, err)
+	}
+	if bytes := o.disk.Bytes(); bytes > maxCopyBytes {
+		o.p.s.find(o.p, "its copy of the view takes %d bytes", bytes)
+	}
+}

@@ -1,0 +1,156 @@
+package simulation
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/daysidehq/dayside/services/internal/hours"
+)
+
+// oracle says whether a site is open, from what its owner wrote and nothing else: it asks the wall clock of the instant,
+// day by day, and shares no code with the compiler, timelines or views. It is what the answers of all those are held
+// against.
+//
+// What a wall time means where clocks change (design, section 5) it turns round: a span that opens at wall time W has
+// opened by an instant if the wall clock has shown W, or anything later, by then; and a span that closes at W has not
+// closed while the wall clock will show anything before W again.
+type oracle struct {
+	// zones are the periods between two changes of the clocks that were asked about last.
+	zones map[*time.Location]period
+}
+
+// period is [fromS, toS) in which a wall clock is offS ahead of UTC.
+type period struct{ fromS, toS, offS int64 }
+
+// at is the period of an instant.
+func (o oracle) at(unixS int64, loc *time.Location) period {
+	if p, ok := o.zones[loc]; ok && p.fromS <= unixS && unixS < p.toS {
+		return p
+	}
+	t := time.Unix(unixS, 0).In(loc)
+	_, off := t.Zone()
+	p := period{math.MinInt64, math.MaxInt64, int64(off)}
+	from, to := t.ZoneBounds()
+	if !from.IsZero() {
+		p.fromS = from.Unix()
+	}
+	if !to.IsZero() {
+		p.toS = to.Unix()
+	}
+	o.zones[loc] = p
+	return p
+}
+
+// nearS is how near a change of the clocks must be to matter for what the wall clock has shown, or will.
+const nearS = 2 * 86400
+
+// shown is the latest wall time that the wall clock has shown by an instant, in seconds since 1970-01-01T00:00 on the wall.
+func (o oracle) shown(unixS int64, loc *time.Location) int64 {
+	p := o.at(unixS, loc)
+	wall := unixS + p.offS
+	for p.fromS > unixS-nearS {
+		last := p.fromS - 1 // before the clock was turned
+		p = o.at(last, loc)
+		wall = max(wall, last+p.offS)
+	}
+	return wall
+}
+
+// coming is the earliest wall time that the wall clock shows from an instant on.
+func (o oracle) coming(unixS int64, loc *time.Location) int64 {
+	p := o.at(unixS, loc)
+	wall := unixS + p.offS
+	for p.toS < unixS+nearS {
+		first := p.toS // once the clock is turned
+		p = o.at(first, loc)
+		wall = min(wall, first+p.offS)
+	}
+	return wall
+}
+
+// date is the date of a wall time, as a number of days, with its name.
+func date(wallS int64) (number int64, name hours.Date) {
+	number = wallS / 86400
+	if wallS < 0 && wallS%86400 != 0 {
+		number--
+	}
+	y, m, d := time.Unix(number*86400, 0).UTC().Date()
+	return number, hours.Date{Year: y, Month: m, Day: d}
+}
+
+// open says whether a site is open by its hours at an instant; drains are another matter.
+func (o oracle) open(one *site, unixS int64) bool {
+	has, will := o.shown(unixS, one.loc), o.coming(unixS, one.loc)
+	today, name := date(has)
+	clipped := slices.ContainsFunc(one.hours.Exceptions, func(e hours.Exception) bool {
+		return e.Date == name && e.Mode == hours.Clip
+	})
+	for number := today + 1; number >= today-2; number-- {
+		if clipped && number != today {
+			continue // nothing of another date reaches into this one
+		}
+		_, opens := date(number * 86400)
+		for _, span := range spansOf(&one.hours, opens) {
+			from, to := number*86400+int64(span.OpenS), number*86400+int64(span.CloseS)
+			if span.CloseS == 0 || span.CloseS < span.OpenS {
+				to += 86400
+			}
+			if from < to && has >= from && will < to {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spansOf are the spans that open on a date.
+func spansOf(h *hours.Hours, on hours.Date) []hours.Span {
+	for _, e := range h.Exceptions {
+		if e.Date == on {
+			return e.Spans
+		}
+	}
+	for _, c := range h.Calendars {
+		for _, d := range c.Days {
+			if d.Date == on {
+				return d.Spans
+			}
+		}
+	}
+	weekday := time.Date(on.Year, on.Month, on.Day, 12, 0, 0, 0, time.UTC).Weekday()
+	return h.Weekly[weekday]
+}
+
+// drained says whether a site gets no calls at an instant, since it, or each of its targets, is drained.
+func (oracle) drained(w *world, one *site, unixS int64) bool {
+	gone := 0
+	for _, target := range one.targets {
+		for _, d := range w.drains {
+			if d.site == one.id && (d.target == "" || d.target == target) && d.fromS <= unixS && unixS < d.toS {
+				gone++
+				break
+			}
+		}
+	}
+	return gone == len(one.targets)
+}
+
+// holder is who is on duty at an instant: the next of the crew who is not away, in the order of weekly turns on the wall
+// of the rota; empty where all are away.
+func (o oracle) holder(d *duty, unixS int64) string {
+	start := d.start.Date
+	startS := time.Date(start.Year, start.Month, start.Day, 0, 0, d.start.S, 0, time.UTC).Unix()
+	turn := int((o.shown(unixS, d.loc) - startS) / (7 * 86400))
+	for i := range d.people {
+		person := d.people[(turn+i)%len(d.people)]
+		away := false
+		for _, a := range d.away {
+			away = away || a.Person == person && a.FromUnixS <= unixS && unixS < a.ToUnixS
+		}
+		if !away {
+			return person
+		}
+	}
+	return ""
+}
