@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -49,8 +50,8 @@ type Route struct {
 // errNoStep is an answer that says nothing.
 var errNoStep = errors.New("client: the answer holds no step")
 
-// RouteCall answers a new call with its first step: from routing, or, where nobody answers in time, from the table. Gateway is
-// filled in where it is empty. It is safe to repeat.
+// RouteCall answers a new call with its first step: from routing, or, where nobody answers in time, from the table. Gateway
+// is filled in where it is empty. It is safe to repeat.
 //
 // Errors: a gRPC status where the request is wrong (INVALID_ARGUMENT) or ctx was cancelled; where nobody answered and the
 // table does not know, one that is ErrNoTable or ErrUnknownNumber, and holds what the processes said. A deadline of ctx that
@@ -91,6 +92,9 @@ func orNoStep(route *routingv1.Route, err error) error {
 
 func (c *Client) routed(route *routingv1.Route, at string) *Route {
 	c.count.routed.Add(1)
+	if c.cutOff.Load() && c.cutOff.CompareAndSwap(true, false) {
+		c.log.Info("routing answers this gateway again", "address", at)
+	}
 	return &Route{Route: route, Source: SourceRouting, Age: route.GetExplanation().GetViewAge().AsDuration(), Endpoint: at}
 }
 
@@ -106,12 +110,17 @@ func (c *Client) alone(ctx context.Context, asked error, answer func(*table) (*R
 		return nil, fmt.Errorf("client: %w (%w)", err, asked)
 	}
 	c.count.fromTable.Add(1)
+	if !c.cutOff.Load() && c.cutOff.CompareAndSwap(false, true) {
+		c.log.Error("routing does not answer this gateway; its own table does", "age", route.Age.Round(time.Second).String(),
+			"stale", route.Stale, "reason", status.Convert(asked).Message())
+	}
 	return route, nil
 }
 
-// ContinueCall hands back what a step brought, and answers with the next one. Any process can answer, and a step told twice is
-// answered twice, so it is tried again, one process after the other. Where nobody answers and the table knows
-// dialled_number, the rest of the ladder comes from there: one last step, without a continuation.
+// ContinueCall hands back what a step brought, and answers with the next one. Any process can answer, and a step told twice
+// is answered twice, so it is tried again, one process after the other; never two at once, for it may check a PIN. Where
+// nobody answers and the table knows dialled_number, the rest of the ladder comes from there: one last step, without a
+// continuation.
 //
 // Errors as of RouteCall.
 func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequest) (*Route, error) {

@@ -148,6 +148,8 @@ type Client struct {
 	table     atomic.Pointer[table]
 	reports   *queue
 	count     counters
+	// cutOff: the last call was answered from the table.
+	cutOff atomic.Bool
 	// changed has the state written, queued the reports delivered.
 	changed, queued chan struct{}
 	unlock          func()
@@ -228,7 +230,7 @@ func (c *Client) Close() error {
 }
 
 // slug is what the API takes as a gateway's name.
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) //nolint:gochecknoglobals // compiled once, never changed
+var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // check names every rule that the configuration breaks.
 func (c *Config) check() error {

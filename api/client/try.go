@@ -190,7 +190,7 @@ func (r *round[R]) silent(before time.Time) {
 	}
 	for i, begun := range r.begun {
 		if !r.over[i] && before.Sub(begun) >= r.plan.hedge {
-			r.c.endpoints.wasSilent(r.order[i])
+			r.c.endpoints.wasSilent(r.order[i]) //nolint:contextcheck // its probe outlasts the request
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (r *round[R]) silent(before time.Time) {
 // failed marks a process whose time is up.
 func (r *round[R]) failed(ctx context.Context, n int, err error) {
 	if status.Code(err) == codes.DeadlineExceeded && ctx.Err() == nil {
-		r.c.endpoints.wasSilent(r.order[n])
+		r.c.endpoints.wasSilent(r.order[n]) //nolint:contextcheck // its probe outlasts the request
 	}
 }
 

@@ -106,8 +106,8 @@ func (h *Host) gatewayClient() (*client.Client, error) {
 // routesFile is where the SIP gateway keeps what it was told.
 func (h *Host) routesFile() string { return filepath.Join(h.cfg.DataDir, "gateway", "routes") }
 
-// remembersRoutes says whether the process can answer calls with nobody to be asked: it is a gateway that was told where lines
-// forward.
+// remembersRoutes says whether the process can answer calls with nobody to be asked: it is a gateway that was told where
+// lines forward.
 func (h *Host) remembersRoutes() bool {
 	if !h.cfg.runs(SIP) || h.cfg.runs(Routing) {
 		return false
@@ -197,8 +197,8 @@ func (f *found) end() {
 	f.ended = true
 }
 
-// clientMeters report how the gateway of this process asks routing. Where both are in one process there is nothing to report,
-// and alerts find a 0.
+// clientMeters report how the gateway of this process asks routing. Where both are in one process there is nothing to
+// report, and alerts find a 0.
 func clientMeters(provider metric.MeterProvider, stats func() client.Stats) error {
 	m := provider.Meter("github.com/daysidehq/dayside/services/host")
 	answers, err := m.Int64ObservableCounter("dayside.client.answers",

@@ -63,7 +63,9 @@ func (w watching) next(t testing.TB, h *house) *routingv1.WatchRoutesResponse {
 }
 
 // unchanged says of an answer that it says nothing new.
-func unchanged(a *routingv1.WatchRoutesResponse) bool { return len(a.GetTables())+len(a.GetRemoved()) == 0 }
+func unchanged(a *routingv1.WatchRoutesResponse) bool {
+	return len(a.GetTables())+len(a.GetRemoved()) == 0
+}
 
 func TestAGatewayIsToldEvery5SecondsThatNothingHasChanged(t *testing.T) {
 	h := liveHouse(t)
