@@ -144,11 +144,12 @@ func TestTwoReleasesSideBySide(t *testing.T) {
 	etcd := startEtcd(t)
 	older := release(t, before, t.TempDir(), host.Schedule, host.Entitlement, host.Routing, "--etcd", etcd.client, "--instance", "older").ready(t)
 	older.applied(t)
+	t.Run("phones of the newer routed by the older", func(t *testing.T) { rings(t, binary(t), etcd.client) })
 	newer := release(t, binary(t), t.TempDir(), host.Schedule, host.Entitlement, host.Routing, "--etcd", etcd.client,
 		"--instance", "newer").ready(t)
 	raw := etcdOf(t, etcd.client)
 
-	t.Run("each with the other's writes", func(t *testing.T) {
+	t.Run("each with the writes of the other", func(t *testing.T) {
 		older.named(t, "Dublin by the older")
 		newer.tells(t, "Dublin by the older")
 		newer.named(t, "Dublin by the newer")
@@ -164,7 +165,7 @@ func TestTwoReleasesSideBySide(t *testing.T) {
 			t.Errorf("the older routes to %v, the newer to %v (%v)", targets(a), targets(b), err)
 		}
 	})
-	t.Run("each with the other's continuations", func(t *testing.T) {
+	t.Run("each with the continuations of the other", func(t *testing.T) {
 		for _, way := range [][2]*released{{older, newer}, {newer, older}} {
 			await.True(t, "a continuation is opened", func() bool { // keys may still be on their way
 				first, err := way[0].routed(t.Context(), "call-2")
@@ -187,6 +188,7 @@ func TestTwoReleasesSideBySide(t *testing.T) {
 	})
 	t.Run("after the upgrade", func(t *testing.T) {
 		older.interrupt(t)
+		t.Run("phones of the older routed by the newer", func(t *testing.T) { rings(t, before, etcd.client) })
 		upgrade(t, newer)
 		newer.named(t, "Dublin of a schema")
 		if s := stored(t, raw)["schedule/sites/dublin"]; s.GetSchema() != 2 || s.GetRelease() == "" {
@@ -200,6 +202,21 @@ func TestTwoReleasesSideBySide(t *testing.T) {
 			t.Errorf("a release that knows schema 1 only starts: %v", err)
 		}
 	})
+}
+
+// rings starts a release's SIP gateway, and rings it: over UDP and TCP it redirects to a site.
+func rings(t *testing.T, gateway, etcd string) {
+	r := release(t, gateway, t.TempDir(), host.SIP, "--etcd", etcd).ready(t)
+	s := &system{sipUDP: r.addr.SIPUDP, sipTCP: r.addr.SIPTCP}
+	await.True(t, "the gateway to find a process that routes", func() bool {
+		return s.invite(t, "udp", exampleHiddenNumber, exampleCaller).status == 302
+	})
+	for _, transport := range []string{"udp", "tcp"} {
+		if got := s.invite(t, transport, exampleHiddenNumber, exampleCaller); got.status != 302 || !strings.Contains(got.raw, "dublin") {
+			t.Errorf("over %s: %d %s", transport, got.status, got.raw)
+		}
+	}
+	r.interrupt(t)
 }
 
 // upgrade waits until the cluster is upgraded: a process that was stopped is seen for some seconds.

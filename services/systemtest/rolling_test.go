@@ -110,7 +110,8 @@ func (l *load) more(t testing.TB, n int) {
 }
 
 // TestARollingUpgradeFailsNoCall: three routing processes of the release before, and those that they depend on, are replaced
-// by this release's one by one, on the same addresses and data, under steady calls; then the cluster is upgraded.
+// by this release's one by one, on the same addresses and data, under steady calls, one of them back and forth; then the
+// cluster is upgraded.
 func TestARollingUpgradeFailsNoCall(t *testing.T) {
 	before := earlier(t)
 	etcd := startEtcd(t)
@@ -136,12 +137,18 @@ func TestARollingUpgradeFailsNoCall(t *testing.T) {
 	}
 	l := startLoad(t, endpoints, 4)
 	l.more(t, 100)
-	for _, r := range append(routers, control) {
+	replace := func(r *released, by string) {
 		r.interrupt(t)
-		r.binary = binary(t)
+		r.binary = by
 		r.run(t)
 		r.ready(t)
 		l.more(t, 100) // some of them by processes of both releases
+	}
+	replace(routers[0], binary(t))
+	replace(routers[1], binary(t))
+	replace(routers[0], before) // an operator who has second thoughts
+	for _, r := range append(routers[:1:1], routers[2], control) {
+		replace(r, binary(t))
 	}
 	routers[0].named(t, "Dublin by the newer")
 	for _, r := range routers {

@@ -37,7 +37,8 @@ func (c *Collection[T]) mayWrite(name string, over version[T]) error {
 	most := c.schema.Max()
 	if stands := over.envelope.GetSchema(); stands > most {
 		return fault.WrongState(name, fmt.Sprintf("%s was written in schema %d by release %s, and this process (release %s) "+
-			"knows schemas up to %d: ask one of the newer release", name, stands, over.envelope.GetRelease(), c.schema.Release(), most))
+			"knows schemas up to %d: ask one of the newer release", name, stands, over.envelope.GetRelease(), c.schema.Release(),
+			most))
 	}
 	if writes := c.schema.InForce(); writes > most {
 		return fault.WrongState(name, fmt.Sprintf("the cluster writes schema %d, and this process (release %s) knows schemas up "+
