@@ -15,6 +15,7 @@ import (
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/backup"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/datadir"
 )
@@ -70,7 +71,7 @@ func TestABackupOfAProcessThatRuns(t *testing.T) {
 	etcd, stop := w.serve(t)
 	db := w.ledger(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	written := make(chan int, 1)
+	written, begun := make(chan int, 1), make(chan struct{})
 	go func() {
 		n := 0
 		for ; ctx.Err() == nil; n++ {
@@ -82,10 +83,14 @@ func TestABackupOfAProcessThatRuns(t *testing.T) {
 				t.Errorf("writes stop: %v", err)
 				break
 			}
+			if n == 3 {
+				close(begun)
+			}
 		}
 		written <- n
 	}()
-	file, saved := w.save(t)
+	await.Receive(t, "some writes", begun)
+	file, saved := w.saveAsItIs(t)
 	cancel()
 	n := <-written
 	stop()
@@ -96,10 +101,10 @@ func TestABackupOfAProcessThatRuns(t *testing.T) {
 	if _, err := backup.Restore(t.Context(), w.restore(t, file)); err != nil {
 		t.Fatal(err)
 	}
-	if n > 0 && w.get(t, "a") != w.get(t, "b") {
+	if w.get(t, "a") != w.get(t, "b") {
 		t.Errorf("half a transaction: %s and %s", w.get(t, "a"), w.get(t, "b"))
 	}
-	if calls := w.calls(t); len(calls) < 1 || len(calls) > n+1 || calls[len(calls)-1] != fmt.Sprint(len(calls)-2) && len(calls) > 1 {
+	if calls := w.calls(t); len(calls) < 4 || len(calls) > n+1 || calls[len(calls)-1] != fmt.Sprint(len(calls)-2) {
 		t.Errorf("%d calls of %d", len(calls), n+1)
 	}
 }
@@ -204,6 +209,27 @@ func TestAnInterruptedRestoreIsDoneAgain(t *testing.T) {
 	}
 	if w.get(t, "site") != "as backed up" {
 		t.Error("not restored")
+	}
+}
+
+// TestABackupOfAProcessThatIsStopped, or was killed, is as good; and takes the directory meanwhile.
+func TestABackupOfAProcessThatIsStopped(t *testing.T) {
+	w := newWorld(t)
+	write(t, filepath.Join(w.data, "etcd", "endpoint"), "127.0.0.1:1") // as a killed one leaves it
+	file, _ := w.saveAsItIs(t)
+	w.change(t)
+	if _, err := backup.Restore(t.Context(), w.restore(t, file)); err != nil {
+		t.Fatal(err)
+	}
+	if w.get(t, "site") != "as backed up" {
+		t.Error("not restored")
+	}
+	if err := datadir.Mark(w.data); err != nil {
+		t.Fatal(err)
+	}
+	_, err := backup.Save(t.Context(), backup.Config{Out: file + "2", DataDir: w.data, Time: tuesday()})
+	if err == nil || !strings.Contains(err.Error(), "did not finish") {
+		t.Errorf("a half of a restore is backed up: %v", err)
 	}
 }
 

@@ -25,11 +25,13 @@ type done struct {
 }
 
 // do makes all moves, or none: where one fails those before are taken back. aside are the new paths of what was there: the
-// old ones with the suffix. whole is false where some could not be taken back, and the error says so.
-func (m moves) do(suffix string) (aside []string, whole bool, err error) {
+// old ones with the suffix. whole is false where some could not be taken back, and the error says so. step is called at each
+// instant at which the process could be killed.
+func (m moves) do(suffix string, step func()) (aside []string, whole bool, err error) {
 	var made []done
 	for _, next := range m {
-		d, moved, err := next.do(suffix)
+		step()
+		d, moved, err := next.do(suffix, step)
 		if moved {
 			made = append(made, d)
 		}
@@ -51,7 +53,7 @@ func (m moves) do(suffix string) (aside []string, whole bool, err error) {
 }
 
 // do makes one move, and says whether anything was.
-func (m move) do(suffix string) (_ done, moved bool, err error) {
+func (m move) do(suffix string, step func()) (_ done, moved bool, err error) {
 	_, err = os.Lstat(m.to)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && m.from == "":
@@ -71,6 +73,7 @@ func (m move) do(suffix string) (_ done, moved bool, err error) {
 	d := done{m, aside}
 	// In one step where the file system can: there is no instant at which nothing is there.
 	if m.from != "" && unix.Renameat2(unix.AT_FDCWD, m.from, unix.AT_FDCWD, m.to, unix.RENAME_EXCHANGE) == nil {
+		step()
 		if err := os.Rename(m.from, aside); err != nil {
 			return done{}, false, errors.Join(err, unix.Renameat2(unix.AT_FDCWD, m.from, unix.AT_FDCWD, m.to,
 				unix.RENAME_EXCHANGE))
@@ -83,6 +86,7 @@ func (m move) do(suffix string) (_ done, moved bool, err error) {
 	if m.from == "" {
 		return d, true, nil
 	}
+	step()
 	if err := os.Rename(m.from, m.to); err != nil {
 		return done{}, false, errors.Join(err, os.Rename(aside, m.to))
 	}

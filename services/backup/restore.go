@@ -45,6 +45,8 @@ type RestoreConfig struct {
 	Force bool
 	// Time now; what is moved aside is named after it.
 	Time time.Time
+
+	step func() // of tests; nil: nothing
 }
 
 // Restored says what was done.
@@ -313,7 +315,12 @@ func (r *restore) move() (aside []string, err error) {
 			return nil, fmt.Errorf("nothing was changed: %w", err)
 		}
 	}
-	aside, whole, err := r.moves.do(".before-restore-" + r.cfg.Time.UTC().Format("20060102T150405Z"))
+	step := r.cfg.step
+	if step == nil {
+		step = func() {}
+	}
+	aside, whole, err := r.moves.do(".before-restore-"+r.cfg.Time.UTC().Format("20060102T150405Z"), step)
+	step()
 	if whole && r.usesData() {
 		err = errors.Join(err, datadir.Unmark(r.cfg.DataDir))
 	}

@@ -146,7 +146,16 @@ func (w world) calls(t testing.TB) (ids []string) {
 	return ids
 }
 
+// save backs up with the process running.
 func (w world) save(t testing.TB, only ...string) (string, backup.Saved) {
+	t.Helper()
+	_, stop := w.serve(t)
+	defer stop()
+	return w.saveAsItIs(t, only...)
+}
+
+// saveAsItIs backs up whether the process runs or not.
+func (w world) saveAsItIs(t testing.TB, only ...string) (string, backup.Saved) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "monday.dayside")
 	s, err := backup.Save(t.Context(), backup.Config{

@@ -1,0 +1,156 @@
+package backup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daysidehq/dayside/services/backup"
+	"github.com/daysidehq/dayside/services/internal/datadir"
+)
+
+// killAtEnv has this program restore, and kill itself at a step: "STEP|FILE|DATA|PKI".
+const killAtEnv = "DAYSIDE_BACKUP_TEST_KILL"
+
+func TestMain(m *testing.M) {
+	if told := os.Getenv(killAtEnv); told != "" {
+		restoreUntilKilled(told)
+		return
+	}
+	m.Run()
+}
+
+func restoreUntilKilled(told string) {
+	p := strings.Split(told, "|")
+	at, _ := strconv.Atoi(p[0])
+	n := 0
+	_, err := backup.Restore(context.Background(), backup.RestoreConfig{
+		File: p[1], DataDir: p[2], PKIDir: p[3], Force: true, Time: tuesday(),
+	}.WithStep(func() {
+		if n++; n == at {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	}))
+	if err != nil {
+		panic(err)
+	}
+}
+
+// TestARestoreKilledAtAnyInstant leaves the truth before, or the one restored, or a directory that nobody serves until the
+// restore is done again; and what was there before is never lost.
+func TestARestoreKilledAtAnyInstant(t *testing.T) {
+	later := newWorld(t)
+	file, _ := later.save(t)
+	later.change(t)
+	interrupted, ended := 0, false
+	for at := 1; !ended; at++ {
+		if at > 100 {
+			t.Fatal("a restore has no end")
+		}
+		w := later.copied(t)
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), killAtEnv+"="+strings.Join([]string{fmt.Sprint(at), file, w.data, w.pki}, "|"))
+		out, err := cmd.CombinedOutput()
+		ended = err == nil
+		var exit *exec.ExitError
+		if !ended && (!errors.As(err, &exit) || exit.ExitCode() != -1) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		unlock, err := datadir.Lock(w.data)
+		switch {
+		case errors.Is(err, datadir.ErrUnfinished):
+			interrupted++
+			cfg := w.restore(t, file)
+			cfg.Time = cfg.Time.Add(time.Minute)
+			if _, err := backup.Restore(t.Context(), cfg); err != nil {
+				t.Fatalf("killed at step %d: %v", at, err)
+			}
+		case err != nil:
+			t.Fatal(err)
+		default:
+			unlock()
+		}
+		truth, calls := w.get(t, "site"), fmt.Sprint(w.calls(t))
+		if truth != "as backed up" || calls != "[as backed up]" {
+			t.Errorf("killed at step %d: %s, %s", at, truth, calls)
+		}
+		kept := false
+		for _, text := range tree(t, w.pki) {
+			kept = kept || text == "later"
+		}
+		if dbs := laterLedgers(t, w.data); !kept || dbs == 0 {
+			t.Errorf("killed at step %d: what was there before is lost", at)
+		}
+	}
+	if interrupted < 5 {
+		t.Errorf("interrupted %d times only", interrupted)
+	}
+}
+
+// copied is the same somewhere else.
+func (w world) copied(t *testing.T) world {
+	t.Helper()
+	c := world{filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "pki")}
+	if err := errors.Join(os.CopyFS(c.data, os.DirFS(w.data)), os.CopyFS(c.pki, os.DirFS(w.pki))); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// laterLedgers counts the databases below a folder that hold what came after the backup.
+func laterLedgers(t *testing.T, dir string) (n int) {
+	t.Helper()
+	for path, text := range tree(t, dir) {
+		if strings.HasPrefix(filepath.Base(path), "ledger.db") && strings.Contains(text, "later") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAFullDiskChangesNothing: where there is no room for what is restored, all is as before.
+func TestAFullDiskChangesNothing(t *testing.T) {
+	big := newWorld(t)
+	big.put(t, "site", strings.Repeat("much ", 200_000))
+	file, _ := big.save(t)
+	small := t.TempDir()
+	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("SKIP: no small disk can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(small, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	data := filepath.Join(small, "data")
+	write(t, filepath.Join(data, "ledger.db"), "what was there")
+	write(t, filepath.Join(data, "etcd", "member-data", "member", "x"), "what was there")
+	before := tree(t, data)
+	_, err := backup.Restore(t.Context(), backup.RestoreConfig{File: file, DataDir: data, Force: true, Time: tuesday()})
+	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("%v", err)
+	}
+	after := tree(t, data)
+	delete(after, filepath.Join(data, "lock"))
+	if changed := differences(before, after); len(changed) > 0 {
+		t.Errorf("changed: %v", changed)
+	}
+	_, err = backup.Save(t.Context(), backup.Config{Out: filepath.Join(small, "backup"), DataDir: big.data, Time: tuesday()})
+	if err == nil || !strings.Contains(err.Error(), "no space left") && !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("%v", err)
+	}
+	if changed := differences(after, tree(t, data)); len(changed) != 1 { // the lock
+		t.Errorf("left behind: %v", changed)
+	}
+}
