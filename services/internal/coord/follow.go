@@ -240,10 +240,10 @@ func (f *follower) watch(ctx context.Context) error {
 			switch {
 			case h.truth != f.truth, h.revision < h.asked:
 				return errOtherTruth
-			case h.revision == f.revision: // nothing was written since what we know: so what we know is current
+			case h.revision <= f.revision: // nothing was written since what we know: so what we know is current
 				heard = c.clock.Now()
 				f.apply(Batch{Revision: f.revision})
-			case owed <= f.revision && h.revision > f.revision:
+			case owed <= f.revision:
 				owed, moved = h.revision, c.clock.Now()
 			}
 		case resp, ok := <-events:
@@ -251,9 +251,15 @@ func (f *follower) watch(ctx context.Context) error {
 				return err
 			}
 			heard = c.clock.Now()
-			moved = heard
-			f.revision = max(f.revision, resp.Header.Revision)
-			f.apply(c.batch(resp))
+			before := f.revision
+			if f.revision = max(before, resp.Header.Revision); f.revision > before {
+				moved = heard
+			}
+			// A member that is cut off from the others answers a progress request all the same. What it says is news of etcd only
+			// once it has come to where etcd as a whole was known to be.
+			if len(resp.Events) > 0 || owed > before && f.revision >= owed {
+				f.apply(c.batch(resp))
+			}
 		}
 	}
 }
