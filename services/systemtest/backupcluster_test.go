@@ -146,3 +146,33 @@ func TestTheDrillOfACluster(t *testing.T) {
 	}
 	late.interrupt(t)
 }
+
+// TestABackupOfAnEtcdWithUsersIsRoots: a service that is taken over cannot copy everything.
+func TestABackupOfAnEtcdWithUsersIsRoots(t *testing.T) {
+	p := newPKI(t)
+	files := p.issue(t, "service", "etcd", "--ip", "127.0.0.1")
+	etcd, root, service := startEtcdWith(t, &files), p.issue(t, "admin", "etcd"), p.issue(t, "service", "routing")
+	for _, command := range []string{
+		"user add root:unused", "user grant-role root root", "user add admin-etcd --no-password", "user grant-role admin-etcd root",
+		"role add all", "role grant-permission all readwrite --prefix /", "user add service-routing --no-password",
+		"user grant-role service-routing all", "put /dayside/a 1", "auth enable",
+	} {
+		if out, err := etcd.ctl(t, root, strings.Fields(command)...); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	save := func(file string, as host.TLSFiles) (string, error) {
+		_, stderr, err := dayside(t, "backup", "--out", file, "--only", "etcd", "--etcd", "https://"+etcd.client,
+			"--etcd-cert", as.Cert, "--etcd-key", as.Key, "--etcd-ca", as.CA)
+		return stderr, err
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	if stderr, err := save(file, service); err == nil || !strings.Contains(stderr, "no backup was made") ||
+		!strings.Contains(stderr, "root") {
+		t.Errorf("a service makes one: %v %s", err, stderr)
+	}
+	if stderr, err := save(file, root); err != nil {
+		t.Fatalf("root makes none: %v %s", err, stderr)
+	}
+	drillRun(t, "restore", file, "--verify")
+}

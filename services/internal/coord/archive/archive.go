@@ -18,11 +18,14 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
 	"go.etcd.io/etcd/server/v3/storage/schema"
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -67,6 +70,9 @@ func Save(ctx context.Context, src Source, path string) (Snapshot, error) {
 		if err == nil {
 			return s, nil
 		}
+		if errors.Is(err, rpctypes.ErrPermissionDenied) || status.Code(err) == codes.PermissionDenied {
+			err = fmt.Errorf("only the user root may take a snapshot, whose certificate is to be shown: %w", err)
+		}
 		errs = append(errs, fmt.Errorf("etcd at %s: %w", endpoint, err))
 		if ctx.Err() != nil {
 			break
@@ -94,11 +100,11 @@ func saveFrom(ctx context.Context, endpoint string, secured *tls.Config, path st
 	if err != nil {
 		return Snapshot{}, err
 	}
-	status, err := etcd.Status(asking, endpoint)
+	told, err := etcd.Status(asking, endpoint)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := Snapshot{ClusterID: all.Header.GetClusterId(), Keys: all.Count, Version: status.Version}
+	s := Snapshot{ClusterID: all.Header.GetClusterId(), Keys: all.Count, Version: told.Version}
 	stream, err := etcd.Snapshot(ctx)
 	if err != nil {
 		return Snapshot{}, err
