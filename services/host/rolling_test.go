@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -92,17 +94,44 @@ func oneLineOneSite() *routingv1.ApplyConfigurationRequest {
 	}
 }
 
-// caller is gateways that ring all the time, through the connection by which processes find each other.
+// own is the connection by which processes ask each other.
+func own(t *testing.T, of *Host) grpc.ClientConnInterface {
+	t.Helper()
+	conn, err := of.conn(Routing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// stranger is one that finds processes and watches their health likewise, and tries nothing twice.
+func stranger(t *testing.T, of *Host) grpc.ClientConnInterface {
+	t.Helper()
+	found, err := of.etcd.Resolver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient(of.etcd.Target(Routing), grpc.WithResolvers(found), grpc.WithDisableRetry(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(
+			`{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// caller is gateways that ring all the time.
 type caller struct {
-	conn     grpc.ClientConnInterface
 	mu       sync.Mutex
 	failures []string
 	placed   atomic.Int64
+	waited   atomic.Int64
 }
 
 // ring places calls until ctx ends, each one as soon as the one before is answered, but at most 500 a second.
-func (c *caller) ring(ctx context.Context, name string) {
-	client := routingv1.NewRoutingServiceClient(c.conn)
+func (c *caller) ring(ctx context.Context, conn grpc.ClientConnInterface, name string) {
+	client := routingv1.NewRoutingServiceClient(rpc.As(conn, rpc.NewPeer("pbx", rpcv1.Role_ROLE_GATEWAY)))
 	for i := 0; ctx.Err() == nil; i++ {
 		r, err := client.RouteCall(context.WithoutCancel(ctx), &routingv1.RouteCallRequest{
 			CallId: fmt.Sprintf("%s-%d", name, i), DialledNumber: rung,
@@ -116,6 +145,22 @@ func (c *caller) ring(ctx context.Context, name string) {
 		select {
 		case <-ctx.Done():
 		case <-clock.System{}.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// wait asks what takes longer to answer than a process lingers, and is not asked twice: one such is always under way.
+func (c *caller) wait(ctx context.Context, conn grpc.ClientConnInterface) {
+	client := routingv1.NewInForceServiceClient(rpc.As(conn, rpc.NewPeer("operator", rpcv1.Role_ROLE_ADMIN)))
+	for ctx.Err() == nil {
+		_, err := client.AwaitInForce(context.WithoutCancel(ctx), &routingv1.AwaitInForceRequest{
+			Revision: math.MaxInt64, Timeout: durationpb.New(900 * time.Millisecond),
+		})
+		c.waited.Add(1)
+		if err != nil {
+			c.mu.Lock()
+			c.failures = append(c.failures, err.Error())
+			c.mu.Unlock()
 		}
 	}
 }
@@ -142,16 +187,15 @@ func TestARollingRestartFailsNoCall(t *testing.T) {
 	if _, err := routingv1.NewInForceServiceClient(control.Conn()).AwaitInForce(t.Context(), &routingv1.AwaitInForceRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := control.conn(Routing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &caller{conn: rpc.As(conn, rpc.NewPeer("pbx", rpcv1.Role_ROLE_GATEWAY))}
+	c := &caller{}
 	ctx, hangUp := context.WithCancel(t.Context())
 	defer hangUp()
 	var ringing sync.WaitGroup
-	for i := range 4 {
-		ringing.Go(func() { c.ring(ctx, fmt.Sprintf("caller-%d", i)) })
+	for name, conn := range map[string]grpc.ClientConnInterface{"process": own(t, control), "gateway": stranger(t, control)} {
+		for i := range 2 {
+			ringing.Go(func() { c.ring(ctx, conn, fmt.Sprintf("%s-%d", name, i)) })
+		}
+		ringing.Go(func() { c.wait(ctx, conn) })
 	}
 	c.more(t, 100)
 	for range 2 {
@@ -164,7 +208,7 @@ func TestARollingRestartFailsNoCall(t *testing.T) {
 	}
 	hangUp()
 	ringing.Wait()
-	t.Logf("%d calls over 6 restarts", c.placed.Load())
+	t.Logf("%d calls and %d slow requests over 6 restarts", c.placed.Load(), c.waited.Load())
 	if len(c.failures) > 0 {
 		t.Errorf("%d of %d calls failed, such as %s", len(c.failures), c.placed.Load(), c.failures[0])
 	}

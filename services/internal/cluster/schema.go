@@ -98,8 +98,8 @@ func (s *Service) Begin(ctx context.Context) error {
 		return fmt.Errorf("the cluster's schema (etcd key %s) cannot be read: was it written by hand?", schemaKey)
 	}
 	if schema > s.cfg.MaxSchema {
-		return fmt.Errorf("the cluster writes schema %d since `dayside cluster upgrade`, and this release (%s) knows schemas up to %d: "+
-			"start a newer release", schema, s.cfg.Release, s.cfg.MaxSchema)
+		return fmt.Errorf("the cluster writes schema %d since `dayside cluster upgrade`, and this release (%s) knows schemas up "+
+			"to %d: start a newer release", schema, s.cfg.Release, s.cfg.MaxSchema)
 	}
 	s.schema.learn(ctx, s.log, schema)
 	return nil

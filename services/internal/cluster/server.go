@@ -96,7 +96,9 @@ func (k *known) endpoints() []*rpcv1.RoutingEndpoint {
 }
 
 // UpgradeCluster raises the schema that is written, where every process that lives can read it.
-func (s *Service) UpgradeCluster(ctx context.Context, r *rpcv1.UpgradeClusterRequest) (*rpcv1.UpgradeClusterResponse, error) {
+func (s *Service) UpgradeCluster(ctx context.Context, r *rpcv1.UpgradeClusterRequest) (
+	*rpcv1.UpgradeClusterResponse, error,
+) {
 	var err error
 	for range upgradeTries {
 		var out *rpcv1.UpgradeClusterResponse
@@ -187,6 +189,6 @@ func tooOld(schema int32, names []string) error {
 		more = fmt.Sprintf(" and %d more", len(names)-maxNamed)
 		names = names[:maxNamed]
 	}
-	return fault.WrongState(schemaKey, fmt.Sprintf("processes that cannot read schema %d: %s%s; start a newer release in their place "+
-		"(one that was stopped is gone after some seconds)", schema, strings.Join(names, ", "), more))
+	return fault.WrongState(schemaKey, fmt.Sprintf("processes that cannot read schema %d: %s%s; start a newer release in their "+
+		"place (one that was stopped is gone after some seconds)", schema, strings.Join(names, ", "), more))
 }
