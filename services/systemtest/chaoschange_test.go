@@ -81,9 +81,18 @@ func (c *changes) site(site string, closes bool) {
 		}
 		name := fmt.Sprintf("drains/%s-%d", short, n)
 		c.drain(site, name, true)
+		if c.isOff(name) { // it was in doubt, and never came
+			continue
+		}
 		c.goOn(rand.N(1500 * time.Millisecond))
 		c.drain(site, name, false)
 	}
+}
+
+func (c *changes) isOff(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last[name] == nil || !c.last[name].On
 }
 
 // anyProcess is one to ask: each answers the whole API.

@@ -74,8 +74,8 @@ func chaosHosts() [][]string {
 	}
 }
 
-// startChaosCluster starts it, and applies its configuration.
-func startChaosCluster(t testing.TB, seed uint64) *chaosCluster {
+// startChaosCluster starts it, and applies its configuration; with disks that can be filled where it may and is asked to.
+func startChaosCluster(t testing.TB, seed uint64, disks bool) *chaosCluster {
 	t.Helper()
 	etcd := peer(t, "etcd")
 	c := &chaosCluster{dir: t.TempDir(), client: callersHost}
@@ -105,7 +105,9 @@ func startChaosCluster(t testing.TB, seed uint64) *chaosCluster {
 			c.procs = append(c.procs, p)
 		}
 	}
-	c.disks = smallDisks(t, c)
+	if disks {
+		c.disks = smallDisks(t, c)
+	}
 	c.startAll(t)
 	c.apply(t)
 	return c
@@ -178,7 +180,7 @@ func (c *chaosCluster) daysideArgs(t testing.TB, p *chaosProcess) {
 	p.args = append([]string{"serve"}, p.services...)
 	p.args = append(p.args, "--instance", p.name, "--data", p.data, "--etcd", strings.Join(etcds, ","), "--log-format", "json",
 		"--grpc-listen", p.grpcAddr, "--http-listen", p.host.listen(t, 7480), "--zoneinfo", "",
-		"--advertise", c.net.reach(t, "anybody", p.name, p.grpcAddr), "--gateway-requests", "100000",
+		"--advertise", c.net.reach(t, "anybody", p.name, p.grpcAddr), "--gateway-requests", "100000", "--peer-requests", "100000",
 		"--tls-cert", files.Cert, "--tls-key", files.Key, "--tls-ca", files.CA)
 	if p.is(host.SIP) {
 		p.sipAddr = p.host.local(t, 5060)

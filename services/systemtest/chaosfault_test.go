@@ -191,41 +191,31 @@ func (n *nemesis) pause(p *chaosProcess, d time.Duration) *history.Fault {
 	return f
 }
 
-// cut makes a fault on the links between one routing process and all of etcd.
-func (n *nemesis) cut(d time.Duration, set func(p *chaosProcess, members []string, rule netfault.Rule)) *history.Fault {
+// cut cuts links between one routing process and all of etcd. What is done before it heals is done by last.
+func (n *nemesis) cut(d time.Duration, which func(host string, others ...string) []netfault.Link, last func()) *history.Fault {
 	p := n.one(host.Routing)
 	if p == nil {
 		return nil
 	}
 	defer n.free(p.name)
-	members := processNames(n.c.members())
 	f := &history.Fault{On: []string{p.name}, Cut: []string{p.name}}
-	set(p, members, netfault.Rule{Cut: true})
+	heal := n.c.net.rules.Add(netfault.Rule{Cut: true}, which(p.name, processNames(n.c.members())...)...)
 	f.Begin = n.l.rec.now()
 	n.wait(d)
+	last()
 	f.End = n.l.rec.now()
-	set(p, members, netfault.Rule{})
+	heal()
 	return f
 }
 
-func (n *nemesis) cutBoth(d time.Duration) *history.Fault {
-	return n.cut(d, func(p *chaosProcess, members []string, rule netfault.Rule) { n.c.net.set(p.name, members, rule) })
-}
+func (n *nemesis) cutBoth(d time.Duration) *history.Fault { return n.cut(d, netfault.Both, func() {}) }
 
 func (n *nemesis) cutFromEtcd(d time.Duration) *history.Fault {
-	return n.cut(d, func(p *chaosProcess, members []string, rule netfault.Rule) {
-		for _, m := range members {
-			n.c.net.rules.Set(m, p.name, rule)
-		}
-	})
+	return n.cut(d, netfault.To, func() {})
 }
 
 func (n *nemesis) cutToEtcd(d time.Duration) *history.Fault {
-	return n.cut(d, func(p *chaosProcess, members []string, rule netfault.Rule) {
-		for _, m := range members {
-			n.c.net.rules.Set(p.name, m, rule)
-		}
-	})
+	return n.cut(d, netfault.From, func() {})
 }
 
 // cutMember takes one member from the others, and leaves it to its clients.
@@ -249,9 +239,9 @@ func (n *nemesis) links(p *chaosProcess, others []string, rule netfault.Rule, d 
 	}
 	defer n.free(p.name)
 	f := n.begin(p)
-	n.c.net.set(p.name, others, rule)
+	heal := n.c.net.rules.Add(rule, netfault.Both(p.name, others...)...)
 	n.wait(d)
-	n.c.net.set(p.name, others, netfault.Rule{})
+	heal()
 	f.End = n.l.rec.now()
 	return f
 }
@@ -280,12 +270,7 @@ func (n *nemesis) quorum(d time.Duration) *history.Fault {
 
 // compactBehind cuts a routing process, changes things meanwhile (the load does), and compacts what it would have heard.
 func (n *nemesis) compactBehind(d time.Duration) *history.Fault {
-	return n.cut(d, func(p *chaosProcess, members []string, rule netfault.Rule) {
-		if !rule.Cut {
-			n.compact()
-		}
-		n.c.net.set(p.name, members, rule)
-	})
+	return n.cut(d, netfault.Both, n.compact)
 }
 
 func (n *nemesis) compact() {
@@ -353,13 +338,13 @@ func (n *nemesis) region(d time.Duration) *history.Fault {
 			f.Unreachable = append(f.Unreachable, p.name)
 		}
 	}
+	var links []netfault.Link
 	for _, p := range in {
-		n.c.net.set(p.name, others, netfault.Rule{Cut: true})
+		links = append(links, netfault.Both(p.name, others...)...)
 	}
+	heal := n.c.net.rules.Add(netfault.Rule{Cut: true}, links...)
 	n.wait(d)
-	for _, p := range in {
-		n.c.net.set(p.name, others, netfault.Rule{})
-	}
+	heal()
 	f.End = n.l.rec.now()
 	return f
 }

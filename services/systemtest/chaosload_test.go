@@ -80,6 +80,10 @@ func (l *chaosLoad) start(ctx context.Context, t testing.TB, callers int) {
 	for _, p := range l.c.holding(host.SIP) {
 		l.wg.Go(func() { l.phone(ctx, p) })
 	}
+	c := l.newClient(t)
+	for i := range clientCallers {
+		l.wg.Go(func() { l.clientCaller(ctx, c, i) })
+	}
 	l.wg.Go(func() { l.watchMachine(ctx) })
 }
 
@@ -120,11 +124,12 @@ func (l *chaosLoad) caller(ctx context.Context, number int) {
 			told(h, route)
 			return err
 		})
-		l.remember(id)
 		if route == nil {
 			continue
 		}
-		if n%3 == 0 && len(route.GetContinuation()) > 0 && len(route.GetForward().GetTargets()) > 0 {
+		l.remember(id)
+		// Who is busy is not rung again: so of a last resort alone nothing is left but the end.
+		if n%3 == 0 && len(route.GetContinuation()) > 0 && len(route.GetForward().GetTargets()) > 1 {
 			first := route.GetForward().GetTargets()[0]
 			request := &routingv1.ContinueCallRequest{
 				CallId: id, Continuation: route.GetContinuation(), Gateway: pbx(), DialledNumber: exampleHiddenNumber, Caller: who,
@@ -160,10 +165,22 @@ func (l *chaosLoad) report(id string, first int, route *routingv1.Route) {
 	l.ask(id, history.Report, first, func(ctx context.Context, c routingv1.RoutingServiceClient, h *history.Call) error {
 		r, err := c.ReportCall(ctx, request)
 		if err == nil {
-			h.Reported = strings.TrimPrefix(r.GetDurability().String(), "DURABILITY_")
+			h.Reported = acknowledged(r.GetDurability())
 		}
 		return err
 	})
+}
+
+// sameLife is the life of a process where that is still the same; else it is not known which one answered.
+func sameLife(p *chaosProcess, life int) int {
+	if int(p.life.Load()) != life {
+		return 0
+	}
+	return life
+}
+
+func acknowledged(d routingv1.Durability) string {
+	return strings.TrimPrefix(d.String(), "DURABILITY_")
 }
 
 // told notes a route.
@@ -204,6 +221,7 @@ func (l *chaosLoad) ask(
 		ctx, cancel := context.WithTimeout(context.Background(), chaosTry)
 		err = request(ctx, routingv1.NewRoutingServiceClient(l.gateway[p.name]), h)
 		cancel()
+		h.Life = sameLife(p, h.Life)
 		if err != nil {
 			_ = pause(context.Background(), 20*time.Millisecond)
 		}
@@ -233,9 +251,8 @@ func (l *chaosLoad) probe(ctx context.Context, p *chaosProcess) {
 			}
 			continue // whoever does not answer a probe is judged by the calls
 		}
-		if int(p.life.Load()) == h.Life { // else it is not known which life answered
-			told(h, r.GetRoute())
-			l.rec.Add(history.Event{Call: h})
-		}
+		h.Life = sameLife(p, h.Life)
+		told(h, r.GetRoute())
+		l.rec.Add(history.Event{Call: h})
 	}
 }

@@ -105,16 +105,6 @@ func (f *fabric) reach(t testing.TB, from, to, addr string) string {
 	return f.proxies[key].Addr()
 }
 
-// set makes the rule of both directions between a host and others.
-func (f *fabric) set(host string, others []string, rule netfault.Rule) {
-	for _, other := range others {
-		if other != host {
-			f.rules.Set(host, other, rule)
-			f.rules.Set(other, host, rule)
-		}
-	}
-}
-
 // listen is an address for a listener of the host; on loopback the port is any free one.
 func (h *chaosHost) listen(t testing.TB, port int) string {
 	t.Helper()

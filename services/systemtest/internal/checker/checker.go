@@ -172,7 +172,7 @@ func lossy(f *history.Fault) []string       { return f.Lossy }
 // by is the instance that answered.
 func by(c *history.Call) string { return c.Tries[len(c.Tries)-1] }
 
-// routed says whether a call was answered by a process that told its view.
+// routed says whether a call was answered by a process that told its view, and by which of its lives.
 func routed(c *history.Call) bool {
-	return c.Error == "" && c.Over == "grpc" && !c.Table && c.Asked != history.Report && len(c.Tries) > 0
+	return c.Error == "" && c.Over != "sip" && c.Life > 0 && !c.Table && c.Asked != history.Report && len(c.Tries) > 0
 }

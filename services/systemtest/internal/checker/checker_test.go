@@ -131,16 +131,25 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		plant func(e []history.Event)
 		want  checker.Rule
 	}{
-		"a drained site is rung first":           {func(e []history.Event) { call(e, "c-3").Targets = all }, checker.OpenSite},
-		"a drained site is rung at all":          {func(e []history.Event) { call(e, "c-3").Targets[1].Site = "sites/a" }, checker.OpenSite},
-		"a closed site is rung first":            {func(e []history.Event) { call(e, "c-4").Targets[0].Site = "sites/b" }, checker.OpenSite},
-		"people are rung while a site is open":   {func(e []history.Event) { call(e, "c-4").Targets = all[2:] }, checker.OpenSite},
-		"SIP rings a closed site first":          {func(e []history.Event) { call(e, "sip-1").Targets[0].Site = "sites/a" }, checker.OpenSite},
-		"a drain is seen before it was asked":    {func(e []history.Event) { call(e, "c-1").Targets = all[2:] }, checker.OpenSite},
-		"a forward of nobody":                    {func(e []history.Event) { call(e, "c-4").Targets = nil }, checker.NextStep},
-		"a ladder without an end":                {func(e []history.Event) { c := call(e, "c-4"); c.Targets = c.Targets[:2] }, checker.NextStep},
-		"an entitled caller is sent away":        {func(e []history.Event) { c := call(e, "c-4"); c.Step, c.Targets = "end", nil }, checker.NextStep},
-		"nobody answers":                         {func(e []history.Event) { call(e, "c-4").Error = "unavailable" }, checker.NextStep},
+		"a drained site is rung first":         {func(e []history.Event) { call(e, "c-3").Targets = all }, checker.OpenSite},
+		"a drained site is rung at all":        {func(e []history.Event) { call(e, "c-3").Targets[1].Site = "sites/a" }, checker.OpenSite},
+		"a closed site is rung first":          {func(e []history.Event) { call(e, "c-4").Targets[0].Site = "sites/b" }, checker.OpenSite},
+		"people are rung while a site is open": {func(e []history.Event) { call(e, "c-4").Targets = all[2:] }, checker.OpenSite},
+		"SIP rings a closed site first":        {func(e []history.Event) { call(e, "sip-1").Targets[0].Site = "sites/a" }, checker.OpenSite},
+		"a drain is seen before it was asked":  {func(e []history.Event) { call(e, "c-1").Targets = all[2:] }, checker.OpenSite},
+		"a forward of nobody":                  {func(e []history.Event) { call(e, "c-4").Targets = nil }, checker.NextStep},
+		"a ladder without an end":              {func(e []history.Event) { c := call(e, "c-4"); c.Targets = c.Targets[:2] }, checker.NextStep},
+		"an entitled caller is sent away":      {func(e []history.Event) { c := call(e, "c-4"); c.Step, c.Targets = "end", nil }, checker.NextStep},
+		"nobody answers":                       {func(e []history.Event) { call(e, "c-4").Error = "unavailable" }, checker.NextStep},
+		"a client that keeps a table has no answer": {func(e []history.Event) {
+			c := call(e, "cut-1")
+			c.Error, c.Over = "unavailable", "client"
+			for _, x := range e {
+				if x.Fault != nil {
+					x.Fault.Unreachable = []string{"one", "two"}
+				}
+			}
+		}, checker.NextStep},
 		"one is cut off, and the other is there": {func(e []history.Event) { call(e, "cut-1").Error = "unavailable" }, checker.NextStep},
 		"a change is not in force":               {func(e []history.Event) { call(e, "c-3").Revision = 10; call(e, "c-3").Age = 0 }, checker.InForce},
 		"a change of unknown revision is not in force": {func(e []history.Event) {

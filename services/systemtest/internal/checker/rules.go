@@ -24,7 +24,7 @@ func (r *run) answers() {
 			if c.Error == "" {
 				r.report.Answered++
 			}
-			continue // a gateway keeps a report, and tells it later
+			continue // a gateway keeps a report that nobody takes, and tells it later
 		}
 		r.judged(NextStep)
 		switch {
@@ -50,12 +50,15 @@ func (r *run) step(c *history.Call) {
 	}
 }
 
-// excused says whether nobody could have answered: every process that decides was unreachable at some time meanwhile, or,
-// over SIP, the gateway itself.
+// excused says whether nobody could have answered: every process that decides was unreachable at some time meanwhile. Over
+// SIP the gateway itself must have been; and a client that keeps a table is never excused, for it asks itself at last.
 func (r *run) excused(c *history.Call) bool {
 	gone := func(instance string) bool { return r.touched(instance, c.Begin, c.End, unreachable) }
-	if c.Over == "sip" && slices.ContainsFunc(c.Tries, gone) {
-		return true
+	switch c.Over {
+	case "client":
+		return false
+	case "sip":
+		return slices.ContainsFunc(c.Tries, gone)
 	}
 	return !slices.ContainsFunc(r.about.Routing, func(i string) bool { return !gone(i) })
 }
@@ -284,7 +287,7 @@ func (r *run) keptOf(c *history.Call, tries map[string]map[int32]int) {
 		tries[c.ID] = map[int32]int{}
 	}
 	if c.Asked != history.Report {
-		tries[c.ID][max(1, c.StepNumber)] += len(c.Tries)
+		tries[c.ID][max(1, c.StepNumber)] += max(1, len(c.Tries))
 	}
 	if c.Error != "" || c.Table || len(c.Tries) == 0 {
 		return
@@ -294,14 +297,14 @@ func (r *run) keptOf(c *history.Call, tries map[string]map[int32]int) {
 	switch {
 	case c.Asked == history.Report && c.Reported != "" && !(k.Found && k.Answered):
 		r.broken(Lost, c.End, "the report of %s was acknowledged by %s (%s), and is not in the ledger", c.ID, by(c), c.Reported)
-	case c.Asked != history.Report && c.Over == "grpc" && !spared && !slices.Contains(k.Steps, c.StepNumber):
+	case c.Asked != history.Report && c.Over != "sip" && !spared && !slices.Contains(k.Steps, c.StepNumber):
 		r.broken(Lost, c.End, "step %d of %s was decided by %s, and is not in the ledger", c.StepNumber, c.ID, by(c))
-	case c.Over == "sip" && !spared && !k.Found && !r.anyLossy(c):
-		r.broken(Lost, c.End, "%s was redirected by %s, and is not in the ledger", c.ID, by(c))
+	case c.Over == "sip" && !k.Found && !r.anyFault(c):
+		r.broken(Lost, c.End, "%s was redirected by %s while all was well, and is not in the ledger", c.ID, by(c))
 	}
 }
 
-// anyLossy: over SIP it is not known who decided.
-func (r *run) anyLossy(c *history.Call) bool {
-	return slices.ContainsFunc(r.about.Routing, func(i string) bool { return r.touched(i, c.Begin, c.End, lossy) })
+// anyFault: over SIP it is not told who decided, nor whether it was the gateway's own memory.
+func (r *run) anyFault(c *history.Call) bool {
+	return slices.ContainsFunc(r.faults, func(f *history.Fault) bool { return f.Begin <= c.End && f.End+r.limits.Recover >= c.Begin })
 }

@@ -57,11 +57,11 @@ type Call struct {
 	Asked Asked         `json:"asked"`
 	Begin time.Duration `json:"begin"`
 	End   time.Duration `json:"end"`
-	// Over is "grpc" or "sip".
+	// Over is "grpc", "sip", or "client": gRPC by the client that gateways use.
 	Over string `json:"over"`
 	// Tries are the instances asked, in order; the last one answered where Error is empty.
 	Tries []string `json:"tries"`
-	// Life counts the starts of the instance that answered.
+	// Life counts the starts of the instance that answered; 0 where it began another one meanwhile.
 	Life int `json:"life,omitempty"`
 	// Error is why nobody answered.
 	Error string `json:"error,omitempty"`
@@ -78,7 +78,7 @@ type Call struct {
 	Age      time.Duration `json:"age,omitempty"`
 	// Table says that the answer came from what a gateway's client remembered, without asking anybody.
 	Table bool `json:"table,omitempty"`
-	// Reported is what a report was acknowledged with: "COMMITTED" or "SPOOLED".
+	// Reported is what a report was acknowledged with: "COMMITTED", "SPOOLED", or "QUEUED" where the gateway's client keeps it.
 	Reported string `json:"reported,omitempty"`
 }
 

@@ -121,16 +121,19 @@ func TestALinkDelaysCutsAndHeals(t *testing.T) {
 		if _, err := said(t, c, "hello", await.Limit); err != nil {
 			t.Fatal(err)
 		}
-		p.rules.Set("server", "client", netfault.Rule{Delay: 150 * time.Millisecond, Jitter: 10 * time.Millisecond})
+		back := netfault.From("server", "client")
+		fast := p.rules.Add(netfault.Rule{Delay: 150 * time.Millisecond, Jitter: 10 * time.Millisecond}, back...)
 		if took, err := said(t, c, "slowly", await.Limit); err != nil || took < 150*time.Millisecond {
 			t.Errorf("a slow link took %v (%v)", took, err)
 		}
 		// One way only: what is said arrives, its echo does not until the link has healed.
-		p.rules.Set("server", "client", netfault.Rule{Cut: true})
+		heal := p.rules.Add(netfault.Rule{Cut: true}, back...)
+		p.rules.Add(netfault.Rule{Cut: true}, back...)() // another one comes and goes
+		fast()
 		if _, err := said(t, c, "lost", 200*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("over a cut link: %v", err)
 		}
-		p.rules.Heal()
+		heal()
 		if err := c.SetDeadline(clock.System{}.Now().Add(await.Limit)); err != nil {
 			t.Fatal(err)
 		}
@@ -140,13 +143,14 @@ func TestALinkDelaysCutsAndHeals(t *testing.T) {
 		if !lossy {
 			return
 		}
-		p.rules.Set("client", "server", netfault.Rule{Loss: 0.3})
+		there := netfault.To("server", "client")
+		p.rules.Add(netfault.Rule{Loss: 0.3}, there...)
 		for i := range 5 { // TCP sends again
 			if _, err := said(t, c, fmt.Sprint("again ", i), await.Limit); err != nil {
 				t.Errorf("over a lossy link: %v", err)
 			}
 		}
-		p.rules.Set("client", "server", netfault.Rule{Loss: 1})
+		p.rules.Add(netfault.Rule{Loss: 1}, there...)
 		if _, err := said(t, c, "never", 200*time.Millisecond); err == nil {
 			t.Error("all is lost, and heard")
 		}

@@ -94,7 +94,7 @@ func (p *Proxy) copy(dst, src net.Conn, from, to string) {
 			if !p.passes(from, to) {
 				return
 			}
-			if late, _ := p.rules.judge(from, to); late > 0 {
+			if late, _ := p.rules.judge(Link{from, to}); late > 0 {
 				_ = p.wait(late)
 			}
 			if _, err := dst.Write(buf[:n]); err != nil {
@@ -109,7 +109,7 @@ func (p *Proxy) copy(dst, src net.Conn, from, to string) {
 
 // passes waits until a direction is not cut; false where the Proxy ends before.
 func (p *Proxy) passes(from, to string) bool {
-	for p.rules.get(from, to).Cut {
+	for p.rules.cut(Link{from, to}) {
 		if p.wait(cutPoll) != nil {
 			return false
 		}

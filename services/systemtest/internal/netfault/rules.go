@@ -8,6 +8,7 @@ package netfault
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,62 +23,91 @@ type Rule struct {
 	Loss float64
 }
 
-// Rules are those of all links; safe for concurrent use. Links without one do nothing.
+// Rules are those of all links; safe for concurrent use. Several may be on one direction: it is cut where one cuts, delays
+// add up, and each loses its share.
 type Rules struct {
 	mu     sync.RWMutex
-	byLink map[link]Rule
+	byLink map[Link][]*Rule
 	chance *rand.Rand
 }
 
-type link struct{ from, to string }
+// Link is one direction between two hosts.
+type Link struct{ From, To string }
 
 // NewRules draws loss and jitter by the seed.
 func NewRules(seed uint64) *Rules {
-	return &Rules{byLink: map[link]Rule{}, chance: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable, on purpose
+	return &Rules{byLink: map[Link][]*Rule{}, chance: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable, on purpose
 }
 
-// Set makes the rule of one direction; the zero Rule heals it.
-func (r *Rules) Set(from, to string, rule Rule) {
+// Add puts a rule on links, until it is healed; others that are on them stay.
+func (r *Rules) Add(rule Rule, links ...Link) (heal func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rule == (Rule{}) {
-		delete(r.byLink, link{from, to})
-		return
+	for _, l := range links {
+		r.byLink[l] = append(r.byLink[l], &rule)
 	}
-	r.byLink[link{from, to}] = rule
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, l := range links {
+			r.byLink[l] = slices.DeleteFunc(r.byLink[l], func(other *Rule) bool { return other == &rule })
+			if len(r.byLink[l]) == 0 {
+				delete(r.byLink, l)
+			}
+		}
+	}
 }
 
-// Heal takes all rules away.
-func (r *Rules) Heal() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.byLink)
+// Both are the links of a host with others, in both directions.
+func Both(host string, others ...string) []Link {
+	return append(From(host, others...), To(host, others...)...)
 }
 
-// get is the rule of one direction.
-func (r *Rules) get(from, to string) Rule {
+// From are the links from a host to others.
+func From(host string, others ...string) []Link {
+	var links []Link
+	for _, other := range others {
+		if other != host {
+			links = append(links, Link{host, other})
+		}
+	}
+	return links
+}
+
+// To are the links from others to a host.
+func To(host string, others ...string) []Link {
+	links := From(host, others...)
+	for i, l := range links {
+		links[i] = Link{l.To, l.From}
+	}
+	return links
+}
+
+// cut says whether a direction takes everything.
+func (r *Rules) cut(l Link) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.byLink[link{from, to}]
+	return slices.ContainsFunc(r.byLink[l], func(rule *Rule) bool { return rule.Cut })
 }
 
 // judge says whether a packet goes over, and how late.
-func (r *Rules) judge(from, to string) (late time.Duration, passes bool) {
-	rule := r.get(from, to)
-	if rule == (Rule{}) {
+func (r *Rules) judge(l Link) (late time.Duration, passes bool) {
+	r.mu.RLock()
+	free := len(r.byLink[l]) == 0
+	r.mu.RUnlock()
+	if free {
 		return 0, true
-	}
-	if rule.Cut {
-		return 0, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rule.Loss > 0 && r.chance.Float64() < rule.Loss {
-		return 0, false
-	}
-	late = rule.Delay
-	if rule.Jitter > 0 {
-		late += time.Duration(r.chance.Int64N(int64(rule.Jitter)))
+	for _, rule := range r.byLink[l] {
+		if rule.Cut || rule.Loss > 0 && r.chance.Float64() < rule.Loss {
+			return 0, false
+		}
+		late += rule.Delay
+		if rule.Jitter > 0 {
+			late += time.Duration(r.chance.Int64N(int64(rule.Jitter)))
+		}
 	}
 	return late, true
 }

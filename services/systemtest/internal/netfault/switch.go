@@ -24,7 +24,7 @@ type Switch struct {
 
 	mu     sync.RWMutex
 	byAddr map[netip.Addr]*port
-	late   map[link]chan latePacket
+	late   map[Link]chan latePacket
 	done   chan struct{}
 	wg     sync.WaitGroup
 }
@@ -44,7 +44,7 @@ type latePacket struct {
 // NewSwitch has no ports yet.
 func NewSwitch(rules *Rules, clk clock.Clock) *Switch {
 	return &Switch{
-		rules: rules, clock: clk, byAddr: map[netip.Addr]*port{}, late: map[link]chan latePacket{}, done: make(chan struct{}),
+		rules: rules, clock: clk, byAddr: map[netip.Addr]*port{}, late: map[Link]chan latePacket{}, done: make(chan struct{}),
 	}
 }
 
@@ -87,11 +87,11 @@ func (s *Switch) read(from *port) {
 		if to == nil {
 			continue
 		}
-		late, passes := s.rules.judge(from.name, to.name)
+		late, passes := s.rules.judge(Link{from.name, to.name})
 		switch {
 		case !passes:
-		case late > 0 || s.waiting(link{from.name, to.name}):
-			s.queue(link{from.name, to.name}, latePacket{s.clock.Now().Add(late), to, append([]byte(nil), buf[:n]...)})
+		case late > 0 || s.waiting(Link{from.name, to.name}):
+			s.queue(Link{from.name, to.name}, latePacket{s.clock.Now().Add(late), to, append([]byte(nil), buf[:n]...)})
 		default:
 			_, _ = to.device.Write(buf[:n]) // a packet that a full device does not take is lost
 		}
@@ -107,13 +107,13 @@ func destination(packet []byte) (netip.Addr, bool) {
 }
 
 // waiting says whether packets wait on the link: a later one must not overtake them.
-func (s *Switch) waiting(l link) bool {
+func (s *Switch) waiting(l Link) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return len(s.late[l]) > 0
 }
 
-func (s *Switch) queue(l link, p latePacket) {
+func (s *Switch) queue(l Link, p latePacket) {
 	s.mu.Lock()
 	ch := s.late[l]
 	if ch == nil {
