@@ -15,8 +15,8 @@ const (
 	alertSegmentBytes = 64 << 10
 )
 
-// openAlertSpool opens the spool in the data directory in which alerts wait until etcd takes them; nil where the disk does not
-// let it: then alerts wait in memory, and a caller whose message etcd does not take is put through to somebody.
+// openAlertSpool opens the spool in the data directory in which alerts wait until etcd takes them; nil where the disk does
+// not let it: then alerts wait in memory, and a caller whose message etcd does not take is put through to somebody.
 func (h *Host) openAlertSpool(ctx context.Context) routing.AlertSpool {
 	err := h.lock()
 	var s *spool.Spool

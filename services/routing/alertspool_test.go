@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,23 @@ type process struct {
 	*alerts
 	dir   string
 	spool *spool.Spool
-	stop  func()
+	// failing: the disk takes what it is given, and syncs nothing.
+	failing *atomic.Bool
+	stop    func()
+}
+
+// disk is a spool on a disk that may fail.
+type disk struct {
+	*spool.Spool
+	failing *atomic.Bool
+}
+
+// Sync fails where the disk does.
+func (d disk) Sync(ctx context.Context, at spool.Mark) error {
+	if d.failing.Load() {
+		return spool.ErrFailed
+	}
+	return d.Spool.Sync(ctx, at)
 }
 
 // begin starts a process on a directory, with the view's alerts empty: etcd may be away.
@@ -38,8 +55,8 @@ func begin(t testing.TB, dir string, store alertStore, clk clock.Clock) *process
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := quietDeps(clk)
-	deps.AlertSpool = s
+	deps, failing := quietDeps(clk), &atomic.Bool{}
+	deps.AlertSpool = disk{s, failing}
 	a, err := newAlerts(store, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +66,7 @@ func begin(t testing.TB, dir string, store alertStore, clk clock.Clock) *process
 	done.Go(func() { a.run(ctx) })
 	stop := sync.OnceFunc(func() { cancel(); done.Wait() })
 	t.Cleanup(func() { stop(); _ = s.Close() })
-	return &process{a, dir, s, stop}
+	return &process{a, dir, s, failing, stop}
 }
 
 // killed is a directory as a process leaves it that is killed now.
@@ -167,22 +184,16 @@ func TestWhatWaitsCanBeResolvedAsSoonAsEtcdIsBack(t *testing.T) {
 	}
 }
 
-// brokenDisk takes alerts, and cannot sync them.
-type brokenDisk struct{ AlertSpool }
-
-func (brokenDisk) Sync(context.Context, spool.Mark) error { return spool.ErrFailed }
-
 // TestAMessageIsNotSaidTakenOnADiskThatFails: then it is tried in memory, or was never taken, and a person is rung.
 func TestAMessageIsNotSaidTakenOnADiskThatFails(t *testing.T) {
 	store, clk := newCells(), clock.NewManual(viewtest.At(1))
 	store.goAway(true)
 	p := begin(t, t.TempDir(), store, clk)
-	good := p.alerts.spool
-	p.alerts.spool = brokenDisk{good}
+	p.failing.Store(true)
 	if got := p.messageLeft(t.Context(), message(1, clk)); got != 0 {
 		t.Errorf("the disk fails: %v", got)
 	}
-	p.alerts.spool = good
+	p.failing.Store(false)
 	p.stop()
 	if err := p.spool.Close(); err != nil {
 		t.Fatal(err)
