@@ -67,7 +67,8 @@ func (c *Client) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (
 		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries,
 	}
 	if known && !reached {
-		p.whole = min(p.whole, c.limits.UnreachedTimeout)
+		// Somebody may be back at once; where that was tried for the call before, this one need not wait.
+		p.whole, p.once = min(p.whole, c.limits.UnreachedTimeout), c.cutOff.Load()
 	}
 	resp, at, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
 		*routingv1.RouteCallResponse, error,

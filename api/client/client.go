@@ -78,7 +78,7 @@ type Limits struct {
 	// ReportTimeout is how long one process has for ReportCall, which waits for a disk; twice as long is asked in all.
 	// Default 6 s.
 	ReportTimeout time.Duration
-	// MaxTries of one request. Default 4.
+	// MaxTries of one request at processes that can be reached. Default 4.
 	MaxTries int
 	// MaxHedges may be made in a burst; each ten calls that are answered give one back. Default 100. A cluster that is slow
 	// since it is busy is not asked twice for long.

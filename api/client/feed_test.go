@@ -198,6 +198,53 @@ func TestTwoClientsDoNotShareAFile(t *testing.T) {
 	open(t, cfg)
 }
 
+// fast is a clock on which time goes by a hundred times as fast.
+type fast struct{ from time.Time }
+
+// Now is client.Clock's.
+func (f fast) Now() time.Time { return f.from.Add(100 * time.Since(f.from)) } //nolint:forbidigo // another clock for tests
+
+// After is client.Clock's.
+func (fast) After(d time.Duration) <-chan time.Time { return time.After(d / 100) }
+
+// A process that has said that it speaks every 5 s, and says nothing, is as good as gone: another one is followed.
+func TestAStreamThatFallsSilentIsLeft(t *testing.T) {
+	a, b := start(t), start(t)
+	told := func(first string) []*routingv1.WatchRoutesResponse {
+		return []*routingv1.WatchRoutesResponse{{
+			Tables: []*routingv1.RouteTable{tableOf("lines/gold", hidden, thisHour(), first)}, ViewAge: durationpb.New(0),
+		}}
+	}
+	a.set(func() { a.tables = told("sip:a@dublin.example") })
+	cfg := config(a)
+	cfg.Clock = fast{thisHour()}
+	more := make(chan []client.Endpoint)
+	cfg.Discover = func(_ context.Context, found func([]client.Endpoint)) { found(<-more) }
+	c := open(t, cfg)
+	eventually(t, "the table of the one", func() bool { return c.Stats().TableLines == 1 })
+	b.set(func() { b.tables = append(told("sip:a@dublin.example"), told("sip:b@cork.example")...) })
+	b.set(func() { b.tables[1].Tables[0].Line, b.tables[1].Tables[0].DialledNumber = "lines/web", "+13035550100" })
+	more <- []client.Endpoint{{Address: b.addr}}
+	eventually(t, "the tables of the other one", func() bool { return c.Stats().TableLines == 2 })
+}
+
+// A release that does not speak when nothing changes is believed to be there as long as its connection is.
+func TestAReleaseThatIsSilentByNatureIsFollowed(t *testing.T) {
+	a, b := start(t), start(t)
+	told := []*routingv1.WatchRoutesResponse{{
+		Tables: []*routingv1.RouteTable{tableOf("lines/gold", hidden, thisHour(), "sip:a@dublin.example")},
+	}}
+	a.set(func() { a.tables = told })
+	b.set(func() { b.tables = told })
+	cfg := config(a, b)
+	cfg.Clock = fast{thisHour()}
+	c := open(t, cfg)
+	eventually(t, "a minute to pass", func() bool { return c.Stats().TableAge > time.Minute })
+	if s := c.Stats(); s.EndpointsReady != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestEndpointsAreLearnedAndRemembered(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes")
 	other, p := start(t), start(t)

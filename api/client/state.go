@@ -31,8 +31,8 @@ const (
 	maxStateBytes = 256 << 20
 	// tablesPerRecord keeps records well below their limit.
 	tablesPerRecord = 32
-	// saveDelay lets changes that come together be written together.
-	saveDelay = time.Second
+	// saveDelay lets changes that come together be written together; a disk is busy with it a twentieth of the time at most.
+	saveDelay, saveShare = time.Second, 20
 	// saveInterval is how far the age in the file may be behind while nothing changes.
 	saveInterval = 30 * time.Second
 	// saveRetry is how long a disk that failed is left alone.
@@ -219,8 +219,10 @@ func (c *Client) keep() {
 				continue
 			}
 		}
-		pause := saveDelay
-		if !save() {
+		began := c.clock.Now()
+		ok := save()
+		pause := max(saveDelay, saveShare*c.clock.Now().Sub(began))
+		if !ok {
 			pause = saveRetry
 			c.change()
 		}

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 )
 
@@ -52,7 +53,7 @@ type plan struct {
 	one, whole time.Duration
 	// hedge is how long to wait before the next one is asked as well; 0: never.
 	hedge time.Duration
-	// tries at most; once says that no process is asked twice.
+	// tries at most, of processes that can be reached; once says that no process is asked twice.
 	tries int
 	once  bool
 }
@@ -79,10 +80,12 @@ type round[R any] struct {
 	plan plan
 	ask  func(context.Context, grpc.ClientConnInterface) (R, error)
 	// order are those to ask, begun when each was asked, over which of them have answered.
-	order    []endpoint
-	begun    []time.Time
-	over     []bool
-	waiting  int
+	order   []endpoint
+	begun   []time.Time
+	over    []bool
+	waiting int
+	// counted are those that could be reached: the others cost nobody anything.
+	counted  int
 	outcomes chan outcome[R]
 }
 
@@ -96,7 +99,7 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.whole)
 	defer cancel()
-	r := &round[R]{c: c, plan: p, ask: ask, order: order, outcomes: make(chan outcome[R], p.tries)}
+	r := &round[R]{c: c, plan: p, ask: ask, order: order, outcomes: make(chan outcome[R])}
 	r.start(ctx)
 	hedge, again := r.hedgeTimer(), (<-chan time.Time)(nil)
 	pause, last := firstPause, error(nil)
@@ -121,7 +124,7 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 				c.count.retries.Add(1)
 				r.start(ctx)
 				hedge = r.hedgeTimer()
-			case r.waiting == 0 && (p.once || len(r.begun) == p.tries):
+			case r.waiting == 0 && (p.once || r.counted >= p.tries):
 				return none, "", last
 			case r.waiting == 0:
 				again = c.clock.After(jitter(pause))
@@ -151,7 +154,7 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 }
 
 // more says whether somebody is left to be asked.
-func (r *round[R]) more() bool { return len(r.begun) < len(r.order) && len(r.begun) < r.plan.tries }
+func (r *round[R]) more() bool { return len(r.begun) < len(r.order) && r.counted < r.plan.tries }
 
 func (r *round[R]) hedgeTimer() <-chan time.Time {
 	if r.plan.hedge == 0 || !r.more() {
@@ -166,11 +169,17 @@ func (r *round[R]) start(ctx context.Context) {
 	e := r.order[n]
 	r.begun, r.over = append(r.begun, r.c.clock.Now()), append(r.over, false)
 	r.waiting++
+	if e.conn.GetState() != connectivity.TransientFailure {
+		r.counted++
+	}
 	go func() {
 		one, cancel := context.WithTimeout(ctx, r.plan.one)
 		defer cancel()
 		resp, err := r.ask(one, e.conn)
-		r.outcomes <- outcome[R]{n, resp, err}
+		select {
+		case r.outcomes <- outcome[R]{n, resp, err}:
+		case <-ctx.Done(): // nobody waits for it any more
+		}
 	}()
 }
 
