@@ -267,7 +267,8 @@ func (a *alerts) write(ctx context.Context, s alert.Seen) error {
 	ctx, cancel := context.WithTimeout(ctx, alertWriteTimeout)
 	defer cancel()
 	id := s.ID()
-	if stands, ok := a.known.get(id); ok && alert.Note(stands, s) == nil {
+	// Of a message etcd itself is asked: what this process knows may be from before a backup was restored.
+	if stands, ok := a.known.get(id); ok && s.Kind != alert.MessageLeft && alert.Note(stands, s) == nil {
 		return nil // another process told it
 	}
 	if err := a.room(s); err != nil {

@@ -112,7 +112,7 @@ func (a *alerts) deliver(ctx context.Context, entries [][]byte) error {
 		if err != nil {
 			return fmt.Errorf("%w: entry %d: %w", spool.ErrRefused, i, err)
 		}
-		switch err := a.write(ctx, s); {
+		switch err := a.write(ctx, s.Late(a.clock.Now())); {
 		case err == nil:
 			a.settled(s.ID())
 		case neverTaken(err):

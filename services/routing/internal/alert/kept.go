@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
@@ -55,6 +57,16 @@ func Read(b []byte) (Seen, error) {
 		s.Recording = &routingv1.Recording{Uri: a.GetRecordingUri(), Length: a.GetRecordingLength()}
 	}
 	return s, nil
+}
+
+// Late is what was kept, delivered now: it can be read for as long from now on as any other, however long it waited.
+func (s Seen) Late(now time.Time) Seen {
+	if s.kept == nil || now.Sub(s.kept.GetLastTime().AsTime()) < RefreshEvery {
+		return s
+	}
+	s.kept = proto.CloneOf(s.kept)
+	s.kept.LastTime = timestamppb.New(now)
+	return s
 }
 
 // isID says whether an ID can be part of a key: a slug of at most maxIDBytes.

@@ -3,6 +3,7 @@ package alert_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -45,6 +46,31 @@ func TestWhatIsKeptIsWhatWasSeen(t *testing.T) {
 			t.Fatalf("seen %v, kept %v", a, b)
 		}
 	})
+}
+
+// A message that waited longer for etcd than alerts are kept must not be forgotten at once.
+func TestWhatIsDeliveredLateCanBeReadForAWeek(t *testing.T) {
+	message := seen(alert.MessageLeft, 1)
+	message.Recording = &routingv1.Recording{Uri: "u"}
+	b, err := message.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := alert.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weeks := viewtest.At(30 * 24)
+	if a := alert.Note(nil, s); !alert.Gone(a, weeks) {
+		t.Errorf("not late: %v", a)
+	}
+	a := alert.Note(nil, s.Late(weeks))
+	if alert.Gone(a, weeks.Add(6*24*time.Hour)) || !a.GetFirstTime().AsTime().Equal(viewtest.At(1)) || alert.Note(a, s.Late(weeks)) != nil {
+		t.Errorf("late: %v", a)
+	}
+	if a := alert.Note(nil, s.Late(viewtest.At(1).Add(59*time.Second))); !a.GetLastTime().AsTime().Equal(viewtest.At(1)) {
+		t.Errorf("within a minute: %v", a)
+	}
 }
 
 // A process that is taken back to the release before delivers what the newer one kept, unchanged.
