@@ -29,7 +29,8 @@ func (s *Spool) DeliverOnce(ctx context.Context, deliver Deliver) (delivered int
 	if !s.cfg.Stepped {
 		return 0, errNotStepped
 	}
-	b, _ := s.nextBatch(nil)
+	var b batch
+	b, s.stepBuf = s.nextBatch(s.stepBuf)
 	if len(b.entries) == 0 {
 		return 0, nil
 	}

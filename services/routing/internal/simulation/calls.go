@@ -130,7 +130,8 @@ func (s *sim) redeliver(c *call, was told) {
 		return
 	}
 	again := p.step(c)
-	if again.step != was.step && again.fate == routingv1.ContinuationFate_CONTINUATION_FATE_READ {
+	const read = routingv1.ContinuationFate_CONTINUATION_FATE_READ
+	if again.step != was.step && again.fate == read && was.fate == read {
 		s.find(p, "%s: told again it is step %d, was %d", c.id, again.step, was.step)
 	}
 }

@@ -78,7 +78,7 @@ func (p *process) checkAge(a *asked) {
 	if told > 0 && says < truly-ageSlackMS || told == 0 && truly+set > ageSlackMS {
 		s.find(p, "%s: the view says it is %v old, and is %d ms", a.c.id, told, truly)
 	}
-	if says > truly+olderSlackMS && !p.torn {
+	if told > 0 && says > truly+olderSlackMS && !p.torn {
 		s.find(p, "%s: the view says it is %v old, and is only %d ms", a.c.id, told, truly)
 	}
 	if got := a.route.GetExplanation().GetViewRevision(); got != a.v.Revision() {

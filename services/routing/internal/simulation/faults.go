@@ -1,6 +1,11 @@
 package simulation
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+
+	"github.com/daysidehq/dayside/services/routing/internal/view"
+)
 
 // Fault is a kind of fault.
 type Fault int
@@ -243,5 +248,13 @@ func (p *process) loseDisk(ms int64) {
 // setClock sets how far a host's clock is ahead.
 func (p *process) setClock(ms int64) {
 	p.follow.beat()
+	by := ms - p.offsetMS
 	p.offsetMS, p.offsetSetMS = ms, p.s.nowMS
+	if p.current == nil || p.fromDisk {
+		return
+	}
+	// What a process heard in this life it knows by a clock that nobody sets, as time.Time does.
+	heard := p.current.Age(at(0).Add(1 << 62)) // how long before an instant that is far away
+	p.current, _ = view.Next(p.current).View(p.current.Revision(), at(0).Add(1<<62-heard+time.Duration(by)*time.Millisecond))
+	p.heardOffset = ms
 }

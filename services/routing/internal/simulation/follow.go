@@ -83,6 +83,7 @@ func (f *follower) end() {
 // lose is what happens when etcd is lost: what was heard before is heard.
 func (f *follower) lose() {
 	f.beat()
+	f.p.kept.heard()
 	f.end()
 }
 

@@ -25,6 +25,9 @@ const (
 type onDisk struct {
 	p    *process
 	disk *kept.Disk
+	// beat is the last heartbeat, which is noted when the process ends or is cut off: those before it are written over by the
+	// next, and nobody reads them meanwhile.
+	beat coord.Batch
 }
 
 func (o *onDisk) dir() string { return filepath.Join(o.p.dir, "view") }
@@ -41,7 +44,7 @@ func (o *onDisk) bytes() int64 {
 func (o *onDisk) kill() {
 	if o.disk != nil {
 		_ = o.disk.Close() // it syncs nothing
-		o.disk = nil
+		o.disk, o.beat = nil, coord.Batch{}
 	}
 }
 
@@ -105,11 +108,28 @@ func (o *onDisk) begin(b coord.Batch, found bool, apply func(coord.Batch)) {
 	}
 }
 
+// heard notes the last heartbeat.
+func (o *onDisk) heard() {
+	if b := o.beat; b.Revision != 0 && o.disk != nil {
+		o.beat = coord.Batch{}
+		o.write(b)
+	}
+}
+
 // note keeps a batch.
 func (o *onDisk) note(b coord.Batch) {
 	if b.Heard.IsZero() {
 		b.Heard = o.p.now()
 	}
+	if len(b.Events) == 0 && !b.Reset {
+		o.beat = b
+		return
+	}
+	o.beat = coord.Batch{}
+	o.write(b)
+}
+
+func (o *onDisk) write(b coord.Batch) {
 	err := o.disk.Note(b)
 	if err == nil {
 		err = o.disk.Tidy()

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -37,6 +38,9 @@ func (o oracle) at(unixS int64, loc *time.Location) period {
 	}
 	if !to.IsZero() {
 		p.toS = to.Unix()
+	}
+	if p.toS <= unixS { // Go ends every year of a rule after 365 days, so that 31 December of a leap year is outside of it
+		p.toS = (unixS/86400 + 1) * 86400
 	}
 	o.zones[loc] = p
 	return p
@@ -112,10 +116,11 @@ func spansOf(h *hours.Hours, on hours.Date) []hours.Span {
 		}
 	}
 	for _, c := range h.Calendars {
-		for _, d := range c.Days {
-			if d.Date == on {
-				return d.Spans
-			}
+		i, known := slices.BinarySearchFunc(c.Days, on, func(d hours.CalendarDay, on hours.Date) int { // they ascend
+			return cmp.Or(d.Date.Year-on.Year, int(d.Date.Month-on.Month), d.Date.Day-on.Day)
+		})
+		if known {
+			return c.Days[i].Spans
 		}
 	}
 	weekday := time.Date(on.Year, on.Month, on.Day, 12, 0, 0, 0, time.UTC).Weekday()

@@ -43,6 +43,7 @@ type process struct {
 	sinceMS      int64 // when it was last started
 	decision     decide.Decision
 	maker        record.Maker
+	asked        asked
 	buf          []byte
 	replayed     int64
 	problemsTold int

@@ -17,11 +17,11 @@ import (
 
 const (
 	// maxSpoolBytes and spoolSegmentBytes are a small disk's: it is full after some days without a ledger.
-	maxSpoolBytes     = 2 << 20
+	maxSpoolBytes     = 1 << 20
 	spoolSegmentBytes = 64 << 10
 	// deliverMS is how long records are collected before they are handed over, retryDeliverMS how long the ledger is left
 	// alone that did not take them.
-	deliverMS      = 20 * secondMS
+	deliverMS      = 4 * hourMS
 	retryDeliverMS = 600 * secondMS
 	// idBytes is the length of a record's id: the process, its life, and a count.
 	idBytes = 16

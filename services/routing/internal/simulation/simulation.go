@@ -12,7 +12,6 @@
 package simulation
 
 import (
-	"container/heap"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -40,8 +39,8 @@ type Config struct {
 	Dir string
 	// FaultsPerMonth, on average, of each kind; 1 where 0, none where negative.
 	FaultsPerMonth float64
-	// ReplayEvery is after how many answers one is decided again from its record alone, and compared; 256 where 0. So is the
-	// first one of a process on a quarter of all revisions.
+	// ReplayEvery is after how many answers one is decided again from its record alone, and compared; 1,024 where 0. So is the
+	// first one of a process on one of 32 revisions.
 	ReplayEvery int
 	// Plant is a defect to be found; tests of the simulation itself set it.
 	Plant Plant
@@ -52,7 +51,7 @@ const (
 	defaultCallsPerHour       = 10
 	defaultProcesses          = 3
 	maxProcesses              = 9
-	defaultReplayEvery        = 256
+	defaultReplayEvery        = 1024
 	lastYear                  = 2098
 	maxFindings               = 10
 	monthMS                   = 30 * dayMS
@@ -122,8 +121,8 @@ func Run(cfg Config) (Result, error) {
 	}
 	defer s.shut()
 	end := s.nowMS + int64(cfg.Years*yearS)*secondMS
-	for s.queue.Len() > 0 && len(s.findings) < maxFindings && s.err == nil {
-		next := heap.Pop(&s.queue).(event) //nolint:forcetypeassert,errcheck // events alone are in it
+	for len(s.queue) > 0 && len(s.findings) < maxFindings && s.err == nil {
+		next := s.queue.pop()
 		if next.atMS >= end {
 			break
 		}
@@ -208,38 +207,10 @@ func (s *sim) find(p *process, format string, args ...any) {
 // at is an instant of the simulation.
 func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// event is something that happens at its time.
-type event struct {
-	atMS int64
-	seq  uint64
-	do   func()
-}
-
-// events are those to come; of two at the same time the one made first comes first.
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].atMS < e[j].atMS || e[i].atMS == e[j].atMS && e[i].seq < e[j].seq
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-
-// Push is heap's.
-func (e *events) Push(x any) { *e = append(*e, x.(event)) } //nolint:forcetypeassert,errcheck // see Run
-
-// Pop is heap's.
-func (e *events) Pop() any {
-	old := *e
-	last := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*e = old[:len(old)-1]
-	return last
-}
-
 // after has something happen in ms milliseconds.
 func (s *sim) after(ms int64, do func()) {
 	s.made++
-	heap.Push(&s.queue, event{s.nowMS + max(ms, 0), s.made, do})
+	s.queue.push(event{s.nowMS + max(ms, 0), s.made, do})
 }
 
 // exponential is a time that passes between what happens once in mean on average.

@@ -49,7 +49,8 @@ type asked struct {
 func (p *process) step(c *call) told {
 	p.s.answers++
 	p.s.counts.Answers++
-	a := &asked{p: p, c: c, v: p.view(), at: p.now(), step: 1, call: decide.Call{
+	a := &p.asked
+	*a = asked{p: p, c: c, v: p.view(), at: p.now(), step: 1, call: decide.Call{
 		ID: c.id, Dialled: c.line.number, Caller: c.caller, Attested: c.attested, Gateway: c.gateway.can,
 	}}
 	if len(c.token) > 0 {
@@ -208,7 +209,7 @@ func (p *process) record(a *asked) {
 	p.spool.append(p.buf)
 	fresh := p.replayed != a.v.Revision()
 	p.replayed = a.v.Revision()
-	if p.s.answers%p.s.cfg.ReplayEvery == 0 || fresh && a.v.Revision()%4 == 0 {
+	if p.s.answers%p.s.cfg.ReplayEvery == 0 || fresh && a.v.Revision()%32 == 0 {
 		p.replay(a, made)
 	}
 }

@@ -22,7 +22,7 @@ const (
 	// horizonDays is how far ahead timelines are compiled, as the product does.
 	horizonDays = 400
 	// extendEveryDays is how often they are extended: the product does so daily; here it is what takes most of the time.
-	extendEveryDays = 4
+	extendEveryDays = 7
 	// maxSiteExceptions bounds the dated exceptions of a site.
 	maxSiteExceptions = 20
 	// changeEvery is how long it takes on average until somebody changes something.
@@ -314,7 +314,8 @@ func (s *sim) forget() {
 			keep = i
 		}
 	}
-	s.states = slices.Clone(s.states[keep:])
+	const torn = 8 // whoever lost the end of what it noted is at one before
+	s.states = slices.Clone(s.states[max(keep-torn, 0):])
 }
 
 // worldAt is what is in force at a revision of a truth; nil where that is forgotten, or was never.

@@ -14,6 +14,9 @@ import (
 // shardYears is how many years one simulation lives through; more are more simulations, each with a seed of its own.
 const shardYears = 2
 
+// gcPercent lets the few megabytes that a simulation holds grow to some hundreds before they are looked through.
+const gcPercent = 1600
+
 // What `make simulate` sets.
 var (
 	yearsFlag = flag.Float64("years", 3, "how many years are simulated")
@@ -35,7 +38,7 @@ func shard(t testing.TB, seed uint64, n int, years float64) Config {
 // Years of calls, of which each answer is held against the guarantees. A finding names the seed and the shard, with which
 // the same run is seen again: go test -run TestYears -seed SEED -shard N -years YEARS.
 func TestYears(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	first := *seedFlag
 	if first == 0 {
 		first = rand.Uint64N(1_000_000_000) //nolint:gosec // chance, not a secret
@@ -93,7 +96,7 @@ func report(t *testing.T, seed uint64, n int, r Result, err error) {
 }
 
 func BenchmarkYear(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	calls := 0
 	for n := range b.N {
 		cfg := config(b, uint64(n)+1, 1)
