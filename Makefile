@@ -57,6 +57,19 @@ bench-sip: ## redirects under load by SIPp, beside Kamailio (needs make peers)
 	@for peer in sipp kamailio; do command -v $$peer >/dev/null || { echo "bench-sip: $$peer is not installed; make peers installs it"; exit 1; }; done
 	$(GOTEST) -timeout 30m -run '^$$' -bench '^BenchmarkSIPRedirects' -benchtime 1x -v ./services/systemtest
 
+MINUTES ?=
+SEED    ?=
+FAULT   ?=
+
+.PHONY: chaos
+chaos: $(PEERS)/etcd $(PEERS)/etcdctl ## faults under load, judged by a checker (MINUTES=10 SEED=n FAULT=part-of-a-name; as root in namespaces)
+	DAYSIDE_CHAOS_MINUTES='$(or $(MINUTES),10)' DAYSIDE_CHAOS_SEED='$(SEED)' DAYSIDE_CHAOS_FAULT='$(FAULT)' \
+		DAYSIDE_CHAOS_OUT='$(CACHE)/chaos' $(GOTEST) -count=1 -timeout 24h -run '^TestChaos$$' -v ./services/systemtest
+
+.PHONY: soak
+soak: $(PEERS)/etcd ## calls at half of the maximum with a process killed each minute (MINUTES=60)
+	DAYSIDE_SOAK_MINUTES='$(or $(MINUTES),60)' $(GOTEST) -count=1 -timeout 25h -run '^TestSoak$$' -v ./services/systemtest
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@.tools/fuzz $(FUZZTIME)

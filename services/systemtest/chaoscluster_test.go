@@ -32,6 +32,8 @@ type chaosCluster struct {
 	dir   string
 	ca    string
 	procs []*chaosProcess
+	// offset takes the clocks of all to tuesdayTenUTC.
+	offset time.Duration
 	// client is the host of callers and of whoever changes something.
 	client string
 	// disks are the data folders that are small file systems of their own, by process.
@@ -51,12 +53,13 @@ type chaosProcess struct {
 	grpcAddr, sipAddr, data string
 	log                     *os.File
 
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	ended  chan struct{}
-	offset time.Duration
-	ready  atomic.Bool
-	life   atomic.Int32
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	ended chan struct{}
+	// offset is the run's, and ahead how far this process's clock is wrong.
+	offset, ahead time.Duration
+	ready         atomic.Bool
+	life          atomic.Int32
 }
 
 const (
@@ -78,7 +81,7 @@ func chaosHosts() [][]string {
 func startChaosCluster(t testing.TB, seed uint64, disks bool) *chaosCluster {
 	t.Helper()
 	etcd := peer(t, "etcd")
-	c := &chaosCluster{dir: t.TempDir(), client: callersHost}
+	c := &chaosCluster{dir: t.TempDir(), client: callersHost, offset: offset()}
 	c.net = newFabric(t, seed, append(slices.Concat(chaosHosts()...), callersHost))
 	c.ca = filepath.Join(c.dir, "pki")
 	if _, err := pki.Init(c.ca, "chaos.test", clock.System{}.Now()); err != nil {
@@ -186,7 +189,7 @@ func (c *chaosCluster) daysideArgs(t testing.TB, p *chaosProcess) {
 		p.sipAddr = p.host.local(t, 5060)
 		p.args = append(p.args, "--sip-udp", p.sipAddr, "--sip-tcp", "", "--sip-gateway-id", p.name)
 	}
-	p.offset = offset()
+	p.offset = c.offset
 }
 
 // certificate issues one.
@@ -318,7 +321,7 @@ func (p *chaosProcess) start(t testing.TB) {
 	defer p.mu.Unlock()
 	args := p.args
 	if p.services != nil {
-		args = append(slices.Clone(args), "--clock-offset", p.offset.String())
+		args = append(slices.Clone(args), "--clock-offset", (p.offset + p.ahead).String())
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), p.path, args...)
 	p.ready.Store(false)

@@ -70,7 +70,8 @@ func chaosFaults() []chaosFault {
 		}},
 		{"etcd's quorum lost", (*nemesis).quorum, none},
 		{"compaction behind a cut", (*nemesis).compactBehind, none},
-		{"a clock 30 s ahead", (*nemesis).skew, none},
+		{"a clock 30 s ahead", func(n *nemesis, d time.Duration) *history.Fault { return n.skew(d, 30*time.Second) }, none},
+		{"a clock 30 s behind", func(n *nemesis, d time.Duration) *history.Fault { return n.skew(d, -30*time.Second) }, none},
 		{"a full disk", (*nemesis).fullDisk, func(n *nemesis) string {
 			if len(n.c.disks) == 0 {
 				return "no small file system may be mounted here"
@@ -298,22 +299,22 @@ func (n *nemesis) compact() {
 }
 
 // skew starts a routing process with a wrong clock, and later with the right one.
-func (n *nemesis) skew(d time.Duration) *history.Fault {
+func (n *nemesis) skew(d, skew time.Duration) *history.Fault {
 	p := n.one(host.Routing)
 	if p == nil {
 		return nil
 	}
 	defer n.free(p.name)
 	f := n.begin(p)
-	f.Unreachable = f.On
-	for _, ahead := range []time.Duration{30 * time.Second, 0} {
+	f.Unreachable, f.Skewed = f.On, f.On
+	for _, ahead := range []time.Duration{skew, 0} {
 		p.kill()
 		p.mu.Lock()
-		p.offset = offset() + ahead
+		p.ahead = ahead
 		p.mu.Unlock()
 		p.start(n.t)
 		n.awaitReady(p, f)
-		if ahead > 0 {
+		if ahead != 0 {
 			n.wait(d)
 		}
 	}

@@ -167,6 +167,7 @@ func (r *run) touched(instance string, from, to time.Duration, of func(*history.
 
 func deaf(f *history.Fault) []string        { return slices.Concat(f.Cut, f.Slow) }
 func unreachable(f *history.Fault) []string { return f.Unreachable }
+func skewed(f *history.Fault) []string      { return f.Skewed }
 func lossy(f *history.Fault) []string       { return f.Lossy }
 
 // by is the instance that answered.

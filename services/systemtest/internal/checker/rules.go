@@ -128,6 +128,9 @@ func (r *run) view(c *history.Call) {
 		r.broken(TrueAge, c.Begin, "%s answered %s at revision %d and told an age of %v, but %d was committed before that", instance, c.ID,
 			c.Revision, c.Age, want)
 	}
+	if r.touched(instance, c.Begin, c.End, skewed) {
+		return // when it was heard last, another clock said
+	}
 	for _, f := range r.faults {
 		if cut := c.Begin - f.Begin; slices.Contains(f.Cut, instance) && cut > 0 && c.End <= f.End && c.Age < cut-slack {
 			r.broken(TrueAge, c.End, "%s was cut off from etcd %v ago, and told of %s an age of %v", instance, cut, c.ID, c.Age)

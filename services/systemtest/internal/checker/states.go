@@ -49,7 +49,7 @@ func newKnowledge(changes []*history.Change, calls []*history.Call) knowledge {
 		k.begun[i].revision = min(k.begun[i].revision, k.begun[i+1].revision)
 	}
 	for _, c := range changes {
-		if c.Outcome == history.Done {
+		if c.Outcome == history.Done && !c.Read {
 			// Where the revision was not told, it is at least the one after those known before.
 			k.acked = append(k.acked, mark{c.End, cmp.Or(c.Revision, k.before(c.Begin)+1)})
 		}

@@ -141,7 +141,9 @@ type Fault struct {
 	Unreachable []string `json:"unreachable,omitempty"`
 	// Lossy are the instances whose disk took nothing: their decisions may be missing from the ledger.
 	Lossy []string `json:"lossy,omitempty"`
-	Note  string   `json:"note,omitempty"`
+	// Skewed are the instances that began with another clock than they had before.
+	Skewed []string `json:"skewed,omitempty"`
+	Note   string   `json:"note,omitempty"`
 }
 
 // Kept is a call as the ledger has it at the end.
