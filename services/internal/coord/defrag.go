@@ -41,6 +41,11 @@ func (c *Client) Defragment(ctx context.Context, minFreeBytes int64, tell func(D
 	}
 	for _, m := range defragOrder(members) {
 		done := Defragmented{Member: m.GetName(), BeforeBytes: m.GetDbBytes(), AfterBytes: m.GetDbBytes()}
+		if m.GetLearner() {
+			done.Skipped = "a learner does not take the request; it is defragmented as it starts, where its settings say so"
+			tell(done)
+			continue
+		}
 		if free := m.GetDbBytes() - m.GetDbInUseBytes(); free < minFreeBytes {
 			done.Skipped = fmt.Sprintf("%d bytes of its database are unused, fewer than %d", free, minFreeBytes)
 			tell(done)

@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -74,6 +75,10 @@ func TestDefragmentGivesBackWhatIsUnused(t *testing.T) {
 	if _, err := c.etcd.Compact(t.Context(), e.ModRevision, clientv3.WithCompactPhysical()); err != nil {
 		t.Fatal(err)
 	}
+	await.True(t, "etcd to have let go of what was compacted", func() bool {
+		members, _, err := c.Members(t.Context())
+		return err == nil && members[0].GetDbBytes()-members[0].GetDbInUseBytes() > 4<<20
+	})
 	defragment := func(ctx context.Context, minFree int64) (told []Defragmented, err error) {
 		err = c.Defragment(ctx, minFree, func(d Defragmented) { told = append(told, d) })
 		return told, err

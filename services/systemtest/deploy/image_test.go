@@ -63,6 +63,8 @@ func TestTheImageAnswersCalls(t *testing.T) {
 		t.Errorf("the image runs as %+v", images)
 	}
 
+	certificatesInVolumes(t, p)
+
 	const name = "dayside-test"
 	addr, rest := freeAddr(t), freeAddr(t)
 	must(t, p.cmd(t, "run", "--detach", "--name", name, "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all",
@@ -77,15 +79,33 @@ func TestTheImageAnswersCalls(t *testing.T) {
 			t.Log(must(t, p.cmd(t, "logs", name)))
 		}
 	}()
-	await.True(t, "the container to be ready", func() bool { return ready(t, "http://"+rest) })
-	// By the real clock: whoever is open now, the line is known, and its caller has a next step.
-	if out, err := dayside(t, "route", "--to", "gold-emergency", "--from", "+13035550101", "--server", addr); err != nil ||
-		!strings.Contains(out, "RINGS") {
-		t.Errorf("%v: %s", err, out)
+	await.True(t, "the container to answer with the example in it", func() bool {
+		// By the real clock: whoever is open now, the line is known, and its caller has a next step.
+		out, err := dayside(t, "route", "--to", "gold-emergency", "--from", "+13035550101", "--server", addr)
+		return err == nil && strings.Contains(out, "RINGS")
+	})
+	if !ready(t, "http://"+rest) {
+		t.Error("it is not ready")
 	}
 	must(t, p.cmd(t, "stop", "--time", "20", name))
 	if code := strings.TrimSpace(must(t, p.cmd(t, "inspect", "--format", "{{.State.ExitCode}}", name))); code != "0" {
 		t.Errorf("stopped with %s", code)
+	}
+}
+
+// certificatesInVolumes does what deploy/compose/init does: the user of the image makes the authority in one volume, and
+// what that issues in another, which is all that the others see.
+func certificatesInVolumes(t *testing.T, p podman) {
+	t.Helper()
+	with := func(args ...string) string {
+		return must(t, p.cmd(t, append([]string{"run", "--rm", "--network", "none", "--read-only", "--cap-drop", "all", "--ulimit",
+			"nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--volume", "authority:/data", "--volume", "certs:/certs",
+			"localhost/dayside:test"}, args...)...))
+	}
+	with("pki", "init", "--dir", "/data")
+	if out := with("pki", "issue", "--dir", "/data", "--out", "/certs", "--role", "service", "--name", "routing", "--dns",
+		"routing-1,routing-2"); !strings.Contains(out, "/certs/service-routing.crt") {
+		t.Errorf("issued: %s", out)
 	}
 }
 
