@@ -37,6 +37,41 @@ func TestTheEtcdOfTestsSurvivesAMember(t *testing.T) {
 	await.True(t, "a write with the quorum back", write)
 }
 
+// Whichever member a watch hangs on, when that is paused the watch goes on at another within seconds, without a list.
+func TestAWatchLeavesAPausedMember(t *testing.T) {
+	e := startEtcdCluster(t)
+	c := e.client(t)
+	batches := make(chan coord.Batch, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = c.Follow(ctx, coord.Prefix("v/"), func(b coord.Batch) { batches <- b }) }()
+	await.Receive(t, "the list", batches)
+	for i, m := range e.members {
+		others := &etcdCluster{members: slices.Delete(slices.Clone(e.members), i, i+1)}
+		writer := others.client(t)
+		m.pause(t)
+		var revision int64
+		await.True(t, "a write with a member paused", func() (ok bool) {
+			var err error
+			revision, err = writer.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put("v/a", []byte(m.name))})
+			return err == nil
+		})
+		began := clock.System{}.Now()
+		for b := await.Receive(t, "the write", batches); b.Revision < revision; b = await.Receive(t, "the write", batches) {
+			if b.Reset {
+				t.Error("the range was listed anew")
+			}
+		}
+		took := (clock.System{}).Now().Sub(began)
+		t.Logf("with %s paused, heard after %v", m.name, took)
+		if took > 8*time.Second {
+			t.Errorf("with %s paused, heard after %v", m.name, took)
+		}
+		m.resume(t)
+		await.True(t, "the member to answer", func() bool { return m.answers(t) })
+	}
+}
+
 // survivor is a process that routes and answers phones, whose addresses and data outlive it, and one with everything else.
 type survivor struct {
 	*system

@@ -34,6 +34,11 @@ const (
 	defaultPrefix = "/dayside/"
 	// requestTimeout bounds one etcd request where the caller's context has no earlier deadline.
 	requestTimeout = 5 * time.Second
+	// tryTimeout is how long the first member is given to answer a read before another is asked, and twice that the next: one
+	// that is paused keeps its connections, and gRPC takes 13 s to see that nothing comes of them.
+	tryTimeout = 500 * time.Millisecond
+	// idleTimeout is how long a stream of a list may stand still.
+	idleTimeout = 5 * time.Second
 	// dialTimeout bounds the first connection.
 	dialTimeout = 5 * time.Second
 	// maxMessageBytes bounds what etcd may answer at once.
@@ -94,8 +99,10 @@ func Open(_ context.Context, cfg Config) (*Client, error) {
 		MaxCallRecvMsgSize:   maxMessageBytes,
 		MaxCallSendMsgSize:   maxChangeBytes,
 		// The client's own log repeats what our errors say, and cannot be joined with a trace.
-		Logger:      zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithDisableServiceConfig(), grpc.WithConnectParams(reconnect())},
+		Logger: zap.NewNop(),
+		// Its own service config stays enabled: it has requests go to all members in turn. Without it gRPC stays with the first
+		// one, though that be paused.
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(reconnect())},
 	})
 	if err != nil {
 		return nil, fault.Unavailable("etcd at "+strings.Join(cfg.Endpoints, ","), err)
@@ -131,17 +138,33 @@ type Entry struct {
 
 // Get reads one key, linearizably. NOT_FOUND where it does not exist.
 func (c *Client) Get(ctx context.Context, key string) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	resp, err := c.etcd.Get(ctx, c.prefix+key)
+	resp, err := c.read(ctx, c.prefix+key)
 	if err != nil {
-		return Entry{}, wrap(err)
+		return Entry{}, err
 	}
 	if len(resp.Kvs) == 0 {
 		return Entry{}, fault.NotFound(key)
 	}
 	kv := resp.Kvs[0]
 	return Entry{key, kv.Value, kv.ModRevision, kv.CreateRevision}, nil
+}
+
+// read asks one member after another until the request's time is over.
+func (c *Client) read(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for patience := tryTimeout; ; patience *= 2 {
+		try, cancel := context.WithTimeout(ctx, patience)
+		resp, err := c.etcd.Get(try, key, opts...)
+		late := try.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
+			return resp, nil
+		case !late || ctx.Err() != nil:
+			return nil, wrap(err)
+		}
+	}
 }
 
 // Page is a part of a list.
@@ -156,16 +179,14 @@ type Page struct {
 // List reads up to limit keys (at most 1,000) that begin with prefix and come after the key `after` ("" from the first),
 // in order of key, linearizably.
 func (c *Client) List(ctx context.Context, prefix, after string, limit int) (Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	from := c.prefix + prefix
 	if after != "" {
 		from = c.prefix + after + "\x00"
 	}
-	resp, err := c.etcd.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
+	resp, err := c.read(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
 		clientv3.WithLimit(int64(min(max(limit, 1), maxListPage))))
 	if err != nil {
-		return Page{}, wrap(err)
+		return Page{}, err
 	}
 	page := Page{More: resp.More, Revision: resp.Header.Revision, Entries: make([]Entry, 0, len(resp.Kvs))}
 	for _, kv := range resp.Kvs {
@@ -186,12 +207,10 @@ func (c *Client) ListAll(ctx context.Context, prefix string) (entries []Entry, r
 
 // Keys reads every key that begins with prefix, with its revisions and without its value, at one revision.
 func (c *Client) Keys(ctx context.Context, prefix string) (entries []Entry, revision int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	resp, err := c.etcd.Get(ctx, c.prefix+prefix, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
+	resp, err := c.read(ctx, c.prefix+prefix, clientv3.WithRange(clientv3.GetPrefixRangeEnd(c.prefix+prefix)),
 		clientv3.WithKeysOnly())
 	if err != nil {
-		return nil, 0, wrap(err)
+		return nil, 0, err
 	}
 	entries = make([]Entry, 0, len(resp.Kvs))
 	for _, kv := range resp.Kvs {

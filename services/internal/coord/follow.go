@@ -20,7 +20,9 @@ const (
 	// staleAfter is how long a watch may be silent, heartbeats included, before it is begun anew.
 	staleAfter = 10 * time.Second
 	// behindAfter is how long a watch may stand still while etcd is known to be further: its member is paused, or cut off.
-	behindAfter = 2 * time.Second
+	behindAfter = time.Second
+	// createTimeout is how long a member is given to take up a watch before another is asked.
+	createTimeout = time.Second
 	// listTimeout bounds one whole list: a million keys take some seconds.
 	listTimeout = 60 * time.Second
 	// minBackoff and maxBackoff bound the wait before asking again, with jitter so that processes do not come as a herd.
@@ -101,6 +103,7 @@ func cause(err error) string {
 
 // How a watch ends. None of them says that etcd is away: that shows when it is asked.
 var (
+	errStuck      = errors.New("a list stood still for " + idleTimeout.String())
 	errSilent     = errors.New("nothing was heard for " + staleAfter.String())
 	errBehind     = errors.New("the watch stands still, and etcd does not")
 	errOtherTruth = errors.New("etcd tells another truth, as after a restored backup")
@@ -184,11 +187,20 @@ func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
 // stream reads a range at one revision as etcd 3.7 streams it: paging through open-ended ranges costs etcd a count of
 // all that remains for every page.
 func (c *Client) stream(ctx context.Context, r Range, each func(Entry)) (revision int64, clusterID uint64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ch, err := c.etcd.GetStream(ctx, c.prefix+r.From, clientv3.WithRange(c.prefix+r.To))
 	if err != nil {
 		return 0, 0, wrap(err)
 	}
-	for part := range ch {
+	for {
+		part, ok, err := c.nextPart(ch)
+		if err != nil {
+			return 0, 0, wrap(err)
+		}
+		if !ok {
+			break
+		}
 		if err := part.Err(); err != nil {
 			return 0, 0, wrap(err)
 		}
@@ -205,6 +217,17 @@ func (c *Client) stream(ctx context.Context, r Range, each func(Entry)) (revisio
 	return revision, clusterID, nil
 }
 
+// nextPart is the next part of a list; an error where a member has fallen silent, which must not be waited for as long as a
+// list may take.
+func (c *Client) nextPart(ch clientv3.GetStreamChan) (part clientv3.RangeStreamResponse, ok bool, err error) {
+	select {
+	case part, ok = <-ch:
+		return part, ok, nil
+	case <-c.clock.After(idleTimeout):
+		return part, false, errStuck
+	}
+}
+
 // head is what etcd said of itself, and up to where the watch was when it was asked.
 type head struct {
 	truth           Truth
@@ -218,7 +241,8 @@ func (f *follower) watch(ctx context.Context) error {
 		metadata.AppendToOutgoingContext(ctx, "dayside-watch", strconv.FormatInt(f.stream, 10))))
 	defer cancel()
 	events := c.etcd.Watch(ctx, c.prefix+f.r.From, clientv3.WithRange(c.prefix+f.r.To), clientv3.WithRev(f.revision+1),
-		clientv3.WithProgressNotify())
+		clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
+	created := c.clock.After(createTimeout) // nil once it is
 	heads := make(chan head, 1)
 	beat := c.clock.After(heartbeatInterval)
 	heard := c.clock.Now()
@@ -228,6 +252,8 @@ func (f *follower) watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-created:
+			return errBehind
 		case <-beat:
 			if now := c.clock.Now(); now.Sub(heard) > staleAfter {
 				return errSilent
@@ -250,14 +276,18 @@ func (f *follower) watch(ctx context.Context) error {
 			if err := f.ended(resp, ok); err != nil {
 				return err
 			}
-			heard = c.clock.Now()
+			created = nil
 			before := f.revision
+			if resp.Created {
+				continue // its revision is not one up to which anything was heard
+			}
 			if f.revision = max(before, resp.Header.Revision); f.revision > before {
-				moved = heard
+				moved = c.clock.Now()
 			}
 			// A member that is cut off from the others answers a progress request all the same. What it says is news of etcd only
 			// once it has come to where etcd as a whole was known to be.
 			if len(resp.Events) > 0 || owed > before && f.revision >= owed {
+				heard = c.clock.Now()
 				f.apply(c.batch(resp))
 			}
 		}

@@ -39,9 +39,9 @@ func (c *Client) Head(ctx context.Context) (truth Truth, revision int64, err err
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for range 2 { // of those who write an epoch at once one does, and the others read it
-		resp, err := c.etcd.Get(ctx, c.prefix+epochKey)
+		resp, err := c.read(ctx, c.prefix+epochKey)
 		if err != nil {
-			return Truth{}, 0, wrap(err)
+			return Truth{}, 0, err
 		}
 		truth, revision = Truth{ClusterID: resp.Header.ClusterId}, resp.Header.Revision
 		var written int64
