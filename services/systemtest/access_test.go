@@ -333,6 +333,11 @@ func worksWithRoles(t *testing.T, addr string) {
 	run("delete", "customers/cormorant-bank")
 	run("rota", "who")
 	run("events")
+	run("cluster", "upgrade", "--dry-run")
+	told, stderr, err := dayside(t, "cluster", "status", "--server", addr)
+	if err != nil || strings.Count(told, " dev ") != len(host.Names()) {
+		t.Errorf("the cluster is %s, %v\n%s", told, err, stderr)
+	}
 }
 
 func linesWith(text, what string) string {

@@ -2,16 +2,12 @@ package coord
 
 import (
 	"context"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/naming/endpoints"
 	"go.etcd.io/etcd/client/v3/naming/resolver"
 	grpcresolver "google.golang.org/grpc/resolver"
 )
-
-// leaseTTLS is how long a killed process is still found.
-const leaseTTLS = 5
 
 // Announce makes the process at addr found as one of the named service, until ctx ends; then it is found no longer. It
 // keeps trying while etcd is away, and announces anew when a lease was lost. It returns only ctx's error.
@@ -25,36 +21,25 @@ func (c *Client) Announce(ctx context.Context, service, instance, addr string) e
 		c.announceOnce(ctx, manager, key, addr)
 		select {
 		case <-ctx.Done():
-		case <-c.clock.After(time.Second):
+		case <-c.clock.After(retryAfter()):
 		}
 	}
-	// A fresh context: the one we were given has ended, and the entry must go now rather than with its lease.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = manager.DeleteEndpoint(last, key)
 	return ctx.Err()
 }
 
 // announceOnce holds one lease until it is lost or ctx ends.
 func (c *Client) announceOnce(ctx context.Context, manager endpoints.Manager, key, addr string) {
-	reqCtx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	lease, err := c.etcd.Grant(reqCtx, leaseTTLS)
+	id, err := c.lease(ctx)
 	if err != nil {
 		return
 	}
-	if err := manager.AddEndpoint(reqCtx, key, endpoints.Endpoint{Addr: addr}, clientv3.WithLease(lease.ID)); err != nil {
-		return
+	defer c.drop(ctx, id)
+	err = c.tries(ctx, func(ctx context.Context) error {
+		return manager.AddEndpoint(ctx, key, endpoints.Endpoint{Addr: addr}, clientv3.WithLease(id))
+	})
+	if err == nil {
+		<-c.kept(ctx, id)
 	}
-	alive, err := c.etcd.KeepAlive(ctx, lease.ID)
-	if err != nil {
-		return
-	}
-	for range alive {
-	}
-	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancelLast()
-	_, _ = c.etcd.Revoke(last, lease.ID)
 }
 
 // Resolver finds processes for gRPC: dial Target(service) with it.

@@ -26,7 +26,7 @@ func (c *Client) HoldEvery(ctx context.Context, interval func() time.Duration, k
 		c.holdOnce(ctx, interval, key, value, changed)
 		select {
 		case <-ctx.Done():
-		case <-c.clock.After(time.Second):
+		case <-c.clock.After(retryAfter()):
 		}
 	}
 	return ctx.Err()
@@ -36,29 +36,19 @@ func (c *Client) HoldEvery(ctx context.Context, interval func() time.Duration, k
 func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, key string, value func() []byte,
 	changed <-chan struct{},
 ) {
-	reqCtx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	lease, err := c.etcd.Grant(reqCtx, leaseTTLS)
+	id, err := c.lease(ctx)
 	if err != nil {
 		return
 	}
-	defer func() {
-		// A fresh context: the one we were given may have ended, and the key must go now rather than with its lease.
-		last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancelLast()
-		_, _ = c.etcd.Revoke(last, lease.ID)
-	}()
-	aliveCtx, stop := context.WithCancel(ctx)
+	defer c.drop(ctx, id)
+	keeping, stop := context.WithCancel(ctx)
 	defer stop()
-	alive, err := c.etcd.KeepAlive(aliveCtx, lease.ID)
-	if err != nil {
-		return
-	}
+	ended := c.kept(keeping, id)
 	dirty := true
 	var resting <-chan time.Time // nil where the next write may come at once
 	for {
 		if dirty && resting == nil {
-			if c.putUnder(ctx, lease.ID, key, value()) != nil {
+			if c.putUnder(ctx, id, key, value()) != nil {
 				return
 			}
 			dirty, resting = false, c.clock.After(interval())
@@ -66,10 +56,8 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-alive:
-			if !ok {
-				return
-			}
+		case <-ended:
+			return
 		case <-changed:
 			dirty = true
 		case <-resting:
@@ -79,8 +67,8 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 }
 
 func (c *Client) putUnder(ctx context.Context, lease clientv3.LeaseID, key string, value []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	_, err := c.etcd.Put(ctx, c.prefix+key, string(value), clientv3.WithLease(lease))
-	return err
+	return c.tries(ctx, func(ctx context.Context) error {
+		_, err := c.etcd.Put(ctx, c.prefix+key, string(value), clientv3.WithLease(lease))
+		return err
+	})
 }

@@ -20,7 +20,11 @@ func (c *Client) PutFor(ctx context.Context, ttl time.Duration, conditions []*rp
 ) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	lease, err := c.etcd.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
+	var lease *clientv3.LeaseGrantResponse
+	err := c.tries(ctx, func(ctx context.Context) (err error) {
+		lease, err = c.etcd.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
+		return err
+	})
 	if err != nil {
 		return 0, wrap(err)
 	}
