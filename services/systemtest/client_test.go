@@ -18,6 +18,7 @@ import (
 	"github.com/daysidehq/dayside/api/client"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 )
@@ -328,4 +329,37 @@ func TestAReportThatNobodyTakesGoesLaterAndCountsOnce(t *testing.T) {
 		}
 		return page.GetCalls()[0].GetEndTime() != nil
 	})
+}
+
+// TestAGatewayWithACertificate is told of a process that does not route: what it asks is forwarded, it learns of those that
+// do, and its table is fed; as a gateway it may no more than that.
+func TestAGatewayWithACertificate(t *testing.T) {
+	s := startSecured(t)
+	creds, err := host.ClientCredentials(s.pki.issue(t, "gateway", "pbx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := gatewayConfig(s.addr.GRPC)
+	cfg.Credentials, cfg.StateFile = creds, filepath.Join(t.TempDir(), "routes")
+	gateway := openClient(t, cfg)
+	await.True(t, "routing to be learned of, and the table to be told", func() bool {
+		stats := gateway.Stats()
+		return stats.EndpointsReady >= 2 && stats.TableLines >= 2
+	})
+	route, err := gateway.RouteCall(t.Context(), exampleCall("a"))
+	if err != nil || route.Source != client.SourceRouting || len(targetIDs(route)) < 2 {
+		t.Errorf("%+v, %v", route, err)
+	}
+	kept, err := gateway.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: "a", Continuation: route.GetContinuation()})
+	if err != nil || kept.Queued {
+		t.Errorf("%+v, %v", kept, err)
+	}
+	stranger, err := host.ClientCredentials(newPKI(t).issue(t, "gateway", "pbx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Credentials, cfg.StateFile = stranger, ""
+	if route, err := openClient(t, cfg).RouteCall(t.Context(), exampleCall("b")); err == nil {
+		t.Errorf("with another authority's certificate: %+v", route)
+	}
 }
