@@ -2,7 +2,7 @@
 // etcd is away knows what it knew before.
 //
 //	kept.go    Copy: Follow with a memory, beside whoever follows
-//	disk.go    Disk: the copy itself, a snapshot and a log of what changed since
+//	disk.go    Disk: the copy itself, a snapshot and a log of what changed since; read.go reads them
 //	codec.go   records of both, with their checksums
 //	queue.go   what waits for the disk
 //
@@ -153,6 +153,12 @@ func (c *Copy) begin(ctx context.Context, apply func(coord.Batch)) coord.Truth {
 			c.cfg.Logger.ErrorContext(ctx, "the copy on disk cannot be removed", "error", err.Error())
 		}
 		return coord.Truth{}
+	}
+	// A clock that was ahead when the copy was made, and is right now: how old it is nobody knows, but it grows older from now.
+	if now := c.cfg.Clock.Now(); b.Heard.After(now) {
+		c.cfg.Logger.WarnContext(ctx, "the copy on disk is from the future: this host's clock was ahead, or is behind; its age "+
+			"is counted from now", "ahead", b.Heard.Sub(now).Round(time.Second))
+		b.Heard = now
 	}
 	if err != nil {
 		c.cfg.Logger.WarnContext(ctx, "etcd does not answer; beginning with the copy on disk", "revision", b.Revision,

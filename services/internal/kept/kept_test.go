@@ -81,11 +81,17 @@ type etcd struct {
 
 func start(t *testing.T, dir string, e etcd, first *coord.Batch, files files) *process {
 	t.Helper()
+	return startAt(t, clock.System{}, dir, e, first, files)
+}
+
+// startAt is start with a clock of its own.
+func startAt(t *testing.T, clk clock.Clock, dir string, e etcd, first *coord.Batch, files files) *process {
+	t.Helper()
 	p := &process{log: &logBuffer{}, source: &source{batches: make(chan coord.Batch), list: func() *coord.Batch { return first }}}
 	var err error
 	p.copy, err = Open(Config{
-		Dir: dir, Clock: clock.System{}, Logger: slog.New(slog.NewTextHandler(p.log, nil)), files: files,
-		Head: func(ctx context.Context) (coord.Truth, int64, error) { return e.truth, 1, e.err },
+		Dir: dir, Clock: clk, Logger: slog.New(slog.NewTextHandler(p.log, nil)), files: files,
+		Head: func(context.Context) (coord.Truth, int64, error) { return e.truth, 1, e.err },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +149,23 @@ func TestAStartWhileEtcdIsAway(t *testing.T) {
 	}
 	after.source.batches <- *of(list(9, 1, put("c", "3", 9)))
 	await.True(t, "etcd's list", func() bool { return maps.Equal(after.values(), map[string]string{"c": "3"}) })
+}
+
+// A copy made while the clock was ahead is as old as can be told: it grows older from the start on, and that is said.
+func TestACopyFromTheFuture(t *testing.T) {
+	dir := t.TempDir()
+	ahead := startAt(t, clock.Skewed{Base: clock.System{}, Offset: time.Hour}, dir, etcd{truth: truth(1)},
+		of(list(5, 1, put("a", "1", 3))), nil)
+	ahead.first(t)
+	ahead.stop()
+	began := clock.System{}.Now()
+	after := start(t, dir, etcd{err: errors.New("nobody")}, nil, nil)
+	if heard := after.first(t).Heard; heard.Before(began) || heard.After(clock.System{}.Now()) {
+		t.Errorf("heard at %v, begun at %v", heard, began)
+	}
+	if after.log.count("from the future") != 1 {
+		t.Error("nobody is told")
+	}
 }
 
 // Where etcd answers, what it tells of itself decides whether the copy may be used.
