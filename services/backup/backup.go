@@ -42,8 +42,11 @@ type Manifest = bundle.Manifest
 const (
 	etcdFolder = "etcd"
 	ledgerFile = "ledger.db"
-	viewFolder = "view"
 )
+
+// truthCopies are what processes keep in their data directory of what etcd said: a routing process's view, and the table of
+// a SIP gateway. What waits there to be delivered is no copy, and stays.
+func truthCopies() []string { return []string{"view", "gateway/routes"} }
 
 // Config says what to back up.
 type Config struct {

@@ -36,11 +36,18 @@ func TestTheEarlierTruthIsBack(t *testing.T) {
 		content(t, filepath.Join(w.pki, "people", "ada.crt")) != "as backed up" {
 		t.Errorf("not as it was: %q %q", w.get(t, "site"), w.calls(t))
 	}
-	if content(t, filepath.Join(w.pki, "new.crt")) != "later" || content(t, filepath.Join(w.data, "spool", "1")) != "as backed up" {
-		t.Error("what is in no backup was touched")
+	for path, want := range map[string]string{
+		filepath.Join(w.pki, "new.crt"): "later", filepath.Join(w.data, "spool", "1"): "as backed up",
+		filepath.Join(w.data, "alerts", "1"): "as backed up", filepath.Join(w.data, "gateway", "routes.reports"): "as backed up",
+	} {
+		if content(t, path) != want {
+			t.Errorf("%s is in no backup, and was touched", path)
+		}
 	}
-	if _, err := os.Stat(filepath.Join(w.data, "view")); !os.IsNotExist(err) {
-		t.Errorf("a copy of the later truth is left: %v", err)
+	for _, copied := range []string{"view", "gateway/routes"} {
+		if _, err := os.Stat(filepath.Join(w.data, copied)); !os.IsNotExist(err) {
+			t.Errorf("a copy of the later truth is left: %v", err)
+		}
 	}
 	if fmt.Sprint(r.Kinds) != "[etcd ledger keys]" || r.ClusterID == saved.Manifest.Etcd.ClusterID || len(r.Left) > 0 {
 		t.Errorf("%+v", r)
@@ -48,6 +55,7 @@ func TestTheEarlierTruthIsBack(t *testing.T) {
 	const suffix = ".before-restore-20261124T110000Z"
 	for _, path := range []string{
 		filepath.Join(w.data, "etcd", "member-data", "member"), filepath.Join(w.data, "ledger.db"), filepath.Join(w.data, "view"),
+		filepath.Join(w.data, "gateway", "routes"),
 		filepath.Join(w.pki, "ca.key"), filepath.Join(w.pki, "people", "ada.crt"),
 	} {
 		if !slices.Contains(r.Aside, path+suffix) {

@@ -292,7 +292,9 @@ func (r *restore) stageEtcd(ctx context.Context, stage string) error {
 	r.moves = append(r.moves, move{from: filepath.Join(made, "member"), to: filepath.Join(r.etcdDir(), "member")})
 	if r.cfg.DataDir != "" {
 		// Copies of the truth before. Processes would find out by the cluster's id; but not where etcd is away at their start.
-		r.moves = append(r.moves, move{to: filepath.Join(r.cfg.DataDir, viewFolder)})
+		for _, copied := range truthCopies() {
+			r.moves = append(r.moves, move{to: filepath.Join(r.cfg.DataDir, filepath.FromSlash(copied))})
+		}
 	}
 	return os.Remove(path)
 }

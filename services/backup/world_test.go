@@ -29,7 +29,9 @@ func newWorld(t testing.TB) world {
 	write(t, filepath.Join(w.pki, "ca.key"), "as backed up")
 	write(t, filepath.Join(w.pki, "people", "ada.crt"), "as backed up")
 	write(t, filepath.Join(w.data, "view", "snapshot"), "as backed up")
-	write(t, filepath.Join(w.data, "spool", "1"), "as backed up")
+	for _, waits := range []string{"spool/1", "alerts/1", "gateway/routes.reports"} {
+		write(t, filepath.Join(w.data, waits), "as backed up")
+	}
 	return w
 }
 
@@ -41,6 +43,7 @@ func (w world) change(t testing.TB) {
 	write(t, filepath.Join(w.pki, "ca.key"), "later")
 	write(t, filepath.Join(w.pki, "new.crt"), "later")
 	write(t, filepath.Join(w.data, "view", "snapshot"), "later")
+	write(t, filepath.Join(w.data, "gateway", "routes"), "later")
 }
 
 func write(t testing.TB, path, content string) {

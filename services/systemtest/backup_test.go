@@ -18,6 +18,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 )
@@ -193,6 +194,23 @@ func TestTheDrillOfOneProcess(t *testing.T) {
 	again.stop()
 	drillRun(t, "pki", "issue", "--dir", pki, "--role", "admin", "--name", "ada") // with the key that is back
 	s.interrupt(t)
+}
+
+// TestNobodyServesAHalfOfARestore: a machine that went down while things were moved says what to do.
+func TestNobodyServesAHalfOfARestore(t *testing.T) {
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, "restore-unfinished"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, services := range [][]string{{}, {host.Routing, "--etcd", "127.0.0.1:1"}} {
+		_, stderr, err := dayside(t, append([]string{
+			"serve", "--data", data, "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--etcd-listen", "127.0.0.1:0",
+			"--sip-udp", "127.0.0.1:0", "--sip-tcp", "127.0.0.1:0",
+		}, services...)...)
+		if err == nil || !strings.Contains(stderr, "did not finish: run dayside restore once more") {
+			t.Errorf("%v: %v\n%s", services, err, stderr)
+		}
+	}
 }
 
 func setPIN(t *testing.T, client entitlementv1.EntitlementServiceClient, pin string) {
