@@ -85,7 +85,7 @@ func (r *released) messages(t testing.TB) map[string]routingv1.Durability {
 // is listed, and told again it is the same one. When etcd is back it stands there, written once.
 func TestAMessageOutlivesEtcdAndItsProcess(t *testing.T) {
 	etcd := startEtcd(t)
-	control := release(t, binary(t), t.TempDir(), host.Schedule, host.Entitlement, "--etcd", etcd.client).ready(t)
+	control := release(t, binary(t), t.TempDir(), host.Schedule, host.Entitlement, host.Ledger, "--etcd", etcd.client).ready(t)
 	data := t.TempDir()
 	r := release(t, binary(t), data, host.Routing, "--etcd", etcd.client, "--instance", "messages").ready(t)
 	r.applied(t)
@@ -131,6 +131,10 @@ func TestAMessageOutlivesEtcdAndItsProcess(t *testing.T) {
 		entries[1].CreateRevision != entries[1].ModRevision {
 		t.Errorf("%d messages are in etcd, or written twice (%v)", len(entries), err)
 	}
+	await.True(t, "the story of the call to say where its message was", func() bool {
+		stdout, _, err := dayside(t, "call", "show", "without-etcd", "--server", control.addr.GRPC)
+		return err == nil && strings.Contains(stdout, "on the disk of the process that took it")
+	})
 	for _, p := range []*released{r, control} {
 		if strings.Contains(p.log.String(), messageURI) || strings.Contains(p.log.String(), strings.TrimPrefix(messageNumber, "+")) {
 			t.Error("a secret is in a log")

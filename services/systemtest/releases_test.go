@@ -341,6 +341,11 @@ func TestBackToTheReleaseBefore(t *testing.T) {
 	newer.tells(t, "Dublin by the newer")
 	nothingNew(t, etcdOf(t, newer.addr.Etcd))
 	newer.kill(t)
+	for _, folder := range []string{"view", "alerts"} { // what the older release knows nothing of
+		if files, err := filepath.Glob(filepath.Join(data, folder, "*")); err != nil || len(files) == 0 {
+			t.Errorf("nothing is in %s (%v)", folder, err)
+		}
+	}
 
 	older = release(t, before, data, host.Schedule, host.Entitlement, host.Routing).ready(t)
 	older.tells(t, "Dublin by the newer")

@@ -49,6 +49,11 @@ func ladderText(targets []string) string {
 	return strings.Join(targets, ", ") + last
 }
 
+// messageKept is where a message was kept when its caller was answered; records of earlier releases do not say.
+var messageKept = map[routingv1.Durability]string{
+	routingv1.Durability_DURABILITY_SPOOLED: ", and was on the disk of the process that took it, alone, when the caller was told so",
+}
+
 // cameIn is what a step was told by the gateway, and knew of the steps before; a sentence each.
 func cameIn(d *routingv1.DecisionRecord) []string {
 	var told []string
@@ -70,7 +75,7 @@ func cameIn(d *routingv1.DecisionRecord) []string {
 		if length := d.GetRecording().GetLength().AsDuration().Round(time.Second); length > 0 { // else nobody said how long
 			of = fmt.Sprintf(" of %v", length)
 		}
-		told = append(told, "A message"+of+" came in")
+		told = append(told, "A message"+of+" came in"+messageKept[d.GetMessageDurability()])
 	}
 	s := d.GetState()
 	if s.GetCustomer() != "" {

@@ -249,6 +249,9 @@ func (t *talker) play(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if r.GetDurability() == routingv1.Durability_DURABILITY_SPOOLED {
+			linef(t.w, "  The message is on the disk of the process that answered, alone, until etcd takes it.")
+		}
 		route = r.GetRoute()
 	}
 	return &failure{message: "the call has had more steps than any call should have"}

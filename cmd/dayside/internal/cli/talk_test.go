@@ -40,7 +40,11 @@ func (f *fake) RouteCall(_ context.Context, r *routingv1.RouteCallRequest) (*rou
 
 func (f *fake) ContinueCall(_ context.Context, r *routingv1.ContinueCallRequest) (*routingv1.ContinueCallResponse, error) {
 	f.told = append(f.told, r)
-	return &routingv1.ContinueCallResponse{Route: f.step()}, nil
+	answer := &routingv1.ContinueCallResponse{Route: f.step()}
+	if r.GetRecording() != nil {
+		answer.Durability = routingv1.Durability_DURABILITY_SPOOLED
+	}
+	return answer, nil
 }
 
 func (f *fake) ReportCall(_ context.Context, r *routingv1.ReportCallRequest) (*routingv1.ReportCallResponse, error) {
