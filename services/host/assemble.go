@@ -171,7 +171,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.routing, err = routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // a counter's first zero belongs to no request
+		h.routing, err = routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // counters belong to no request
 			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),

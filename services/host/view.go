@@ -22,7 +22,8 @@ const (
 // errAway is an etcd that did not answer when the process began.
 var errAway = errors.New("etcd did not answer when this process began")
 
-// openView opens the copy of the view in the data directory. Where the disk does not let it, calls are answered all the same.
+// openView opens the copy of the view in the data directory. Where the disk does not let it, calls are answered all the
+// same.
 func (h *Host) openView(ctx context.Context) error {
 	if !h.cfg.runs(Routing) {
 		return nil
@@ -84,9 +85,9 @@ func (h *Host) memberFailed(ctx context.Context, err error) error {
 		return err
 	}
 	h.away = true
-	h.log.ErrorContext(ctx, "the embedded etcd cannot start; calls are answered with what was known when it last ran, and nothing "+
-		"can be changed. To mend it: stop this process, run `dayside restore FILE --data DIR` with the latest backup, and start it",
-		"data", h.cfg.DataDir, "error", err.Error())
+	h.log.ErrorContext(ctx, "the embedded etcd cannot start; calls are answered with what was known when it last ran, and "+
+		"nothing can be changed. To mend it: stop this process, run `dayside restore FILE --data DIR` with the latest backup, "+
+		"and start it", "data", h.cfg.DataDir, "error", err.Error())
 	return nil
 }
 

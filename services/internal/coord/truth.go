@@ -19,8 +19,8 @@ import (
 // epochKey holds a rpcv1.ClusterEpoch. No view follows it.
 const epochKey = "cluster/epoch"
 
-// Truth is whose truth etcd tells: an etcd that was restored from a backup, or made anew, tells another one, and then what was
-// known before is worth nothing. Two are the same where they are equal.
+// Truth is whose truth etcd tells: an etcd that was restored from a backup, or made anew, tells another one, and then what
+// was known before is worth nothing. Two are the same where they are equal.
 type Truth struct {
 	// ClusterID is etcd's own id of itself.
 	ClusterID uint64

@@ -168,9 +168,9 @@ func TestLogsAreMerged(t *testing.T) {
 
 // A process may be killed at any byte of what it writes, and a disk may change any byte: what is loaded is what was known
 // once, never a mixture; and of one truth the snapshot before is there when the newest is damaged.
-func TestADamagedCopyIsAnEarlierOneOrNone(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "kept")
+func TestADamagedCopyIsAnEarlierOneOrNone(outer *testing.T) {
+	rapid.Check(outer, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(outer.TempDir(), "kept") // a test's own would stay until its end, thousands of them
 		if err != nil {
 			t.Fatal(err)
 		}
