@@ -117,8 +117,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, store: deps.Store, clock: deps.Clock, log: deps.Log, view: deps.View, began: deps.Clock.Now(),
-		schema: newSchema(cfg), changed: make(chan struct{}, 1), known: newKnown(cfg.Instance), place: newPlace(),
+		schema: newSchema(cfg), changed: make(chan struct{}, 1), place: newPlace(),
 	}
+	s.known = newKnown(cfg.Instance, s.began)
 	return s, s.observe(deps.MeterProvider)
 }
 

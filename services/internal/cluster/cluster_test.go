@@ -194,3 +194,22 @@ func TestWhatOthersWriteIsBelievedOfThemselvesOnly(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoOfOneNameAreToldOf, and one that is started anew under its name is not.
+func TestTwoOfOneNameAreToldOf(t *testing.T) {
+	bubble(t, func(t *testing.T, m *memory) {
+		first := m.start(t, "a", 0, "routing")
+		pass(5 * time.Second)
+		first.kill()
+		second := m.start(t, "a", 0, "routing")
+		pass(time.Minute)
+		if second.log.says("same name") != 0 {
+			t.Errorf("started anew it says %s", second.log.b.String())
+		}
+		third := m.start(t, "a", 0, "routing")
+		pass(time.Minute)
+		if second.log.says("same name") != 1 || third.log.says("same name") != 1 {
+			t.Errorf("two of one name say %s%s", second.log.b.String(), third.log.b.String())
+		}
+	})
+}

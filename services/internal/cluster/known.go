@@ -25,6 +25,8 @@ type known struct {
 	epoch     *rpcv1.ClusterEpoch // nil where there is none
 	schema    int32               // what cluster/schema says; 0 where there is none, or nothing was heard
 	heard     time.Time           // when etcd was last heard; zero: never
+	began     int64               // microseconds since 1970, as this process's heartbeats say
+	strangers int                 // heartbeats under this process's name that are not its own
 }
 
 // process is one that lives, as its last heartbeat says.
@@ -33,8 +35,11 @@ type process struct {
 	offset    skew.Offset
 }
 
-func newKnown(own string) known {
-	return known{own: own, processes: map[string]*process{}, announced: map[string]string{}}
+func newKnown(own string, began time.Time) known {
+	return known{
+		own: own, began: began.UnixMicro(),
+		processes: map[string]*process{}, announced: map[string]string{},
+	}
 }
 
 // apply takes up a batch of one of the ranges that are followed, at an instant.
@@ -82,6 +87,9 @@ func (k *known) applyProcesses(b coord.Batch, now time.Time) {
 			k.processes[instance] = p
 		}
 		p.heartbeat = h
+		if !b.Reset && instance == k.own && h.GetStartUnixUs() != k.began {
+			k.strangers++
+		}
 		if !b.Reset { // what is listed was written some time ago: it says nothing of the clock
 			p.offset.Add(time.UnixMicro(h.GetWallUnixUs()).Sub(now))
 		}

@@ -19,7 +19,7 @@ func FuzzKnown(f *testing.F) {
 	f.Add(schemaKey, schema, false)
 	f.Add(epochKey, []byte{0xff}, false)
 	f.Fuzz(func(t *testing.T, key string, value []byte, reset bool) {
-		k, now := newKnown("a"), time.Unix(1_800_000_000, 0)
+		k, now := newKnown("a", time.Unix(0, 0)), time.Unix(1_800_000_000, 0)
 		for _, prefix := range []string{clusterPrefix, processesPrefix, discoveryPrefix} {
 			for _, v := range [][]byte{value, value, nil, value} {
 				k.apply(prefix, coord.Batch{Reset: reset, Events: []coord.Event{{Key: key, Value: v}}}, now)
@@ -38,7 +38,7 @@ func FuzzKnown(f *testing.F) {
 
 // TestKnownIsBounded whatever is written to etcd.
 func TestKnownIsBounded(t *testing.T) {
-	k := newKnown("a")
+	k := newKnown("a", time.Unix(0, 0))
 	for i := range 6 * maxProcesses {
 		name := string(rune('a'+i%26)) + time.Duration(i).String()
 		beat, err := proto.Marshal(&rpcv1.Heartbeat{Instance: name})

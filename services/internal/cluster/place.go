@@ -8,11 +8,16 @@ import (
 	"github.com/daysidehq/dayside/services/internal/cluster/skew"
 )
 
+// twinAfter is after how many heartbeats of another process under this one's name that is told: one may be of the process
+// before, on its way out.
+const twinAfter = 3
+
 // place is whether this process lets itself be found. It does not lock.
 type place struct {
 	judgement skew.Judgement
 	standing  skew.Standing
 	warned    bool
+	twin      bool // told of
 	// back says of each service whether it has stepped back. Its keys are the services that want to be found.
 	back map[string]bool
 	// moved is closed, and made anew, whenever back changes.
@@ -52,6 +57,7 @@ func (s *Service) judge(ctx context.Context) {
 	p.judgement = skew.Judge(s.known.offsets())
 	p.standing = p.standing.Next(p.judgement, now)
 	s.warn(ctx)
+	s.warnOfTwin(ctx)
 	for service := range p.back {
 		back := p.standing.Back() && s.known.otherIsRight(service, p.judgement)
 		if back && !p.back[service] {
@@ -82,6 +88,15 @@ func (s *Service) warn(ctx context.Context) {
 		s.log.WarnContext(ctx, "this process's clock and others' differ, and there is no majority that says which one is "+
 			"wrong", "ahead", p.judgement.Ahead.Round(time.Millisecond))
 	}
+}
+
+// warnOfTwin tells once of another process that goes by this one's name: each takes the other out of discovery.
+func (s *Service) warnOfTwin(ctx context.Context) {
+	if s.known.strangers < twinAfter || s.place.twin {
+		return
+	}
+	s.place.twin = true
+	s.log.ErrorContext(ctx, "another process goes by the same name: give each its own --instance", "instance", s.cfg.Instance)
 }
 
 // otherIsRight says whether another process of a service is found whose clock is right.

@@ -22,12 +22,14 @@ const (
 
 // Members is what each of etcd's members says of itself, in order of name, and the cluster's id. Members are asked each for
 // itself and all at once: one that does not answer within a second is told of with the error. Where none says which members
-// there are, it is BACKEND_UNAVAILABLE, within a second too.
+// there are, it is BACKEND_UNAVAILABLE, within three.
 func (c *Client) Members(ctx context.Context) (members []*rpcv1.EtcdMember, clusterID uint64, err error) {
-	listCtx, cancel := context.WithTimeout(ctx, memberTimeout)
-	defer cancel()
-	// Without quorum the list is still known to each member: it is asked for as that one knows it.
-	list, err := c.etcd.MemberList(listCtx, clientv3.WithSerializable())
+	var list *clientv3.MemberListResponse
+	err = c.tries(ctx, func(ctx context.Context) (err error) {
+		// Without quorum the list is still known to each member: it is asked for as that one knows it.
+		list, err = c.etcd.MemberList(ctx, clientv3.WithSerializable())
+		return err
+	})
 	if err != nil {
 		return nil, 0, wrap(err)
 	}
