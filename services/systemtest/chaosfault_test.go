@@ -79,6 +79,7 @@ func chaosFaults() []chaosFault {
 			return ""
 		}},
 		{"a region lost", (*nemesis).region, none},
+		{"cut gateways from all routing", (*nemesis).cutGateways, none},
 	}
 }
 
@@ -323,6 +324,21 @@ func (n *nemesis) skew(d, skew time.Duration) *history.Fault {
 			n.wait(d)
 		}
 	}
+	f.End = n.l.rec.now()
+	return f
+}
+
+// cutGateways leaves gateways and SIP alone with what they remember.
+func (n *nemesis) cutGateways(d time.Duration) *history.Fault {
+	routers, gateways := n.c.holding(host.Routing), append(processNames(n.c.holding(host.SIP)), callersHost, "anybody")
+	f := &history.Fault{Begin: n.l.rec.now(), On: gateways, Unreachable: processNames(routers)}
+	var links []netfault.Link
+	for _, p := range routers {
+		links = append(links, netfault.Both(p.name, gateways...)...)
+	}
+	heal := n.c.net.rules.Add(netfault.Rule{Cut: true}, links...)
+	n.wait(d)
+	heal()
 	f.End = n.l.rec.now()
 	return f
 }

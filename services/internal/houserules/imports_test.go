@@ -58,6 +58,8 @@ var pureCores = []string{
 	"services/schedule/internal/wallclock",
 	"services/schedule/internal/sites",
 	"services/routing/internal/view",
+	"services/systemtest/internal/checker",
+	"services/systemtest/internal/history",
 	"services/schedule/internal/sites",
 }
 

@@ -82,15 +82,6 @@ func call(events []history.Event, id string) *history.Call {
 	panic("no call " + id)
 }
 
-func change(events []history.Event, revision int64) *history.Change {
-	for _, e := range events {
-		if e.Change != nil && e.Change.Revision == revision {
-			return e.Change
-		}
-	}
-	panic("no such change")
-}
-
 func final(events []history.Event, name string) *history.Change {
 	for _, e := range events {
 		if e.Change != nil && e.Change.Final && e.Change.Switch == name {

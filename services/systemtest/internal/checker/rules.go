@@ -31,7 +31,8 @@ func (r *run) answers() {
 		case c.Error != "" && r.excused(c):
 			r.report.Excused++
 		case c.Error != "":
-			r.broken(NextStep, c.End, "%s %s over %s asked %v, and got no answer: %s", c.Asked, c.ID, c.Over, c.Tries, c.Error)
+			r.broken(NextStep, c.End, "%s %s over %s asked %v, and got no answer: %s", c.Asked, c.ID, c.Over, c.Tries,
+				c.Error)
 		default:
 			r.report.Answered++
 			r.step(c)
@@ -45,8 +46,8 @@ func (r *run) step(c *history.Call) {
 	case c.Step == "forward" && len(c.Targets) > 0 && (c.Follows || c.Targets[len(c.Targets)-1].LastResort):
 	case (c.Step == "prompt" || c.Step == "record") && c.Follows:
 	default:
-		r.broken(NextStep, c.End, "%s %s over %s was answered by %s with a step (%s, %d targets) that leads nowhere", c.Asked, c.ID, c.Over,
-			by(c), c.Step, len(c.Targets))
+		r.broken(NextStep, c.End, "%s %s over %s was answered by %s with a step (%s, %d targets) that leads nowhere", c.Asked,
+			c.ID, c.Over, by(c), c.Step, len(c.Targets))
 	}
 }
 
@@ -98,7 +99,8 @@ func (r *run) views() {
 		if l := lives[who{by(c), c.Life}]; l != nil {
 			r.judged(TrueAge)
 			if c.Revision < l.revision {
-				r.broken(TrueAge, c.End, "%s answered %s at revision %d, after it had answered at %d", by(c), c.ID, c.Revision, l.revision)
+				r.broken(TrueAge, c.End, "%s answered %s at revision %d, after it had answered at %d", by(c), c.ID, c.Revision,
+					l.revision)
 			}
 			if c.End-c.Age+r.limits.AgeSlack < l.heard {
 				r.broken(TrueAge, c.End, "%s told of %s an age of %v: it had heard etcd later than that", by(c), c.ID, c.Age)
@@ -115,8 +117,8 @@ func (r *run) view(c *history.Call) {
 	if connected {
 		r.judged(InForce)
 		if want := r.known.committed(c.Begin - allowed); c.Revision < want {
-			r.broken(InForce, c.Begin, "%s hears etcd, and answered %s at revision %d more than %v after %d was committed", instance, c.ID,
-				c.Revision, allowed, want)
+			r.broken(InForce, c.Begin, "%s hears etcd, and answered %s at revision %d more than %v after %d was committed", instance,
+				c.ID, c.Revision, allowed, want)
 		}
 		if most := r.limits.ConnectedAge + allowed - r.limits.InForce; c.Age > most {
 			r.broken(TrueAge, c.End, "%s hears etcd, and told of %s an age of %v", instance, c.ID, c.Age)
@@ -125,8 +127,8 @@ func (r *run) view(c *history.Call) {
 	r.judged(TrueAge)
 	slack := r.limits.AgeSlack + r.stalled(c.Begin-2*r.limits.AgeSlack, c.End)
 	if want := r.known.committed(c.Begin - c.Age - slack); c.Revision < want {
-		r.broken(TrueAge, c.Begin, "%s answered %s at revision %d and told an age of %v, but %d was committed before that", instance, c.ID,
-			c.Revision, c.Age, want)
+		r.broken(TrueAge, c.Begin, "%s answered %s at revision %d and told an age of %v, but %d was committed before that",
+			instance, c.ID, c.Revision, c.Age, want)
 	}
 	if r.touched(instance, c.Begin, c.End, skewed) {
 		return // when it was heard last, another clock said
@@ -309,5 +311,7 @@ func (r *run) keptOf(c *history.Call, tries map[string]map[int32]int) {
 
 // anyFault: over SIP it is not told who decided, nor whether it was the gateway's own memory.
 func (r *run) anyFault(c *history.Call) bool {
-	return slices.ContainsFunc(r.faults, func(f *history.Fault) bool { return f.Begin <= c.End && f.End+r.limits.Recover >= c.Begin })
+	return slices.ContainsFunc(r.faults, func(f *history.Fault) bool {
+		return f.Begin <= c.End && f.End+r.limits.Recover >= c.Begin
+	})
 }
