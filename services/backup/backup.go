@@ -143,36 +143,17 @@ func checkKinds(only []string) error {
 }
 
 // saveEtcd asks the cluster, or the embedded member. Where that is not running it runs for as long as it takes.
-func (c Config) saveEtcd(ctx context.Context, stage string, m *Manifest) error {
+func (c Config) saveEtcd(ctx context.Context, stage string, m *Manifest) (err error) {
 	src := archive.Source{Endpoints: c.EtcdEndpoints, TLS: c.EtcdTLS}
 	if len(src.Endpoints) == 0 {
-		dir := filepath.Join(c.DataDir, etcdFolder)
-		if _, err := os.Stat(filepath.Join(embed.DataDir(dir), "member")); err != nil {
-			return fmt.Errorf("%s holds no etcd: name the one to back up with --etcd, or its process's directory with --data",
-				c.DataDir)
+		endpoint, stop, startErr := c.embedded(ctx)
+		if startErr != nil {
+			return startErr
 		}
-		unlock, err := datadir.Lock(c.DataDir)
-		switch {
-		case err == nil:
-			defer unlock()
-			member, err := embed.Start(ctx, embed.Config{Dir: dir, Listen: "127.0.0.1:0"})
-			if err != nil {
-				return err
-			}
-			defer member.Close()
-			src.Endpoints = []string{member.Endpoint()}
-		case errors.Is(err, datadir.ErrInUse):
-			endpoint, known := embed.Endpoint(dir)
-			if !known {
-				return fmt.Errorf("%s is in use, by a process that does not say where its etcd is reached: name it with --etcd",
-					c.DataDir)
-			}
-			src.Endpoints = []string{endpoint}
-		default:
-			return fmt.Errorf("%s: %w", c.DataDir, err)
-		}
+		defer func() { err = errors.Join(err, stop()) }()
+		src.Endpoints = []string{endpoint}
 	}
-	path := filepath.Join(stage, bundle.EtcdName)
+	path := filepath.Join(stage, filepath.FromSlash(bundle.EtcdName))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -184,6 +165,45 @@ func (c Config) saveEtcd(ctx context.Context, stage string, m *Manifest) error {
 		ClusterID: fmt.Sprintf("%016x", s.ClusterID), Revision: s.Revision, Keys: s.Keys, Version: s.Version,
 	}
 	return addPart(ctx, stage, m, Etcd, bundle.EtcdName)
+}
+
+// embedded is where the etcd of the data directory is reached until stop.
+func (c Config) embedded(ctx context.Context) (endpoint string, stop func() error, err error) {
+	dir := filepath.Join(c.DataDir, etcdFolder)
+	if _, err := os.Stat(filepath.Join(embed.DataDir(dir), "member")); err != nil {
+		return "", nil, fmt.Errorf("%s holds no etcd: name the one to back up with --etcd, or its process's directory with --data",
+			c.DataDir)
+	}
+	unlock, err := datadir.Lock(c.DataDir)
+	switch {
+	case errors.Is(err, datadir.ErrInUse):
+		endpoint, known := embed.Endpoint(dir)
+		if !known {
+			return "", nil, fmt.Errorf("%s is in use, by a process that does not say where its etcd is reached: name it with --etcd",
+				c.DataDir)
+		}
+		return endpoint, func() error { return nil }, nil
+	case err != nil:
+		return "", nil, fmt.Errorf("%s: %w", c.DataDir, err)
+	}
+	// What the member writes meanwhile is the process's user's, whoever backs up.
+	owner, err := datadir.OwnerOf(c.DataDir)
+	if err != nil {
+		unlock()
+		return "", nil, err
+	}
+	give := func() error {
+		defer unlock()
+		return errors.Join(owner.Give(dir), owner.GiveLock(c.DataDir))
+	}
+	member, err := embed.Start(ctx, embed.Config{Dir: dir, Listen: "127.0.0.1:0"})
+	if err != nil {
+		return "", nil, errors.Join(err, give())
+	}
+	return member.Endpoint(), func() error {
+		member.Close()
+		return give()
+	}, nil
 }
 
 // saveLedger copies the database, whoever writes to it meanwhile.

@@ -154,3 +154,46 @@ func TestAFullDiskChangesNothing(t *testing.T) {
 		t.Errorf("left behind: %v", changed)
 	}
 }
+
+// TestRootGivesWhatItMakes: an operator is root, and the process is not.
+func TestRootGivesWhatItMakes(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIP: only root can give files away")
+	}
+	const user = 12345
+	w := newWorld(t)
+	file, _ := w.save(t)
+	for _, dir := range []string{w.data, w.pki} {
+		if err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(path, user, user))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others := func(when string) {
+		t.Helper()
+		for _, dir := range []string{w.data, w.pki} {
+			if err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+				if err != nil {
+					return err
+				}
+				info, err := d.Info()
+				if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != user {
+					t.Errorf("%s: %s is %d's", when, path, stat.Uid)
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.saveAsItIs(t)
+	others("after a backup of a process that is stopped")
+	if err := errors.Join(os.RemoveAll(filepath.Join(w.pki, "people")), os.RemoveAll(filepath.Join(w.data, "etcd"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Restore(t.Context(), w.restore(t, file)); err != nil {
+		t.Fatal(err)
+	}
+	others("after a restore")
+}

@@ -59,7 +59,7 @@ func (m move) do(suffix string, step func()) (_ done, moved bool, err error) {
 	case errors.Is(err, os.ErrNotExist) && m.from == "":
 		return done{}, false, nil
 	case errors.Is(err, os.ErrNotExist):
-		if err := errors.Join(os.MkdirAll(filepath.Dir(m.to), 0o700), os.Rename(m.from, m.to)); err != nil {
+		if err := errors.Join(datadir.MkdirAll(filepath.Dir(m.to)), os.Rename(m.from, m.to)); err != nil {
 			return done{}, false, err
 		}
 		return done{move: m}, true, nil

@@ -143,10 +143,16 @@ type restore struct {
 	m     Manifest
 	kinds []string
 	// stages are the folders that things are made ready in; on the file systems of their places.
-	stages    []string
+	stages    []stage
 	moves     moves
 	clusterID string
 	releases  []func()
+}
+
+// stage is a folder in which something is made ready, and whose that will be.
+type stage struct {
+	dir   string
+	owner datadir.Owner
 }
 
 func (r *restore) has(kind string) bool { return slices.Contains(r.kinds, kind) }
@@ -165,6 +171,10 @@ func (r *restore) etcdDir() string {
 // take makes sure that nobody uses what is about to be replaced, and that replacing it is meant.
 func (r *restore) take() error {
 	if r.usesData() {
+		owner, err := datadir.OwnerOf(r.cfg.DataDir)
+		if err != nil {
+			return err
+		}
 		unlock, err := datadir.LockUnfinished(r.cfg.DataDir)
 		if errors.Is(err, datadir.ErrInUse) {
 			return fmt.Errorf("%s is in use by a dayside process: stop it first", r.cfg.DataDir)
@@ -172,6 +182,9 @@ func (r *restore) take() error {
 			return fmt.Errorf("%s %w", r.cfg.DataDir, err)
 		}
 		r.releases = append(r.releases, unlock)
+		if err := owner.GiveLock(r.cfg.DataDir); err != nil {
+			return err
+		}
 		if datadir.Unfinished(r.cfg.DataDir) && len(r.cfg.Only) > 0 {
 			return fmt.Errorf("a restore of %s did not finish: restore all of it, without --only", r.cfg.DataDir)
 		}
@@ -212,15 +225,11 @@ func (r *restore) stage(ctx context.Context) error {
 		if !place.needed {
 			continue
 		}
-		if err := os.MkdirAll(place.dir, 0o700); err != nil {
-			return err
-		}
-		made, err := os.MkdirTemp(place.dir, ".restore-")
+		made, err := r.newStage(place.dir)
 		if err != nil {
 			return err
 		}
 		*place.stage = made
-		r.stages = append(r.stages, made)
 	}
 	// The file could have changed since it was verified: it is again while it is read.
 	_, err := read(ctx, r.cfg.File, func(_ Manifest, p bundle.Part, content io.Reader) error {
@@ -253,7 +262,28 @@ func (r *restore) stage(ctx context.Context) error {
 			r.moves = append(r.moves, move{from: filepath.Join(keys, rel), to: filepath.Join(r.cfg.PKIDir, rel)})
 		}
 	}
+	for _, s := range r.stages {
+		if err := s.owner.Give(s.dir); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// newStage makes a folder in a place, which is made where it does not exist.
+func (r *restore) newStage(place string) (string, error) {
+	owner, err := datadir.OwnerOf(place)
+	if err != nil {
+		return "", err
+	}
+	if err := datadir.MkdirAll(place); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(place, ".restore-")
+	if err == nil {
+		r.stages = append(r.stages, stage{dir, owner})
+	}
+	return dir, err
 }
 
 // unpack writes a new file (0600) that lasts.
@@ -332,8 +362,8 @@ func (r *restore) move() (aside []string, err error) {
 // close gives back what was taken, and removes what is not in its place.
 func (r *restore) close() error {
 	var errs []error
-	for _, stage := range r.stages {
-		errs = append(errs, os.RemoveAll(stage))
+	for _, s := range r.stages {
+		errs = append(errs, os.RemoveAll(s.dir))
 	}
 	for _, release := range r.releases {
 		release()
