@@ -169,6 +169,7 @@ func TestWhatIsWrongWithAConfigurationIsNamed(t *testing.T) {
 		"host:port":        {GatewayID: "a", Endpoints: []string{"127.0.0.1"}},
 		"GatewayID":        {Endpoints: []string{"127.0.0.1:1"}, GatewayID: "A"},
 		"Limits.MaxTries":  {Endpoints: []string{"127.0.0.1:1"}, GatewayID: "a", Limits: client.Limits{MaxTries: -1}},
+		"lines/ID":         {Endpoints: []string{"127.0.0.1:1"}, GatewayID: "a", Lines: []string{"gold"}},
 		"without blanks":   {Endpoints: []string{"127.0.0.1:1"}, GatewayID: "a", Token: "a b"},
 		"must be at most ": {Endpoints: make([]string, 101), GatewayID: "a"},
 	} {

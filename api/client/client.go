@@ -232,6 +232,9 @@ func (c *Client) Close() error {
 // slug is what the API takes as a gateway's name.
 var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
+// lineName is what the API takes as a line's.
+var lineName = regexp.MustCompile(`^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // check names every rule that the configuration breaks.
 func (c *Config) check() error {
 	var broken []error
@@ -254,6 +257,11 @@ func (c *Config) check() error {
 	}
 	if len(c.Lines) > maxLines {
 		bad("Lines", fmt.Sprint(len(c.Lines)), fmt.Sprintf("must be at most %d", maxLines))
+	}
+	for _, line := range c.Lines {
+		if !lineName.MatchString(line) {
+			bad("Lines", line, "must be lines/ID")
+		}
 	}
 	if len(c.Token) > maxTokenBytes || strings.ContainsAny(c.Token, " \t\r\n") {
 		bad("Token", "", "must be a token as it was issued, without blanks")

@@ -88,12 +88,14 @@ type endpoints struct {
 	// configured stay; found and learned are replaced whole.
 	configured, found, learned []Endpoint
 	closed                     bool
+	// refused are addresses that were said to be of no use, at most maxEndpoints: the same list comes again and again.
+	refused map[string]bool
 }
 
 func newEndpoints(alive context.Context, cfg Config, clock Clock, log *slog.Logger, work *sync.WaitGroup) *endpoints {
 	s := &endpoints{
 		alive: alive, clock: clock, log: log, region: cfg.Region, secured: cfg.Credentials != nil, work: work,
-		dial: dialer(cfg),
+		dial: dialer(cfg), refused: map[string]bool{},
 	}
 	for _, address := range cfg.Endpoints {
 		s.configured = append(s.configured, Endpoint{Address: address})
@@ -134,10 +136,15 @@ func (s *endpoints) discovered(list []Endpoint) { s.replace(&s.found, list) }
 func (s *endpoints) learn(list []Endpoint) { s.replace(&s.learned, list) }
 
 func (s *endpoints) replace(kept *[]Endpoint, list []Endpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	usable := make([]Endpoint, 0, len(list))
 	for _, e := range list {
 		if err := checkAddress(e.Address, s.secured); err != nil {
-			s.log.Warn("an endpoint cannot be used", "address", e.Address, "reason", err.Error())
+			if !s.refused[e.Address] && len(s.refused) < maxEndpoints {
+				s.refused[e.Address] = true
+				s.log.Warn("an endpoint cannot be used", "address", e.Address, "reason", err.Error())
+			}
 			continue
 		}
 		usable = append(usable, e)
@@ -145,8 +152,6 @@ func (s *endpoints) replace(kept *[]Endpoint, list []Endpoint) {
 	if len(usable) == 0 {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	*kept = usable
 	s.settle()
 }

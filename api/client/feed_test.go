@@ -184,6 +184,29 @@ func TestADamagedFileIsNoReasonNotToStart(t *testing.T) {
 	}
 }
 
+// A disk that cannot be written is no reason not to start, and not to answer.
+func TestADiskThatFailsIsNoReasonNotToAnswer(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log logs
+	c, p := fed(t, func(cfg *client.Config) {
+		cfg.StateFile, cfg.Logger = filepath.Join(blocked, "routes"), slog.New(slog.NewTextHandler(&log, nil))
+	})
+	eventually(t, "somebody to be told", func() bool { return strings.Contains(log.String(), "cannot be written") })
+	p.server.Stop()
+	if route, err := c.RouteCall(t.Context(), call("a")); err != nil || route.Source != client.SourceTable {
+		t.Errorf("%+v, %v", route, err)
+	}
+	if kept, err := c.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: "a"}); err != nil || !kept.Queued || kept.OnDisk {
+		t.Errorf("%+v, %v", kept, err)
+	}
+	if c.Stats().StateFailures == 0 {
+		t.Error("nothing is counted")
+	}
+}
+
 func TestTwoClientsDoNotShareAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes")
 	c, p := fed(t, func(cfg *client.Config) { cfg.StateFile = file })

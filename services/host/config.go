@@ -68,6 +68,8 @@ type Config struct {
 	LedgerRetentionDays int
 	// RoutingEndpoints are host:port of processes that the SIP gateway can ask, beside those it finds and is told of.
 	RoutingEndpoints []string
+	// RoutingLines are the lines/ID that the SIP gateway keeps a table of, at most 100; empty: every line, up to 1,000.
+	RoutingLines []string
 	// SIP is the SIP gateway's own configuration.
 	SIP sip.Config
 	// Seed is applied where the cluster is empty; nil: nothing is.

@@ -92,12 +92,13 @@ func (h *Host) gatewayClient() (*client.Client, error) {
 	asking, err := client.New(client.Config{
 		Endpoints: h.cfg.RoutingEndpoints, Discover: h.discover, Credentials: h.tls.Credentials(),
 		GatewayID: h.cfg.SIP.GatewayID, Capabilities: sip.Capabilities(h.cfg.SIP), Region: h.cfg.Region,
+		Lines:     h.cfg.RoutingLines,
 		StateFile: h.routesFile(), Clock: h.clock, Logger: h.log,
 		DialOptions: rpc.EdgeOptions(peer, h.telemetry.TracerProvider),
 	})
 	if err != nil {
 		return nil, fault.Invalid(fault.Violation{
-			Field: "sip-routing", Value: strings.Join(h.cfg.RoutingEndpoints, ","), Rule: "cannot be used: " + err.Error(),
+			Field: "sip-routing", Value: strings.Join(h.cfg.RoutingEndpoints, ","), Rule: "or --sip-lines, cannot be used: " + err.Error(),
 		})
 	}
 	return asking, nil
