@@ -70,6 +70,11 @@ chaos: $(PEERS)/etcd $(PEERS)/etcdctl ## faults under load, judged by a checker 
 soak: $(PEERS)/etcd ## calls at half of the maximum with a process killed each minute (MINUTES=60)
 	DAYSIDE_SOAK_MINUTES='$(or $(MINUTES),60)' $(GOTEST) -count=1 -timeout 25h -run '^TestSoak$$' -v ./services/systemtest
 
+.PHONY: simulate
+simulate: ## years of calls and faults in virtual time (YEARS=100 SEED=n SHARD=n, as a failing run says them)
+	@$(GOTEST) -count=1 -timeout 24h -run '^TestYears$$' -v ./services/routing/internal/simulation \
+		-args -years $(or $(YEARS),100) $(if $(SEED),-seed $(SEED)) $(if $(SHARD),-shard $(SHARD))
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@.tools/fuzz $(FUZZTIME)

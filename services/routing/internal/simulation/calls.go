@@ -76,14 +76,32 @@ func (s *sim) gap() int64 { return s.exponential(int64(float64(hourMS) / s.cfg.C
 // ring is a new call.
 func (s *sim) ring() {
 	s.after(s.gap(), s.ring)
+	s.ask(s.newCall())
+}
+
+// try has a process answer some calls soon: what it has just begun with is asked about before it knows better.
+func (p *process) try() {
+	s := p.s
+	if s.cfg.CallsPerHour == 0 {
+		return
+	}
+	for range 2 {
+		s.after(s.between(1, 4*secondMS), func() {
+			if p.up && p.view() != nil {
+				s.answer(p, s.newCall())
+			}
+		})
+	}
+}
+
+func (s *sim) newCall() *call {
 	s.callsMade++
 	s.counts.Calls++
-	c := &call{
+	return &call{
 		id: fmt.Sprintf("call-%d", s.callsMade), line: s.world.lines[s.chance.IntN(len(s.world.lines))],
 		caller: phone.Number(13035550100 + s.chance.IntN(14)), attested: s.often(2), beganMS: s.nowMS,
 		gateway: s.gateways[s.chance.IntN(len(s.gateways))],
 	}
-	s.ask(c)
 }
 
 // ask has the gateway ask a process for the next step: the one it asked before, else the next one that answers.

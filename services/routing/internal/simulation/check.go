@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/routing/internal/alert"
 	"github.com/daysidehq/dayside/services/routing/internal/record"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
@@ -44,6 +45,10 @@ func (p *process) check(a *asked) {
 // checkFresh: guarantee 3, and that nobody who is connected answers from another truth than etcd's.
 func (p *process) checkFresh(a *asked, st *state) {
 	f, s := &p.follow, p.s
+	if p.began != (coord.Truth{}) && p.began == s.etcd.truth && p.truth != p.began {
+		s.find(p, "%s: etcd told it its truth when it began, and it answers from another one", a.c.id)
+		return
+	}
 	if !f.watching || !f.reaches() || f.stuck || s.nowMS-f.sinceMS < inForceMS {
 		return
 	}
@@ -245,7 +250,7 @@ func (p *process) replay(a *asked, made *routingv1.DecisionRecord) {
 			facts = append(facts, &routingv1.FactRecord{Id: f.ID[:], Key: f.Key, Value: f.Value})
 		}
 	}
-	if l := p.decision.Line; l != nil {
+	if l := p.decision.Line; l != nil { // what was known of that minute is in the record itself
 		add(l.Facts...)
 		add(l.FactList)
 		add(p.maker.Others(&record.Of{Decision: &p.decision, View: a.v, Call: a.call, At: a.at})...)

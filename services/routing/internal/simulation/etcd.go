@@ -32,8 +32,9 @@ type etcd struct {
 	compacted int64
 }
 
-// backup is a snapshot of etcd, with the world as it was.
+// backup is a snapshot of etcd, with whose truth it was, and the world.
 type backup struct {
+	truth    coord.Truth
 	keys     map[string]coord.Entry
 	revision int64
 	world    *world
@@ -172,7 +173,7 @@ func (e *etcd) compact(revision int64) {
 
 // save is a backup as it is taken of a running etcd.
 func (e *etcd) save(w *world) *backup {
-	return &backup{keys: maps.Clone(e.keys), revision: e.revision, world: w}
+	return &backup{truth: e.truth, keys: maps.Clone(e.keys), revision: e.revision, world: w}
 }
 
 // restore puts a backup in the place of all that is there: the revision is bumped, all before it is compacted, and whose
@@ -181,4 +182,9 @@ func (e *etcd) restore(b *backup) {
 	e.keys, e.revision = maps.Clone(b.keys), b.revision+restoreBump
 	e.history, e.compacted = nil, e.revision
 	e.truth = newTruth(e.s)
+	// A cluster's id follows from the token that the operator gives: the same one again and again, but where that would be the
+	// id of the cluster that was backed up. Then the epoch in the backup is another cluster's, and a new one is made.
+	if token := uint64(e.s.chance.IntN(3)); token != 0 && token != b.truth.ClusterID {
+		e.truth.ClusterID = token
+	}
 }

@@ -1,9 +1,13 @@
 package simulation
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
@@ -36,6 +40,8 @@ const (
 	FaultRestore
 	// FaultLedger: the ledger is away, for minutes to weeks.
 	FaultLedger
+	// FaultLive: targets cannot be reached, says a process under its lease.
+	FaultLive
 	// FaultRules: another release of the zone rules is adopted.
 	FaultRules
 	numFaults
@@ -45,7 +51,7 @@ const (
 func (f Fault) String() string {
 	return [numFaults]string{
 		"etcd away", "cut off", "killed", "power lost", "all killed, etcd away", "disk lost", "clock wrong", "slow link", "watch stuck",
-		"compacted", "restored", "ledger away", "rules adopted",
+		"compacted", "restored", "ledger away", "targets unreachable", "rules adopted",
 	}[f]
 }
 
@@ -133,6 +139,8 @@ func (s *sim) fault(f Fault) {
 	case FaultLedger:
 		s.ledger.away = true
 		s.after(s.lasting(60*secondMS, 30*dayMS), func() { s.ledger.away = false })
+	case FaultLive:
+		s.unreachable(p, s.lasting(60*secondMS, hourMS))
 	case FaultRules:
 		s.adopt()
 	case numFaults:
@@ -167,13 +175,16 @@ func (s *sim) etcdBack() {
 	}
 }
 
-// restore puts the last backup in etcd's place: some processes are connected all the while, others hear of it later.
+// restore puts the last backup in etcd's place: some processes run all the while, others hear of it when they start.
 func (s *sim) restore() {
 	if s.etcd.away {
 		return
 	}
 	for _, p := range s.processes {
 		p.follow.lose()
+		if s.often(3) { // it comes back later, with an older truth on its disk
+			p.restart(s.lasting(secondMS, hourMS))
+		}
 	}
 	s.etcd.restore(s.backup)
 	s.world = s.backup.world
@@ -191,7 +202,28 @@ func (s *sim) restore() {
 	s.lookAfterKeys(nil)
 	for _, p := range s.processes {
 		p.follow.knock()
+		p.try()
 	}
+}
+
+// unreachable has a process say that targets are, until its lease ends; of an etcd that is away none does.
+func (s *sim) unreachable(p *process, ms int64) {
+	value, err := published.Marshal(s.liveOf(s.world))
+	if err != nil {
+		s.err = err
+		return
+	}
+	key := view.LivePrefix + "processes/" + p.id
+	if _, err := s.etcd.Commit(context.Background(), nil, []*rpcv1.Write{put(key, value)}); err != nil {
+		return
+	}
+	var lapse func()
+	lapse = func() {
+		if _, err := s.etcd.Commit(context.Background(), nil, []*rpcv1.Write{coord.Delete(key)}); err != nil {
+			s.after(hourMS, lapse)
+		}
+	}
+	s.after(ms, lapse)
 }
 
 // cutOff cuts a process off from etcd for a time.

@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/kept"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
@@ -118,6 +120,10 @@ func (o *onDisk) heard() {
 
 // note keeps a batch.
 func (o *onDisk) note(b coord.Batch) {
+	// What stands under leases is worth nothing later.
+	b.Events = slices.DeleteFunc(slices.Clone(b.Events), func(e coord.Event) bool {
+		return strings.HasPrefix(e.Key, view.LivePrefix)
+	})
 	if b.Heard.IsZero() {
 		b.Heard = o.p.now()
 	}

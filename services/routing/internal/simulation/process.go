@@ -38,9 +38,11 @@ type process struct {
 	// heardMS is when it last heard, truly; offset by how far its clock was ahead then.
 	heardMS int64
 	// torn: the end of what it noted on disk was lost, so that it may seem to have heard earlier.
-	torn         bool
-	heardOffset  int64
-	sinceMS      int64 // when it was last started
+	torn        bool
+	heardOffset int64
+	sinceMS     int64 // when it was last started
+	// began is whose truth etcd told it when it was; zero where etcd did not answer.
+	began        coord.Truth
 	decision     decide.Decision
 	maker        record.Maker
 	asked        asked
@@ -81,7 +83,12 @@ func (p *process) start() error {
 	if p.spool, err = openSpool(p); err != nil {
 		return err
 	}
+	p.began = coord.Truth{}
+	if p.follow.reaches() {
+		p.began = p.s.etcd.truth
+	}
 	p.follow.start(p.apply)
+	p.try()
 	p.spool.wake()
 	return nil
 }

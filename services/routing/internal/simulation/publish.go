@@ -171,6 +171,23 @@ func customerOf(c *customer) *publishedv1.Customer {
 	}
 }
 
+// liveOf is what a process says of this minute: targets of some sites cannot be reached, and carries calls to them.
+func (s *sim) liveOf(w *world) *routingv1.LiveRecord {
+	m := &routingv1.LiveRecord{Unreachable: map[string]int64{}, ActiveCalls: map[string]int32{}}
+	for _, one := range w.sites {
+		if s.often(2) {
+			continue
+		}
+		m.ActiveCalls[one.id] = int32(s.chance.IntN(50))
+		for _, target := range one.targets {
+			if !s.often(3) {
+				m.Unreachable[target] = s.nowMS / 1000
+			}
+		}
+	}
+	return m
+}
+
 func drainOf(d *drain) *routingv1.Drain {
 	m := &routingv1.Drain{
 		Name: "drains/" + d.id, Reason: "maintenance", Subject: &routingv1.Drain_Site{Site: "sites/" + d.site},

@@ -85,6 +85,14 @@ func (c *Config) check() error {
 	return nil
 }
 
+// maxFindings is how many end a run.
+func (c *Config) maxFindings() int {
+	if c.Plant != PlantNone {
+		return 1
+	}
+	return maxFindings
+}
+
 // Result is what was lived through.
 type Result struct {
 	// Hash is of the whole trace: the same Config gives the same.
@@ -121,7 +129,7 @@ func Run(cfg Config) (Result, error) {
 	}
 	defer s.shut()
 	end := s.nowMS + int64(cfg.Years*yearS)*secondMS
-	for len(s.queue) > 0 && len(s.findings) < maxFindings && s.err == nil {
+	for len(s.queue) > 0 && len(s.findings) < s.cfg.maxFindings() && s.err == nil {
 		next := s.queue.pop()
 		if next.atMS >= end {
 			break
@@ -193,7 +201,7 @@ func (s *sim) shut() {
 
 // find notes that a guarantee did not hold.
 func (s *sim) find(p *process, format string, args ...any) {
-	if len(s.findings) >= maxFindings {
+	if len(s.findings) >= s.cfg.maxFindings() {
 		return
 	}
 	f := Finding{At: at(s.nowMS), What: fmt.Sprintf(format, args...)}

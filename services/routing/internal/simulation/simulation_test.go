@@ -62,14 +62,14 @@ func TestTheSameSeedIsTheSameYear(t *testing.T) {
 // Each defect, put in on purpose, is found within a year of many faults, and told of in words that name what is wrong.
 func TestPlantedDefectsAreFound(t *testing.T) {
 	for plant, want := range map[Plant]string{
-		PlantCompiler: "is open: ", PlantEvent: "", PlantTruth: "", PlantCopy: "", PlantAge: "the view says",
+		PlantCompiler: "is open: ", PlantEvent: "", PlantTruth: "", PlantCopy: "answers from another one", PlantAge: "the view says",
 		PlantLadder: "does not end with the last resort", PlantOrder: "is the first target", PlantBinding: "its continuation",
 		PlantRecord: "made again from its record", PlantLoss: "the ledger has", PlantTwice: "ledger", PlantStill: "",
 	} {
 		t.Run(plant.String(), func(t *testing.T) {
 			t.Parallel()
 			cfg := config(t, 3, 1)
-			cfg.FaultsPerMonth, cfg.Plant = 12, plant
+			cfg.FaultsPerMonth, cfg.ReplayEvery, cfg.Plant = 12, 16, plant
 			r := run(t, cfg)
 			if len(r.Findings) == 0 {
 				t.Fatalf("nothing was found: %+v", r.Counts)
