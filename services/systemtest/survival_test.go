@@ -321,6 +321,42 @@ func TestADamagedEmbeddedEtcdStopsNoCall(t *testing.T) {
 	}
 }
 
+// One process holds everything, and etcd is elsewhere: it starts while that is gone and answers calls; when etcd is back all
+// the rest of it comes, and what is changed then is in force.
+func TestTheRestOfAProcessComesWithEtcd(t *testing.T) {
+	etcd := startEtcd(t)
+	sip := freeAddr(t)
+	r := release(t, binary(t), t.TempDir(), "--example", "--etcd", etcd.client, "--grpc-listen", freeAddr(t), "--http-listen",
+		freeAddr(t), "--sip-udp", sip, "--sip-tcp", sip).ready(t)
+	v := &survivor{system: &system{logs: r.log}, routing: r, rest: r}
+	v.connect(t)
+	v.applied(t)
+	want := targets(v.route(t, exampleHiddenNumber, exampleCaller))
+	r.kill(t)
+	etcd.kill(t)
+	r.run(t)
+	await.True(t, "calls to be answered", func() bool { return v.listens(t) })
+	if got := targets(v.route(t, exampleHiddenNumber, exampleCaller)); !slices.Equal(got, want) {
+		t.Errorf("%v, before %v", got, want)
+	}
+	_, stderr, err := dayside(t, "drain", "sites/dublin", "--server", v.grpcAddr)
+	if err == nil {
+		t.Errorf("a change without etcd: %s", stderr)
+	}
+	etcd.run(t)
+	r.ready(t)
+	v.connect(t)
+	if stdout, stderr, err := dayside(t, "drain", "sites/dublin", "--reason", "back", "--wait", "--server", v.grpcAddr); err != nil ||
+		!strings.Contains(stdout, "in force at 1 of 1") {
+		t.Errorf("drain: %v\n%s%s", err, stdout, stderr)
+	}
+	v.deleteCustomer(t)
+	await.True(t, "a change to be in force", func() bool { return v.unknown(t) })
+	if stdout, stderr, err := dayside(t, "tzdata", "status", "--server", v.grpcAddr); err != nil {
+		t.Errorf("tzdata status: %v\n%s%s", err, stdout, stderr)
+	}
+}
+
 // listens says whether the process's gRPC listener is there.
 func (v *survivor) listens(t testing.TB) bool {
 	t.Helper()

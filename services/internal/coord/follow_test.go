@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,19 +157,54 @@ func write(t *testing.T, c *coord.Client, key, value string) int64 {
 	return commit(t, c, nil, coord.Put(key, []byte(value)))
 }
 
-// Fifty processes that were cut off come back without one list among them: each goes on where it was.
+// Fifty processes that were cut off, for a moment or until each has given its watch up, come back without one list among them:
+// each goes on where it was.
 func TestWhoComesBackGoesOnWhereItWas(t *testing.T) {
+	for name, long := range map[string]bool{"for a moment": false, "until watches are given up": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cutAndBack(t, long)
+		})
+	}
+}
+
+// givenUp counts those that have said that etcd does not answer.
+type givenUp struct {
+	slog.Handler
+	n *atomic.Int32
+}
+
+func (g givenUp) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "etcd does not answer") {
+		g.n.Add(1)
+	}
+	return nil
+}
+
+func cutAndBack(t *testing.T, long bool) {
 	const processes = 50
 	endpoint, direct := member(t)
 	write(t, direct, "v/a", "1")
 	way := newRelay(t, endpoint)
 	followers := make([]*follower, processes)
+	var n atomic.Int32
 	for i := range followers {
-		followers[i] = follow(t, connect(t, way.listener.Addr().String()))
+		c, err := coord.Open(t.Context(), coord.Config{
+			Endpoints: []string{way.listener.Addr().String()}, Clock: clock.System{},
+			Logger: slog.New(givenUp{slog.NewTextHandler(io.Discard, nil), &n}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		followers[i] = follow(t, c)
 	}
 	way.lead("")
 	write(t, direct, "v/a", "2")
 	write(t, direct, "v/b", "1")
+	if long {
+		await.True(t, "all of them to give up", func() bool { return n.Load() == processes })
+	}
 	way.lead(endpoint)
 	for _, f := range followers {
 		f.has(t, "v/a", "2")
