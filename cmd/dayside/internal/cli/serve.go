@@ -87,6 +87,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		"hand a brief of the call on to whoever answers, in a User-to-User header of each contact (RFC 7433)")
 	flags.StringSliceVar(&c.RoutingEndpoints, "sip-routing", nil,
 		"processes (HOST:PORT) that the SIP gateway can ask, beside those it finds through etcd and is told of")
+	flags.StringSliceVar(&c.RoutingLines, "sip-lines", nil,
+		"lines (lines/ID) that the SIP gateway can answer for alone, at most 100; all lines, up to 1,000, where none are named")
 	flags.StringSliceVar(&f.trusted, "sip-trusted", nil, "networks (CIDR) whose asserted identities are believed")
 	flags.StringSliceVar(&c.SIP.Trust.CallerHeaders, "sip-caller-headers", nil,
 		"where the caller's number is read, in order (P-Asserted-Identity, Diversion, From)")
