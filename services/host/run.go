@@ -19,8 +19,8 @@ const (
 	readyPoll = 5 * time.Millisecond
 )
 
-// Run serves until ctx ends or something fails that the process cannot live without; then it stops in order: first it says so
-// and is found no longer, then it lingers, then requests under way end, then what they needed is closed.
+// Run serves until ctx ends or something fails that the process cannot live without; then it stops in order: first it says
+// so and is found no longer, then it lingers, then requests under way end, then what they needed is closed.
 func (h *Host) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

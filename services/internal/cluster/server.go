@@ -189,6 +189,6 @@ func tooOld(schema int32, names []string) error {
 		more = fmt.Sprintf(" and %d more", len(names)-maxNamed)
 		names = names[:maxNamed]
 	}
-	return fault.WrongState(schemaKey, fmt.Sprintf("processes that cannot read schema %d: %s%s; start a newer release in their "+
-		"place (one that was stopped is gone after some seconds)", schema, strings.Join(names, ", "), more))
+	return fault.WrongState(schemaKey, fmt.Sprintf("processes that cannot read schema %d: %s%s; start a newer release in "+
+		"their place (one that was stopped is gone after some seconds)", schema, strings.Join(names, ", "), more))
 }

@@ -22,8 +22,8 @@ func newCluster(a *app) *cobra.Command {
 func newClusterStatus(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show the processes that live, and etcd's members",
-		Long: "Shows the processes that live, as they say every two seconds, and etcd's members, as each says itself. Where etcd\n" +
-			"does not answer, what was last heard is shown, with its age.",
+		Long: "Shows the processes that live, as they say every two seconds, and etcd's members, as each says itself. Where\n" +
+			"etcd does not answer, what was last heard is shown, with its age.",
 		Example: "  dayside cluster status\n  dayside cluster status -o json | jq '.processes[].heartbeat.release'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,8 +51,8 @@ func (a *app) clusterText(w io.Writer, c *rpcv1.Cluster) error {
 		g := newGrid("process", "services", "address", "region", "release", "schema", "up", "view", "age", "clock")
 		for _, p := range c.GetProcesses() {
 			h := p.GetHeartbeat()
-			g.row(h.GetInstance(), strings.Join(h.GetServices(), " "), dash(h.GetAddress()), dash(h.GetRegion()), dash(h.GetRelease()),
-				fmt.Sprint(h.GetMaxSchema()), shortSpan(time.Duration(h.GetWallUnixUs()-h.GetStartUnixUs())*time.Microsecond),
+			g.row(h.GetInstance(), strings.Join(h.GetServices(), " "), dash(h.GetAddress()), dash(h.GetRegion()),
+				dash(h.GetRelease()), fmt.Sprint(h.GetMaxSchema()), shortSpan(time.Duration(h.GetWallUnixUs()-h.GetStartUnixUs())*time.Microsecond),
 				viewText(h), viewAge(p), clockText(p))
 		}
 		if err := g.write(w); err != nil {
@@ -125,8 +125,8 @@ func memberCells(m *rpcv1.EtcdMember) []string {
 		quota = size(m.GetQuotaBytes())
 	}
 	return []string{
-		dash(m.GetName()), dash(m.GetEndpoint()), dash(m.GetVersion()), role, size(m.GetDbBytes()), size(m.GetDbInUseBytes()), quota,
-		fmt.Sprint(m.GetRaftAppliedIndex()),
+		dash(m.GetName()), dash(m.GetEndpoint()), dash(m.GetVersion()), role, size(m.GetDbBytes()), size(m.GetDbInUseBytes()),
+		quota, fmt.Sprint(m.GetRaftAppliedIndex()),
 	}
 }
 
@@ -161,8 +161,8 @@ func (a *app) clusterRemarks(c *rpcv1.Cluster) []string {
 		}
 	}
 	if newest > c.GetSchema() && c.GetEtcdSilent() == nil {
-		out = append(out, fmt.Sprintf("All of these processes can write schema %d: %s cluster upgrade --dry-run says what that means.",
-			newest, a.Program))
+		out = append(out, fmt.Sprintf("All of these processes can write schema %d: %s cluster upgrade --dry-run says what that "+
+			"means.", newest, a.Program))
 	}
 	return out
 }
@@ -172,8 +172,8 @@ func newClusterUpgrade(a *app) *cobra.Command {
 	var dry, yes bool
 	c := &cobra.Command{
 		Use: "upgrade", Short: "Let the cluster write a newer schema",
-		Long: "Lets processes write what releases before theirs cannot, once every process that lives can read it. It cannot be\n" +
-			"taken back: processes of an older release no longer start. Until then they can come back at any time.",
+		Long: "Lets processes write what releases before theirs cannot, once every process that lives can read it. It cannot\n" +
+			"be taken back: processes of an older release no longer start. Until then they can come back at any time.",
 		Example: "  dayside cluster upgrade --dry-run\n  dayside cluster upgrade --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -216,7 +216,8 @@ func upgradeText(w io.Writer, r *rpcv1.UpgradeClusterResponse) {
 	case r.GetSchema() == r.GetBefore():
 		linef(w, "The cluster writes schema %d already; nothing is to be done.", r.GetSchema())
 	case r.GetRevision() == 0:
-		linef(w, "The cluster would write schema %d in place of %d: every process that lives can read it.", r.GetSchema(), r.GetBefore())
+		linef(w, "The cluster would write schema %d in place of %d: every process that lives can read it.", r.GetSchema(),
+			r.GetBefore())
 	default:
 		linef(w, "The cluster writes schema %d in place of %d, since revision %d. Processes that cannot start no longer.",
 			r.GetSchema(), r.GetBefore(), r.GetRevision())
