@@ -36,14 +36,21 @@ func (o Owner) Give(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+	// Within a root: that other user could put a link to anything in the way meanwhile.
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(root.FS(), filepath.Base(path), func(name string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			err = root.Lchown(filepath.FromSlash(name), o.uid, o.gid)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
-		} else if err != nil {
-			return err
 		}
-		return os.Lchown(path, o.uid, o.gid)
+		return err
 	})
+	return errors.Join(err, root.Close())
 }
 
 // MkdirAll makes a folder and those above it (0700), which belong to whoever the nearest one that was there does.
