@@ -65,6 +65,9 @@ const maxOtherLedgers = 10
 
 // tellOfOtherLedgers warns where another process holds a ledger: each has a file of its own, and records go to any of them.
 func (h *Host) tellOfOtherLedgers(ctx context.Context) {
+	if h.away {
+		return // calls must not wait for this
+	}
 	others, err := h.etcd.List(ctx, "discovery/"+Ledger+"/", "", maxOtherLedgers)
 	if err != nil {
 		return // whoever needs etcd says so

@@ -334,8 +334,12 @@ func TestTheRestOfAProcessComesWithEtcd(t *testing.T) {
 	want := targets(v.route(t, exampleHiddenNumber, exampleCaller))
 	r.kill(t)
 	etcd.kill(t)
+	began := clock.System{}.Now()
 	r.run(t)
 	await.True(t, "calls to be answered", func() bool { return v.listens(t) })
+	if took := (clock.System{}).Now().Sub(began); took > 3*time.Second {
+		t.Errorf("the first call was answered after %v: something waits for etcd", took)
+	}
 	if got := targets(v.route(t, exampleHiddenNumber, exampleCaller)); !slices.Equal(got, want) {
 		t.Errorf("%v, before %v", got, want)
 	}
