@@ -50,6 +50,8 @@ const serviceConfig = `{
       {"service": "dayside.schedule.v1.ScheduleService", "method": "ExplainSite"},
       {"service": "dayside.schedule.v1.ScheduleService", "method": "WatchCoverage"},
       {"service": "dayside.schedule.v1.PlanService", "method": "PlanSchedule"},
+      {"service": "dayside.rpc.v1.ClusterService", "method": "GetCluster"},
+      {"service": "dayside.rpc.v1.ClusterService", "method": "ListEndpoints"},
       {"service": "dayside.schedule.v1.CalendarService", "method": "GetCalendar"},
       {"service": "dayside.schedule.v1.CalendarService", "method": "ListCalendars"},
       {"service": "dayside.schedule.v1.CalendarService", "method": "SeedCalendar"},
