@@ -11,8 +11,8 @@ import (
 // Defragmented is what one of etcd's members gave back to the disk.
 type Defragmented = coord.Defragmented
 
-// DefragmentEtcd has the members of an etcd cluster give back what their databases hold unused, where that is minFreeBytes or
-// more: one after the other, the leader last, and each only while all are well. TLS none: in plain text.
+// DefragmentEtcd has the members of an etcd cluster give back what their databases hold unused, where that is minFreeBytes
+// or more: one after the other, the leader last, and each only while all are well. No files: in plain text.
 func DefragmentEtcd(
 	ctx context.Context, endpoints []string, files TLSFiles, minFreeBytes int64, tell func(Defragmented),
 ) error {

@@ -14,14 +14,15 @@ import (
 )
 
 const (
-	// memberTimeout is how long one member may take to say how it is.
-	memberTimeout = time.Second
+	// memberTimeout is how long one member may take to say how it is: a connection is opened for that, which is three round
+	// trips, and continents are 300 ms apart.
+	memberTimeout = 2 * time.Second
 	// maxMembers bounds how many are asked.
 	maxMembers = 50
 )
 
 // Members is what each of etcd's members says of itself, in order of name, and the cluster's id. Members are asked each for
-// itself and all at once: one that does not answer within a second is told of with the error. Where none says which members
+// itself and all at once: one that does not answer within two seconds is told of with the error. Where none says which members
 // there are, it is BACKEND_UNAVAILABLE, within three.
 func (c *Client) Members(ctx context.Context) (members []*rpcv1.EtcdMember, clusterID uint64, err error) {
 	var list *clientv3.MemberListResponse

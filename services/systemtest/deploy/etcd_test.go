@@ -201,8 +201,7 @@ func TestEtcdSettingsAreOne(t *testing.T) {
 			t.Errorf("%s differs from europe.yaml", file)
 		}
 	}
-	heartbeat, election := time.Duration(first["heartbeat-interval"].(int))*time.Millisecond, //nolint:forcetypeassert // it fails the test
-		time.Duration(first["election-timeout"].(int))*time.Millisecond //nolint:forcetypeassert // it fails the test
+	heartbeat, election := milliseconds(t, first, "heartbeat-interval"), milliseconds(t, first, "election-timeout")
 	// etcd's guide: a heartbeat of about the longest round trip, an election of ten. A lease is at least 1.5 elections long,
 	// and Dayside's are 5 s.
 	if heartbeat < 300*time.Millisecond || election < 10*heartbeat || election*3/2 > 5*time.Second {
@@ -212,4 +211,14 @@ func TestEtcdSettingsAreOne(t *testing.T) {
 		[]any{8 << 30, "periodic", "1h"}) {
 		t.Errorf("quota or compaction: %v", first)
 	}
+}
+
+// milliseconds is a setting that etcd reads as such.
+func milliseconds(t *testing.T, settings map[string]any, key string) time.Duration {
+	t.Helper()
+	n, ok := settings[key].(int)
+	if !ok {
+		t.Fatalf("%s is %v", key, settings[key])
+	}
+	return time.Duration(n) * time.Millisecond
 }

@@ -20,9 +20,10 @@ func newEtcdDefrag(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "defrag",
 		Short: "Have etcd's members give back the disk that they do not use",
-		Long: "Have etcd's members give back the disk that they do not use: one after the other, the leader last, and each only\n" +
-			"while all of them are well, since a member answers nobody meanwhile. Where one is not, nothing is done, and it fails.\n" +
-			"Once there is room again, an alarm that there was none (NOSPACE) is taken back.\n\n" +
+		Long: "Have etcd's members give back the disk that they do not use: one after the other, the leader last, and each\n" +
+			"only while all of them are well, since a member answers nobody meanwhile. Where one is not, nothing is done, and\n" +
+			"it fails. Once there is room again, an alarm that there was none (NOSPACE) is taken back. Learners do not take\n" +
+			"the request: they are left alone.\n\n" +
 			"With etcd's roles in force it needs a certificate of a user with the role root.",
 		Example: "  dayside etcd defrag --etcd 127.0.0.1:2379",
 		Args:    cobra.NoArgs,
