@@ -315,6 +315,10 @@ func wrap(err error) error {
 		f := fault.Unavailable("etcd", err)
 		f.Message = "etcd takes no writes: its database has reached its quota (compact, defragment, disarm the alarm)"
 		return f
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		f := fault.Unavailable("etcd", err)
+		f.Message = "etcd does not let this process do that: ask one of another service, or see dayside etcd grants"
+		return f
 	}
 	return fault.Unavailable("etcd", err)
 }
