@@ -309,7 +309,7 @@ func (r *restore) stageEtcd(ctx context.Context, stage string) error {
 		return fmt.Errorf("the cluster id %q is none", r.m.Etcd.ClusterID)
 	}
 	member := archive.Member{ // a cluster of its own with every restore
-		Name: embed.Name, PeerURL: embed.PeerURL, InitialCluster: embed.Name + "=" + embed.PeerURL, Token: rand.Text(),
+		Name: embed.Name, PeerURL: embed.PeerURL, InitialCluster: embed.Name + "=" + embed.PeerURL, Token: rand.Text(), Open: true,
 	}
 	if e := r.cfg.Etcd; e != nil {
 		member = archive.Member{Name: e.Name, PeerURL: e.PeerURL, InitialCluster: e.InitialCluster, Token: e.Token}

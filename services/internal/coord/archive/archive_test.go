@@ -3,6 +3,7 @@ package archive_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +136,52 @@ func TestTheSameTokenIsRefusedWhereItWouldGiveTheSameID(t *testing.T) {
 	_, err := archive.Restore(t.Context(), later, filepath.Join(t.TempDir(), "x"), embedded("once"), of.ClusterID)
 	if err == nil || !strings.Contains(err.Error(), "choose another token") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestUsersAreNoneOfTheEmbeddedMembers: a backup of a cluster that has some can be looked at on one machine.
+func TestUsersAreNoneOfTheEmbeddedMembers(t *testing.T) {
+	m := start(t, t.TempDir())
+	m.put(t, "a", "1")
+	for _, do := range []func() error{
+		func() error { _, err := m.etcd.UserAdd(t.Context(), "root", "secret"); return err },
+		func() error { _, err := m.etcd.UserGrantRole(t.Context(), "root", "root"); return err },
+		func() error { _, err := m.etcd.AuthEnable(t.Context()); return err },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{m.Endpoint()}, Logger: zap.NewNop(), Username: "root", Password: "secret",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	stream, err := root.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := io.ReadAll(stream)
+	path := filepath.Join(t.TempDir(), "snapshot")
+	if err := errors.Join(err, os.WriteFile(path, snapshot, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for open, want := range map[bool]string{true: "1", false: ""} {
+		dir, member := filepath.Join(t.TempDir(), "etcd"), embedded(fmt.Sprint(open))
+		member.Open = open
+		if _, err := archive.Restore(t.Context(), path, embed.DataDir(dir), member, 0); err != nil {
+			t.Fatal(err)
+		}
+		r, err := start(t, dir).etcd.Get(t.Context(), "a")
+		got := ""
+		if err == nil && len(r.Kvs) == 1 {
+			got = string(r.Kvs[0].Value)
+		}
+		if got != want {
+			t.Errorf("open %v: %q %v", open, got, err)
+		}
 	}
 }
 

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
+	"go.etcd.io/etcd/server/v3/storage/backend"
+	"go.etcd.io/etcd/server/v3/storage/schema"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -28,6 +31,9 @@ type Member struct {
 	InitialCluster string
 	// Token makes the cluster's id another one than that of any cluster before.
 	Token string
+	// Open turns etcd's users off, for a member that knows nobody, as the embedded one on loopback: with them on, nobody
+	// could speak to it.
+	Open bool
 }
 
 // ClusterID is the id that the new cluster will have.
@@ -66,9 +72,28 @@ func Restore(ctx context.Context, path, dataDir string, m Member, was uint64) (c
 		}
 	}()
 	log := zap.New(zapcore.NewNopCore(), zap.WithFatalHook(zapcore.WriteThenPanic))
-	return clusterID, snapshot.NewV3(log).Restore(snapshot.RestoreConfig{
+	err = snapshot.NewV3(log).Restore(snapshot.RestoreConfig{
 		SnapshotPath: path, Name: m.Name, OutputDataDir: dataDir, PeerURLs: []string{m.PeerURL},
 		InitialCluster: m.InitialCluster, InitialClusterToken: m.Token,
 		RevisionBump: revisionBump, MarkCompacted: true,
 	})
+	if err == nil && m.Open {
+		turnUsersOff(log, filepath.Join(dataDir, "member", "snap", "db"))
+	}
+	return clusterID, err
+}
+
+// turnUsersOff is `etcdctl auth disable` of a database that no member has open; it panics where it cannot.
+func turnUsersOff(log *zap.Logger, path string) {
+	db := backend.NewDefaultBackend(log, path)
+	auth := schema.NewAuthBackend(log, db)
+	auth.CreateAuthBuckets()
+	tx := auth.BatchTx()
+	tx.Lock()
+	tx.UnsafeSaveAuthEnabled(false)
+	tx.Unlock()
+	db.ForceCommit()
+	if err := db.Close(); err != nil {
+		panic(err)
+	}
 }
