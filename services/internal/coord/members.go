@@ -22,8 +22,8 @@ const (
 )
 
 // Members is what each of etcd's members says of itself, in order of name, and the cluster's id. Members are asked each for
-// itself and all at once: one that does not answer within two seconds is told of with the error. Where none says which members
-// there are, it is BACKEND_UNAVAILABLE, within three.
+// itself and all at once: one that does not answer within two seconds is told of with the error. Where none says which
+// members there are, it is BACKEND_UNAVAILABLE, within three.
 func (c *Client) Members(ctx context.Context) (members []*rpcv1.EtcdMember, clusterID uint64, err error) {
 	var list *clientv3.MemberListResponse
 	err = c.tries(ctx, func(ctx context.Context) (err error) {
