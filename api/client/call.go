@@ -45,6 +45,9 @@ type Route struct {
 	Stale bool
 	// Endpoint is the process that answered; empty where none did.
 	Endpoint string
+	// Message is where the recording is kept that ContinueCall handed in: COMMITTED, or SPOOLED on the disk of Endpoint. Where
+	// it is UNSPECIFIED nobody keeps it, and the step does not say that it was taken: keep the recording.
+	Message routingv1.Durability
 }
 
 // errNoStep is an answer that says nothing.
@@ -138,7 +141,9 @@ func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequ
 		return resp, orNoStep(resp.GetRoute(), err)
 	})
 	if err == nil {
-		return c.routed(resp.GetRoute(), at), nil
+		route := c.routed(resp.GetRoute(), at)
+		route.Message = resp.GetDurability()
+		return route, nil
 	}
 	return c.alone(ctx, err, func(t *table) (*Route, error) { return t.proceed(in, c.clock.Now()) })
 }

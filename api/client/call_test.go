@@ -154,6 +154,25 @@ func TestStepsAndReportsGoToAnotherProcess(t *testing.T) {
 	}
 }
 
+// Whoever hands a message in learns where it is kept, and with nobody to ask that it is not.
+func TestAGatewayLearnsWhereAMessageIsKept(t *testing.T) {
+	a := start(t)
+	c := open(t, config(a))
+	ready(t, c, 1)
+	message := &routingv1.ContinueCallRequest{CallId: "a", DialledNumber: hidden, Continuation: []byte("next"), Recording: &routingv1.Recording{Uri: "u"}}
+	route, err := c.ContinueCall(t.Context(), message)
+	if err != nil || route.Message != routingv1.Durability_DURABILITY_SPOOLED || route.Endpoint != a.addr {
+		t.Errorf("%v, %v", route, err)
+	}
+	if route, err = c.ContinueCall(t.Context(), &routingv1.ContinueCallRequest{CallId: "b"}); err != nil || route.Message != 0 {
+		t.Errorf("without a message: %v, %v", route, err)
+	}
+	a.answer = func(context.Context) error { return status.Error(codes.Unavailable, "stopping") }
+	if route, err = c.ContinueCall(t.Context(), message); err == nil && route.Message != 0 {
+		t.Errorf("with nobody to ask: %v", route)
+	}
+}
+
 func TestWithoutProcessAndTableTheErrorSaysSo(t *testing.T) {
 	c := open(t, client.Config{Endpoints: []string{"127.0.0.1:1"}, GatewayID: "sbc-1"})
 	_, err := c.RouteCall(t.Context(), call("a"))

@@ -107,7 +107,11 @@ func (p *process) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) 
 func (p *process) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequest) (*routingv1.ContinueCallResponse, error) {
 	p.continued.Add(1)
 	resp, err := p.RouteCall(ctx, &routingv1.RouteCallRequest{CallId: r.GetCallId()})
-	return &routingv1.ContinueCallResponse{Route: resp.GetRoute()}, err
+	answer := &routingv1.ContinueCallResponse{Route: resp.GetRoute()}
+	if r.GetRecording() != nil {
+		answer.Durability = routingv1.Durability_DURABILITY_SPOOLED
+	}
+	return answer, err
 }
 
 // ReportCall keeps the report.
