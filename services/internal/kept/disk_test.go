@@ -170,7 +170,7 @@ func TestLogsAreMerged(t *testing.T) {
 // once, never a mixture; and of one truth the snapshot before is there when the newest is damaged.
 func TestADamagedCopyIsAnEarlierOneOrNone(outer *testing.T) {
 	rapid.Check(outer, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(outer.TempDir(), "kept") // a test's own would stay until its end, thousands of them
+		dir, err := os.MkdirTemp(outer.TempDir(), "kept") //nolint:usetesting // removed at once: there are thousands
 		if err != nil {
 			t.Fatal(err)
 		}
