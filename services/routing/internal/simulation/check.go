@@ -99,7 +99,8 @@ func (p *process) checkStep(a *asked) {
 	case routingv1.StepKind_STEP_KIND_FORWARD:
 		targets := a.route.GetForward().GetTargets()
 		if n := len(targets); n == 0 || !targets[n-1].GetLastResort() && (len(a.token) == 0 || !gaveUp(a.call.State)) {
-			s.find(p, "%s: the ladder of step %d has %d targets, and does not end with the last resort: %v", a.c.id, a.step, n, a.call.State)
+			s.find(p, "%s: the ladder of step %d has %d targets, and does not end with the last resort: %v", a.c.id, a.step, n,
+				a.call.State)
 			return
 		}
 		if first := targets[0]; first.GetSite() != "" {
@@ -162,9 +163,8 @@ func (p *process) checkEnd(a *asked) {
 
 // checkFate: a continuation is opened by any process of the cluster, until it expires or another truth has other keys.
 func (p *process) checkFate(a *asked) {
-	switch a.call.Fate {
-	case routingv1.ContinuationFate_CONTINUATION_FATE_UNSPECIFIED, routingv1.ContinuationFate_CONTINUATION_FATE_READ,
-		routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS:
+	const tooMany = routingv1.ContinuationFate_CONTINUATION_FATE_TOO_MANY_STEPS
+	if !a.call.Untrusted() || a.call.Fate == tooMany {
 		return
 	}
 	by := a.c.sealed

@@ -50,8 +50,8 @@ const (
 // String is a fault's name.
 func (f Fault) String() string {
 	return [numFaults]string{
-		"etcd away", "cut off", "killed", "power lost", "all killed, etcd away", "disk lost", "clock wrong", "slow link", "watch stuck",
-		"compacted", "restored", "ledger away", "targets unreachable", "rules adopted",
+		"etcd away", "cut off", "killed", "power lost", "all killed, etcd away", "disk lost", "clock wrong", "slow link",
+		"watch stuck", "compacted", "restored", "ledger away", "targets unreachable", "rules adopted",
 	}[f]
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/keeper"
 	"github.com/daysidehq/dayside/services/routing/internal/record"
@@ -172,6 +171,3 @@ func (s *sim) keys() {
 		s.lookAfterKeys(p)
 	}
 }
-
-// ringOf are the keys a process can seal and open with.
-func ringOf(v *view.View) *continuation.Ring { return v.Ring() }

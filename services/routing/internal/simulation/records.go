@@ -23,8 +23,6 @@ const (
 	// alone that did not take them.
 	deliverMS      = 4 * hourMS
 	retryDeliverMS = 600 * secondMS
-	// idBytes is the length of a record's id: the process, its life, and a count.
-	idBytes = 16
 )
 
 // ledger keeps each record once, by its id; now and then it takes some and does not get to say so.
@@ -99,7 +97,8 @@ func openSpool(p *process) (*spooler, error) {
 	return &spooler{p: p, spool: sp}, nil
 }
 
-// append leaves a record. What the spool has no room for is lost, and must only be where it holds all that it may.
+// append leaves a record, behind its id: the process, its life, and a count. What the spool has no room for is lost, and
+// must only be where it holds all that it may.
 func (o *spooler) append(event []byte) {
 	s := o.p.s
 	o.made++

@@ -22,7 +22,7 @@ func bundles(t testing.TB) []*zones.Bundle {
 func dir(t testing.TB) string {
 	t.Helper()
 	const memory = "/dev/shm"
-	d, err := os.MkdirTemp(memory, "dayside-simulation")
+	d, err := os.MkdirTemp(memory, "dayside-simulation") //nolint:usetesting // the test's own folder may be on a disk
 	if err != nil {
 		return t.TempDir()
 	}

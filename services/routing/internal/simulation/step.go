@@ -56,7 +56,7 @@ func (p *process) step(c *call) told {
 	if len(c.token) > 0 {
 		a.resume()
 	}
-	if !a.call.Gateway.Redirects() && ringOf(a.v).Sealing(a.at.Unix()) == 0 {
+	if !a.call.Gateway.Redirects() && a.v.Ring().Sealing(a.at.Unix()) == 0 {
 		a.call.Gateway = a.call.Gateway.Silent()
 	}
 	decide.Decide(&p.decision, a.v, a.call, a.at, decide.MaxSites)
@@ -79,7 +79,7 @@ func (a *asked) resume() {
 	if a.p.s.cfg.Plant == PlantBinding && a.p.s.often(16) {
 		of.CallID += "x"
 	}
-	opened, err := ringOf(a.v).Open(of, a.c.token, a.at)
+	opened, err := a.v.Ring().Open(of, a.c.token, a.at)
 	line := a.v.LineByID(opened.State.GetLine())
 	switch {
 	case err != nil:
@@ -166,7 +166,7 @@ func (a *asked) seal() {
 	}
 	of := continuation.Of{Gateway: a.c.gateway.id, CallID: a.c.id}
 	var err error
-	a.token, err = ringOf(a.v).Seal(of, uint16(a.step), flow.Next(d, a.at, ""), a.at, life)
+	a.token, err = a.v.Ring().Seal(of, uint16(a.step), flow.Next(d, a.at, ""), a.at, life)
 	if err == nil {
 		return
 	}

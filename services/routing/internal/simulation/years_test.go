@@ -1,3 +1,5 @@
+//go:build unix
+
 package simulation
 
 import (
@@ -7,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -46,7 +49,7 @@ func TestYears(t *testing.T) {
 	shards := max(min(2, int(*yearsFlag)), int(*yearsFlag/shardYears+0.999), 1)
 	length := *yearsFlag / float64(shards)
 	t.Logf("seed %d: %d times %.3g years", first, shards, length)
-	began := time.Now() //nolint:forbidigo // how fast this machine is
+	began, working := time.Now(), processor(t) //nolint:forbidigo // how fast this machine is
 	var mu sync.Mutex
 	var all Counts
 	hashes := ""
@@ -73,13 +76,13 @@ func TestYears(t *testing.T) {
 	}
 	close(work)
 	workers.Wait()
-	took := time.Since(began) //nolint:forbidigo // how fast this machine is
+	took, worked := time.Since(began), processor(t)-working //nolint:forbidigo // how fast this machine is
 	lived := length * float64(shards)
 	if *only >= 0 {
 		lived = length
 	}
-	t.Logf("%.3g years in %v: %.2f years a second %s\n%s", lived, took.Round(time.Millisecond), lived/took.Seconds(), hashes,
-		all.String())
+	t.Logf("%.3g years in %v, %v of processors: %.2f years a second, %.2f a second of a processor %s\n%s", lived,
+		took.Round(time.Millisecond), worked.Round(time.Millisecond), lived/took.Seconds(), lived/worked.Seconds(), hashes, all.String())
 }
 
 func report(t *testing.T, seed uint64, n int, r Result, err error) {
@@ -95,7 +98,18 @@ func report(t *testing.T, seed uint64, n int, r Result, err error) {
 	}
 }
 
+// processor is what this process has had of the processors: others may have had more of them.
+func processor(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func BenchmarkYear(b *testing.B) {
+	working := processor(b)
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	calls := 0
 	for n := range b.N {
@@ -107,5 +121,6 @@ func BenchmarkYear(b *testing.B) {
 		calls += r.Counts.Calls
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "years/s")
+	b.ReportMetric(float64(b.N)/(processor(b)-working).Seconds(), "years/processor-s")
 	b.ReportMetric(float64(calls)/float64(b.N), "calls/year")
 }
