@@ -11,6 +11,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/host"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
@@ -118,6 +119,17 @@ func restoredEverywhere(t *testing.T, conns ...*grpc.ClientConn) {
 	}
 }
 
+// truth is what the cluster says of itself, once that is another one than before.
+func (c *drillCluster) truth(t *testing.T, before *rpcv1.Cluster) (told *rpcv1.Cluster) {
+	t.Helper()
+	await.True(t, "the cluster to have another epoch", func() bool {
+		var err error
+		told, err = rpcv1.NewClusterServiceClient(c.s.grpc).GetCluster(t.Context(), &rpcv1.GetClusterRequest{})
+		return err == nil && told.GetEpoch() != "" && told.GetEpoch() != before.GetEpoch()
+	})
+	return told
+}
+
 // TestTheDrillOfACluster: three members are restored under routing processes that run on. None answers from the truth that is
 // no more once the cluster is back, neither those that ran nor one that starts later with a copy of it on its disk. The same
 // backup once more, with the same token: that is noticed as well.
@@ -128,6 +140,7 @@ func TestTheDrillOfACluster(t *testing.T) {
 	call := openCall(t, c.routing[0], "under-way")
 	drillRun(t, "backup", "--out", file, "--only", "etcd", "--etcd", strings.Join(c.etcd.endpoints(), ","))
 
+	told := []*rpcv1.Cluster{c.truth(t, nil)}
 	for _, which := range []string{"restored", "restored again, from the same backup and with the same token"} {
 		c.later(t, append(c.routing, conn)...)
 		late.interrupt(t)
@@ -146,8 +159,12 @@ func TestTheDrillOfACluster(t *testing.T) {
 		}
 		continued(t, c.routing[1], call.GetRoute())
 		c.s.inForce(t)
+		told = append(told, c.truth(t, told[len(told)-1]))
 	}
 	late.interrupt(t)
+	if told[0].GetClusterId() == told[1].GetClusterId() || told[1].GetClusterId() != told[2].GetClusterId() {
+		t.Errorf("clusters %s, %s and %s", told[0].GetClusterId(), told[1].GetClusterId(), told[2].GetClusterId())
+	}
 
 	// The same file on one machine, to look around.
 	data := filepath.Join(t.TempDir(), "look")
