@@ -128,6 +128,7 @@ func (n *nemesis) run(lasts time.Duration) {
 			deck = append(deck, f)
 		}
 	}
+	n.wait(time.Second)
 	end := n.l.rec.now() + lasts
 	next := len(deck)
 	deal := func() (chaosFault, time.Duration) {

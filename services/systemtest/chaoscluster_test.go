@@ -113,6 +113,7 @@ func startChaosCluster(t testing.TB, seed uint64, disks bool) *chaosCluster {
 	}
 	c.startAll(t)
 	c.apply(t)
+	c.startSIP(t)
 	return c
 }
 
@@ -140,10 +141,13 @@ func (c *chaosCluster) startAll(t testing.TB) {
 		p.start(t)
 	}
 	c.awaitReady(t, func(p *chaosProcess) bool { return !p.is(host.SIP) })
-	for _, p := range c.daysides() {
-		if p.is(host.SIP) {
-			p.start(t)
-		}
+}
+
+// startSIP starts the SIP gateways when there is a line that they can remember.
+func (c *chaosCluster) startSIP(t testing.TB) {
+	t.Helper()
+	for _, p := range c.holding(host.SIP) {
+		p.start(t)
 	}
 	c.awaitReady(t, func(*chaosProcess) bool { return true })
 }

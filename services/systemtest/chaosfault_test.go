@@ -330,6 +330,10 @@ func (n *nemesis) skew(d, skew time.Duration) *history.Fault {
 
 // cutGateways leaves gateways and SIP alone with what they remember.
 func (n *nemesis) cutGateways(d time.Duration) *history.Fault {
+	if !n.take(callersHost) {
+		return nil
+	}
+	defer n.free(callersHost)
 	routers, gateways := n.c.holding(host.Routing), append(processNames(n.c.holding(host.SIP)), callersHost, "anybody")
 	f := &history.Fault{Begin: n.l.rec.now(), On: gateways, Unreachable: processNames(routers)}
 	var links []netfault.Link

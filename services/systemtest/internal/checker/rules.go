@@ -230,7 +230,8 @@ func (r *run) lags(changes []*history.Change) {
 			continue
 		}
 		for instance, calls := range byInstance {
-			if r.touched(instance, change.Begin, change.End+r.limits.InForce, deaf) {
+			if till := change.End + r.limits.InForce; r.touched(instance, change.Begin, till, deaf) ||
+				r.touched(instance, change.Begin, till, unreachable) {
 				continue
 			}
 			i, _ := slices.BinarySearchFunc(calls, change.End, func(c *history.Call, t time.Duration) int { return int(c.Begin - t) })
