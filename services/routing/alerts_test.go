@@ -221,6 +221,9 @@ func TestAlertsStandWithoutEtcd(t *testing.T) {
 	if got := shape(h.route(t, "+61255500100", "")); got != "lines/gold last-resort" {
 		t.Fatal(got)
 	}
-	await.True(t, "one waits", func() bool { return h.metric(t, "dayside.alerts.pending") == 1 })
+	// Whoever watches the metrics is told at once.
+	await.True(t, "one waits", func() bool {
+		return h.metric(t, "dayside.alerts.pending") == 1 && h.metric(t, "dayside.alerts.open", "kind=nobody_there") == 1
+	})
 	h.raised(t, "nobody-there-gold", "one")
 }

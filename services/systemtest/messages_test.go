@@ -1,6 +1,8 @@
 package systemtest
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,32 +44,41 @@ func recordsToo() *routingv1.GatewayInfo {
 // asked is a new call of nobody known, and whether it is asked for a message that can be handed in.
 func (r *released) asked(t testing.TB, id string) (*routingv1.Route, bool) {
 	t.Helper()
-	resp, err := routingv1.NewRoutingServiceClient(r.grpc).RouteCall(t.Context(), &routingv1.RouteCallRequest{
-		CallId: id, DialledNumber: messageNumber, Caller: &routingv1.Caller{Number: exampleUnknownCaller}, Gateway: recordsToo(),
-	})
+	route, err := r.newCall(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.GetRoute(), resp.GetRoute().GetRecord() != nil && len(resp.GetRoute().GetContinuation()) > 0
+	return route, route.GetRecord() != nil && len(route.GetContinuation()) > 0
+}
+
+func (r *released) newCall(ctx context.Context, id string) (*routingv1.Route, error) {
+	resp, err := routingv1.NewRoutingServiceClient(r.grpc).RouteCall(ctx, &routingv1.RouteCallRequest{
+		CallId: id, DialledNumber: messageNumber, Caller: &routingv1.Caller{Number: exampleUnknownCaller}, Gateway: recordsToo(),
+	})
+	return resp.GetRoute(), err
 }
 
 // leaves hands a message in.
 func (r *released) leaves(t testing.TB, from *routingv1.Route) *routingv1.ContinueCallResponse {
 	t.Helper()
-	resp, err := routingv1.NewRoutingServiceClient(r.grpc).ContinueCall(t.Context(), &routingv1.ContinueCallRequest{
-		CallId: from.GetCallId(), DialledNumber: messageNumber, Caller: &routingv1.Caller{Number: exampleUnknownCaller}, Gateway: recordsToo(),
-		Continuation: from.GetContinuation(), Recording: &routingv1.Recording{Uri: messageURI},
-	})
+	resp, err := r.handsIn(t.Context(), from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return resp
 }
 
+func (r *released) handsIn(ctx context.Context, from *routingv1.Route) (*routingv1.ContinueCallResponse, error) {
+	return routingv1.NewRoutingServiceClient(r.grpc).ContinueCall(ctx, &routingv1.ContinueCallRequest{
+		CallId: from.GetCallId(), DialledNumber: messageNumber, Caller: &routingv1.Caller{Number: exampleUnknownCaller}, Gateway: recordsToo(),
+		Continuation: from.GetContinuation(), Recording: &routingv1.Recording{Uri: messageURI},
+	})
+}
+
 // messages are the alerts of messages, with where each is kept.
 func (r *released) messages(t testing.TB) map[string]routingv1.Durability {
 	t.Helper()
-	list, err := routingv1.NewAlertServiceClient(r.grpc).ListAlerts(t.Context(), &routingv1.ListAlertsRequest{})
+	list, err := routingv1.NewAlertServiceClient(r.grpc).ListAlerts(t.Context(), &routingv1.ListAlertsRequest{PageSize: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,4 +151,58 @@ func TestAMessageOutlivesEtcdAndItsProcess(t *testing.T) {
 			t.Error("a secret is in a log")
 		}
 	}
+}
+
+// TestNoMessageIsLostByKills: with etcd gone, callers leave messages all the time, and the process is killed under them again
+// and again. Each message that a caller was told is taken stands in etcd when it is back.
+func TestNoMessageIsLostByKills(t *testing.T) {
+	etcd := startEtcd(t)
+	release(t, binary(t), t.TempDir(), host.Schedule, host.Entitlement, "--etcd", etcd.client).ready(t)
+	r := release(t, binary(t), t.TempDir(), host.Routing, "--etcd", etcd.client, "--instance", "messages").ready(t)
+	r.applied(t)
+	r.takesMessages(t)
+	await.True(t, "a caller is asked for a message", func() bool { _, ok := r.asked(t, "first"); return ok })
+	etcd.kill(t)
+	told := map[string]bool{}
+	for round := range 4 {
+		killed := make(chan struct{})
+		for i := 0; ; i++ {
+			id := fmt.Sprintf("round-%d-%d", round, i)
+			from, err := r.newCall(t.Context(), id)
+			if err == nil && from.GetRecord() != nil {
+				var answer *routingv1.ContinueCallResponse
+				if answer, err = r.handsIn(t.Context(), from); err == nil {
+					if answer.GetDurability() != routingv1.Durability_DURABILITY_SPOOLED {
+						t.Fatalf("%s: %v", id, answer)
+					}
+					told[id] = true
+				}
+			}
+			if err != nil {
+				break // it is dead
+			}
+			if i == 20 {
+				go func() { defer close(killed); _ = r.cmd.Process.Kill() }()
+			}
+		}
+		await.Receive(t, "the process to be killed", killed)
+		await.Receive(t, "the process to end", r.ended)
+		r.run(t)
+		r.ready(t)
+	}
+	etcd.run(t)
+	if !etcd.answers(t) {
+		t.Fatal("etcd did not start again")
+	}
+	lost := func() (ids []string) {
+		stands := r.messages(t)
+		for id := range told {
+			if stands[id] != routingv1.Durability_DURABILITY_COMMITTED {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	await.True(t, "every message is committed", func() bool { return len(lost()) == 0 })
+	t.Logf("%d messages, 4 kills", len(told))
 }
