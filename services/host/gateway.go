@@ -98,7 +98,8 @@ func (h *Host) gatewayClient() (*client.Client, error) {
 	})
 	if err != nil {
 		return nil, fault.Invalid(fault.Violation{
-			Field: "sip-routing", Value: strings.Join(h.cfg.RoutingEndpoints, ","), Rule: "or --sip-lines, cannot be used: " + err.Error(),
+			Field: "sip-routing", Value: strings.Join(h.cfg.RoutingEndpoints, ","),
+			Rule: "or --sip-lines, cannot be used: " + err.Error(),
 		})
 	}
 	return asking, nil
