@@ -34,8 +34,8 @@ func (c *Client) announceOnce(ctx context.Context, manager endpoints.Manager, ke
 		return
 	}
 	defer c.drop(ctx, id)
-	err = c.tries(ctx, func(ctx context.Context) error {
-		return manager.AddEndpoint(ctx, key, endpoints.Endpoint{Addr: addr}, clientv3.WithLease(id))
+	_, err = hedged(ctx, c, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, manager.AddEndpoint(ctx, key, endpoints.Endpoint{Addr: addr}, clientv3.WithLease(id))
 	})
 	if err == nil {
 		<-c.kept(ctx, id)

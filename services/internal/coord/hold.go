@@ -1,7 +1,9 @@
 package coord
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -44,11 +46,11 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := c.kept(keeping, id)
-	dirty := true
+	dirty, stands := true, int64(0)
 	var resting <-chan time.Time // nil where the next write may come at once
 	for {
 		if dirty && resting == nil {
-			if c.putUnder(ctx, id, key, value()) != nil {
+			if stands, err = c.putUnder(ctx, id, key, value(), stands); err != nil {
 				return
 			}
 			dirty, resting = false, c.clock.After(interval())
@@ -66,9 +68,30 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 	}
 }
 
-func (c *Client) putUnder(ctx context.Context, lease clientv3.LeaseID, key string, value []byte) error {
-	return c.tries(ctx, func(ctx context.Context) error {
-		_, err := c.etcd.Put(ctx, c.prefix+key, string(value), clientv3.WithLease(lease))
-		return err
-	})
+// putUnder writes a value over what stood at a revision, and answers with the revision it stands at. A member that was paused
+// may carry out what it was asked for when it wakes: by then another value stands, and that must not be undone.
+func (c *Client) putUnder(ctx context.Context, lease clientv3.LeaseID, key string, value []byte, over int64) (int64, error) {
+	for range maxHedges {
+		resp, err := hedged(ctx, c, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+			return c.etcd.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(c.prefix+key), "=", over)).
+				Then(clientv3.OpPut(c.prefix+key, string(value), clientv3.WithLease(lease))).
+				Else(clientv3.OpGet(c.prefix + key)).Commit()
+		})
+		switch {
+		case err != nil:
+			return 0, err
+		case resp.Succeeded:
+			return resp.Header.Revision, nil
+		}
+		over = 0
+		for _, kv := range resp.Responses[0].GetResponseRange().GetKvs() {
+			if over = kv.ModRevision; kv.Lease == int64(lease) && bytes.Equal(kv.Value, value) {
+				return over, nil // another member has done it
+			}
+		}
+	}
+	return 0, errContended
 }
+
+// errContended is a held key that somebody else writes, too.
+var errContended = errors.New("somebody else writes the same key")

@@ -20,10 +20,8 @@ func (c *Client) PutFor(ctx context.Context, ttl time.Duration, conditions []*rp
 ) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var lease *clientv3.LeaseGrantResponse
-	err := c.tries(ctx, func(ctx context.Context) (err error) {
-		lease, err = c.etcd.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
-		return err
+	lease, err := hedged(ctx, c, func(ctx context.Context) (*clientv3.LeaseGrantResponse, error) {
+		return c.etcd.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
 	})
 	if err != nil {
 		return 0, wrap(err)

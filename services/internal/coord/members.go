@@ -17,6 +17,8 @@ const (
 	// memberTimeout is how long one member may take to say how it is: a connection is opened for that, which is three round
 	// trips, and continents are 300 ms apart.
 	memberTimeout = 2 * time.Second
+	// listMembersTimeout is how long it may take to learn which there are.
+	listMembersTimeout = 3 * time.Second
 	// maxMembers bounds how many are asked.
 	maxMembers = 50
 )
@@ -25,11 +27,11 @@ const (
 // itself and all at once: one that does not answer within two seconds is told of with the error. Where none says which
 // members there are, it is BACKEND_UNAVAILABLE, within three.
 func (c *Client) Members(ctx context.Context) (members []*rpcv1.EtcdMember, clusterID uint64, err error) {
-	var list *clientv3.MemberListResponse
-	err = c.tries(ctx, func(ctx context.Context) (err error) {
+	listing, cancel := context.WithTimeout(ctx, listMembersTimeout)
+	defer cancel()
+	list, err := hedged(listing, c, func(ctx context.Context) (*clientv3.MemberListResponse, error) {
 		// Without quorum the list is still known to each member: it is asked for as that one knows it.
-		list, err = c.etcd.MemberList(ctx, clientv3.WithSerializable())
-		return err
+		return c.etcd.MemberList(ctx, clientv3.WithSerializable())
 	})
 	if err != nil {
 		return nil, 0, wrap(err)
