@@ -201,6 +201,17 @@ func TestTwoReleasesSideBySide(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "schema 2") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("a release that knows schema 1 only starts: %v", err)
 		}
+		// The release before knows of no schemas: started after all, it cannot know that it should not. Nothing of schema 2 is
+		// lost that matters, and the next write of this release says again what it is.
+		older.run(t)
+		older.ready(t)
+		older.named(t, "Dublin, too late")
+		newer.tells(t, "Dublin, too late")
+		newer.named(t, "Dublin again")
+		older.tells(t, "Dublin again")
+		if s := stored(t, raw)["schedule/sites/dublin"]; s.GetSchema() != 2 {
+			t.Errorf("written again in schema %d", s.GetSchema())
+		}
 	})
 }
 
