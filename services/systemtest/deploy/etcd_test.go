@@ -2,8 +2,11 @@ package deploy
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,6 +131,38 @@ func (c *cluster) metrics(t *testing.T) map[string]bool {
 	return all
 }
 
+// member asks a member as another one does, with a certificate.
+func (c *cluster) member(t *testing.T, name string) error {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(c.pki, name+".crt"), filepath.Join(c.pki, name+".key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+		MinVersion: tls.VersionTLS13, RootCAs: c.roots(t), Certificates: []tls.Certificate{pair},
+	}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+c.peer["europe"]+"/members", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// roots are what certificates of the cluster are believed by.
+func (c *cluster) roots(t *testing.T) *x509.CertPool {
+	t.Helper()
+	roots := x509.NewCertPool()
+	text, err := os.ReadFile(filepath.Join(c.pki, "ca.crt"))
+	if err != nil || !roots.AppendCertsFromPEM(text) {
+		t.Fatal(err)
+	}
+	return roots
+}
+
 // endpoints are those of all voters.
 func (c *cluster) endpoints() string {
 	var all []string
@@ -160,6 +195,16 @@ func TestEtcdAcrossRegions(t *testing.T) {
 	})
 	if out, err := c.ctl(t, "gulf", "watch", "/dayside/x"); err == nil || !strings.Contains(out, "learner") {
 		t.Errorf("a learner serves a watch, and deploy/README.md says it does not: %v %s", err, out)
+	}
+
+	// A process's certificate opens the clients' door, and not the members'.
+	if out, err := dayside(t, "pki", "issue", "--dir", c.pki, "--role", "service", "--name", "routing"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for name, want := range map[string]bool{"service-etcd": true, "service-routing": false} {
+		if err := c.member(t, name); (err == nil) != want {
+			t.Errorf("%s as a member of etcd: %v", name, err)
+		}
 	}
 
 	certs := []string{"--etcd-ca", filepath.Join(c.pki, "ca.crt"), "--etcd-cert", filepath.Join(c.pki, "admin-etcd.crt"),

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net/http"
 	"os"
@@ -108,12 +107,7 @@ func (c *cluster) startPod(t *testing.T, service string, containers []container,
 // probe asks as the kubelet does, without a certificate, until the answer is 200.
 func probe(t *testing.T, c *cluster, url string) {
 	t.Helper()
-	roots := x509.NewCertPool()
-	text, err := os.ReadFile(filepath.Join(c.pki, "ca.crt"))
-	if err != nil || !roots.AppendCertsFromPEM(text) {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, DisableKeepAlives: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: c.roots(t), MinVersion: tls.VersionTLS13}, DisableKeepAlives: true}
 	client := &http.Client{Transport: transport}
 	await.True(t, url, func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
