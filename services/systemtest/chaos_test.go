@@ -98,12 +98,20 @@ func chaosSettings(t testing.TB) (seed uint64, lasts time.Duration) {
 	return seed, lasts
 }
 
-// chaosFile is where the history goes: a folder of its own where one is given, else the test's.
+// chaosFile is where the history goes: a folder that is given, or one of its own, which goes unless the test fails.
 func chaosFile(t testing.TB, seed uint64) (string, *os.File) {
 	t.Helper()
 	dir := os.Getenv(chaosOutEnv)
 	if dir == "" {
-		dir = t.TempDir()
+		var err error
+		if dir, err = os.MkdirTemp("", "dayside-chaos"); err != nil { //nolint:usetesting // it outlives a test that fails
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if !t.Failed() {
+				_ = os.RemoveAll(dir)
+			}
+		})
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -262,6 +270,6 @@ func judgeChaos(t testing.TB, path string, n *nemesis, seed uint64) {
 		t.Error(v)
 	}
 	if t.Failed() {
-		t.Errorf("again: make chaos SEED=%d", seed)
+		t.Errorf("the history is kept in %s; again: make chaos SEED=%d", path, seed)
 	}
 }
