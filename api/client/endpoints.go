@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -263,8 +264,19 @@ func (s *endpoints) rank(e endpoint) int {
 	return rankAway
 }
 
-// order is whom to ask first: those that are well and near, in turn. reached says that at least one of them is.
-func (s *endpoints) order() (list []endpoint, reached bool) {
+// order is whom a call asks first: those that are well and near, in turn. reached says that at least one of them is.
+func (s *endpoints) order() (list []endpoint, reached bool) { return s.orderFrom(s.turn.Add(1)) }
+
+// anyone is somebody to ask for the client's own sake, which is no call's turn: one of those that order has first.
+func (s *endpoints) anyone() (e endpoint, reached bool) {
+	list, reached := s.orderFrom(rand.Uint64()) //nolint:gosec // nothing is secret in a choice
+	if !reached {
+		return endpoint{}, false
+	}
+	return list[0], true
+}
+
+func (s *endpoints) orderFrom(turns uint64) (list []endpoint, reached bool) {
 	all := *s.now.Load()
 	if len(all) == 0 {
 		return nil, false
@@ -273,7 +285,7 @@ func (s *endpoints) order() (list []endpoint, reached bool) {
 		endpoint
 		rank int
 	}
-	turn := int(s.turn.Add(1) % uint64(len(all)))
+	turn := int(turns % uint64(len(all)))
 	sorted := make([]ranked, 0, len(all))
 	for i := range all {
 		e := all[(i+turn)%len(all)]

@@ -32,8 +32,8 @@ const (
 func (c *Client) feed() {
 	pause, said := firstFeedPause, ""
 	for {
-		if order, reached := c.endpoints.order(); reached {
-			heard, err := c.follow(order[0])
+		if e, reached := c.endpoints.anyone(); reached {
+			heard, err := c.follow(e)
 			if c.alive.Err() != nil {
 				return
 			}
@@ -44,7 +44,7 @@ func (c *Client) feed() {
 			if why := status.Convert(err).Message(); status.Code(err) != codes.Unavailable && why != said {
 				said = why
 				c.log.Warn("routing does not tell this gateway where lines forward; its table grows old",
-					"address", order[0].Address, "reason", why)
+					"address", e.Address, "reason", why)
 			}
 		}
 		select {
@@ -162,13 +162,13 @@ func (c *Client) learn() {
 			return
 		case <-c.clock.After(jitter(pause)):
 		}
-		order, reached := c.endpoints.order()
+		e, reached := c.endpoints.anyone()
 		if !reached {
 			continue
 		}
 		pause = learnInterval
 		ctx, cancel := context.WithTimeout(c.alive, learnTimeout)
-		r, err := rpcv1.NewClusterServiceClient(order[0].conn).ListEndpoints(ctx, &rpcv1.ListEndpointsRequest{})
+		r, err := rpcv1.NewClusterServiceClient(e.conn).ListEndpoints(ctx, &rpcv1.ListEndpointsRequest{})
 		cancel()
 		if err == nil {
 			c.endpoints.learn(named(r))

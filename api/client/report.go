@@ -78,7 +78,7 @@ func (c *Client) deliver() {
 			case <-c.queued:
 			}
 			pause = firstDelivery
-		} else if _, reached := c.endpoints.order(); reached && c.deliverOne(head) {
+		} else if _, reached := c.endpoints.anyone(); reached && c.deliverOne(head) {
 			pause = firstDelivery
 			continue
 		}
