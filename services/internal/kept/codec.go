@@ -215,7 +215,7 @@ func (f *fields) event() coord.Event {
 	e := coord.Event{Key: string(f.bytes(f.varint())), ModRevision: int64(f.varint())} //nolint:gosec // as it was written
 	value := f.bytes(f.varint())
 	if len(exists) > 0 && exists[0] != 0 && !f.bad {
-		e.Value = append([]byte{}, value...) // an empty one is still one
+		e.Value = value // never nil, though it be empty
 	}
 	return e
 }

@@ -167,6 +167,10 @@ func (d *Disk) Tidy() error {
 	if d.generation == 0 || d.logBytes <= d.maxLog() {
 		return nil
 	}
+	return d.merge()
+}
+
+func (d *Disk) merge() error {
 	return d.snapshot(d.state, func(put func(coord.Event) error) error {
 		_, err := d.read(d.generation, put)
 		return err

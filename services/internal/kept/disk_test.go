@@ -415,3 +415,42 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTidy merges a log of 1,000 changes into a snapshot of 100,000 records: each is read and written, and only the log's
+// are in memory at once.
+func BenchmarkTidy(b *testing.B) {
+	d := opened(b, b.TempDir())
+	events := make([]coord.Event, 100_000)
+	for i := range events {
+		events[i] = put(fmt.Sprintf("pub/entitlement/customers/customer-%07d", i), strings.Repeat("x", 250), int64(i))
+	}
+	note(b, d, list(1, 1, events...))
+	revision := int64(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range 1000 {
+			revision++
+			note(b, d, change(revision, events[i]))
+		}
+		if err := d.merge(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(d.Bytes())/float64(len(events)), "B/record")
+}
+
+// BenchmarkNote is what a change costs the disk's goroutine; the view has it by then.
+func BenchmarkNote(b *testing.B) {
+	d := opened(b, b.TempDir())
+	note(b, d, list(1, 1))
+	e := put("routing/drains/one", strings.Repeat("x", 250), 2)
+	revision := int64(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		revision++
+		note(b, d, change(revision, e))
+		if err := d.Tidy(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
