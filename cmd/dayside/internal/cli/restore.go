@@ -23,6 +23,8 @@ func newRestore(a *app) *cobra.Command {
 			"A cluster with an etcd of its own: stop all members, run this once for each member with --etcd-data, --etcd-name,\n" +
 			"--peer-url, and the same --initial-cluster and --token everywhere, then start them (--initial-cluster-state new).\n" +
 			"The token must be a new one with every restore. Learners are added afterwards.\n\n" +
+			"Back across a `dayside cluster upgrade`, stop all processes and not etcd alone: those that run would go on writing\n" +
+			"what older releases cannot.\n\n" +
 			"A restored folder of keys holds the lists of what is revoked as they were: look whether anything came since.",
 		Example: "  dayside restore monday.dayside --verify\n" +
 			"  dayside restore monday.dayside --data /var/lib/dayside --force\n" +
