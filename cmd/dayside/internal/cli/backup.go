@@ -22,7 +22,8 @@ func newBackup(a *app) *cobra.Command {
 		Long: "Make one file (0600) of etcd, the ledger and the keys. Processes may run meanwhile; calls and changes go on.\n\n" +
 			"Without --etcd the embedded etcd of --data is saved, whether its process runs or not. Run it where the ledger is\n" +
 			"kept; elsewhere that is left out, and said. The file holds everything in clear, keys and callers' numbers too:\n" +
-			"encrypt it before it leaves the machine. It is read to its end before it is there. Where etcd has users, --etcd-cert must be root's.",
+			"encrypt it before it leaves the machine. It is read to its end before it is there.\n" +
+			"Where etcd has users, --etcd-cert must be root's.",
 		Example: "  dayside backup --out monday.dayside --data /var/lib/dayside --pki /etc/dayside/pki\n" +
 			"  dayside backup --out monday.dayside --only etcd --etcd 10.0.0.1:2379,10.0.0.2:2379",
 		Args: cobra.NoArgs,
