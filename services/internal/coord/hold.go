@@ -68,8 +68,8 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 	}
 }
 
-// putUnder writes a value over what stood at a revision, and answers with the revision it stands at. A member that was paused
-// may carry out what it was asked for when it wakes: by then another value stands, and that must not be undone.
+// putUnder writes a value over what stood at a revision, and answers with the revision it stands at. A member that was
+// paused may carry out what it was asked for when it wakes: by then another value stands, and that must not be undone.
 func (c *Client) putUnder(ctx context.Context, lease clientv3.LeaseID, key string, value []byte, over int64) (int64, error) {
 	for range maxHedges {
 		resp, err := hedged(ctx, c, func(ctx context.Context) (*clientv3.TxnResponse, error) {

@@ -51,9 +51,9 @@ func (a *app) clusterText(w io.Writer, c *rpcv1.Cluster) error {
 		g := newGrid("process", "services", "address", "region", "release", "schema", "up", "view", "age", "clock")
 		for _, p := range c.GetProcesses() {
 			h := p.GetHeartbeat()
+			up := time.Duration(h.GetWallUnixUs()-h.GetStartUnixUs()) * time.Microsecond
 			g.row(h.GetInstance(), strings.Join(h.GetServices(), " "), dash(h.GetAddress()), dash(h.GetRegion()),
-				dash(h.GetRelease()), fmt.Sprint(h.GetMaxSchema()), shortSpan(time.Duration(h.GetWallUnixUs()-h.GetStartUnixUs())*time.Microsecond),
-				viewText(h), viewAge(p), clockText(p))
+				dash(h.GetRelease()), fmt.Sprint(h.GetMaxSchema()), shortSpan(up), viewText(h), viewAge(p), clockText(p))
 		}
 		if err := g.write(w); err != nil {
 			return err
