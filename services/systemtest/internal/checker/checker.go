@@ -43,15 +43,18 @@ type Limits struct {
 	InForce time.Duration
 	// Recover is how long after a fault a process that it touched is not yet held to InForce, nor to answering.
 	Recover time.Duration
-	// AgeSlack is by how much an age may be off.
-	AgeSlack time.Duration
+	// AgeSlack is by how much an age may be off, and Backlog by how much more where a fault touches the process: changes that
+	// a cut link held back count as news when they come, until the next of them, or the next question, shows that they are old.
+	AgeSlack, Backlog time.Duration
 	// ConnectedAge is the highest age of a view whose process hears etcd.
 	ConnectedAge time.Duration
 }
 
 // DefaultLimits are the design's: a second for a change, some seconds to find one's feet again.
 func DefaultLimits() Limits {
-	return Limits{InForce: time.Second, Recover: 5 * time.Second, AgeSlack: time.Second, ConnectedAge: 3 * time.Second}
+	return Limits{
+		InForce: time.Second, Recover: 5 * time.Second, AgeSlack: time.Second, Backlog: time.Second, ConnectedAge: 3 * time.Second,
+	}
 }
 
 // Violation is one break of a rule.

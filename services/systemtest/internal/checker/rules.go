@@ -126,7 +126,11 @@ func (r *run) view(c *history.Call) {
 	}
 	r.judged(TrueAge)
 	slack := r.limits.AgeSlack + r.stalled(c.Begin-2*r.limits.AgeSlack, c.End)
-	if want := r.known.committed(c.Begin - c.Age - slack); c.Revision < want {
+	backlog := time.Duration(0)
+	if !connected {
+		backlog = r.limits.Backlog
+	}
+	if want := r.known.committed(c.Begin - c.Age - slack - backlog); c.Revision < want {
 		r.broken(TrueAge, c.Begin, "%s answered %s at revision %d and told an age of %v, but %d was committed before that",
 			instance, c.ID, c.Revision, c.Age, want)
 	}
