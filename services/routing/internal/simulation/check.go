@@ -72,8 +72,8 @@ func (p *process) checkFresh(a *asked, st *state) {
 func (p *process) checkAge(a *asked) {
 	told := a.route.GetExplanation().GetViewAge().AsDuration()
 	s := p.s
-	if p.fromDisk && p.offsetSetMS > p.heardMS-2*notedEveryMS {
-		return // its clock was set after that was noted which stands on disk
+	if p.fromDisk && (p.offsetSetMS > p.heardMS-2*notedEveryMS || p.torn && p.offsetSetMS > 0) {
+		return // its clock was set after that was noted which stands on disk: no age can be told from that
 	}
 	// What this process last heard is what it has; what it was sent and has not got yet is not heard.
 	truly := s.nowMS - p.heardMS

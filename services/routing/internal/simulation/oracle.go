@@ -15,7 +15,7 @@ import (
 //
 // What a wall time means where clocks change (design, section 5) it turns round: a span that opens at wall time W has
 // opened by an instant if the wall clock has shown W, or anything later, by then; and a span that closes at W has not
-// closed while the wall clock will show anything before W again.
+// closed while the wall clock shows anything before W, or will show W or anything before it again.
 type oracle struct {
 	// zones are the periods between two changes of the clocks that were asked about last.
 	zones map[*time.Location]period
@@ -85,7 +85,7 @@ func date(wallS int64) (number int64, name hours.Date) {
 
 // open says whether a site is open by its hours at an instant; drains are another matter.
 func (o oracle) open(one *site, unixS int64) bool {
-	has, will := o.shown(unixS, one.loc), o.coming(unixS, one.loc)
+	has, will, later := o.shown(unixS, one.loc), o.coming(unixS, one.loc), o.coming(unixS+1, one.loc)
 	today, name := date(has)
 	clipped := slices.ContainsFunc(one.hours.Exceptions, func(e hours.Exception) bool {
 		return e.Date == name && e.Mode == hours.Clip
@@ -100,7 +100,7 @@ func (o oracle) open(one *site, unixS int64) bool {
 			if span.CloseS == 0 || span.CloseS < span.OpenS {
 				to += 86400
 			}
-			if from < to && has >= from && will < to {
+			if from < to && has >= from && (will < to || later <= to) {
 				return true
 			}
 		}

@@ -19,17 +19,19 @@ func TestTheOracleWhereClocksChange(t *testing.T) {
 	}
 	var always [7][]hours.Span
 	for d := range always {
-		always[d] = []hours.Span{{OpenS: h + 1800, CloseS: 2 * h}, {OpenS: 22 * h, CloseS: 0}}
+		always[d] = []hours.Span{{OpenS: 0, CloseS: h}, {OpenS: h + 1800, CloseS: 2 * h}, {OpenS: 22 * h, CloseS: 0}}
 	}
 	one := &site{loc: dublin, hours: hours.Hours{Weekly: always}}
 	o := oracle{zones: map[*time.Location]period{}}
 	for instant, open := range map[string]bool{
 		"2026-03-28T01:30:00Z": true, "2026-03-28T01:29:59Z": false, "2026-03-28T02:00:00Z": false,
 		// 01:30 does not exist: it means 01:00 UTC, where 02:00 summer time is; so the span is empty.
-		"2026-03-29T00:59:59Z": false, "2026-03-29T01:00:00Z": false,
+		"2026-03-29T00:59:59Z": true, "2026-03-29T01:00:00Z": false,
 		// 01:30 is there twice: from the first one to 02:00, which is there once.
 		"2026-10-25T00:30:00Z": true, "2026-10-25T01:00:00Z": true, "2026-10-25T01:59:59Z": true, "2026-10-25T02:00:00Z": false,
-		"2026-03-29T22:59:59Z": true, "2026-03-29T23:00:00Z": false,
+		// 01:00 is there twice, too: a closing is the last one, though nothing before it is shown again.
+		"2026-10-24T23:59:59Z": true, "2026-10-25T00:00:00Z": true, "2026-10-25T00:29:59Z": true,
+		"2026-03-29T22:59:59Z": true, "2026-03-30T00:00:00Z": false,
 	} {
 		at, err := time.Parse(time.RFC3339, instant)
 		if err != nil {

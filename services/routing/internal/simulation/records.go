@@ -17,7 +17,7 @@ import (
 
 const (
 	// maxSpoolBytes and spoolSegmentBytes are a small disk's: it is full after some days without a ledger.
-	maxSpoolBytes     = 1 << 20
+	maxSpoolBytes     = 320 << 10
 	spoolSegmentBytes = 64 << 10
 	// deliverMS is how long records are collected before they are handed over, retryDeliverMS how long the ledger is left
 	// alone that did not take them.
