@@ -240,9 +240,10 @@ func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(
 		metadata.AppendToOutgoingContext(ctx, "dayside-watch", strconv.FormatInt(f.stream, 10))))
 	defer cancel()
-	events := c.etcd.Watch(ctx, c.prefix+f.r.From, clientv3.WithRange(c.prefix+f.r.To), clientv3.WithRev(f.revision+1),
-		clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
-	created := c.clock.After(createTimeout) // nil once it is
+	events, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
 	heads := make(chan head, 1)
 	beat := c.clock.After(heartbeatInterval)
 	heard := c.clock.Now()
@@ -252,8 +253,6 @@ func (f *follower) watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-created:
-			return errBehind
 		case <-beat:
 			if now := c.clock.Now(); now.Sub(heard) > staleAfter {
 				return errSilent
@@ -276,11 +275,7 @@ func (f *follower) watch(ctx context.Context) error {
 			if err := f.ended(resp, ok); err != nil {
 				return err
 			}
-			created = nil
 			before := f.revision
-			if resp.Created {
-				continue // its revision is not one up to which anything was heard
-			}
 			if f.revision = max(before, resp.Header.Revision); f.revision > before {
 				moved = c.clock.Now()
 			}
@@ -291,6 +286,23 @@ func (f *follower) watch(ctx context.Context) error {
 				f.apply(c.batch(resp))
 			}
 		}
+	}
+}
+
+// open begins the watch. etcd's client waits for ever until a member has taken it up.
+func (f *follower) open(ctx context.Context) (clientv3.WatchChan, error) {
+	opened, from := make(chan clientv3.WatchChan, 1), f.revision+1
+	go func() {
+		opened <- f.c.etcd.Watch(ctx, f.c.prefix+f.r.From, clientv3.WithRange(f.c.prefix+f.r.To),
+			clientv3.WithRev(from), clientv3.WithProgressNotify())
+	}()
+	select {
+	case events := <-opened:
+		return events, nil
+	case <-f.c.clock.After(createTimeout):
+		return nil, errBehind
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
