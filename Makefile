@@ -73,7 +73,7 @@ soak: $(PEERS)/etcd ## calls at half of the maximum with a process killed each m
 .PHONY: simulate
 simulate: ## years of calls and faults in virtual time (YEARS=100 SEED=n SHARD=n, as a failing run says them)
 	@$(GOTEST) -count=1 -timeout 24h -run '^TestYears$$' -v ./services/routing/internal/simulation \
-		-args -years $(or $(YEARS),100) $(if $(SEED),-seed $(SEED)) $(if $(SHARD),-shard $(SHARD))
+		-args -years $(or $(YEARS),100) -seed $(or $(SEED),0) $(if $(SHARD),-shard $(SHARD))
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s) each
