@@ -276,14 +276,14 @@ func (f *follower) watch(ctx context.Context) error {
 				return err
 			}
 			before := f.revision
-			if f.revision = max(before, resp.Header.Revision); f.revision > before {
+			if f.revision = max(before, upTo(resp)); f.revision > before {
 				moved = c.clock.Now()
 			}
 			// A member that is cut off from the others answers a progress request all the same. What it says is news of etcd only
 			// once it has come to where etcd as a whole was known to be.
 			if len(resp.Events) > 0 || owed > before && f.revision >= owed {
 				heard = c.clock.Now()
-				f.apply(c.batch(resp))
+				f.apply(c.batch(f.revision, resp))
 			}
 		}
 	}
@@ -340,8 +340,17 @@ func (c *Client) ask(ctx context.Context, asked int64, heads chan<- head) {
 	}
 }
 
-func (c *Client) batch(resp clientv3.WatchResponse) Batch {
-	b := Batch{Revision: resp.Header.Revision, Events: make([]Event, 0, len(resp.Events))}
+// upTo is how far a watch is. Who was away for long is told in parts of a thousand revisions, and each part's header says how
+// far etcd is, not the part; where nothing happened it is the header alone that says so, and then it is true.
+func upTo(resp clientv3.WatchResponse) int64 {
+	if n := len(resp.Events); n > 0 {
+		return resp.Events[n-1].Kv.ModRevision
+	}
+	return resp.Header.Revision
+}
+
+func (c *Client) batch(revision int64, resp clientv3.WatchResponse) Batch {
+	b := Batch{Revision: revision, Events: make([]Event, 0, len(resp.Events))}
 	for _, ev := range resp.Events {
 		e := Event{Key: strings.TrimPrefix(string(ev.Kv.Key), c.prefix), ModRevision: ev.Kv.ModRevision}
 		if ev.Type == clientv3.EventTypePut {

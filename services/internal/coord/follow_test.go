@@ -107,6 +107,8 @@ type follower struct {
 	values  map[string]string
 	beats   int
 	current int64
+	// early are events that came after it was said that the state was further.
+	early []string
 }
 
 func follow(t *testing.T, c *coord.Client) *follower {
@@ -132,6 +134,9 @@ func (f *follower) apply(b coord.Batch) {
 		f.beats++
 	}
 	for _, e := range b.Events {
+		if !b.Reset && e.ModRevision <= f.current {
+			f.early = append(f.early, fmt.Sprintf("%s at %d, after %d", e.Key, e.ModRevision, f.current))
+		}
 		if e.Value == nil {
 			delete(f.values, e.Key)
 		} else {
@@ -210,6 +215,28 @@ func cutAndBack(t *testing.T, processes int, long bool) {
 		if f.seen(func() bool { return f.lists != 1 }) {
 			t.Errorf("process %d listed %d times", i, f.lists)
 		}
+	}
+}
+
+// After a long absence etcd tells what happened in parts, and says with each how far it is itself. What is known is further
+// only with the last part: else a change is said to be in force that is not, and one more cut loses the rest for ever.
+func TestWhatComesInPartsIsNotSaidBeforeItIsThere(t *testing.T) {
+	const missed = 2500 // etcd tells of a thousand revisions at once
+	endpoint, direct := member(t)
+	write(t, direct, "v/a", "1")
+	way := newRelay(t, endpoint)
+	f := follow(t, connect(t, way.listener.Addr().String()))
+	way.lead("")
+	for i := range missed {
+		write(t, direct, fmt.Sprintf("v/%04d", i), "1")
+	}
+	way.lead(endpoint)
+	f.has(t, fmt.Sprintf("v/%04d", missed-1), "1")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.early) > 0 || f.lists != 1 || len(f.values) != missed+1 {
+		t.Errorf("%d events came late, such as %q; %d lists, %d values", len(f.early), f.early[:min(len(f.early), 1)], f.lists,
+			len(f.values))
 	}
 }
 
