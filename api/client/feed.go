@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// firstFeedPause and maxFeedPause: how soon tables are asked for again.
+	// firstFeedPause and maxFeedPause: how soon tables are asked for again. A way to routing that is there for some seconds is
+	// used.
 	firstFeedPause = 100 * time.Millisecond
-	maxFeedPause   = 10 * time.Second
+	maxFeedPause   = 2 * time.Second
 	// feedSilence is how long a stream may say nothing; routing speaks every 5 s.
 	feedSilence = 15 * time.Second
 	// maxFeedPages bounds the answers of one moment, of about a mebibyte each.
@@ -32,7 +33,8 @@ const (
 func (c *Client) feed() {
 	pause, said := firstFeedPause, ""
 	for {
-		if e, reached := c.endpoints.anyone(); reached {
+		e, reached := c.endpoints.anyone()
+		if reached {
 			heard, err := c.follow(e)
 			if c.alive.Err() != nil {
 				return
@@ -52,7 +54,9 @@ func (c *Client) feed() {
 			return
 		case <-c.clock.After(jitter(pause)):
 		}
-		pause = min(2*pause, maxFeedPause)
+		if reached {
+			pause = min(2*pause, maxFeedPause)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 	// heartbeatInterval is how often etcd is asked whether the watch is still current.
 	heartbeatInterval = time.Second
 	// staleAfter is how long a watch may be silent, heartbeats included, before it is begun anew.
-	staleAfter = 10 * time.Second
+	staleAfter = 4 * time.Second
 	// behindAfter is how long a watch may stand still while etcd is known to be further: its member is paused, or cut off.
 	behindAfter = time.Second
 	// createTimeout is how long a member is given to take up a watch before another is asked.
