@@ -120,13 +120,15 @@ type follower struct {
 	c *Client
 	// pages are of a moment that is not whole yet.
 	pages []*routingv1.WatchRoutesResponse
-	// whole: the first moment was taken, which has every line; speaks: this process says every 5 s that it is there.
-	whole, speaks bool
+	// said is the table of this stream alone; nil until its first moment is whole, which has every line.
+	said *table
+	// speaks: this process says every 5 s that it is there; behind: it knows less than the table.
+	speaks, behind bool
 }
 
 // silence fires when the stream has been silent for too long. Older releases have nothing to say where nothing changes.
 func (f *follower) silence() <-chan time.Time {
-	if f.whole && !f.speaks {
+	if f.said != nil && !f.speaks {
 		return nil
 	}
 	return f.c.clock.After(feedSilence)
@@ -142,19 +144,35 @@ func (f *follower) take(r *routingv1.WatchRoutesResponse) error {
 	}
 	f.speaks = r.GetViewAge() != nil
 	heard := f.c.clock.Now().Add(-max(r.GetViewAge().AsDuration(), 0))
-	before := f.c.table.Load()
-	news := !f.whole
+	news := f.said == nil
 	for _, p := range f.pages {
 		news = news || len(p.GetTables())+len(p.GetRemoved()) > 0
 	}
 	if news {
-		f.c.table.Store(before.with(f.pages, !f.whole, heard))
-		f.c.change()
+		f.said = f.said.with(f.pages, f.said == nil, heard)
 	} else {
-		f.c.table.Store(before.still(heard, r.GetViewRevision()))
+		f.said = f.said.still(heard, r.GetViewRevision())
 	}
-	f.pages, f.whole = nil, true
+	f.pages = nil
+	f.publish(news)
 	return nil
+}
+
+// publish has calls answered from what this process says, unless it is behind what the gateway knows.
+func (f *follower) publish(news bool) {
+	if !f.c.table.Load().yieldsTo(f.said, f.c.clock.Now()) {
+		if !f.behind {
+			f.c.log.Warn("a process knows less than this gateway was told before; that holds",
+				"revision", f.said.revision, "age", f.said.age(f.c.clock.Now()).Round(time.Second).String())
+		}
+		f.behind = true
+		return
+	}
+	f.c.table.Store(f.said)
+	if news || f.behind {
+		f.c.change()
+	}
+	f.behind = false
 }
 
 // learn asks the cluster where routing can be asked, now and then. Releases that cannot say leave it at what is known.

@@ -58,9 +58,28 @@ func (t *table) with(said []*routingv1.WatchRoutesResponse, whole bool, now time
 	next.heard = now
 	next.byNumber = make(map[number]*routingv1.RouteTable, len(next.byLine))
 	for _, one := range next.byLine {
-		next.byNumber[parseNumber(one.GetDialledNumber())] = one
+		n := parseNumber(one.GetDialledNumber())
+		if other := next.byNumber[n]; other == nil || one.GetLine() < other.GetLine() { // as routing does
+			next.byNumber[n] = one
+		}
 	}
 	return next
+}
+
+// yieldsTo says whether what a process said takes the table's place: it is later, or of another truth. One that is cut off
+// from etcd may not know what this gateway was told since, such as a drain; it counts where what is known has ended.
+func (t *table) yieldsTo(other *table, now time.Time) bool {
+	return t == nil || other.revision >= t.revision || !other.heard.Before(t.heard) || t.heard.After(now) || t.ended(now)
+}
+
+// ended says whether the table of some line is over.
+func (t *table) ended(now time.Time) bool {
+	for _, one := range t.byLine {
+		if spans := one.GetSpans(); !now.Before(spans[len(spans)-1].GetEndTime().AsTime()) {
+			return true
+		}
+	}
+	return false
 }
 
 // still is the table, heard of again.

@@ -138,6 +138,17 @@ func TestATableTakesWhatChangedAndNoMore(t *testing.T) {
 	}
 }
 
+// Two lines never share a number for long; while they do, routing and every gateway take the same one.
+func TestOfLinesThatShareANumberTheFirstByNameHasIt(t *testing.T) {
+	for range 20 {
+		var none *table
+		one := none.with(said(hours("lines/b", gold, "cork"), hours("lines/a", gold, "dublin"), hours("lines/c", gold, "sydney")), true, noon())
+		if r, err := one.route("a", gold, noon()); err != nil || r.GetLine() != "lines/a" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+}
+
 func TestWhatCannotAnswerIsNoTable(t *testing.T) {
 	hole := hours("lines/gold", gold, "dublin", "cork")
 	hole.Spans[0], hole.Spans[1] = hole.Spans[1], hole.Spans[0]
