@@ -68,6 +68,7 @@ func (c *Client) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (
 	order, reached := c.endpoints.order()
 	p := plan{
 		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries,
+		spare: known,
 	}
 	if known && !reached {
 		// Somebody may be back at once; where that was tried for the call before, this one need not wait.
@@ -133,7 +134,10 @@ func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequ
 		in.Gateway = c.info
 	}
 	order, _ := c.endpoints.order()
-	p := plan{one: c.limits.StepTimeout, whole: 2 * c.limits.StepTimeout, tries: c.limits.MaxTries}
+	p := plan{
+		one: c.limits.StepTimeout, whole: 2 * c.limits.StepTimeout, tries: c.limits.MaxTries,
+		spare: c.table.Load().has(in.GetDialledNumber()),
+	}
 	resp, at, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
 		*routingv1.ContinueCallResponse, error,
 	) {

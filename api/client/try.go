@@ -56,6 +56,9 @@ type plan struct {
 	// tries at most, of processes that can be reached; once says that no process is asked twice.
 	tries int
 	once  bool
+	// spare says that the request can do without an answer: there is a table, or a queue. A cluster that has too much to do is
+	// then asked again as seldom as it is hedged.
+	spare bool
 }
 
 // final says of an error that every process would answer the same.
@@ -66,6 +69,9 @@ func final(err error) bool {
 	}
 	return false
 }
+
+// congested says of an error that the process has too much to do.
+func congested(err error) bool { return status.Code(err) == codes.ResourceExhausted }
 
 // outcome is how one try ended.
 type outcome[R any] struct {
@@ -120,6 +126,10 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 			switch {
 			case ctx.Err() != nil:
 				return none, "", errors.Join(ctx.Err(), last)
+			case p.spare && congested(o.err) && !c.hedges.take():
+				if r.waiting == 0 {
+					return none, "", last
+				}
 			case r.more():
 				c.count.retries.Add(1)
 				r.start(ctx)

@@ -231,3 +231,33 @@ func TestACallIsAnsweredInTimeWhateverTheProcessesDo(t *testing.T) {
 		})
 	})
 }
+
+// A cluster that has too much to do is not asked by everybody four times over: the table knows.
+func TestACallIsNotAskedEverywhereOfACongestedCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := status.Error(codes.ResourceExhausted, "more than 500 requests a second of one peer")
+		conns := []*behaving{{err: busy}, {err: busy}, {err: busy}, {err: busy}}
+		c, end := inOrder(Limits{MaxHedges: 10}, conns...)
+		defer end()
+		var none *table
+		c.table.Store(none.with(said(hours("lines/gold", gold, "dublin")), true, time.Now())) //nolint:forbidigo // the bubble's
+		const calls = 200
+		for range calls {
+			if r, err := c.RouteCall(t.Context(), &routingv1.RouteCallRequest{CallId: "a", DialledNumber: gold}); err != nil || r.Source != SourceTable {
+				t.Fatalf("%+v, %v", r, err)
+			}
+		}
+		asked := int64(0)
+		for _, cc := range conns {
+			asked += cc.asked.Load()
+		}
+		if asked > calls+10 {
+			t.Errorf("%d calls were asked %d times", calls, asked)
+		}
+		// One that is well is found all the same while that is rare, and by whoever has no table.
+		conns[1].err = nil
+		if r, err := c.RouteCall(t.Context(), &routingv1.RouteCallRequest{CallId: "a", DialledNumber: "+61255500199"}); err != nil || r.Endpoint != "1" {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
