@@ -371,3 +371,37 @@ func (l *logs) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// A report that no process can take, for a defect of theirs, say, is in no other's way.
+func TestAReportThatNobodyCanTakeHoldsUpNoOther(t *testing.T) {
+	p := start(t)
+	p.reporting = func(*routingv1.ReportCallRequest) error { return status.Error(codes.Unavailable, "not now") }
+	file := filepath.Join(t.TempDir(), "routes")
+	cfg := config(p)
+	cfg.StateFile = file
+	c := open(t, cfg)
+	ready(t, c, 1)
+	for _, id := range []string{"poison", "a", "b"} {
+		if kept, err := c.ReportCall(t.Context(), &routingv1.ReportCallRequest{CallId: id}); err != nil || !kept.OnDisk {
+			t.Fatalf("%+v, %v", kept, err)
+		}
+	}
+	p.set(func() {
+		p.reporting = func(r *routingv1.ReportCallRequest) error {
+			if r.GetCallId() == "poison" {
+				return status.Error(codes.Internal, "a defect")
+			}
+			return nil
+		}
+	})
+	eventually(t, "the others to be delivered", func() bool { return c.Stats().ReportsWaiting == 1 })
+	if got := p.reported(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("delivered %v", got)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.set(func() { p.reporting = nil }) // a release that is mended
+	again := open(t, cfg)
+	eventually(t, "the last", func() bool { return again.Stats().ReportsWaiting == 0 && len(p.reported()) == 3 })
+}

@@ -22,8 +22,12 @@ const (
 	queueTaken byte = 2
 )
 
-// maxTakenBytes of a file are of reports that were taken, before it is written anew.
-const maxTakenBytes = 1 << 20
+const (
+	// maxTakenBytes of a file are of reports that were taken, before it is written anew.
+	maxTakenBytes = 1 << 20
+	// takenBytes is the length of a mark of that.
+	takenBytes = frameBytes + 8
+)
 
 // ErrQueueFull says that as many reports wait as may.
 var ErrQueueFull = errors.New("client: as many reports wait as may")
@@ -167,7 +171,27 @@ func (q *queue) done() {
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
 	q.bytes -= len(head)
-	q.taken += len(head) + frameBytes
+	q.gone(head)
+}
+
+// later puts the head behind the others.
+func (q *queue) later() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) < 2 {
+		return
+	}
+	head := q.waiting[0]
+	q.waiting[0] = nil
+	q.waiting = append(q.waiting[1:], head)
+	if q.file != nil && q.write(queueReport, head, false) == nil {
+		q.gone(head)
+	}
+}
+
+// gone notes in the file that its first report waits there no longer. The caller holds mu.
+func (q *queue) gone(head []byte) {
+	q.taken += len(head) + frameBytes + takenBytes
 	q.reports++
 	if q.file == nil {
 		return

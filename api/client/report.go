@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -57,7 +58,9 @@ func (c *Client) ReportCall(ctx context.Context, r *routingv1.ReportCallRequest)
 // report tells the processes, one after the other.
 func (c *Client) report(ctx context.Context, in *routingv1.ReportCallRequest) (routingv1.Durability, error) {
 	order, _ := c.endpoints.order()
-	p := plan{one: c.limits.ReportTimeout, whole: 2 * c.limits.ReportTimeout, tries: c.limits.MaxTries, once: true}
+	p := plan{
+		one: c.limits.ReportTimeout, whole: 2 * c.limits.ReportTimeout, tries: c.limits.MaxTries, once: true, spare: true,
+	}
 	resp, _, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
 		*routingv1.ReportCallResponse, error,
 	) {
@@ -91,6 +94,12 @@ func (c *Client) deliver() {
 	}
 }
 
+// away says of an error that it is about who was asked, whatever the request.
+func away(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded
+}
+
 // deliverOne is true where a report waits no longer. One that is refused for what it says would be refused for ever.
 func (c *Client) deliverOne(payload []byte) bool {
 	in := &routingv1.ReportCallRequest{}
@@ -98,6 +107,9 @@ func (c *Client) deliverOne(payload []byte) bool {
 	if err == nil {
 		_, err = c.report(c.alive, in)
 		if err != nil && !final(err) {
+			if c.alive.Err() == nil && !away(err) {
+				c.reports.later() // it may be this one that nobody can take: it must not be in the others' way
+			}
 			return false
 		}
 	}
