@@ -189,10 +189,13 @@ func (s *Service) heartbeat() []byte {
 func (s *Service) apply(ctx context.Context, prefix string, b coord.Batch) {
 	now := s.clock.Now()
 	s.mu.Lock()
-	s.known.apply(prefix, b, now)
+	another := s.known.apply(prefix, b, now)
 	schema := s.known.schema
 	s.mu.Unlock()
-	if prefix == clusterPrefix {
+	switch {
+	case another:
+		s.schema.follow(ctx, s.log, max(schema, firstSchema))
+	case prefix == clusterPrefix:
 		s.schema.learn(ctx, s.log, schema)
 	}
 }

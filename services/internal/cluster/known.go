@@ -24,6 +24,8 @@ type known struct {
 	announced map[string]string   // addresses, by SERVICE/INSTANCE
 	epoch     *rpcv1.ClusterEpoch // nil where there is none
 	schema    int32               // what cluster/schema says; 0 where there is none, or nothing was heard
+	truth     coord.Truth         // whose the schema is, and at which revision it was listed; 0: it was not
+	listed    int64
 	heard     time.Time           // when etcd was last heard; zero: never
 	began     int64               // microseconds since 1970, as this process's heartbeats say
 	strangers int                 // heartbeats under this process's name that are not its own
@@ -42,8 +44,9 @@ func newKnown(own string, began time.Time) known {
 	}
 }
 
-// apply takes up a batch of one of the ranges that are followed, at an instant.
-func (k *known) apply(prefix string, b coord.Batch, now time.Time) {
+// apply takes up a batch of one of the ranges that are followed, at an instant. It says whether the schema is another
+// truth's than before, as after a restored backup: then it may be an older one.
+func (k *known) apply(prefix string, b coord.Batch, now time.Time) (another bool) {
 	k.heard = now
 	switch prefix {
 	case processesPrefix:
@@ -57,12 +60,14 @@ func (k *known) apply(prefix string, b coord.Batch, now time.Time) {
 		}
 	case clusterPrefix:
 		if b.Reset {
-			k.epoch, k.schema = nil, 0
+			another = k.listed == 0 || b.Truth != k.truth || b.Revision < k.listed
+			k.epoch, k.schema, k.truth, k.listed = nil, 0, b.Truth, b.Revision
 		}
 		for _, e := range b.Events {
 			k.applyCluster(e)
 		}
 	}
+	return another
 }
 
 func (k *known) applyProcesses(b coord.Batch, now time.Time) {

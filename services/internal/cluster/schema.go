@@ -44,7 +44,8 @@ func newSchema(cfg Config) *Schema {
 	return s
 }
 
-// InForce is the schema that the cluster writes, as far as this process has heard. It never goes down.
+// InForce is the schema that the cluster writes, as far as this process has heard. It goes down only where a backup from
+// before an upgrade was restored.
 func (s *Schema) InForce() int32 { return s.inForce.Load() }
 
 // Max is the newest schema that this process can read and write.
@@ -56,16 +57,27 @@ func (s *Schema) Release() string { return s.release }
 // learn takes up what cluster/schema says; 0 says nothing.
 func (s *Schema) learn(ctx context.Context, log *slog.Logger, said int32) {
 	for before := s.InForce(); said > before; before = s.InForce() {
-		if !s.inForce.CompareAndSwap(before, said) {
-			continue
-		}
-		if said > s.max {
-			log.ErrorContext(ctx, "the cluster writes a newer schema than this release can: calls go on, and nothing is written "+
-				"by this process; start a newer release", "schema", said, "max_schema", s.max, "release", s.release)
+		if s.inForce.CompareAndSwap(before, said) {
+			s.tell(ctx, log, before, said)
 			return
 		}
-		log.InfoContext(ctx, "the cluster writes another schema", "schema", said, "before", before)
 	}
+}
+
+// follow takes up what another truth says, which may be less than what was heard before.
+func (s *Schema) follow(ctx context.Context, log *slog.Logger, said int32) {
+	if before := s.inForce.Swap(said); before != said {
+		s.tell(ctx, log, before, said)
+	}
+}
+
+func (s *Schema) tell(ctx context.Context, log *slog.Logger, before, now int32) {
+	if now > s.max {
+		log.ErrorContext(ctx, "the cluster writes a newer schema than this release can: calls go on, and nothing is written "+
+			"by this process; start a newer release", "schema", now, "max_schema", s.max, "release", s.release)
+		return
+	}
+	log.InfoContext(ctx, "the cluster writes another schema", "schema", now, "before", before)
 }
 
 // readSchema is false where there is none.

@@ -151,3 +151,34 @@ func TestAnUpgradeIsHeardByAll(t *testing.T) {
 		}
 	})
 }
+
+// TestTheSchemaIsThatOfTheTruth: what was restored may be from before an upgrade, and then the release before must be able to
+// come back, whatever a process that ran on has heard.
+func TestTheSchemaIsThatOfTheTruth(t *testing.T) {
+	bubble(t, func(t *testing.T, m *memory) {
+		p := m.start(t, "a", 0, "schedule")
+		for _, step := range []struct {
+			name string
+			does func()
+			want int32
+		}{
+			{"upgraded", func() { m.schema(t, 2) }, 2},
+			{"restored from before the upgrade", func() { m.restore(map[string][]byte{"schedule/sites/a": nil}) }, 1},
+			{"upgraded again", func() { m.schema(t, 2) }, 2},
+			{"removed by hand", func() { m.remove("cluster/schema") }, 2},
+			{"compacted meanwhile", m.listAnew, 2},
+			{"restored from after it", func() {
+				m.restore(map[string][]byte{"cluster/schema": encode(t, &rpcv1.ClusterSchema{Schema: 3})})
+			}, 3},
+			{"restored from before that", func() {
+				m.restore(map[string][]byte{"cluster/schema": encode(t, &rpcv1.ClusterSchema{Schema: 2})})
+			}, 2},
+		} {
+			step.does()
+			pass(time.Second)
+			if got := p.Schema().InForce(); got != step.want || p.cluster(t).GetSchema() != step.want {
+				t.Errorf("%s: in force is schema %d, and told is %d; want %d", step.name, got, p.cluster(t).GetSchema(), step.want)
+			}
+		}
+	})
+}

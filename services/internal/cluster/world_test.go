@@ -29,6 +29,7 @@ import (
 type memory struct {
 	mu       sync.Mutex
 	revision int64
+	truth    coord.Truth
 	entries  map[string]coord.Entry
 	followed map[chan coord.Batch]string // prefix
 	// away makes it silent: requests fail, followers hear nothing.
@@ -136,10 +137,7 @@ func (m *memory) remove(key string) {
 func (m *memory) Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error {
 	ch := make(chan coord.Batch, 10000)
 	m.mu.Lock()
-	b := coord.Batch{Revision: m.revision, Reset: true}
-	for _, e := range m.under(r.From) {
-		b.Events = append(b.Events, coord.Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
-	}
+	b := m.listed(r.From)
 	m.followed[ch] = r.From
 	m.mu.Unlock()
 	defer func() {
@@ -159,6 +157,36 @@ func (m *memory) Follow(ctx context.Context, r coord.Range, apply func(coord.Bat
 		}
 	}
 	return ctx.Err()
+}
+
+func (m *memory) listed(prefix string) coord.Batch {
+	b := coord.Batch{Revision: m.revision, Reset: true, Truth: m.truth}
+	for _, e := range m.under(prefix) {
+		b.Events = append(b.Events, coord.Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
+	}
+	return b
+}
+
+// restore has it tell another truth from now on, in which keys stand as they stood in a backup.
+func (m *memory) restore(keys map[string][]byte) {
+	m.mu.Lock()
+	m.truth.ClusterID++
+	m.revision += 1_000_000
+	m.entries = map[string]coord.Entry{}
+	for key, value := range keys {
+		m.entries[key] = coord.Entry{Key: key, Value: value, ModRevision: m.revision}
+	}
+	m.mu.Unlock()
+	m.listAnew()
+}
+
+// listAnew is what followers hear after a compaction, or a restore.
+func (m *memory) listAnew() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for ch, prefix := range m.followed {
+		ch <- m.listed(prefix)
+	}
 }
 
 func (m *memory) Hold(ctx context.Context, key string, value func() []byte, changed <-chan struct{}) error {

@@ -14,7 +14,7 @@ const stampedSince = 2
 
 // Schema says what may be written. Safe for concurrent use.
 type Schema interface {
-	// InForce is the schema that the cluster writes; it never goes down.
+	// InForce is the schema that the cluster writes; it goes down only where a backup is restored.
 	InForce() int32
 	// Max is the newest schema that this process can write without losing anything.
 	Max() int32
