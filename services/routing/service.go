@@ -80,6 +80,8 @@ type Service struct {
 	// copy is nil where none is kept.
 	copy     *kept.Copy
 	fromDisk atomic.Bool
+	// truth is whose the view is. Only apply touches it, which is called by one goroutine.
+	truth coord.Truth
 
 	calls         *calls
 	lines         *lineServer
@@ -175,7 +177,10 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	}
 	before := s.current.Load()
 	next := view.Next(before)
-	if b.Reset {
+	switch {
+	case b.Reset && b.Truth != s.truth:
+		next, s.truth = view.Anew(nil), b.Truth // of the truth before, nothing stands in for what cannot be read
+	case b.Reset:
 		next = view.Anew(before)
 	}
 	for _, e := range b.Events {

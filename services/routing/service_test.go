@@ -70,6 +70,49 @@ func TestAListReplacesTheView(t *testing.T) {
 	}
 }
 
+// A record of a list that cannot be read stands as it was known, but not where another truth is listed, as after a restored
+// backup: of the one before nothing is left.
+func TestNothingOfTheTruthBefore(t *testing.T) {
+	h := build(t)
+	batches := make(chan coord.Batch, 1)
+	h.follow = func(ctx context.Context, apply func(coord.Batch)) error {
+		for {
+			select {
+			case b := <-batches:
+				apply(b)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	list := func(revision int64, cluster uint64, damaged string) {
+		b := coord.Batch{Revision: revision, Reset: true, Truth: coord.Truth{ClusterID: cluster}}
+		for _, r := range followTheSun().Records() {
+			if strings.HasSuffix(r.Key, damaged) {
+				r.Value = []byte{0xff}
+			}
+			b.Events = append(b.Events, coord.Event{Key: r.Key, Value: r.Value, ModRevision: revision})
+		}
+		batches <- b
+	}
+	list(7, 1, "no key")
+	h.run(t)
+	for _, step := range []struct {
+		revision int64
+		cluster  uint64
+		want     string
+	}{
+		{9, 1, "lines/members sydney.1 last-resort"},
+		{1009, 2, " END_CAUSE_UNKNOWN_LINE"},
+	} {
+		list(step.revision, step.cluster, "/members")
+		h.applied(t, step.revision)
+		if got := shape(h.route(t, "+61255500101", "+13035550100")); got != step.want {
+			t.Errorf("cluster %d at %d: %s, want %s", step.cluster, step.revision, got, step.want)
+		}
+	}
+}
+
 // Age is never a reason not to answer.
 func TestCallsAreAnsweredWithoutEtcd(t *testing.T) {
 	h := open(t)
