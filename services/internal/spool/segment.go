@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,19 +80,39 @@ func createSegment(cfg *Config, number uint64) (*segment, error) {
 	return g, nil
 }
 
+// takeSpare takes up a segment that an earlier process made ahead and wrote nothing into.
+func takeSpare(cfg *Config, number uint64) (*segment, error) {
+	g := &segment{
+		number: number, path: segmentPath(cfg.Dir, number), size: cfg.SegmentBytes,
+		end: headerBytes, synced: headerBytes, read: headerBytes,
+	}
+	f, err := os.OpenFile(g.path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = f.Sync() // that process may have ended before its own
+	if err == nil {
+		g.memory, err = cfg.memory(f, g.size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return g, nil
+}
+
 func fill(f *os.File, number uint64, size int64) error {
-	zeros := make([]byte, minSegmentBytes*16)
-	for at := int64(0); at < size; at += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
+	piece := make([]byte, min(minSegmentBytes*16, size))
+	for at := int64(len(piece)); at < size; at += int64(len(piece)) {
+		if _, err := f.WriteAt(piece[:min(int64(len(piece)), size-at)], at); err != nil {
 			return err
 		}
 	}
-	var head [headerBytes]byte
-	copy(head[:], magic)
-	binary.LittleEndian.PutUint64(head[8:], version)
-	binary.LittleEndian.PutUint64(head[16:], number)
-	binary.LittleEndian.PutUint64(head[deliveredAt:], headerBytes)
-	if _, err := f.WriteAt(head[:], 0); err != nil {
+	// The first piece is written last: a file with a header is one that was written whole.
+	copy(piece, magic)
+	binary.LittleEndian.PutUint64(piece[8:], version)
+	binary.LittleEndian.PutUint64(piece[16:], number)
+	binary.LittleEndian.PutUint64(piece[deliveredAt:], headerBytes)
+	if _, err := f.WriteAt(piece, 0); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -192,6 +213,11 @@ func entryAt(b []byte, number uint64) (entry []byte, takes int64, ok bool) {
 	return entry, padded(int(length)), true
 }
 
+// spare says whether the segment, of that size, is as it was made: nothing was ever written into it.
+func (s *survey) spare(cfg *Config, size int64) bool {
+	return !s.blank && !s.torn && s.end == headerBytes && size == cfg.SegmentBytes
+}
+
 // survey is what a segment's bytes hold.
 type survey struct {
 	number uint64
@@ -231,11 +257,4 @@ func scan(b []byte) (survey, error) {
 	return s, nil
 }
 
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+func allZero(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }

@@ -180,45 +180,82 @@ func (s *Spool) takeUp() error {
 	}
 	slices.Sort(names) // numbers have the same number of digits
 	s.next = 1
+	var spares []uint64
 	for _, name := range names {
-		if err := s.takeUpSegment(name); err != nil {
+		number, err := s.takeUpSegment(name)
+		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(name), err)
+		}
+		if number > 0 {
+			spares = append(spares, number)
 		}
 	}
 	if len(s.queue) > 0 {
 		signal(s.wake)
 	}
+	return s.takeUpSpares(spares)
+}
+
+// takeUpSpares has segments that earlier processes made ahead stand ready for this one, which need not make them then.
+// Entries must not come to stand before older ones.
+func (s *Spool) takeUpSpares(numbers []uint64) error {
+	for _, number := range numbers {
+		behind := len(s.queue) == 0 || s.queue[len(s.queue)-1].number < number
+		if !behind || len(s.spares) > numSpares || s.bytes+s.cfg.SegmentBytes > s.cfg.MaxBytes {
+			if err := os.Remove(segmentPath(s.cfg.Dir, number)); err != nil {
+				return err
+			}
+			continue
+		}
+		g, err := takeSpare(&s.cfg, number)
+		if err != nil { // another one is made in its place
+			if err := os.Remove(segmentPath(s.cfg.Dir, number)); err != nil {
+				return err
+			}
+			continue
+		}
+		s.bytes += g.size
+		s.spares = append(s.spares, g)
+	}
+	if len(s.spares) > 0 {
+		s.roll()
+	}
 	return nil
 }
 
-func (s *Spool) takeUpSegment(path string) error {
+// takeUpSegment puts what was not delivered of a segment in the queue. It answers with the number of one that can stand
+// ready, and else with 0.
+func (s *Spool) takeUpSegment(path string) (spare uint64, err error) {
 	var number uint64
 	if _, err := fmt.Sscanf(filepath.Base(path), "%016x"+segmentSuffix, &number); err != nil {
-		return nil //nolint:nilerr // somebody else's file
+		return 0, nil //nolint:nilerr // somebody else's file
 	}
 	s.next = max(s.next, number+1)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		s.stats.Damaged++
 		s.cfg.Logger.Error("a segment of the spool cannot be read, and is left as it is", "file", path, "error", err)
-		return nil
+		return 0, nil
 	}
 	found, err := scan(b)
 	if err != nil || !found.blank && found.number != number {
 		s.stats.Damaged++
 		s.cfg.Logger.Error("a segment of the spool cannot be read, and is set aside", "file", path, "error", err)
-		return os.Rename(path, strings.TrimSuffix(path, segmentSuffix)+damagedSuffix)
+		return 0, os.Rename(path, strings.TrimSuffix(path, segmentSuffix)+damagedSuffix)
 	}
 	if found.torn {
 		s.stats.Damaged++
 		s.cfg.Logger.Warn("the end of a segment of the spool was not on disk yet when the machine was lost", "file", path,
 			"at", found.end)
 	}
+	if path == segmentPath(s.cfg.Dir, number) && found.spare(&s.cfg, int64(len(b))) {
+		return number, nil
+	}
 	if found.entries == 0 {
-		return os.Remove(path)
+		return 0, os.Remove(path)
 	}
 	if err := os.Truncate(path, found.end); err != nil {
-		return err
+		return 0, err
 	}
 	s.queue = append(s.queue, &segment{
 		number: number, path: path, size: found.end, end: found.end, synced: found.end, read: found.delivered,
@@ -226,7 +263,7 @@ func (s *Spool) takeUpSegment(path string) error {
 	})
 	s.bytes += found.end
 	s.stats.Pending += found.entries
-	return nil
+	return 0, nil
 }
 
 // shut syncs, and gives all files back; the ones that hold nothing are removed.
