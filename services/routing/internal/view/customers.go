@@ -187,10 +187,13 @@ func idShard(id string) uint { return uint(rendezvous.Of(id) >> (64 - shardBits)
 // customersBuilder copies a shard when it is first written to.
 type customersBuilder struct {
 	next, before *customers
-	edited       bool
-	ownsID       [numShards]bool
-	ownsNumber   [numShards]bool
-	ownsShared   bool
+	owns         *owned // nil until something changes: most batches are heartbeats
+}
+
+// owned says which parts of the next index are its own, and no longer those of the view begun with.
+type owned struct {
+	id, number [numShards]bool
+	shared     bool
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
@@ -231,17 +234,17 @@ func (b *customersBuilder) remove(id string) {
 
 // edit makes next our own: its shards are still those of the view begun with.
 func (b *customersBuilder) edit() {
-	if !b.edited {
+	if b.owns == nil {
 		own := *b.next
-		b.next, b.edited = &own, true
+		b.next, b.owns = &own, &owned{}
 	}
 }
 
 func (b *customersBuilder) ids(id string) map[string]*Customer {
 	b.edit()
 	i := idShard(id)
-	if !b.ownsID[i] {
-		b.next.byID[i], b.ownsID[i] = cloneMap(b.next.byID[i]), true
+	if !b.owns.id[i] {
+		b.next.byID[i], b.owns.id[i] = cloneMap(b.next.byID[i]), true
 	}
 	return b.next.byID[i]
 }
@@ -249,16 +252,16 @@ func (b *customersBuilder) ids(id string) map[string]*Customer {
 func (b *customersBuilder) numbers(n phone.Number) *numberTable {
 	b.edit()
 	i := numberShard(n)
-	if !b.ownsNumber[i] {
-		b.next.byNumber[i], b.ownsNumber[i] = b.next.byNumber[i].clone(), true
+	if !b.owns.number[i] {
+		b.next.byNumber[i], b.owns.number[i] = b.next.byNumber[i].clone(), true
 	}
 	return b.next.byNumber[i]
 }
 
 func (b *customersBuilder) share(n phone.Number, holders []*Customer) {
 	b.edit()
-	if !b.ownsShared {
-		b.next.shared, b.ownsShared = cloneMap(b.next.shared), true
+	if !b.owns.shared {
+		b.next.shared, b.owns.shared = cloneMap(b.next.shared), true
 	}
 	if holders == nil {
 		delete(b.next.shared, n)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"crypto/sha256"
 
 	"google.golang.org/protobuf/proto"
@@ -30,6 +31,9 @@ func newFact(key string, value []byte) *Fact {
 	copy(f.ID[:], h.Sum(nil))
 	return f
 }
+
+// says is whether it is of that very value; nil is of none.
+func (f *Fact) says(value []byte) bool { return f != nil && bytes.Equal(f.Value, value) }
 
 // lineFact keeps a line without its number: that may be hidden, no decision is made of it, and facts go where others read.
 func lineFact(id string, p *routingv1.Line) (*Fact, error) {

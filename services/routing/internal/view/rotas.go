@@ -175,7 +175,12 @@ func (b *rotasBuilder) edit(id string) *rotas {
 	return b.next
 }
 
+// put reads nothing anew of which each byte is known, as for sites; custody is finish's.
 func (b *rotasBuilder) put(id string, value []byte) error {
+	if r := b.before.byID[id]; r != nil && r.fact.says(value) {
+		b.edit(id).byID[id] = r
+		return nil
+	}
 	r, err := readRota(id, value)
 	if err != nil {
 		return err
