@@ -20,6 +20,8 @@ const (
 	magic = "dayside view 1\n"
 	// overheadBytes is what a record takes beside what it holds.
 	overheadBytes = 9
+	// readBytes is how much of a file is read at once.
+	readBytes = 1 << 18
 	// maxRecordBytes bounds a record: as much as a generation brings at once, with room.
 	maxRecordBytes = 512 << 20
 )
@@ -127,7 +129,7 @@ type reader struct {
 
 // newReader reads the magic of a file of a size.
 func newReader(r io.Reader, size int64) (*reader, error) {
-	f := &reader{r: bufio.NewReaderSize(r, 1<<18), size: size}
+	f := &reader{r: bufio.NewReaderSize(r, int(min(size, readBytes))), size: size}
 	var head [len(magic)]byte
 	if _, err := io.ReadFull(f.r, head[:]); err != nil {
 		return nil, damaged(err)

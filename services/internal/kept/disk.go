@@ -23,7 +23,7 @@ const (
 	// beatEvery is how often heartbeats are noted: so much older than it is may what is known seem after a restart.
 	beatEvery = 5 * time.Second
 	// writeBytes is how much of a snapshot is written at once.
-	writeBytes = 1 << 18
+	writeBytes = 1 << 16
 )
 
 // Disk is the copy itself, in a folder of its own:
