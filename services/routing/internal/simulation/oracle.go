@@ -19,7 +19,21 @@ import (
 type oracle struct {
 	// zones are the periods between two changes of the clocks that were asked about last.
 	zones map[*time.Location]period
+	// near are the spans of each site, by its ID, around the date that was asked about last.
+	near map[string]*nearby
 }
+
+func newOracle() oracle { return oracle{map[*time.Location]period{}, map[string]*nearby{}} }
+
+// nearby is what a site's owner wrote of a date and those around it.
+type nearby struct {
+	of    *site
+	today int64
+	spans []wallSpan
+}
+
+// wallSpan is [from, to) in seconds since 1970-01-01T00:00 on the wall.
+type wallSpan struct{ from, to int64 }
 
 // period is [fromS, toS) in which a wall clock is offS ahead of UTC.
 type period struct{ fromS, toS, offS int64 }
@@ -73,20 +87,53 @@ func (o oracle) coming(unixS int64, loc *time.Location) int64 {
 	return wall
 }
 
-// date is the date of a wall time, as a number of days, with its name.
-func date(wallS int64) (number int64, name hours.Date) {
-	number = wallS / 86400
+// wall is what the wall clock has shown by an instant, will show from it on, and from a second later on.
+func (o oracle) wall(unixS int64, loc *time.Location) (has, will, later int64) {
+	if p := o.at(unixS, loc); p.fromS <= unixS-nearS && unixS+1+nearS <= p.toS { // no change is near
+		return unixS + p.offS, unixS + p.offS, unixS + 1 + p.offS
+	}
+	return o.shown(unixS, loc), o.coming(unixS, loc), o.coming(unixS+1, loc)
+}
+
+// dayOf is the date of a wall time, as a number of days.
+func dayOf(wallS int64) int64 {
+	number := wallS / 86400
 	if wallS < 0 && wallS%86400 != 0 {
 		number--
 	}
+	return number
+}
+
+// dateOf is the name of a date.
+func dateOf(number int64) hours.Date {
 	y, m, d := time.Unix(number*86400, 0).UTC().Date()
-	return number, hours.Date{Year: y, Month: m, Day: d}
+	return hours.Date{Year: y, Month: m, Day: d}
 }
 
 // open says whether a site is open by its hours at an instant; drains are another matter.
 func (o oracle) open(one *site, unixS int64) bool {
-	has, will, later := o.shown(unixS, one.loc), o.coming(unixS, one.loc), o.coming(unixS+1, one.loc)
-	today, name := date(has)
+	has, will, later := o.wall(unixS, one.loc)
+	for _, span := range o.around(one, has) {
+		if has >= span.from && (will < span.to || later <= span.to) {
+			return true
+		}
+	}
+	return false
+}
+
+// around are a site's spans that may hold a wall time, and some more.
+func (o oracle) around(one *site, wallS int64) []wallSpan {
+	today := dayOf(wallS)
+	n := o.near[one.id]
+	if n == nil {
+		n = &nearby{}
+		o.near[one.id] = n
+	}
+	if n.of == one && n.today == today { // neither what was written nor the date is another one
+		return n.spans
+	}
+	*n = nearby{one, today, n.spans[:0]}
+	name := dateOf(today)
 	clipped := slices.ContainsFunc(one.hours.Exceptions, func(e hours.Exception) bool {
 		return e.Date == name && e.Mode == hours.Clip
 	})
@@ -94,18 +141,17 @@ func (o oracle) open(one *site, unixS int64) bool {
 		if clipped && number != today {
 			continue // nothing of another date reaches into this one
 		}
-		_, opens := date(number * 86400)
-		for _, span := range spansOf(&one.hours, opens) {
+		for _, span := range spansOf(&one.hours, dateOf(number)) {
 			from, to := number*86400+int64(span.OpenS), number*86400+int64(span.CloseS)
 			if span.CloseS == 0 || span.CloseS < span.OpenS {
 				to += 86400
 			}
-			if from < to && has >= from && (will < to || later <= to) {
-				return true
+			if from < to {
+				n.spans = append(n.spans, wallSpan{from, to})
 			}
 		}
 	}
-	return false
+	return n.spans
 }
 
 // spansOf are the spans that open on a date.

@@ -22,7 +22,7 @@ func TestTheOracleWhereClocksChange(t *testing.T) {
 		always[d] = []hours.Span{{OpenS: 0, CloseS: h}, {OpenS: h + 1800, CloseS: 2 * h}, {OpenS: 22 * h, CloseS: 0}}
 	}
 	one := &site{loc: dublin, hours: hours.Hours{Weekly: always}}
-	o := oracle{zones: map[*time.Location]period{}}
+	o := newOracle()
 	for instant, open := range map[string]bool{
 		"2026-03-28T01:30:00Z": true, "2026-03-28T01:29:59Z": false, "2026-03-28T02:00:00Z": false,
 		// 01:30 does not exist: it means 01:00 UTC, where 02:00 summer time is; so the span is empty.
@@ -64,7 +64,7 @@ func TestTheOracleAgreesWithTheCompiler(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := oracle{zones: map[*time.Location]period{}}
+		o := newOracle()
 		for range 60 {
 			unixS := from.Unix() + rapid.Int64Range(0, yearS-1).Draw(t, "instant")
 			if _, change := time.Unix(unixS, 0).In(loc).ZoneBounds(); !change.IsZero() && change.Before(to.AddDate(0, 0, -1)) {

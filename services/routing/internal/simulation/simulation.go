@@ -175,7 +175,7 @@ func newSim(cfg Config) (*sim, error) {
 		chance: rand.New(rand.NewPCG(cfg.Seed, 0x6461797369646521)), //nolint:gosec // chance, not a secret
 	}
 	s.etcd = newEtcd(s)
-	s.oracle = oracle{zones: map[*time.Location]period{}}
+	s.oracle = newOracle()
 	s.ledger = newLedger(s)
 	if err := s.begin(); err != nil {
 		return nil, err
