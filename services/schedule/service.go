@@ -76,11 +76,14 @@ func New(cfg Config) *Service {
 	// A change of one calendar may be more than one transaction.
 	cfg.Store = generation.Through(cfg.Store, cfg.Clock)
 	s := &Service{cfg: cfg, index: view.NewIndex(), watches: make(chan struct{}, maxWatches), feedBook: newFeedBook()}
-	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false)).WithSchema(cfg.Schema)
+	s.sites = collection.New(cfg.Store, cfg.Clock, "sites", sourcePrefix, ownerOf[*schedulev1.Site](s, false)).
+		WithSchema(cfg.Schema)
 	s.calendars = collection.New(cfg.Store, cfg.Clock, "calendars", calendarsPrefix, ownerOf[*schedulev1.Calendar](s, false)).
 		WithSchema(cfg.Schema)
-	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false)).WithSchema(cfg.Schema)
-	s.rotas = collection.New(cfg.Store, cfg.Clock, "rotas", rotasPrefix, ownerOf[*schedulev1.Rota](s, false)).WithSchema(cfg.Schema)
+	s.people = collection.New(cfg.Store, cfg.Clock, "people", peoplePrefix, ownerOf[*schedulev1.Person](s, false)).
+		WithSchema(cfg.Schema)
+	s.rotas = collection.New(cfg.Store, cfg.Clock, "rotas", rotasPrefix, ownerOf[*schedulev1.Rota](s, false)).
+		WithSchema(cfg.Schema)
 	return s
 }
 

@@ -51,7 +51,8 @@ func ladderText(targets []string) string {
 
 // messageKept is where a message was kept when its caller was answered; records of earlier releases do not say.
 var messageKept = map[routingv1.Durability]string{
-	routingv1.Durability_DURABILITY_SPOOLED: ", and was on the disk of the process that took it, alone, when the caller was told so",
+	routingv1.Durability_DURABILITY_SPOOLED: ", and was on the disk of the process that took it, alone, when the caller was " +
+		"told so",
 }
 
 // cameIn is what a step was told by the gateway, and knew of the steps before; a sentence each.
