@@ -340,8 +340,8 @@ func (c *Client) ask(ctx context.Context, asked int64, heads chan<- head) {
 	}
 }
 
-// upTo is how far a watch is. Who was away for long is told in parts of a thousand revisions, and each part's header says how
-// far etcd is, not the part; where nothing happened it is the header alone that says so, and then it is true.
+// upTo is how far a watch is. Who was away for long is told in parts of a thousand revisions, and each part's header says
+// how far etcd is, not the part; where nothing happened it is the header alone that says so, and then it is true.
 func upTo(resp clientv3.WatchResponse) int64 {
 	if n := len(resp.Events); n > 0 {
 		return resp.Events[n-1].Kv.ModRevision
