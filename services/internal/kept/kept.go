@@ -30,6 +30,8 @@ const (
 	// minRetry and maxRetry bound the time between tries while the disk fails.
 	minRetry = time.Second
 	maxRetry = time.Minute
+	// stopTimeout is how long a disk is waited for when the process stops: a stuck one may never answer.
+	stopTimeout = 3 * time.Second
 )
 
 // Source is followed; coord.Client is one, and generation.Through makes one. Its contract is that of coord.Client.
@@ -111,10 +113,9 @@ func (c *Copy) Follow(ctx context.Context, source Source, r coord.Range, leave f
 	apply func(coord.Batch),
 ) error {
 	known := c.begin(ctx, apply)
-	var writing sync.WaitGroup
-	writing.Go(func() { c.write(ctx) })
-	defer writing.Wait()
-	defer c.queue.close()
+	written := make(chan struct{})
+	go func() { defer close(written); c.write(ctx) }()
+	defer c.end(written)
 	for ctx.Err() == nil {
 		inner, again := context.WithCancel(ctx)
 		c.mu.Lock()
@@ -134,6 +135,16 @@ func (c *Copy) Follow(ctx context.Context, source Source, r coord.Range, leave f
 		again()
 	}
 	return ctx.Err()
+}
+
+// end has the writer finish, unless its disk is stuck.
+func (c *Copy) end(written <-chan struct{}) {
+	c.queue.close()
+	select {
+	case <-written:
+	case <-c.cfg.Clock.After(stopTimeout):
+		c.cfg.Logger.Error("the disk does not answer: the copy of the view is left as it is")
+	}
 }
 
 // begin uses what was kept, or drops it; it answers with the truth of what was used.
@@ -192,14 +203,20 @@ func without(b coord.Batch, leave func(string) bool, now time.Time) coord.Batch 
 	return b
 }
 
-// write brings the queue to disk until it is closed, and has been emptied as far as the disk takes it.
+// write brings the queue to disk until it is closed, and has been emptied as far as the disk takes it. A disk that fails is
+// well again once it has taken something, not once everything was asked for: it may have room for less than that.
 func (c *Copy) write(ctx context.Context) {
 	defer func() { _ = c.disk.Close() }()
 	retry := minRetry
 	var due <-chan time.Time // when what was noted is to be synced; nil where nothing was
 	for {
-		over, err := c.drain()
-		c.told(ctx, err)
+		wrote, over, err := c.drain()
+		if wrote || err != nil {
+			c.told(ctx, err)
+		}
+		if wrote {
+			retry = minRetry
+		}
 		switch {
 		case over, err != nil && c.queue.isClosed():
 			return
@@ -214,7 +231,6 @@ func (c *Copy) write(ctx context.Context) {
 		case due == nil && c.disk.dirty:
 			due = c.cfg.Clock.After(syncEvery)
 		}
-		retry = minRetry
 		select {
 		case <-c.queue.changed:
 		case <-c.queue.closed:
@@ -226,23 +242,24 @@ func (c *Copy) write(ctx context.Context) {
 }
 
 // drain writes what waits; over is true where nothing comes any more.
-func (c *Copy) drain() (over bool, err error) {
+func (c *Copy) drain() (wrote, over bool, err error) {
 	for {
 		b, n, what := c.queue.first()
 		switch what {
 		case queueEmpty:
-			return false, nil
+			return wrote, false, nil
 		case queueEnded:
-			return true, c.disk.Sync()
+			return wrote, true, c.disk.Sync()
 		case queueBehind:
 			if err := c.anew(); err != nil {
-				return false, err
+				return wrote, false, err
 			}
 		case queueWaiting:
 			if err := c.note(b); err != nil {
-				return false, err
+				return wrote, false, err
 			}
 			c.queue.taken(n)
+			wrote = true
 		}
 	}
 }

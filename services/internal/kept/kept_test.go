@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/await"
@@ -262,6 +263,83 @@ func TestWhatIsTooMuchToWaitIsListed(t *testing.T) {
 	if b, _, _ := opened(t, dir).Load(); b.Revision != 200 || len(b.Events) != 2 {
 		t.Errorf("the copy is at %d with %d records", b.Revision, len(b.Events))
 	}
+}
+
+// A disk has room for a little and not for a list: whoever follows is not made to list everything every second because of that,
+// which costs etcd most where it is most.
+func TestADiskThatIsNearlyFullAsksForFewLists(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var room atomic.Int64
+		room.Store(2 << 20)
+		files := func(path string) (file, error) {
+			f, err := onDisk(path)
+			return small{f, &room}, err
+		}
+		p := start(t, dir, etcd{truth: truth(1)}, of(list(1, 1, put("big", strings.Repeat("x", maxQueuedBytes+1), 1))), files)
+		<-time.After(10 * time.Minute)
+		synctest.Wait()
+		if n := p.source.lists.Load(); n > 20 {
+			t.Errorf("it was listed %d times in ten minutes", n)
+		}
+		if n := p.log.count("cannot be kept on disk"); n != 1 || p.log.count("kept on disk again") != 0 || !p.copy.Stats().Failing {
+			t.Errorf("said %d times", n)
+		}
+		room.Store(1 << 30)
+		<-time.After(2 * time.Minute)
+		synctest.Wait()
+		if b, _, _ := opened(t, dir).Load(); len(b.Events) != 1 || p.copy.Stats().Failing {
+			t.Errorf("with room the copy is at %d with %d records", b.Revision, len(b.Events))
+		}
+		p.stop()
+	})
+}
+
+// small is a disk that takes files of so many bytes.
+type small struct {
+	file
+	room *atomic.Int64
+}
+
+func (s small) WriteAt(p []byte, at int64) (int, error) {
+	if at+int64(len(p)) > s.room.Load() {
+		return 0, fmt.Errorf("write: %w", syscall.ENOSPC)
+	}
+	return s.file.WriteAt(p, at)
+}
+
+// A disk that answers nothing any more keeps no process from stopping.
+func TestAStuckDiskHoldsUpNoStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		freed := make(chan struct{})
+		files := func(path string) (file, error) {
+			f, err := onDisk(path)
+			return stuck{f, freed}, err
+		}
+		p := start(t, t.TempDir(), etcd{truth: truth(1)}, of(list(1, 1, put("a", "1", 1))), files)
+		synctest.Wait()
+		stopped := make(chan struct{})
+		go func() { p.stop(); close(stopped) }()
+		<-time.After(10 * time.Second)
+		synctest.Wait()
+		select {
+		case <-stopped:
+		default:
+			t.Error("after ten seconds it waits for the disk still")
+		}
+		close(freed)
+	})
+}
+
+// stuck is a disk that takes as long as it likes.
+type stuck struct {
+	file
+	freed chan struct{}
+}
+
+func (s stuck) Sync() error {
+	<-s.freed
+	return s.file.Sync()
 }
 
 type moody struct {
