@@ -29,8 +29,8 @@ const (
 const (
 	// maxStateBytes of a file: a thousand lines of 64 spans of 17 targets.
 	maxStateBytes = 256 << 20
-	// tablesPerRecord keeps records well below their limit.
-	tablesPerRecord = 32
+	// tablesBytes is what a record holds of tables before the next one begins; one line's are below a mebibyte.
+	tablesBytes = 1 << 20
 	// saveDelay lets changes that come together be written together; a disk is busy with it a twentieth of the time at most.
 	saveDelay, saveShare = time.Second, 20
 	// saveInterval is how far the age in the file may be behind while nothing changes.
@@ -67,14 +67,14 @@ func (s state) encode() ([]byte, error) {
 	if s.table == nil {
 		return appendFrame(data, stateEnd, nil), nil
 	}
-	page := &routingv1.WatchRoutesResponse{}
+	page, bytes := &routingv1.WatchRoutesResponse{}, 0
 	for _, t := range s.table.byLine {
 		page.Tables = append(page.Tables, t)
-		if len(page.GetTables()) == tablesPerRecord {
+		if bytes += proto.Size(t); bytes >= tablesBytes {
 			if err := add(stateTables, page); err != nil {
 				return nil, err
 			}
-			page = &routingv1.WatchRoutesResponse{}
+			page, bytes = &routingv1.WatchRoutesResponse{}, 0
 		}
 	}
 	if err := add(stateTables, page); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +152,31 @@ func FuzzDecodeState(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Lines with as many spans and targets as there may be, and long addresses, are kept as others are.
+func TestLargeTablesAreKept(t *testing.T) {
+	var none *table
+	all := said()
+	for i := range 40 {
+		one := hours(fmt.Sprintf("lines/l%d", i), fmt.Sprintf("+612555%05d", i))
+		for n := range 64 {
+			s := hours("", "", "").GetSpans()[0]
+			s.StartTime.Seconds += int64(n) * 3600
+			s.EndTime.Seconds += int64(n) * 3600
+			for range 16 {
+				s.Targets = append(s.Targets, target(strings.Repeat("x", 150)))
+			}
+			one.Spans = append(one.Spans, s)
+		}
+		all[0].Tables = append(all[0].Tables, one)
+	}
+	s := state{table: none.with(all, true, noon())}
+	data, err := s.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := decodeState(data); err != nil || !same(s, got) {
+		t.Errorf("%v", err)
+	}
 }
