@@ -95,3 +95,30 @@ func TestEnvironmentFilesNameFlagsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFoldersOfUnitsAreMade: whatever a unit or etcd's settings read or write stands in a folder that systemd makes.
+func TestTheFoldersOfUnitsAreMade(t *testing.T) {
+	made := map[string]string{"/etc/dayside": "root"} // made with those below it
+	for line := range strings.Lines(readPath(t, below(t, "systemd", ".tmpfiles.conf")[0])) {
+		if f := strings.Fields(line); len(f) > 5 && f[0] == "d" {
+			made[f[1]] = f[4]
+		}
+	}
+	paths := regexp.MustCompile(`/(?:etc/dayside|var/backups/dayside)/[a-z0-9/.%-]+`)
+	seen := 0
+	for _, path := range append(below(t, "systemd", ".service"), below(t, "etcd", ".yaml")...) {
+		for _, name := range paths.FindAllString(readPath(t, path), -1) {
+			seen++
+			group, there := made[filepath.Dir(name)]
+			if !there {
+				t.Errorf("%s names %s, whose folder nobody makes", filepath.Base(path), name)
+			}
+			if strings.Contains(name, "/etcd/") != (group == "dayside-etcd") {
+				t.Errorf("%s names %s, in a folder of the group %s", filepath.Base(path), name, group)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d paths were looked at", seen)
+	}
+}
