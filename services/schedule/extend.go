@@ -17,13 +17,25 @@ import (
 // extendInterval is how often it is looked whether a new day has begun.
 const extendInterval = time.Hour
 
-// extendForever looks at once, since the process may have slept over a day, and then every hour.
+// extendForever looks as soon as the time-zone rules are known, since the process may have slept over a day, and then every
+// hour.
 func (s *Service) extendForever(ctx context.Context) {
 	for ctx.Err() == nil {
+		changed := s.cfg.Rules.Changed()
+		if s.cfg.Rules.Load() == nil { // the process began while etcd was away
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+			continue
+		}
 		extended, err := s.extend(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
+		case fault.ReasonOf(err) == rpcv1.Reason_REASON_BACKEND_UNAVAILABLE: // they know 400 days, and etcd may be away for long
+			s.cfg.Log.WarnContext(ctx, "timelines were not extended; it is tried again in an hour", "extended", extended,
+				"error", err)
 		case err != nil:
 			s.cfg.Log.ErrorContext(ctx, "timelines were not extended", "extended", extended, "error", err)
 		case extended > 0:

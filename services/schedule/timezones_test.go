@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,55 @@ func (w world) zoned(t *testing.T, candidates ...tzdata.Candidate) zoned {
 	w.timeZones = schedulev1.NewTimeZoneServiceClient(conn)
 	run(t, w.Service)
 	return zoned{w, rules}
+}
+
+// lines is a log.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A process that begins while etcd is away knows no rules yet. That is no error, and when it knows them it extends what has
+// come due meanwhile, and not an hour later.
+func TestTimelinesAreExtendedOnceTheRulesAreKnown(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, site("dublin", "Europe/Dublin"))
+	w.clock.Advance(3 * day)
+	var log lines
+	rules, err := tzdata.New(nil, tzdata.Deps{Log: slog.New(slog.DiscardHandler), MeterProvider: noop.NewMeterProvider()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, schedule.New(schedule.Config{
+		Store: w.etcd, Clock: w.clock, Rules: rules, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}))
+	candidates := []tzdata.Candidate{{Source: embeddedSource, Bundle: w.zones}}
+	if _, err := tzdata.AdoptFirst(t.Context(), w.etcd, w.clock, candidates); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = rules.Run(ctx, w.etcd) }()
+	t.Cleanup(func() { cancel(); <-done })
+	await.True(t, "dublin to be known for as long as today's horizon", func() bool {
+		p, _ := w.record(t, "dublin")
+		return p.GetTimeline().GetToUnixS() == w.clock.Now().Truncate(day).Add(402*day).Unix()
+	})
+	if said := log.String(); strings.Contains(said, "ERROR") {
+		t.Error(said)
+	}
 }
 
 func (z zoned) adopt(t *testing.T, r *schedulev1.AdoptTimeZoneRulesRequest) *schedulev1.AdoptTimeZoneRulesResponse {
