@@ -340,9 +340,31 @@ func TestWhatCannotBeBackedUpSaysWhy(t *testing.T) {
 	}
 }
 
+// TestKeysStayReadableForWhoReadThem: what is restored in the place of a file is for the same people, and else for its owner.
+func TestKeysStayReadableForWhoReadThem(t *testing.T) {
+	w := newWorld(t)
+	file, _ := w.save(t, backup.Keys)
+	w.change(t)
+	if err := os.Chmod(filepath.Join(w.pki, "ca.key"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(w.pki, "people", "ada.crt")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.Restore(t.Context(), w.restore(t, file)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"ca.key": 0o640, "people/ada.crt": 0o600} {
+		if info, err := os.Stat(filepath.Join(w.pki, name)); err != nil || info.Mode().Perm() != want || content(t, filepath.Join(w.pki, name)) != "as backed up" {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
 // TestKeysOfAnyNameComeBack, in whatever order folders and files sort.
 func TestKeysOfAnyNameComeBack(t *testing.T) {
-	name := rapid.StringMatching(`[a-z]{1,3}(/[a-z]{1,3})?\.[a-z]{1,2}`)
+	name := rapid.OneOf(rapid.StringMatching(`[a-z]{1,3}(/[a-z]{1,3})?\.[a-z]{1,2}`), // as others, of other tongues, and long
+		rapid.StringMatching(`[aëй本 ]{1,4}\.crt`), rapid.StringMatching(`[a-z]{90}(/[aë]{60})?\.key`))
 	rapid.Check(t, func(t *rapid.T) {
 		root, err := os.MkdirTemp("", "backup") //nolint:usetesting // one a check; rapid's own T has none
 		if err != nil {

@@ -15,6 +15,16 @@ import (
 // move puts from in the place of to, and what was there aside; where from is empty, only that.
 type move struct{ from, to string }
 
+// sameMode has what is moved be for the same people as what it replaces: a process may read its key by its group alone.
+// Others than owner and group may read neither.
+func (m move) sameMode() error {
+	info, err := os.Lstat(m.to)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // nothing that could be asked: it is its owner's
+	}
+	return os.Chmod(m.from, info.Mode().Perm()&0o660|0o600)
+}
+
 // moves are done together.
 type moves []move
 

@@ -259,7 +259,11 @@ func (r *restore) stage(ctx context.Context) error {
 	if r.has(Keys) {
 		for _, p := range r.m.Of(Keys) {
 			rel := filepath.FromSlash(p.KeyPath())
-			r.moves = append(r.moves, move{from: filepath.Join(keys, rel), to: filepath.Join(r.cfg.PKIDir, rel)})
+			m := move{from: filepath.Join(keys, rel), to: filepath.Join(r.cfg.PKIDir, rel)}
+			if err := m.sameMode(); err != nil {
+				return err
+			}
+			r.moves = append(r.moves, m)
 		}
 	}
 	for _, s := range r.stages {
