@@ -26,9 +26,9 @@ type known struct {
 	schema    int32               // what cluster/schema says; 0 where there is none, or nothing was heard
 	truth     coord.Truth         // whose the schema is, and at which revision it was listed; 0: it was not
 	listed    int64
-	heard     time.Time           // when etcd was last heard; zero: never
-	began     int64               // microseconds since 1970, as this process's heartbeats say
-	strangers int                 // heartbeats under this process's name that are not its own
+	heard     time.Time // when etcd was last heard; zero: never
+	began     int64     // microseconds since 1970, as this process's heartbeats say
+	strangers int       // heartbeats under this process's name that are not its own
 }
 
 // process is one that lives, as its last heartbeat says.
