@@ -64,10 +64,13 @@ type Host struct {
 	conns   map[string]grpc.ClientConnInterface
 	closers []func() error
 	ready   chan struct{}
-	// copy of the view on disk; nil where there can be none. away: etcd did not answer when the process began.
-	copy    *kept.Copy
-	away    bool
-	routing *routing.Service // nil where it is not held here
+	// copy of the view on disk; nil where there can be none. away: etcd did not answer when the process began; memberErr: why
+	// the embedded one did not.
+	copy      *kept.Copy
+	away      bool
+	memberErr error
+	alone     chan Known
+	routing   *routing.Service // nil where it is not held here
 	// cluster is this process's place among the others.
 	cluster *cluster.Service
 	// stopping is true once it stops: /readyz says so.
@@ -90,7 +93,7 @@ func New(ctx context.Context, cfg Config) (_ *Host, err error) {
 		return nil, oneLine(err)
 	}
 	h := &Host{
-		cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ready: make(chan struct{}),
+		cfg: cfg, clock: cfg.Clock, log: cfg.Logger, ready: make(chan struct{}), alone: make(chan Known, 1),
 		conns: map[string]grpc.ClientConnInterface{}, ballast: make([]byte, ballastBytes),
 	}
 	if h.clock == nil {

@@ -98,6 +98,7 @@ func (h *Host) becomeReady(ctx context.Context) error {
 				return
 			}
 			h.serves(u.name)
+			h.tellAlone(u.name)
 			if isGRPC(u.name) {
 				_ = h.cluster.Announce(ctx, u.name)
 			}

@@ -38,8 +38,6 @@ type served interface {
 }
 
 func (b banner) write(ctx context.Context, w io.Writer) {
-	addrs := b.host.Addresses()
-	scheme := "http"
 	if b.cfg.TLS == (host.TLSFiles{}) {
 		who := "whoever reaches it may do everything"
 		if b.cfg.Access.TokenKeys != "" {
@@ -47,24 +45,13 @@ func (b banner) write(ctx context.Context, w io.Writer) {
 		}
 		linef(w, "\nDayside is up, on this machine only (loopback; there are no credentials: %s).\n", who)
 	} else {
-		scheme = "https"
 		or := ""
 		if b.cfg.Access.TokenKeys != "" {
 			or = " or a token (--tls-ca, --token-file)"
 		}
 		linef(w, "\nDayside is up; whoever asks it needs a certificate (--tls-cert, --tls-key, --tls-ca)%s.\n", or)
 	}
-	linef(w, "  gRPC      %s", addrs.GRPC)
-	linef(w, "  REST      %s://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", scheme, addrs.HTTP)
-	if sip := strings.Join(present("UDP ", addrs.SIPUDP, "TCP ", addrs.SIPTCP), ", "); sip != "" {
-		linef(w, "  SIP       %s", sip)
-	}
-	if addrs.Etcd != "" {
-		linef(w, "  etcd      %s, embedded; data in %s", addrs.Etcd, b.cfg.DataDir)
-	}
-	if traces := b.cfg.OTLPEndpoint; traces != "" {
-		linef(w, "  traces    to %s", traces)
-	}
+	b.addresses(w)
 	lines, err := b.lines(ctx)
 	switch {
 	case err != nil:
@@ -81,6 +68,54 @@ func (b banner) write(ctx context.Context, w io.Writer) {
 		linef(w, "  %-16s  %s", l.id, b.goes(ctx, l))
 	}
 	b.suggest(ctx, w, lines[0])
+}
+
+// addresses are where the process is reached.
+func (b banner) addresses(w io.Writer) {
+	addrs, scheme := b.host.Addresses(), "http"
+	if b.cfg.TLS != (host.TLSFiles{}) {
+		scheme = "https"
+	}
+	linef(w, "  gRPC      %s", addrs.GRPC)
+	linef(w, "  REST      %s://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", scheme, addrs.HTTP)
+	if sip := strings.Join(present("UDP ", addrs.SIPUDP, "TCP ", addrs.SIPTCP), ", "); sip != "" {
+		linef(w, "  SIP       %s", sip)
+	}
+	if addrs.Etcd != "" {
+		linef(w, "  etcd      %s, embedded; data in %s", addrs.Etcd, b.cfg.DataDir)
+	}
+	if traces := b.cfg.OTLPEndpoint; traces != "" {
+		linef(w, "  traces    to %s", traces)
+	}
+}
+
+// alone tells whoever starts a process while etcd is away that calls are answered, from what, and what to do.
+func (b banner) alone(w io.Writer, known host.Known, now time.Time) {
+	linef(w, "\nDayside answers calls, and nothing else yet: etcd does not answer.\n")
+	b.addresses(w)
+	from := "the table that the gateway was told last"
+	if !known.Heard.IsZero() {
+		from = "what was known " + age(now.Sub(known.Heard)) + " ago, when etcd was last heard"
+	}
+	linef(w, "\nCalls are answered with %s. Nothing can be changed.", from)
+	if known.Member != nil {
+		linef(w, "The embedded etcd cannot start: %v.\n\nTo mend it, stop this process (Ctrl-C), put the latest backup back, and "+
+			"start it again:\n\n  %s restore FILE --data %s\n", known.Member, b.app.Program, b.cfg.DataDir)
+		return
+	}
+	etcd := b.cfg.EtcdEndpoints
+	if len(etcd) == 0 {
+		etcd = []string{b.host.Addresses().Etcd}
+	}
+	linef(w, "Everything else begins by itself once etcd at %s answers.\n", strings.Join(etcd, ", "))
+}
+
+// age is how old something is, as people say it.
+func age(d time.Duration) string {
+	if d = max(d, 0); d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return span(d)
 }
 
 func present(pairs ...string) []string {

@@ -60,3 +60,48 @@ func TestABannerWithoutLines(t *testing.T) {
 		})
 	}
 }
+
+// TestABannerWithoutEtcd: whoever starts a process while etcd is away sees that calls are answered, from what, and what to do.
+func TestABannerWithoutEtcd(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		cfg   host.Config
+		known host.Known
+		want  []string
+		not   string
+	}{
+		{
+			"elsewhere", host.Config{EtcdEndpoints: []string{"192.0.2.1:2379", "192.0.2.2:2379"}},
+			host.Known{Heard: now.Add(-200 * time.Minute)},
+			[]string{
+				"Dayside answers calls, and nothing else yet", "gRPC      127.0.0.1:7400", "what was known 3 h 20 min ago",
+				"once etcd at 192.0.2.1:2379, 192.0.2.2:2379 answers",
+			}, "restore",
+		},
+		{
+			"embedded", host.Config{DataDir: "data"}, host.Known{Heard: now.Add(-7 * time.Second), Member: errors.New("it is damaged")},
+			[]string{
+				"what was known 7 s ago", "The embedded etcd cannot start: it is damaged.\n",
+				"\n\n  bin/dayside restore FILE --data data\n",
+			}, "by itself",
+		},
+		{
+			"a gateway", host.Config{EtcdEndpoints: []string{"192.0.2.1:2379"}}, host.Known{},
+			[]string{"answered with the table that the gateway was told last."}, "ago",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			banner{&app{Env: Env{Program: "bin/dayside"}}, bare{grpc: defaultServer}, c.cfg}.alone(&out, c.known, now)
+			for _, want := range c.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("no %q in\n%s", want, out.String())
+				}
+			}
+			if strings.Contains(out.String(), c.not) {
+				t.Errorf("%q in\n%s", c.not, out.String())
+			}
+		})
+	}
+}

@@ -120,13 +120,17 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags, services []string) error 
 	}
 	done := make(chan error, 1)
 	go func() { done <- h.Run(ctx) }()
-	select {
-	case err := <-done:
-		return startFailed(err)
-	case <-h.Ready():
-		banner{a, h, cfg}.write(ctx, a.Out)
+	for {
+		select {
+		case err := <-done:
+			return startFailed(err)
+		case known := <-h.Alone():
+			banner{a, h, cfg}.alone(a.Out, known, cfg.Clock.Now())
+		case <-h.Ready():
+			banner{a, h, cfg}.write(ctx, a.Out)
+			return <-done
+		}
 	}
-	return <-done
 }
 
 // config is what the flags say, checked as far as this side can.
