@@ -22,11 +22,13 @@ import (
 // retransmit is how long an INVITE waits for an answer before it is sent again.
 const retransmit = 500 * time.Millisecond
 
-// phones answer every INVITE over UDP: busy the first of each call, and 200 from then on. They keep what was rung.
+// phones answer every INVITE over UDP: busy the first of each call, and 200 from then on. They keep what was rung, and where
+// what follows within the call is to go.
 type phones struct {
 	conn *net.UDPConn
 	mu   sync.Mutex
 	rung map[string][]string // users, by Call-ID
+	back map[string]string   // the route, by Call-ID
 }
 
 func listen(t *testing.T) *net.UDPConn {
@@ -41,7 +43,7 @@ func listen(t *testing.T) *net.UDPConn {
 
 func startPhones(t *testing.T) *phones {
 	t.Helper()
-	p := &phones{conn: listen(t), rung: map[string][]string{}}
+	p := &phones{conn: listen(t), rung: map[string][]string{}, back: map[string]string{}}
 	go func() {
 		packet := make([]byte, 65536)
 		for {
@@ -65,6 +67,7 @@ func (p *phones) answer(request string) string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.back[id] = header(request, "Record-Route")
 	if !slices.Contains(p.rung[id], m[1]) {
 		p.rung[id] = append(p.rung[id], m[1])
 	}
@@ -79,6 +82,13 @@ func (p *phones) order(id string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.rung[id])
+}
+
+// route is where requests within a call go.
+func (p *phones) route(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.back[id]
 }
 
 // header is the first of that name.
@@ -180,8 +190,13 @@ func TestKamailioCarriesOutARedirect(t *testing.T) {
 
 	proxy, gone := freeAddr(t), freeAddr(t)
 	other := freeAddr(t)
-	for listens, asks := range map[string]string{proxy: d.sip, other: gone} {
+	_, port, _ := net.SplitHostPort(proxy)
+	// The first listens as in a pod: on all addresses, and others know it by one of them.
+	for listens, asks := range map[string]string{"0.0.0.0:" + port: d.sip, other: gone} {
 		defines := []string{"-A", "LISTEN=" + listens, "-A", "DAYSIDE=" + asks, "-A", "PSTN=" + at, "-A", "LAST=" + at}
+		if asks == d.sip {
+			defines = append(defines, "-A", "PUBLIC="+proxy)
+		}
 		config := files(t, "gateways", "kamailio", "kamailio.cfg")
 		must(t, exec.CommandContext(t.Context(), kamailio, append([]string{"-c", "-f", config}, defines...)...))
 		startKamailio(t, kamailio, append([]string{"-f", config}, defines...))
@@ -189,6 +204,9 @@ func TestKamailioCarriesOutARedirect(t *testing.T) {
 	await.True(t, "a call that rings a second target", func() bool {
 		id := "one-" + freeAddr(t)
 		status := callThrough(t, proxy, id)
+		if back := rings.route(id); status == "200" && !strings.HasPrefix(back, "<sip:"+proxy+";") {
+			t.Fatalf("what follows within a call goes to %s, not %s", back, proxy)
+		}
 		return status == "200" && len(rings.order(id)) == 2
 	})
 	if status := callThrough(t, other, "nobody"); status != "200" || !slices.Equal(rings.order("nobody"), []string{"+61255500100"}) {

@@ -156,8 +156,21 @@ func wholePod(t *testing.T, o object, p podTemplate) {
 			}
 		}
 		variables(t, where, c)
-		if c.Name != "proxy" { // Kamailio's flags are checked by running it
-			knownFlags(t, where, slices.Concat(c.Command, c.Args))
+		if c.Name == "proxy" { // Kamailio's flags are checked by running it
+			tellsTheProxy(t, where, c.Args)
+			continue
+		}
+		knownFlags(t, where, slices.Concat(c.Command, c.Args))
+	}
+}
+
+// tellsTheProxy checks that a proxy that is not of this machine alone knows the world: by its own defaults it takes calls
+// from loopback only, and sends telephone numbers and who is stranded there, too.
+func tellsTheProxy(t *testing.T, where string, args []string) {
+	t.Helper()
+	for _, key := range []string{"DAYSIDE", "LISTEN", "PUBLIC", "TRUNK", "PSTN", "LAST"} {
+		if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, key+"=") }) {
+			t.Errorf("%s: the proxy is not told %s", where, key)
 		}
 	}
 }
