@@ -15,7 +15,7 @@ import (
 const (
 	// reachTimeout is how long a process that knows something already waits for etcd at its start.
 	reachTimeout = 300 * time.Millisecond
-	// adoptRetry is how often it is tried to adopt time-zone rules while etcd is away.
+	// adoptRetry is how often it is tried to adopt time-zone rules while none are known.
 	adoptRetry = time.Second
 )
 
@@ -91,25 +91,42 @@ func (h *Host) memberFailed(ctx context.Context, err error) error {
 	return nil
 }
 
-// adoptRules is for a process that began while etcd was away: it adopts the first time-zone rules when etcd is back, where
-// there are none.
+// adoptRules adopts the first time-zone rules whenever none are known: the process began while etcd was away, or etcd was
+// replaced by an empty one.
 func (h *Host) adoptRules(ctx context.Context) error {
-	if !h.away || !h.cfg.runs(Schedule) {
+	if !h.cfg.runs(Schedule) {
 		return nil
 	}
-	for {
+	for ctx.Err() == nil {
+		changed := h.rules.Changed()
+		if h.rules.Load() == nil {
+			h.adoptOnce(ctx)
+			continue
+		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-h.clock.After(adoptRetry):
+		case <-changed:
 		}
-		rules, err := tzdata.AdoptFirst(ctx, h.etcd, h.clock, h.candidates)
-		if err == nil {
-			h.tellOfRules(ctx, rules)
-			return nil
-		}
-		h.log.DebugContext(ctx, "time-zone rules are not known yet", "error", err.Error())
 	}
+	return nil
+}
+
+// adoptOnce waits a moment, and adopts rules where there are none still.
+func (h *Host) adoptOnce(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-h.clock.After(adoptRetry):
+	}
+	if h.rules.Load() != nil {
+		return
+	}
+	rules, err := tzdata.AdoptFirst(ctx, h.etcd, h.clock, h.candidates)
+	if err != nil {
+		h.log.DebugContext(ctx, "time-zone rules are not known yet", "error", err.Error())
+		return
+	}
+	h.tellOfRules(ctx, rules)
 }
 
 // view tells the cluster how far this process's view is.

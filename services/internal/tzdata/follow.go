@@ -56,16 +56,36 @@ type Follower interface {
 }
 
 // Run keeps to the rules that stand in etcd until ctx ends; it returns only ctx's error. Rules that cannot be read, or that
-// somebody deleted, leave those before in force: a process must not compute with rules nobody chose.
+// somebody deleted, leave those before in force: a process must not compute with rules nobody chose. Where another truth, as
+// of an etcd that was replaced, holds none, those of the truth before are forgotten: nothing compiled by them is taken there.
 func (c *Current) Run(ctx context.Context, store Follower) error {
+	var whose coord.Truth
 	return store.Follow(ctx, coord.Range{From: Key, To: Key + "\x00"}, func(b coord.Batch) {
-		if b.Reset && len(b.Events) == 0 && c.Load() != nil {
-			c.signals.log.ErrorContext(ctx, "no time-zone rules stand in etcd; keeping those known", "release", c.Load().Release())
+		if b.Reset {
+			another := whose != coord.Truth{} && whose != b.Truth
+			whose = b.Truth
+			if len(b.Events) == 0 {
+				c.missing(ctx, another)
+			}
 		}
 		for _, e := range b.Events {
 			c.apply(ctx, e)
 		}
 	})
+}
+
+// missing is for a list without any rules.
+func (c *Current) missing(ctx context.Context, another bool) {
+	known := c.Load()
+	switch {
+	case known == nil:
+	case another:
+		c.signals.log.WarnContext(ctx, "etcd tells another truth, in which no time-zone rules stand; those known are forgotten",
+			"release", known.Release())
+		c.set(nil)
+	default:
+		c.signals.log.ErrorContext(ctx, "no time-zone rules stand in etcd; keeping those known", "release", known.Release())
+	}
 }
 
 func (c *Current) apply(ctx context.Context, e coord.Event) {

@@ -62,7 +62,7 @@ func New(first *Rules, deps Deps) (*Current, error) {
 	return c, err
 }
 
-// Load is the rules in force; nil before any are known.
+// Load is the rules in force; nil before any are known, and where an etcd that was replaced holds none.
 func (c *Current) Load() *Rules { return c.p.Load() }
 
 // Changed is closed once other rules are in force than at the time of this call. Ask for it before Load, or a change
@@ -73,7 +73,7 @@ func (c *Current) Changed() <-chan struct{} {
 	return c.changed
 }
 
-// set puts rules in force in this process.
+// set puts rules in force in this process; nil: none.
 func (c *Current) set(r *Rules) {
 	c.p.Store(r)
 	c.mu.Lock()
