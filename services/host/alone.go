@@ -4,7 +4,7 @@ import "time"
 
 // Known is what a process answers calls from that began while etcd was away.
 type Known struct {
-	// Heard is when etcd was last heard; zero where that is not told: a gateway that remembers where lines forward.
+	// Heard is when etcd was last heard; zero where that is not told: a gateway asks others, or its own table.
 	Heard time.Time
 	// Member is why the embedded etcd cannot start; nil where etcd is elsewhere, and may come back by itself.
 	Member error

@@ -108,14 +108,17 @@ func (h *Host) gatewayClient() (*client.Client, error) {
 // routesFile is where the SIP gateway keeps what it was told.
 func (h *Host) routesFile() string { return filepath.Join(h.cfg.DataDir, "gateway", "routes") }
 
-// remembersRoutes says whether the process can answer calls with nobody to be asked: it is a gateway that was told where
-// lines forward.
-func (h *Host) remembersRoutes() bool {
+// answersByOthers says whether the process can answer calls without etcd: it is a gateway that knows whom to ask, or that
+// was told where lines forward.
+func (h *Host) answersByOthers() bool {
 	if !h.cfg.runs(SIP) || h.cfg.runs(Routing) {
 		return false
 	}
+	if len(h.cfg.RoutingEndpoints) > 0 {
+		return true
+	}
 	known, err := client.ReadState(h.routesFile())
-	return err == nil && known.Lines > 0
+	return err == nil && (known.Lines > 0 || known.Endpoints > 0)
 }
 
 // discover tells of the processes that route, as etcd knows them, until ctx ends.

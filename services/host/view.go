@@ -52,8 +52,8 @@ func (h *Host) head(ctx context.Context) (coord.Truth, int64, error) {
 	return h.etcd.Head(ctx)
 }
 
-// knows says whether the process can answer calls without etcd, from what it knew before.
-func (h *Host) knows() bool { return h.copy != nil && h.copy.Exists() || h.remembersRoutes() }
+// knows says whether the process can answer calls without etcd: from what it knew before, or by asking others.
+func (h *Host) knows() bool { return h.copy != nil && h.copy.Exists() || h.answersByOthers() }
 
 // reach waits for etcd to answer. A process that can answer calls without it begins all the same; the rest of it waits.
 func (h *Host) reach(ctx context.Context) error {

@@ -156,6 +156,18 @@ func TestASIPGatewayCutOffFromEverythingRedirects(t *testing.T) {
 	})
 }
 
+// TestANewSIPGatewayNeedsNoEtcd where it is told whom to ask: one more is started, on an empty disk, while etcd is away.
+func TestANewSIPGatewayNeedsNoEtcd(t *testing.T) {
+	c := startClientCluster(t, 1)
+	c.etcd.kill(t)
+	sip := release(t, binary(t), t.TempDir(), "sip", "--etcd", c.etcd.client, "--sip-routing", c.core.addr.GRPC)
+	sip.ready(t)
+	phone := &system{sipUDP: sip.addr.SIPUDP, sipTCP: sip.addr.SIPTCP}
+	if resp := phone.invite(t, "udp", exampleHiddenNumber, exampleUnknownCaller); resp.status != 302 || len(resp.contacts) < 2 {
+		t.Errorf("%d, %v", resp.status, resp.contacts)
+	}
+}
+
 // TestATableSaysWhatRoutingSays: what a table says is what routing says of a caller nobody knows, line by line.
 func TestATableSaysWhatRoutingSays(t *testing.T) {
 	c := startClientCluster(t, 1)

@@ -93,7 +93,7 @@ func (b banner) addresses(w io.Writer) {
 func (b banner) alone(w io.Writer, known host.Known, now time.Time) {
 	linef(w, "\nDayside answers calls, and nothing else yet: etcd does not answer.\n")
 	b.addresses(w)
-	from := "the table that the gateway was told last"
+	from := "what routing says elsewhere, or the table that it told last"
 	if !known.Heard.IsZero() {
 		from = "what was known " + age(now.Sub(known.Heard)) + " ago, when etcd was last heard"
 	}

@@ -88,7 +88,7 @@ func TestABannerWithoutEtcd(t *testing.T) {
 		},
 		{
 			"a gateway", host.Config{EtcdEndpoints: []string{"192.0.2.1:2379"}}, host.Known{},
-			[]string{"answered with the table that the gateway was told last."}, "ago",
+			[]string{"answered with what routing says elsewhere, or the table that it told last."}, "ago",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
