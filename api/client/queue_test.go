@@ -165,7 +165,7 @@ func TestAFileOfSomebodyElseIsPutAside(t *testing.T) {
 	}
 }
 
-// Whatever is put and taken, and whenever the program is killed: what waits is what was put and not taken, in order.
+// Whatever is put, taken and put off, and whenever the program is killed: what waits is what was put and not taken, in order.
 func TestAQueueIsWhatWasPutAndNotTaken(t *testing.T) {
 	dir := t.TempDir()
 	runs := 0
@@ -175,7 +175,7 @@ func TestAQueueIsWhatWasPutAndNotTaken(t *testing.T) {
 		q := queueAt(t, path)
 		var want []string
 		for i := range rapid.IntRange(1, 30).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"put", "put", "done", "kill"}).Draw(t, "step") {
+			switch rapid.SampledFrom([]string{"put", "put", "done", "later", "kill"}).Draw(t, "step") {
 			case "put":
 				id := fmt.Sprintf("%d-%s", i, rapid.StringN(0, 200, 400).Draw(t, "id"))
 				if _, err := q.put(&routingv1.ReportCallRequest{CallId: id}); err != nil {
@@ -186,6 +186,11 @@ func TestAQueueIsWhatWasPutAndNotTaken(t *testing.T) {
 				if len(want) > 0 {
 					q.done()
 					want = want[1:]
+				}
+			case "later":
+				q.later()
+				if len(want) > 0 {
+					want = append(want[1:len(want):len(want)], want[0])
 				}
 			case "kill":
 				_ = q.file.Close()
