@@ -127,11 +127,7 @@ func (h *Host) conn(name string) (grpc.ClientConnInterface, error) {
 	if cc, ok := h.conns[name]; ok {
 		return cc, nil
 	}
-	found, err := h.etcd.Resolver()
-	if err != nil {
-		return nil, err
-	}
-	cc, err := rpc.Dial(h.etcd.Target(name), found, h.telemetry.TracerProvider, h.tls)
+	cc, err := rpc.Dial(h.etcd.Target(name), h.etcd.Resolver(), h.telemetry.TracerProvider, h.tls)
 	if err != nil {
 		return nil, err
 	}

@@ -3,17 +3,13 @@ package host
 import (
 	"context"
 	"errors"
-	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/resolver"
 
 	"github.com/daysidehq/dayside/api/client"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -22,9 +18,6 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
-
-// lookAgain is how often processes are looked for anew: a watch of etcd's that broke says nothing.
-const lookAgain = 30 * time.Second
 
 // localRouter asks the routing service of the same process, without copying its answer.
 type localRouter struct{ conn *rpc.InProcess }
@@ -123,83 +116,13 @@ func (h *Host) answersByOthers() bool {
 
 // discover tells of the processes that route, as etcd knows them, until ctx ends.
 func (h *Host) discover(ctx context.Context, tell func([]client.Endpoint)) {
-	builder, err := h.etcd.Resolver()
-	if err != nil {
-		h.log.ErrorContext(ctx, "processes that route cannot be found", "error", err.Error())
-		return
-	}
-	target, err := url.Parse(h.etcd.Target(Routing))
-	if err != nil {
-		h.log.ErrorContext(ctx, "processes that route cannot be found", "error", err.Error())
-		return
-	}
-	built := make(chan resolver.Resolver, 1)
-	for ctx.Err() == nil {
-		to := &found{tell: tell}
-		// It waits for etcd, and no context ends that; with etcd's client it ends all the same.
-		go func() {
-			r, _ := builder.Build(resolver.Target{URL: *target}, to, resolver.BuildOptions{})
-			built <- r
-		}()
-		var r resolver.Resolver
-		select {
-		case <-ctx.Done():
-			return
-		case r = <-built:
+	_ = h.etcd.Find(ctx, Routing, func(addresses []string) {
+		list := make([]client.Endpoint, 0, len(addresses))
+		for _, a := range addresses {
+			list = append(list, client.Endpoint{Address: a})
 		}
-		wait := lookAgain
-		if r == nil {
-			wait = time.Second
-		}
-		select {
-		case <-ctx.Done():
-		case <-h.clock.After(wait):
-		}
-		if r != nil {
-			to.end()
-			r.Close()
-		}
-	}
-}
-
-// found hands on what a resolver of gRPC's finds.
-type found struct {
-	resolver.ClientConn
-
-	mu    sync.Mutex
-	tell  func([]client.Endpoint)
-	ended bool
-}
-
-// UpdateState is resolver.ClientConn's.
-func (f *found) UpdateState(s resolver.State) error {
-	list := make([]client.Endpoint, 0, len(s.Endpoints))
-	for _, e := range s.Endpoints {
-		for _, a := range e.Addresses {
-			list = append(list, client.Endpoint{Address: a.Addr})
-		}
-	}
-	if len(s.Endpoints) == 0 {
-		for _, a := range s.Addresses {
-			list = append(list, client.Endpoint{Address: a.Addr})
-		}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.ended {
-		f.tell(list)
-	}
-	return nil
-}
-
-// ReportError is resolver.ClientConn's; what was found before holds.
-func (f *found) ReportError(error) {}
-
-// end has it say nothing more: whoever looks next does.
-func (f *found) end() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ended = true
+		tell(list)
+	})
 }
 
 // clientMeters report how the gateway of this process asks routing. Where both are in one process there is nothing to

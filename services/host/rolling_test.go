@@ -107,11 +107,7 @@ func own(t *testing.T, of *Host) grpc.ClientConnInterface {
 // stranger is one that finds processes and watches their health likewise, and tries nothing twice.
 func stranger(t *testing.T, of *Host) grpc.ClientConnInterface {
 	t.Helper()
-	found, err := of.etcd.Resolver()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := grpc.NewClient(of.etcd.Target(Routing), grpc.WithResolvers(found), grpc.WithDisableRetry(),
+	conn, err := grpc.NewClient(of.etcd.Target(Routing), grpc.WithResolvers(of.etcd.Resolver()), grpc.WithDisableRetry(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(
 			`{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`))
 	if err != nil {
