@@ -87,8 +87,8 @@ func readAddress(value []byte) (string, bool) {
 	return entry.Addr, true
 }
 
-// Resolver finds processes for gRPC: dial Target(service) with it. etcd's own would hold up whoever calls while etcd is away,
-// and find nothing any more after a compaction that it missed.
+// Resolver finds processes for gRPC: dial Target(service) with it. etcd's own would hold up whoever calls while etcd
+// is away, and find nothing any more after a compaction that it missed.
 func (c *Client) Resolver() grpcresolver.Builder { return finder{c} }
 
 // Target is the gRPC target of a service, for use with Resolver.

@@ -57,7 +57,7 @@ type Follower interface {
 
 // Run keeps to the rules that stand in etcd until ctx ends; it returns only ctx's error. Rules that cannot be read, or that
 // somebody deleted, leave those before in force: a process must not compute with rules nobody chose. Where another truth, as
-// of an etcd that was replaced, holds none, those of the truth before are forgotten: nothing compiled by them is taken there.
+// of an etcd that was replaced, holds none, those of the truth before are forgotten: what they compile is not taken there.
 func (c *Current) Run(ctx context.Context, store Follower) error {
 	var whose coord.Truth
 	return store.Follow(ctx, coord.Range{From: Key, To: Key + "\x00"}, func(b coord.Batch) {
