@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +68,7 @@ type container struct {
 // pods are the templates of an object.
 func (o object) pods() []podTemplate {
 	switch o.Kind {
-	case "StatefulSet", "Deployment", "DaemonSet":
+	case "StatefulSet", "Deployment", "DaemonSet", "Job":
 		return []podTemplate{o.Spec.Template}
 	case "CronJob":
 		return []podTemplate{o.Spec.JobTemplate.Spec.Template}
@@ -77,7 +79,12 @@ func (o object) pods() []podTemplate {
 // rendered is what a region's folder makes.
 func rendered(t *testing.T, region string) []object {
 	t.Helper()
-	out := must(t, exec.CommandContext(t.Context(), peer(t, "deploycheck"), "kubernetes", files(t, "kubernetes", "regions", region)))
+	return renderedFrom(t, files(t, "kubernetes", "regions", region))
+}
+
+func renderedFrom(t *testing.T, folder string) []object {
+	t.Helper()
+	out := must(t, exec.CommandContext(t.Context(), peer(t, "deploycheck"), "kubernetes", folder))
 	var all []object
 	for d := yaml.NewDecoder(strings.NewReader(out)); ; {
 		var raw map[string]any
@@ -120,6 +127,39 @@ func TestManifestsDecodeStrictly(t *testing.T) {
 			}
 			servicesAndBudgets(t, all)
 		})
+	}
+}
+
+// TestARestoreInAClusterRestores runs the command of the Job, with a file and folders of this machine: it makes the data of the
+// region's member, on a root that cannot be written to, and again in the place of what is there.
+func TestARestoreInAClusterRestores(t *testing.T) {
+	etcd := freeAddr(t)
+	serve(t, "--etcd-listen", etcd)
+	file := filepath.Join(t.TempDir(), "monday.dayside")
+	if out, err := dayside(t, "backup", "--out", file, "--only", "etcd", "--etcd", etcd); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	all := renderedFrom(t, files(t, "kubernetes", "restore"))
+	i := slices.IndexFunc(all, func(o object) bool { return o.Kind == "Job" })
+	if i < 0 {
+		t.Fatal("there is no Job")
+	}
+	pod := all[i].Spec.Template
+	wholePod(t, all[i], pod)
+	data := t.TempDir()
+	put := strings.NewReplacer("/backup/$(FILE)", file, "$(REGION)", "europe", "$(TOKEN)", "restored", "/var/lib/dayside-etcd", data)
+	var args []string
+	for _, arg := range pod.Spec.Containers[0].Args {
+		args = append(args, put.Replace(arg))
+	}
+	t.Setenv("DAYSIDE_DATA", "/proc/none") // the image has one, and this pod cannot write to it
+	for range 2 {
+		if out, err := dayside(t, args...); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+		if _, err := os.Stat(filepath.Join(data, "member", "wal")); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
