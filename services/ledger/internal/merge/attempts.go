@@ -142,9 +142,15 @@ func order(a, b placed) int {
 	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.index, b.index), compareAttempts(a.Attempt, b.Attempt))
 }
 
-// surer is the one of two tellings of an attempt that says more: how it ended, then the later end.
+// surer is the one of two tellings of an attempt that says more: that somebody answered, which nothing takes back; how it
+// ended; then the later end.
 func surer(a, b *routingv1.Attempt) *routingv1.Attempt {
-	knows := func(x *routingv1.Attempt) int { return min(int(x.GetDisposition()), 1) }
+	knows := func(x *routingv1.Attempt) int {
+		if x.GetDisposition() == routingv1.Disposition_DISPOSITION_ANSWERED {
+			return 2
+		}
+		return min(int(x.GetDisposition()), 1)
+	}
 	if cmp.Or(cmp.Compare(knows(a), knows(b)), compare(a.GetEndTime(), b.GetEndTime()), compareAttempts(a, b)) < 0 {
 		return b
 	}
