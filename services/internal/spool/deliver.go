@@ -45,6 +45,7 @@ type batch struct {
 	entries [][]byte
 	ends    []int64
 	full    bool
+	buf     []byte // what entries are parts of
 }
 
 // Run delivers until ctx ends, and returns its error; one at a time.
@@ -55,10 +56,9 @@ func (s *Spool) Run(ctx context.Context, deliver Deliver) error {
 	defer s.end()
 	backoff := minBackoff
 	p := pace{at: s.cfg.Clock.Now()}
-	var buf []byte
+	var b batch
 	for {
-		b, next := s.nextBatch(buf)
-		buf = next
+		b = s.nextBatch(b)
 		if len(b.entries) == 0 {
 			if err := s.await(ctx); err != nil {
 				return err
@@ -177,24 +177,24 @@ func (s *Spool) await(ctx context.Context) error {
 	return nil
 }
 
-// nextBatch is what is to be delivered next, copied into buf; no entries where there is nothing.
-func (s *Spool) nextBatch(buf []byte) (batch, []byte) {
+// nextBatch is what is to be delivered next, in the memory of the last one; no entries where there is nothing.
+func (s *Spool) nextBatch(last batch) batch {
+	b := batch{entries: last.entries[:0], ends: last.ends[:0], buf: last.buf}
 	for {
 		g, end, full := s.oldest()
 		if g == nil {
-			return batch{}, buf
+			return b
 		}
 		if g.read == end {
 			if !full {
-				return batch{}, buf
+				return b
 			}
 			s.handed(g)
 			continue
 		}
-		b, next, err := g.batch(buf, end)
-		buf = next
+		err := g.batch(&b, end)
 		if err == nil && len(b.entries) > 0 {
-			return b, buf
+			return b
 		}
 		// Of a segment that cannot be read any more the rest is lost.
 		s.cfg.Logger.Error("a segment of the spool cannot be read; the rest of it is lost", "file", g.path, "at", g.read,
@@ -220,20 +220,20 @@ func (s *Spool) oldest() (g *segment, end int64, full bool) {
 	return s.active, s.active.end, false
 }
 
-// batch is the entries from read on, before end.
-func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
+// batch takes the entries from read on, before end, into b, which has none.
+func (g *segment) batch(b *batch, end int64) error {
 	if err := g.open(); err != nil {
-		return batch{}, buf, err
+		return err
 	}
-	b := batch{of: g}
+	b.of = g
 	// The whole of it is copied only for an entry that is longer than a batch.
 	for _, most := range []int64{maxBatchBytes, g.size} {
 		var err error
-		if buf, err = g.copyOut(buf, g.read, min(end, g.read+most)); err != nil {
-			return batch{}, buf, err
+		if b.buf, err = g.copyOut(b.buf, g.read, min(end, g.read+most)); err != nil {
+			return err
 		}
 		for at := int64(0); len(b.entries) < maxBatchEntries; {
-			entry, takes, ok := entryAt(buf[at:], g.number)
+			entry, takes, ok := entryAt(b.buf[at:], g.number)
 			if !ok {
 				break
 			}
@@ -246,7 +246,7 @@ func (g *segment) batch(buf []byte, end int64) (batch, []byte, error) {
 		}
 	}
 	b.full = len(b.entries) > 0 && b.ends[len(b.ends)-1] < end
-	return b, buf, nil
+	return nil
 }
 
 // handOver delivers entries, and answers with how many of the first are; those that are refused for good are set aside one

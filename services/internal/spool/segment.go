@@ -58,8 +58,9 @@ func segmentPath(dir string, number uint64) string {
 	return filepath.Join(dir, fmt.Sprintf("%016x%s", number, segmentSuffix))
 }
 
-// createSegment makes a segment with every block of it written, so that no store into it can find the disk full.
-func createSegment(cfg *Config, number uint64) (*segment, error) {
+// createSegment makes a segment with every block of it written, from zeros of at least a page, so that no store into it can
+// find the disk full.
+func createSegment(cfg *Config, number uint64, zeros []byte) (*segment, error) {
 	g := &segment{
 		number: number, path: segmentPath(cfg.Dir, number), size: cfg.SegmentBytes,
 		end: headerBytes, synced: headerBytes, read: headerBytes,
@@ -68,7 +69,7 @@ func createSegment(cfg *Config, number uint64) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = fill(f, number, g.size)
+	err = fill(f, number, g.size, zeros)
 	if err == nil {
 		g.memory, err = cfg.memory(f, g.size)
 	}
@@ -100,19 +101,19 @@ func takeSpare(cfg *Config, number uint64) (*segment, error) {
 	return g, nil
 }
 
-func fill(f *os.File, number uint64, size int64) error {
-	piece := make([]byte, min(minSegmentBytes*16, size))
+func fill(f *os.File, number uint64, size int64, piece []byte) error {
 	for at := int64(len(piece)); at < size; at += int64(len(piece)) {
 		if _, err := f.WriteAt(piece[:min(int64(len(piece)), size-at)], at); err != nil {
 			return err
 		}
 	}
 	// The first piece is written last: a file with a header is one that was written whole.
+	defer clear(piece[:headerBytes])
 	copy(piece, magic)
 	binary.LittleEndian.PutUint64(piece[8:], version)
 	binary.LittleEndian.PutUint64(piece[16:], number)
 	binary.LittleEndian.PutUint64(piece[deliveredAt:], headerBytes)
-	if _, err := f.WriteAt(piece, 0); err != nil {
+	if _, err := f.WriteAt(piece[:min(int64(len(piece)), size)], 0); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -175,8 +175,8 @@ type Spool struct {
 	wake, hurry, retry chan struct{}
 	stop               chan struct{}
 	stopped            sync.WaitGroup
-	// stepBuf is DeliverOnce's.
-	stepBuf []byte
+	// step is the last of DeliverOnce.
+	step batch
 }
 
 // round is one sync, and who waits for it.

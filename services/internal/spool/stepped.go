@@ -29,8 +29,8 @@ func (s *Spool) DeliverOnce(ctx context.Context, deliver Deliver) (delivered int
 	if !s.cfg.Stepped {
 		return 0, errNotStepped
 	}
-	var b batch
-	b, s.stepBuf = s.nextBatch(s.stepBuf)
+	b := s.nextBatch(s.step)
+	s.step = b
 	if len(b.entries) == 0 {
 		return 0, nil
 	}

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,7 +21,12 @@ type upkeep struct {
 	kick chan struct{}
 	// ill: the last segment could not be made.
 	ill bool
+	// zeros are what segments are made of.
+	zeros []byte
 }
+
+// zeroBytes is how much of a segment is written at once when it is made.
+const zeroBytes = 64 << 10
 
 // keep works until Close.
 func (s *Spool) keep() {
@@ -108,7 +114,10 @@ func (s *Spool) makeSpares(n int) bool {
 		if enough {
 			return true
 		}
-		g, err := createSegment(&s.cfg, number)
+		if s.upkeep.zeros == nil {
+			s.upkeep.zeros = make([]byte, min(zeroBytes, s.cfg.SegmentBytes))
+		}
+		g, err := createSegment(&s.cfg, number, s.upkeep.zeros)
 		if err == nil {
 			err = syncDir(s.cfg.Dir)
 		}
@@ -181,8 +190,9 @@ func (s *Spool) takeUp() error {
 	slices.Sort(names) // numbers have the same number of digits
 	s.next = 1
 	var spares []uint64
+	var buf []byte
 	for _, name := range names {
-		number, err := s.takeUpSegment(name)
+		number, err := s.takeUpSegment(name, &buf)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
@@ -224,19 +234,20 @@ func (s *Spool) takeUpSpares(numbers []uint64) error {
 }
 
 // takeUpSegment puts what was not delivered of a segment in the queue. It answers with the number of one that can stand
-// ready, and else with 0.
-func (s *Spool) takeUpSegment(path string) (spare uint64, err error) {
+// ready, and else with 0. Files are read into buf, which grows.
+func (s *Spool) takeUpSegment(path string, buf *[]byte) (spare uint64, err error) {
 	var number uint64
 	if _, err := fmt.Sscanf(filepath.Base(path), "%016x"+segmentSuffix, &number); err != nil {
 		return 0, nil //nolint:nilerr // somebody else's file
 	}
 	s.next = max(s.next, number+1)
-	b, err := os.ReadFile(path)
+	b, err := readInto(*buf, path)
 	if err != nil {
 		s.stats.Damaged++
 		s.cfg.Logger.Error("a segment of the spool cannot be read, and is left as it is", "file", path, "error", err)
 		return 0, nil
 	}
+	*buf = b
 	found, err := scan(b)
 	if err != nil || !found.blank && found.number != number {
 		s.stats.Damaged++
@@ -264,6 +275,22 @@ func (s *Spool) takeUpSegment(path string) (spare uint64, err error) {
 	s.bytes += found.end
 	s.stats.Pending += found.entries
 	return 0, nil
+}
+
+// readInto reads a file whole, into buf where that has room.
+func readInto(buf []byte, path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the spool's own directory
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	buf = slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
+	_, err = io.ReadFull(f, buf)
+	return buf, err
 }
 
 // shut syncs, and gives all files back; the ones that hold nothing are removed.
