@@ -152,7 +152,11 @@ func (d *Disk) reset(b coord.Batch) error {
 			return err
 		}
 	}
-	return d.snapshot(state{b.Truth, b.Revision, b.Heard}, func(put func(coord.Event) error) error {
+	size := int64(overheadBytes)
+	for _, e := range b.Events {
+		size += int64(len(e.Key) + len(e.Value) + overheadBytes)
+	}
+	return d.snapshot(state{b.Truth, b.Revision, b.Heard}, size, func(put func(coord.Event) error) error {
 		for _, e := range b.Events {
 			if err := put(e); err != nil {
 				return err
@@ -171,17 +175,17 @@ func (d *Disk) Tidy() error {
 }
 
 func (d *Disk) merge() error {
-	return d.snapshot(d.state, func(put func(coord.Event) error) error {
+	return d.snapshot(d.state, d.snapshotBytes+d.logBytes, func(put func(coord.Event) error) error {
 		_, err := d.read(d.generation, put)
 		return err
 	})
 }
 
-// snapshot makes the next generation of what fill puts.
-func (d *Disk) snapshot(s state, fill func(put func(coord.Event) error) error) error {
+// snapshot makes the next generation of what fill puts, about size bytes.
+func (d *Disk) snapshot(s state, size int64, fill func(put func(coord.Event) error) error) error {
 	n := d.last + 1
 	aside := d.path(n, newName)
-	size, err := d.writeSnapshot(aside, n, s, fill)
+	size, err := d.writeSnapshot(aside, n, s, int(min(size, writeBytes)), fill)
 	if err == nil {
 		err = os.Rename(aside, d.path(n, snapshotName))
 	}
@@ -200,7 +204,7 @@ func (d *Disk) snapshot(s state, fill func(put func(coord.Event) error) error) e
 	return err
 }
 
-func (d *Disk) writeSnapshot(path string, n uint64, s state, fill func(put func(coord.Event) error) error) (
+func (d *Disk) writeSnapshot(path string, n uint64, s state, buffer int, fill func(put func(coord.Event) error) error) (
 	size int64, err error,
 ) {
 	f, err := d.files(path)
@@ -211,7 +215,7 @@ func (d *Disk) writeSnapshot(path string, n uint64, s state, fill func(put func(
 	if err := f.Truncate(0); err != nil {
 		return 0, err
 	}
-	w := bufio.NewWriterSize(io.NewOffsetWriter(f, 0), writeBytes)
+	w := bufio.NewWriterSize(io.NewOffsetWriter(f, 0), buffer)
 	count := uint64(0)
 	var record []byte
 	put := func(e coord.Event) error {

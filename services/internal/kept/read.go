@@ -47,11 +47,14 @@ type copied struct {
 // snapshot that the log does not overrule. What was given is worth nothing where it fails.
 func (d *Disk) read(n uint64, each func(coord.Event) error) (copied, error) {
 	c := copied{}
-	begun, err := d.begun(n)
+	f, r, err := d.open(d.path(n, snapshotName))
 	if err != nil {
 		return c, err
 	}
-	c.state = begun
+	defer f.Close()
+	if c.state, err = readFirst(r, n); err != nil {
+		return c, err
+	}
 	changed, logBytes := d.readLog(n, &c.state)
 	c.logBytes = logBytes
 	for _, e := range changed {
@@ -62,7 +65,7 @@ func (d *Disk) read(n uint64, each func(coord.Event) error) (copied, error) {
 			return c, err
 		}
 	}
-	c.snapshotBytes, err = d.readSnapshot(n, func(e coord.Event) error {
+	c.snapshotBytes, err = readSnapshot(r, func(e coord.Event) error {
 		if _, overruled := changed[e.Key]; overruled {
 			return nil
 		}
@@ -87,16 +90,7 @@ func (d *Disk) open(path string) (*os.File, *reader, error) {
 	return f, r, nil
 }
 
-// begun is how a snapshot begins.
-func (d *Disk) begun(n uint64) (state, error) {
-	f, r, err := d.open(d.path(n, snapshotName))
-	if err != nil {
-		return state{}, err
-	}
-	defer f.Close()
-	return readFirst(r, n)
-}
-
+// readFirst is how a file of a generation begins.
 func readFirst(r *reader, n uint64) (state, error) {
 	kind, payload, err := r.next()
 	if err != nil || kind != kindBegin {
@@ -141,13 +135,8 @@ func (d *Disk) readLog(n uint64, s *state) (changed map[string]coord.Event, whol
 	}
 }
 
-// readSnapshot gives every record of a snapshot, and answers with its size.
-func (d *Disk) readSnapshot(n uint64, each func(coord.Event) error) (int64, error) {
-	f, r, err := d.open(d.path(n, snapshotName))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
+// readSnapshot gives every record of a snapshot behind the first, and answers with its size.
+func readSnapshot(r *reader, each func(coord.Event) error) (int64, error) {
 	for events := uint64(0); ; {
 		kind, payload, err := r.next()
 		if err != nil {
