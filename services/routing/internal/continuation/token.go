@@ -58,9 +58,12 @@ func (r *Ring) Seal(
 	if len(state.GetTried()) > MaxTried {
 		return nil, fmt.Errorf("%w: %d targets tried, at most %d", ErrTooLong, len(state.GetTried()), MaxTried)
 	}
-	expiring := proto.CloneOf(state)
-	expiring.ExpireUnixS = now.Unix() + int64(min(max(life, 0), MaxLife)/time.Second)
-	plain, err := proto.Marshal(expiring)
+	// Of a field that is there twice the last counts: so the state need not be copied to say when it expires.
+	expiring := &routingv1.ContinuationState{ExpireUnixS: now.Unix() + int64(min(max(life, 0), MaxLife)/time.Second)}
+	plain, err := proto.Marshal(state)
+	if err == nil {
+		plain, err = proto.MarshalOptions{}.MarshalAppend(plain, expiring)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("continuation: %w", err)
 	}

@@ -42,12 +42,11 @@ type duty struct {
 	until   timestamppb.Timestamp
 }
 
-// site is all messages of one site's verdict.
+// site is all messages of one site's verdict that most sites have.
 type site struct {
 	verdict    routingv1.SiteVerdict
 	remaining  durationpb.Duration
 	nextChange timestamppb.Timestamp
-	drainEnd   timestamppb.Timestamp
 	agents     int32
 }
 
@@ -207,8 +206,7 @@ func (s *site) set(from *decide.SiteVerdict, weighted, rules bool) {
 	if from.Drain != nil {
 		v.Drain, v.DrainReason = from.Drain.Name, from.Drain.Reason
 		if from.Drain.ToUnixS != math.MaxInt64 {
-			s.drainEnd.Seconds = from.Drain.ToUnixS
-			v.DrainEnd = &s.drainEnd
+			v.DrainEnd = &timestamppb.Timestamp{Seconds: from.Drain.ToUnixS} // few are drained
 		}
 	}
 	s.setLive(from)

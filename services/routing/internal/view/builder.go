@@ -39,10 +39,13 @@ func Next(v *View) *Builder {
 // Anew begins with nothing, for a list of the whole state. What v knows stands in for records of the list that cannot be
 // read; nil knows nothing.
 func Anew(v *View) *Builder {
+	from := empty()
 	if v == nil {
-		v = empty()
+		v = from
 	}
-	return newBuilder(empty(), v)
+	b := newBuilder(from, v)
+	b.customers.owns = &owned{} // nobody else has the empty ones
+	return b
 }
 
 func newBuilder(from, before *View) *Builder {
