@@ -119,10 +119,11 @@ func (p *process) oldestMS() int64 {
 
 // apply is what routing does with a batch.
 func (p *process) apply(b coord.Batch) {
-	next := view.Next(p.current)
+	var next *view.Builder
 	if b.Reset {
-		next = view.Anew(p.current)
-		p.truth = b.Truth
+		next, p.truth = view.Anew(p.known()), b.Truth
+	} else {
+		next = view.Next(p.current)
 	}
 	for _, e := range b.Events {
 		if e.Value == nil {
@@ -143,6 +144,7 @@ func (p *process) apply(b coord.Batch) {
 		p.problemsTold++
 		p.s.find(p, "%s cannot be read: %v", problems[0].Key, problems[0].Err)
 	}
+	p.s.latest = v
 	p.current, p.fromDisk = v, b.Reset && !b.Heard.IsZero()
 	if !p.fromDisk {
 		p.torn, p.heardOffset = false, p.offsetMS
@@ -150,6 +152,15 @@ func (p *process) apply(b coord.Batch) {
 	if len(b.Events) > 0 || b.Reset {
 		p.s.trace.note(p.s.nowMS, "applied", p.id, fmt.Sprint(b.Revision, b.Reset, len(b.Events), heard.UnixMilli()))
 	}
+}
+
+// known is what a list is read beside: of which each byte is the same it makes the same, and what cannot be read is a
+// finding. So a process that begins may have what another one read; the bytes come from its own disk, or from etcd.
+func (p *process) known() *view.View {
+	if p.current != nil {
+		return p.current
+	}
+	return p.s.latest
 }
 
 // view is what the process would decide on now; nil where it knows nothing yet.

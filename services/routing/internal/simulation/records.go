@@ -22,7 +22,7 @@ const (
 	// deliverMS is how long records are collected before they are handed over, retryDeliverMS how long the ledger is left
 	// alone that did not take them.
 	deliverMS      = 4 * hourMS
-	retryDeliverMS = 600 * secondMS
+	retryDeliverMS = hourMS
 )
 
 // ledger keeps each record once, by its id; now and then it takes some and does not get to say so.
@@ -82,6 +82,7 @@ type spooler struct {
 	// waking: a delivery is to come.
 	waking bool
 	buf    []byte
+	said   []byte // the last report
 	made   uint64
 }
 
@@ -131,12 +132,13 @@ func (o *spooler) report(c *call) {
 	r := &routingv1.ReportCallRequest{
 		CallId: c.id, Gateway: &routingv1.GatewayInfo{GatewayId: c.gateway.id}, Attempts: c.attempts,
 	}
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+	var err error
+	o.said, err = proto.MarshalOptions{Deterministic: true}.MarshalAppend(o.said[:0], r)
 	if err != nil {
 		o.p.s.find(o.p, "%s: no report can be written: %v", c.id, err)
 		return
 	}
-	o.append(b)
+	o.append(o.said)
 }
 
 // wake has what is there delivered.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 // Config says what is simulated. All of it is part of what a seed replays.
@@ -39,7 +40,7 @@ type Config struct {
 	Dir string
 	// FaultsPerMonth, on average, of each kind; 1 where 0, none where negative.
 	FaultsPerMonth float64
-	// ReplayEvery is after how many answers one is decided again from its record alone, and compared; 1,024 where 0. So is the
+	// ReplayEvery is after how many answers one is decided again from its record alone, and compared; 4,096 where 0. So is the
 	// first one of a process on one of 32 revisions.
 	ReplayEvery int
 	// Plant is a defect to be found; tests of the simulation itself set it.
@@ -51,7 +52,7 @@ const (
 	defaultCallsPerHour       = 10
 	defaultProcesses          = 3
 	maxProcesses              = 9
-	defaultReplayEvery        = 1024
+	defaultReplayEvery        = 4096
 	lastYear                  = 2098
 	maxFindings               = 10
 	monthMS                   = 30 * dayMS
@@ -158,6 +159,7 @@ type sim struct {
 	states    []state
 	backup    *backup
 	processes []*process
+	latest    *view.View // what a process applied last
 	gateways  []*gateway
 	ledger    ledger
 	oracle    oracle

@@ -22,7 +22,7 @@ const (
 	// horizonDays is how far ahead timelines are compiled, as the product does.
 	horizonDays = 400
 	// extendEveryDays is how often they are extended: the product does so daily; here it is what takes most of the time.
-	extendEveryDays = 7
+	extendEveryDays = 14
 	// maxSiteExceptions bounds the dated exceptions of a site.
 	maxSiteExceptions = 20
 	// changeEvery is how long it takes on average until somebody changes something.
