@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -195,5 +196,26 @@ func TestWhatIsWrongWithAConfigurationIsNamed(t *testing.T) {
 		if _, err := client.New(cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// A client may be closed while calls are under way: they fail, or the table answers, and nothing of theirs outlasts it.
+func TestACloseUnderCalls(t *testing.T) {
+	p, other := start(t), start(t)
+	p.set(func() { p.answer = silent })
+	other.set(func() { other.answer = silent })
+	for range 20 {
+		cfg := config(p, other)
+		cfg.Limits = client.Limits{HedgeAfter: time.Millisecond, TryTimeout: 3 * time.Millisecond, CallTimeout: 20 * time.Millisecond}
+		c := open(t, cfg)
+		ready(t, c, 2)
+		var calls sync.WaitGroup
+		for n := range 8 {
+			calls.Go(func() { _, _ = c.RouteCall(t.Context(), call(fmt.Sprint(n))) })
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		calls.Wait()
 	}
 }

@@ -81,7 +81,7 @@ type Limits struct {
 	// MaxTries of one request at processes that can be reached. Default 4.
 	MaxTries int
 	// MaxHedges may be made in a burst; each ten calls that are answered give one back. Default 100. A cluster that is slow
-	// since it is busy is not asked twice for long.
+	// since it is busy, or says that it is (RESOURCE_EXHAUSTED), is not asked twice for long where there is a table.
 	MaxHedges int
 	// MaxQueuedReports wait while nobody takes them; further ones are refused. Default 10,000.
 	MaxQueuedReports int
@@ -221,8 +221,9 @@ func (c *Client) open() error {
 // Close ends what the client does by itself, and its connections. Requests under way fail.
 func (c *Client) Close() error {
 	c.stop()
+	err := c.endpoints.close() // before the wait: calls under way begin no more probes then
 	c.work.Wait()
-	err := errors.Join(c.endpoints.close(), c.reports.close())
+	err = errors.Join(err, c.reports.close())
 	if c.unlock != nil {
 		c.unlock()
 	}
