@@ -28,6 +28,9 @@ const (
 	// minBackoff and maxBackoff bound the wait before asking again, with jitter so that processes do not come as a herd.
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
+	// maxMissed is how many revisions may have passed for a watch to be resumed, where there are not more records than that: etcd
+	// tells of them in parts, each of which costs it all that remains, so that a list is sooner there.
+	maxMissed = 10_000
 	// listSpread is over how long processes spread their lists where all of them must list anew.
 	listSpread = 250 * time.Millisecond
 )
@@ -57,7 +60,8 @@ type Batch struct {
 	// Reset says that the events are the whole state: everything else is gone.
 	Reset  bool
 	Events []Event
-	// Heard is when etcd said so, by this process's clock; zero: now. Only what was kept on a disk was heard before.
+	// Heard is when what is known with it was last known to be all there is, by this process's clock; zero: now. It was before
+	// where there is more to come, and of what was kept on a disk.
 	Heard time.Time
 	// Truth is whose truth a Reset is; zero in other batches, which are the same one's.
 	Truth Truth
@@ -119,6 +123,9 @@ type follower struct {
 	// revision and truth are of what was applied; revision is 0 where the range must be listed.
 	revision int64
 	truth    Truth
+	// records is how many the last list had, and current when what was applied was last known to be all there is.
+	records int64
+	current time.Time
 	// lost is since when etcd does not answer; zero while it does. watched says whether the last round came to watch.
 	lost    time.Time
 	watched bool
@@ -134,12 +141,12 @@ func (f *follower) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if asked == 0 || truth != f.truth || head < asked {
+	if asked == 0 || truth != f.truth || head < asked || head-asked > max(maxMissed, f.records) {
 		if err := f.list(ctx, truth, head); err != nil {
 			return err
 		}
 	} else if head == asked {
-		f.apply(Batch{Revision: asked}) // nothing happened meanwhile
+		f.beat() // nothing happened meanwhile
 	}
 	if !f.lost.IsZero() {
 		f.c.log.InfoContext(ctx, "etcd is back", "range", f.r.From, "away", f.c.clock.Now().Sub(f.lost).Round(time.Second))
@@ -179,7 +186,7 @@ func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
 	if clusterID != truth.ClusterID {
 		return wrap(fmt.Errorf("%w: between two requests", errOtherTruth))
 	}
-	f.revision, f.truth = revision, truth
+	f.revision, f.truth, f.records, f.current = revision, truth, int64(len(events)), f.c.clock.Now()
 	f.apply(Batch{Revision: revision, Reset: true, Events: events, Truth: truth})
 	return nil
 }
@@ -267,7 +274,7 @@ func (f *follower) watch(ctx context.Context) error {
 				return errOtherTruth
 			case h.revision <= f.revision: // nothing was written since what we know: so what we know is current
 				heard = c.clock.Now()
-				f.apply(Batch{Revision: f.revision})
+				f.beat()
 			case owed <= f.revision:
 				owed, moved = h.revision, c.clock.Now()
 			}
@@ -283,7 +290,7 @@ func (f *follower) watch(ctx context.Context) error {
 			// once it has come to where etcd as a whole was known to be.
 			if len(resp.Events) > 0 || owed > before && f.revision >= owed {
 				heard = c.clock.Now()
-				f.apply(c.batch(f.revision, resp))
+				f.apply(f.batch(resp))
 			}
 		}
 	}
@@ -349,15 +356,27 @@ func upTo(resp clientv3.WatchResponse) int64 {
 	return resp.Header.Revision
 }
 
-func (c *Client) batch(revision int64, resp clientv3.WatchResponse) Batch {
-	b := Batch{Revision: revision, Events: make([]Event, 0, len(resp.Events))}
+// beat says that what was applied is all there is.
+func (f *follower) beat() {
+	f.current = f.c.clock.Now()
+	f.apply(Batch{Revision: f.revision})
+}
+
+// batch is what a watch brought. Where there is more to come, it is as old as what it is added to.
+func (f *follower) batch(resp clientv3.WatchResponse) Batch {
+	b := Batch{Revision: f.revision, Events: make([]Event, 0, len(resp.Events))}
 	for _, ev := range resp.Events {
-		e := Event{Key: strings.TrimPrefix(string(ev.Kv.Key), c.prefix), ModRevision: ev.Kv.ModRevision}
+		e := Event{Key: strings.TrimPrefix(string(ev.Kv.Key), f.c.prefix), ModRevision: ev.Kv.ModRevision}
 		if ev.Type == clientv3.EventTypePut {
 			// An empty value is still a value.
 			e.Value = append([]byte{}, ev.Kv.Value...)
 		}
 		b.Events = append(b.Events, e)
+	}
+	if f.revision < resp.Header.Revision {
+		b.Heard = f.current
+	} else {
+		f.current = f.c.clock.Now()
 	}
 	return b
 }

@@ -14,6 +14,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
@@ -107,8 +108,9 @@ type follower struct {
 	values  map[string]string
 	beats   int
 	current int64
-	// early are events that came after it was said that the state was further.
+	// early are events that came after it was said that the state was further. old is the last batch said to be from before.
 	early []string
+	old   coord.Batch
 }
 
 func follow(t *testing.T, c *coord.Client) *follower {
@@ -132,6 +134,9 @@ func (f *follower) apply(b coord.Batch) {
 	}
 	if len(b.Events) == 0 {
 		f.beats++
+	}
+	if !b.Heard.IsZero() {
+		f.old = b
 	}
 	for _, e := range b.Events {
 		if !b.Reset && e.ModRevision <= f.current {
@@ -227,6 +232,7 @@ func TestWhatComesInPartsIsNotSaidBeforeItIsThere(t *testing.T) {
 	way := newRelay(t, endpoint)
 	f := follow(t, connect(t, way.listener.Addr().String()))
 	way.lead("")
+	cut := clock.System{}.Now()
 	for i := range missed {
 		write(t, direct, fmt.Sprintf("v/%04d", i), "1")
 	}
@@ -237,6 +243,45 @@ func TestWhatComesInPartsIsNotSaidBeforeItIsThere(t *testing.T) {
 	if len(f.early) > 0 || f.lists != 1 || len(f.values) != missed+1 {
 		t.Errorf("%d events came late, such as %q; %d lists, %d values", len(f.early), f.early[:min(len(f.early), 1)], f.lists,
 			len(f.values))
+	}
+	if first := f.old; first.Revision == 0 || first.Heard.After(cut) || first.Revision >= f.current {
+		t.Errorf("what came first is said to be from %v, and it was cut off at %v", first.Heard, cut)
+	}
+}
+
+// Who missed more than a list is long lists: to be told of all of it takes etcd far longer.
+func TestWhoMissedTooMuchLists(t *testing.T) {
+	endpoint, direct := member(t)
+	write(t, direct, "v/a", "1")
+	way := newRelay(t, endpoint)
+	var gaveUp atomic.Int32
+	c, err := coord.Open(t.Context(), coord.Config{
+		Endpoints: []string{way.listener.Addr().String()}, Clock: clock.System{},
+		Logger: slog.New(givenUp{slog.NewTextHandler(io.Discard, nil), &gaveUp}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	f := follow(t, c)
+	way.lead("")
+	var writing sync.WaitGroup
+	for k := range 8 {
+		writing.Go(func() {
+			for i := range 1300 {
+				put := []*rpcv1.Write{coord.Put(fmt.Sprintf("v/%d", k), fmt.Append(nil, i))}
+				if _, err := direct.Commit(t.Context(), nil, put); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	await.True(t, "the watch to be given up", func() bool { return gaveUp.Load() > 0 })
+	way.lead(endpoint)
+	f.has(t, "v/7", "1299")
+	if f.seen(func() bool { return f.lists != 2 || len(f.values) != 9 }) {
+		t.Errorf("%d lists, %v", f.lists, f.values)
 	}
 }
 
