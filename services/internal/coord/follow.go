@@ -28,8 +28,8 @@ const (
 	// minBackoff and maxBackoff bound the wait before asking again, with jitter so that processes do not come as a herd.
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
-	// maxMissed is how many revisions may have passed for a watch to be resumed, where there are not more records than that: etcd
-	// tells of them in parts, each of which costs it all that remains, so that a list is sooner there.
+	// maxMissed is how many revisions may have passed for a watch to be resumed, where there are not more records than that:
+	// etcd tells of them in parts, each of which costs it all that remains, so that a list is sooner there.
 	maxMissed = 10_000
 	// listSpread is over how long processes spread their lists where all of them must list anew.
 	listSpread = 250 * time.Millisecond
