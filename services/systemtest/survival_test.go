@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -108,6 +109,15 @@ func (v *survivor) applied(t testing.TB) {
 	await.True(t, "the example to be in force", func() bool {
 		return v.route(t, exampleHiddenNumber, exampleCaller).GetExplanation().GetCallerClass() ==
 			routingv1.CallerClass_CALLER_CLASS_ENTITLED
+	})
+	// The copy on disk follows beside, some milliseconds later: nobody waits for it but who kills the process next.
+	digits := []byte(strings.TrimPrefix(exampleHiddenNumber, "+"))
+	await.True(t, "the copy on disk to hold it", func() bool {
+		files, err := filepath.Glob(filepath.Join(v.routing.data(), "view", "*"))
+		return err == nil && slices.ContainsFunc(files, func(path string) bool {
+			kept, err := os.ReadFile(path)
+			return err == nil && bytes.Contains(kept, digits)
+		})
 	})
 }
 
