@@ -12,6 +12,7 @@
 package kept
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -208,11 +209,12 @@ func without(b coord.Batch, leave func(string) bool, now time.Time) coord.Batch 
 func (c *Copy) write(ctx context.Context) {
 	defer func() { _ = c.disk.Close() }()
 	retry := minRetry
-	var due <-chan time.Time // when what was noted is to be synced; nil where nothing was
+	var unsynced error       // why what was noted could not be synced
+	var due <-chan time.Time // when it is to be; nil where nothing was
 	for {
 		wrote, over, err := c.drain()
 		if wrote || err != nil {
-			c.told(ctx, err)
+			c.told(ctx, cmp.Or(err, unsynced))
 		}
 		if wrote {
 			retry = minRetry
@@ -236,7 +238,8 @@ func (c *Copy) write(ctx context.Context) {
 		case <-c.queue.closed:
 		case <-due:
 			due = nil
-			c.told(ctx, c.disk.Sync())
+			unsynced = c.disk.Sync()
+			c.told(ctx, unsynced)
 		}
 	}
 }

@@ -308,6 +308,46 @@ func (s small) WriteAt(p []byte, at int64) (int, error) {
 	return s.file.WriteAt(p, at)
 }
 
+// A disk that takes everything and syncs nothing is told of once, and once more when it does.
+func TestADiskThatSyncsNothingIsToldOfOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		files := func(path string) (file, error) {
+			f, err := onDisk(path)
+			return unsynced{f, &broken}, err
+		}
+		p := start(t, t.TempDir(), etcd{truth: truth(1)}, of(list(1, 1, put("a", "1", 1))), files)
+		synctest.Wait()
+		broken.Store(true)
+		for i := range int64(60) {
+			p.source.batches <- coord.Batch{Revision: 2 + i, Events: []coord.Event{put("a", "2", 2+i)}}
+			<-time.After(time.Second)
+		}
+		if n, again := p.log.count("cannot be kept on disk"), p.log.count("kept on disk again"); n != 1 || again != 0 {
+			t.Errorf("in a minute it is told of %d times, and %d times that it is over", n, again)
+		}
+		broken.Store(false)
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if p.copy.Stats().Failing || p.log.count("kept on disk again") != 1 {
+			t.Error("it is not told that it is over")
+		}
+		p.stop()
+	})
+}
+
+type unsynced struct {
+	file
+	broken *atomic.Bool
+}
+
+func (u unsynced) Sync() error {
+	if u.broken.Load() {
+		return syscall.EIO
+	}
+	return u.file.Sync()
+}
+
 // A disk that answers nothing any more keeps no process from stopping.
 func TestAStuckDiskHoldsUpNoStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
