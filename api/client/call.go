@@ -100,7 +100,9 @@ func (c *Client) routed(route *routingv1.Route, at string) *Route {
 	if c.cutOff.Load() && c.cutOff.CompareAndSwap(true, false) {
 		c.log.Info("routing answers this gateway again", "address", at)
 	}
-	return &Route{Route: route, Source: SourceRouting, Age: route.GetExplanation().GetViewAge().AsDuration(), Endpoint: at}
+	age := route.GetExplanation().GetViewAge().AsDuration()
+	c.endpoints.saw(at, age)
+	return &Route{Route: route, Source: SourceRouting, Age: age, Endpoint: at}
 }
 
 // alone answers from the table, where routing's error is not about the request itself.

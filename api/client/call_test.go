@@ -219,3 +219,36 @@ func TestACloseUnderCalls(t *testing.T) {
 		calls.Wait()
 	}
 }
+
+// A process that is cut off from etcd does not know of drains: of those of one region it is asked last, and before any that an
+// ocean lies between.
+func TestAProcessWithAnOldViewIsAskedBehindItsNeighbours(t *testing.T) {
+	old, fresh, far := start(t), start(t), start(t)
+	old.set(func() { old.age = time.Hour })
+	cfg := config()
+	cfg.Region = "emea"
+	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
+		found([]client.Endpoint{{Address: old.addr, Region: "emea"}, {Address: fresh.addr, Region: "emea"}, {Address: far.addr, Region: "apac"}})
+		<-ctx.Done()
+	}
+	c := open(t, cfg)
+	ready(t, c, 3)
+	ask := func(n int) {
+		for i := range n {
+			if _, err := c.RouteCall(t.Context(), call(fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask(20)
+	if n := old.asked.Load(); n == 0 || n > 2 || far.asked.Load() > 0 {
+		t.Errorf("the old one was asked %d times of 20, the far one %d times", n, far.asked.Load())
+	}
+	fresh.server.Stop()
+	eventually(t, "the fresh one to be gone", func() bool { return c.Stats().EndpointsReady == 2 })
+	before := old.asked.Load()
+	ask(10)
+	if n := old.asked.Load() - before; n != 10 || far.asked.Load() > 0 {
+		t.Errorf("it is the only one of its region, and was asked %d times of 10, the far one %d times", n, far.asked.Load())
+	}
+}

@@ -40,6 +40,9 @@ const (
 	firstProbe   = 250 * time.Millisecond
 	maxProbe     = 5 * time.Second
 	probeTimeout = time.Second
+	// oldAfter is the age of a process's view from which on others of its region are asked first, oldFor for how long: they may
+	// know of drains that it has not heard of. Alerts begin at the same age.
+	oldAfter, oldFor = 30 * time.Second, 30 * time.Second
 	// relapseWithin is how soon a process must be silent again for that to be the same trouble.
 	relapseWithin = time.Minute
 	// serviceConfig has a connection count as one only while its process says that it serves
@@ -63,6 +66,8 @@ type link struct {
 	// pause is how long it was left alone the last time, well when it answered again, nanoseconds: one that answers probes and
 	// no calls is left alone for longer each time.
 	pause, well atomic.Int64
+	// old is until when its view counts as old, nanoseconds.
+	old atomic.Int64
 }
 
 // endpoint is one process, as it is known at a moment.
@@ -239,9 +244,11 @@ func (s *endpoints) close() error {
 
 // Ranks of endpoints, the best first.
 const (
-	rankNear   = iota // serves, in the gateway's region
-	rankFar           // serves, elsewhere
-	rankSilent        // did not answer in time, of late
+	rankNear    = iota // serves, in the gateway's region
+	rankNearOld        // the same, and has not heard from etcd for long
+	rankFar            // serves, elsewhere
+	rankFarOld
+	rankSilent // did not answer in time, of late
 	rankOpening
 	rankAway
 )
@@ -249,13 +256,17 @@ const (
 func (s *endpoints) rank(e endpoint) int {
 	switch e.conn.GetState() {
 	case connectivity.Ready:
-		switch {
-		case e.silent.Load():
+		if e.silent.Load() {
 			return rankSilent
-		case e.Region == s.region || s.region == "":
-			return rankNear
 		}
-		return rankFar
+		rank := rankFar
+		if e.Region == s.region || s.region == "" {
+			rank = rankNear
+		}
+		if s.clock.Now().UnixNano() < e.old.Load() {
+			rank++
+		}
+		return rank
 	case connectivity.Idle, connectivity.Connecting:
 		return rankOpening
 	case connectivity.TransientFailure, connectivity.Shutdown:
@@ -296,7 +307,7 @@ func (s *endpoints) orderFrom(turns uint64) (list []endpoint, reached bool) {
 	for i, r := range sorted {
 		list[i] = r.endpoint
 	}
-	return list, sorted[0].rank <= rankFar
+	return list, sorted[0].rank <= rankFarOld
 }
 
 // ready is how many processes serve.
@@ -308,6 +319,18 @@ func (s *endpoints) ready() (ready, known int) {
 		}
 	}
 	return ready, len(all)
+}
+
+// saw takes note of the age of a process's view.
+func (s *endpoints) saw(address string, age time.Duration) {
+	if age < oldAfter {
+		return
+	}
+	for _, e := range *s.now.Load() {
+		if e.Address == address {
+			e.old.Store(s.clock.Now().Add(oldFor).UnixNano())
+		}
+	}
 }
 
 // wasSilent puts a process behind the others until it answers a probe.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -47,6 +48,8 @@ type process struct {
 	// reporting is what ReportCall does; nil: COMMITTED.
 	reporting func(*routingv1.ReportCallRequest) error
 	reports   []*routingv1.ReportCallRequest
+	// age is its view's.
+	age time.Duration
 	// tables are told on WatchRoutes, and again whenever they change.
 	tables  []*routingv1.WatchRoutesResponse
 	changed chan struct{}
@@ -91,7 +94,7 @@ func (p *process) set(change func()) {
 func (p *process) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (*routingv1.RouteCallResponse, error) {
 	p.asked.Add(1)
 	p.mu.Lock()
-	answer := p.answer
+	answer, age := p.answer, p.age
 	p.mu.Unlock()
 	if answer != nil {
 		if err := answer(ctx); err != nil {
@@ -100,6 +103,7 @@ func (p *process) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) 
 	}
 	return &routingv1.RouteCallResponse{Route: &routingv1.Route{
 		CallId: r.GetCallId(), Line: "lines/gold", Step: forward(p.addr), StepNumber: 1, Continuation: []byte("next"),
+		Explanation: &routingv1.Explanation{ViewAge: durationpb.New(age)},
 	}}, nil
 }
 

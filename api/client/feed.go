@@ -43,7 +43,8 @@ func (c *Client) feed() {
 				pause, said = firstFeedPause, ""
 			}
 			// Processes come and go; what is said of anything else is worth a line, once.
-			if why := status.Convert(err).Message(); status.Code(err) != codes.Unavailable && why != said {
+			why := status.Convert(err).Message()
+			if status.Code(err) != codes.Unavailable && !errors.Is(err, errOld) && why != said {
 				said = why
 				c.log.Warn("routing does not tell this gateway where lines forward; its table grows old",
 					"address", e.Address, "reason", why)
@@ -60,8 +61,13 @@ func (c *Client) feed() {
 	}
 }
 
-// errSilent ends a stream that says nothing any more.
-var errSilent = errors.New("client: the stream is silent")
+// Why a stream is left.
+var (
+	// errSilent: it says nothing any more.
+	errSilent = errors.New("client: the stream is silent")
+	// errOld: its process has not heard from etcd for long, and a neighbour has.
+	errOld = errors.New("client: the view is old")
+)
 
 // follow takes what one process says, until the stream ends; heard says whether it said anything.
 func (c *Client) follow(e endpoint) (heard bool, err error) {
@@ -86,6 +92,9 @@ func (c *Client) follow(e endpoint) (heard bool, err error) {
 				return heard, a.err
 			}
 			heard = true
+			if c.outdone(e, a.response.GetViewAge().AsDuration()) {
+				return heard, errOld
+			}
 		case <-f.silence():
 			c.endpoints.wasSilent(e)
 			return heard, errSilent
@@ -93,6 +102,16 @@ func (c *Client) follow(e endpoint) (heard bool, err error) {
 			return heard, ctx.Err()
 		}
 	}
+}
+
+// outdone says whether a process has an old view, and another one is to be asked before it.
+func (c *Client) outdone(e endpoint, age time.Duration) bool {
+	if age < oldAfter {
+		return false
+	}
+	c.endpoints.saw(e.Address, age)
+	other, reached := c.endpoints.anyone()
+	return reached && c.endpoints.rank(other) < c.endpoints.rank(e)
 }
 
 // told is what came of a stream.

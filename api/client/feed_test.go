@@ -405,3 +405,36 @@ func TestAReportThatNobodyCanTakeHoldsUpNoOther(t *testing.T) {
 	again := open(t, cfg)
 	eventually(t, "the last", func() bool { return again.Stats().ReportsWaiting == 0 && len(p.reported()) == 3 })
 }
+
+// A process that has not heard from etcd for long is left for one of its neighbours that has.
+func TestAStreamOfAnOldViewIsLeft(t *testing.T) {
+	told := func(first string, revision int64, age time.Duration) []*routingv1.WatchRoutesResponse {
+		return []*routingv1.WatchRoutesResponse{{
+			Tables:       []*routingv1.RouteTable{tableOf("lines/gold", hidden, thisHour(), first)},
+			ViewRevision: revision, ViewAge: durationpb.New(age),
+		}}
+	}
+	old, fresh := start(t), start(t)
+	old.set(func() { old.tables = told("sip:a@dublin.example", 5, time.Hour) })
+	fresh.set(func() { fresh.tables = told("sip:b@cork.example", 9, 0) })
+	more := make(chan []client.Endpoint)
+	var log logs
+	cfg := config(old)
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
+		found(<-more)
+		<-ctx.Done()
+	}
+	c := open(t, cfg)
+	eventually(t, "the table of the old one", func() bool { return c.Stats().TableLines == 1 })
+	if age := c.Stats().TableAge; age < time.Hour {
+		t.Errorf("it is %s old", age)
+	}
+	more <- []client.Endpoint{{Address: fresh.addr}}
+	ready(t, c, 2)
+	old.set(func() { old.tables = told("sip:a@dublin.example", 5, time.Hour+5*time.Second) }) // it says that it is there
+	eventually(t, "the table of the fresh one", func() bool { return c.Stats().TableAge < time.Minute })
+	if strings.Contains(log.String(), "does not answer in time") || strings.Contains(log.String(), "grows old") {
+		t.Errorf("it was left for another reason:\n%s", log.String())
+	}
+}
