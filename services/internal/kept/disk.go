@@ -326,6 +326,9 @@ func (d *Disk) Drop() error {
 	_ = d.Close()
 	d.generation, d.state, d.snapshotBytes, d.logBytes, d.beatAt = 0, state{}, 0, 0, -1
 	err := d.removeBut()
+	if err == nil {
+		err = d.syncDir() // what another truth told must not be there again after a power failure
+	}
 	d.otherBytes = d.weigh(0)
 	return err
 }
@@ -346,7 +349,7 @@ func (d *Disk) removeBut(keep ...uint64) error {
 			}
 		}
 	}
-	return d.syncDir()
+	return nil
 }
 
 func ignoreAbsent(err error) error {
