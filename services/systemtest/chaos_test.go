@@ -47,6 +47,7 @@ type faultCount struct {
 // TestChaos tries to break a cluster of three regions under load, and lets the checker judge what came of it. `make chaos
 // MINUTES=10 SEED=7` runs it long. The seed chooses the faults; when they hit is the machine's doing too.
 func TestChaos(t *testing.T) {
+	unseenByRace(t)
 	if testing.Short() {
 		t.Skip("SKIP: it takes a minute")
 	}

@@ -166,6 +166,7 @@ func (s *system) begin(t testing.TB, opts options) *system {
 // startProcess runs `dayside serve` until the test ends, and answers with its addresses once it is ready.
 func startProcess(t testing.TB, logs *syncBuffer, args ...string) host.Addresses {
 	t.Helper()
+	unseenByRace(t)
 	args = append([]string{
 		"serve", "--log-format", "json", "--log-level", "debug", "--clock-offset", offset().String(),
 		"--data", t.TempDir(), "--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",

@@ -25,6 +25,7 @@ type served struct {
 // serve starts `dayside serve` with the data directory, on free ports, as `make run` does.
 func serve(t testing.TB, data string, args ...string) *served {
 	t.Helper()
+	unseenByRace(t)
 	all := append([]string{
 		"serve", "--example", "--data", data, "--log-format", "json", "--grpc-listen", "127.0.0.1:0", "--http-listen",
 		"127.0.0.1:0", "--etcd-listen", "127.0.0.1:0", "--sip-udp", "127.0.0.1:0", "--sip-tcp", "127.0.0.1:0",

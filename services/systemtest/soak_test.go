@@ -50,6 +50,7 @@ const maxSoakErrors = 20
 
 // TestSoak places calls at half of the maximum while a process is killed every minute. `make soak MINUTES=60`.
 func TestSoak(t *testing.T) {
+	unseenByRace(t)
 	if testing.Short() {
 		t.Skip("SKIP: it takes half a minute")
 	}
