@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// reachTimeout is how long a process that knows something already waits for etcd at its start.
-	reachTimeout = 300 * time.Millisecond
+	// reachTimeout is how long a process that knows something already waits at its start for an etcd that takes connections:
+	// two round trips across an ocean.
+	reachTimeout = 700 * time.Millisecond
 	// adoptRetry is how often it is tried to adopt time-zone rules while none are known.
 	adoptRetry = time.Second
 )
@@ -68,7 +69,7 @@ func (h *Host) reach(ctx context.Context) error {
 		asking, cancel = context.WithTimeout(ctx, reachTimeout)
 	}
 	defer cancel()
-	if err := h.etcd.Reach(asking); err != nil {
+	if err := h.etcd.Knock(asking); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // BenchmarkStartFromDisk is a killed process, started while etcd is gone, until it has answered a call: the program's own
-// start, the copy read, and 300 ms in which etcd is waited for.
+// start, the copy read, and no more of a wait than until the connection to etcd is refused.
 func BenchmarkStartFromDisk(b *testing.B) {
 	etcd := startEtcd(b)
 	v := startSurvivor(b, etcd.client)

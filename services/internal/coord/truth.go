@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -105,6 +106,38 @@ func (c *Client) writeEpoch(ctx context.Context, clusterID uint64, written int64
 	}
 	c.log.InfoContext(ctx, "a new epoch of the cluster begins", "cluster", fmt.Sprintf("%016x", clusterID))
 	return epoch, resp.Header.Revision, nil
+}
+
+// errRefused is an etcd of which no member takes a connection.
+var errRefused = errors.New("no member takes a connection")
+
+// Knock is Reach for whoever can go on without etcd: it fails at once where no member takes a connection, and waits for an
+// answer where one does, which across oceans is slow.
+func (c *Client) Knock(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if c.refused(ctx) {
+			cancel(errRefused)
+		}
+	}()
+	err := c.Reach(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errRefused) {
+		return fault.Unavailable(c.where(), errRefused)
+	}
+	return err
+}
+
+// refused returns true once all connections have failed, and false when ctx ends.
+func (c *Client) refused(ctx context.Context) bool {
+	conn := c.etcd.ActiveConnection()
+	conn.Connect()
+	for state := conn.GetState(); state != connectivity.TransientFailure; state = conn.GetState() {
+		if !conn.WaitForStateChange(ctx, state) {
+			return false
+		}
+	}
+	return true
 }
 
 // Reach fails, with one clear line, unless etcd answers.

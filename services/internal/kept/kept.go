@@ -25,7 +25,7 @@ import (
 
 const (
 	// probeTimeout is how long etcd is given to say whose truth it tells before the copy is used without knowing.
-	probeTimeout = 300 * time.Millisecond
+	probeTimeout = 700 * time.Millisecond
 	// syncEvery is how often what was noted is synced: a power failure takes so much at most, a killed process nothing.
 	syncEvery = time.Second
 	// minRetry and maxRetry bound the time between tries while the disk fails.
