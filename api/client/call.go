@@ -135,10 +135,13 @@ func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequ
 	if in.GetGateway() == nil {
 		in.Gateway = c.info
 	}
-	order, _ := c.endpoints.order()
+	order, reached := c.endpoints.order()
 	p := plan{
 		one: c.limits.StepTimeout, whole: 2 * c.limits.StepTimeout, tries: c.limits.MaxTries,
 		spare: c.table.Load().has(in.GetDialledNumber()),
+	}
+	if p.spare && !reached { // its caller hears nothing meanwhile
+		p.whole, p.once = min(p.whole, c.limits.CallTimeout), c.cutOff.Load()
 	}
 	resp, at, err := try(ctx, c, p, order, func(ctx context.Context, cc grpc.ClientConnInterface) (
 		*routingv1.ContinueCallResponse, error,

@@ -174,6 +174,24 @@ func TestAGatewayLearnsWhereAMessageIsKept(t *testing.T) {
 	}
 }
 
+// A gateway that has just begun may know of nobody for a moment: its first caller waits for that, as for a slow process.
+func TestTheFirstCallWaitsForWhoIsFound(t *testing.T) {
+	p := start(t)
+	cfg := config()
+	asked := make(chan struct{})
+	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
+		<-asked
+		<-time.After(50 * time.Millisecond)
+		found([]client.Endpoint{{Address: p.addr}})
+		<-ctx.Done()
+	}
+	c := open(t, cfg)
+	close(asked)
+	if route, err := c.RouteCall(t.Context(), call("a")); err != nil || route.Endpoint != p.addr {
+		t.Errorf("%+v, %v", route, err)
+	}
+}
+
 func TestWithoutProcessAndTableTheErrorSaysSo(t *testing.T) {
 	c := open(t, client.Config{Endpoints: []string{"127.0.0.1:1"}, GatewayID: "sbc-1"})
 	_, err := c.RouteCall(t.Context(), call("a"))

@@ -100,15 +100,20 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 	ask func(context.Context, grpc.ClientConnInterface) (R, error),
 ) (R, string, error) {
 	var none R
-	if len(order) == 0 {
+	if len(order) == 0 && p.once {
 		return none, "", errNobody
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.whole)
 	defer cancel()
 	r := &round[R]{c: c, plan: p, ask: ask, order: order, outcomes: make(chan outcome[R])}
-	r.start(ctx)
-	hedge, again := r.hedgeTimer(), (<-chan time.Time)(nil)
+	var hedge, again <-chan time.Time
 	pause, last := firstPause, error(nil)
+	if len(order) > 0 {
+		r.start(ctx)
+		hedge = r.hedgeTimer()
+	} else { // whoever has just begun knows of nobody for a moment
+		last, again = errNobody, c.clock.After(pause)
+	}
 	for {
 		select {
 		case o := <-r.outcomes:
@@ -151,6 +156,10 @@ func try[R any](ctx context.Context, c *Client, p plan, order []endpoint,
 			again = nil
 			next, _ := c.endpoints.order()
 			r.order = append(r.order[:len(r.begun):len(r.begun)], next...)
+			if len(r.order) == 0 {
+				again = c.clock.After(pause)
+				continue
+			}
 			if !r.more() {
 				return none, "", last
 			}

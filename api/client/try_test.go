@@ -135,6 +135,12 @@ func TestAGatewayThatIsCutOffAnswersAtOnceButTheFirstTime(t *testing.T) {
 		}
 		var none *table
 		c.table.Store(none.with(said(hours("lines/gold", gold, "dublin")), true, time.Now())) //nolint:forbidigo // the bubble's
+		began := time.Now()                                                                   //nolint:forbidigo // the bubble's
+		r, err := c.ContinueCall(t.Context(), &routingv1.ContinueCallRequest{CallId: "a", DialledNumber: gold})
+		if took := time.Since(began); err != nil || r.Source != SourceTable || took != c.limits.CallTimeout { //nolint:forbidigo // the bubble's
+			t.Errorf("a call that goes on: %v, %v after %s", r, err, took)
+		}
+		c.cutOff.Store(false)
 		for i, want := range []time.Duration{c.limits.UnreachedTimeout, 0, 0} {
 			if r, took, err := ask(); err != nil || r.Source != SourceTable || took != want {
 				t.Errorf("call %d: %v, %v after %s, want %s", i, r, err, took, want)
