@@ -55,7 +55,7 @@ func (h *Host) addSIP() error {
 	}
 	cfg.RouterInProcess = h.cfg.runs(Routing)
 	var router sip.Router = localRouter{h.local}
-	stats := func() client.Stats { return client.Stats{} }
+	stats, ready := func() client.Stats { return client.Stats{} }, func() bool { return true }
 	if !cfg.RouterInProcess {
 		asking, err := h.gatewayClient()
 		if err != nil {
@@ -63,6 +63,10 @@ func (h *Host) addSIP() error {
 		}
 		h.closers = append(h.closers, asking.Close)
 		router, stats = farRouter{asking}, asking.Stats
+		ready = func() bool { // a trunk must not be sent to who has nobody to ask, and nothing to go by
+			s := stats()
+			return s.EndpointsReady > 0 || s.TableLines > 0
+		}
 	}
 	if err := clientMeters(h.telemetry.MeterProvider, stats); err != nil {
 		return err
@@ -74,7 +78,7 @@ func (h *Host) addSIP() error {
 		return err
 	}
 	h.sip = gateway
-	h.units = append(h.units, unit{name: SIP, run: gateway.Run, ready: func() bool { return true }})
+	h.units = append(h.units, unit{name: SIP, run: gateway.Run, ready: ready})
 	return nil
 }
 
