@@ -772,7 +772,7 @@ type RouteSpan struct {
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// Targets in order, the line's last resort last. Empty where `end` is set.
 	Targets []*RouteTarget `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
-	// The line refuses callers nobody knows.
+	// The line refuses everybody.
 	End           *End `protobuf:"bytes,4,opt,name=end,proto3" json:"end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -181,9 +181,10 @@ const (
 //
 // RouteTableService is for gateways that keep a table of their own and can go on answering alone.
 type RouteTableServiceClient interface {
-	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
-	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
-	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
+	// WatchRoutes answers with where lines forward a caller of whom nothing can be known, from now on for as long as is known,
+	// at most a day; again whenever that changes, and before it runs out. A line that refuses unknown callers, and not entitled
+	// ones, forwards: a gateway that is alone cannot tell them apart. The first answer has every line asked for; a later one
+	// those that changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
 	// are alike, a gateway's id chooses among them as a call's would. Where nothing changes, an answer without tables comes every
 	// 5 s and says how old the view is. LIMIT_EXCEEDED where no lines are named and there are
 	// more than 1,000.
@@ -223,9 +224,10 @@ type RouteTableService_WatchRoutesClient = grpc.ServerStreamingClient[WatchRoute
 //
 // RouteTableService is for gateways that keep a table of their own and can go on answering alone.
 type RouteTableServiceServer interface {
-	// WatchRoutes answers with where lines forward a caller nobody knows, from now on for as long as is known, at most a day;
-	// again whenever that changes, and before it runs out. The first answer has every line asked for; a later one those that
-	// changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
+	// WatchRoutes answers with where lines forward a caller of whom nothing can be known, from now on for as long as is known,
+	// at most a day; again whenever that changes, and before it runs out. A line that refuses unknown callers, and not entitled
+	// ones, forwards: a gateway that is alone cannot tell them apart. The first answer has every line asked for; a later one
+	// those that changed. What is known of this minute, such as that nobody is at a site, counts for five minutes of a table. Where sites
 	// are alike, a gateway's id chooses among them as a call's would. Where nothing changes, an answer without tables comes every
 	// 5 s and says how old the view is. LIMIT_EXCEEDED where no lines are named and there are
 	// more than 1,000.

@@ -88,6 +88,9 @@ type Call struct {
 	State *routingv1.ContinuationState
 	// Fate is what became of the continuation that was handed in.
 	Fate routingv1.ContinuationFate
+	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up, and
+	// whoever may be entitled is not refused for it.
+	Anyone bool
 }
 
 // Decision is the answer to one call. It is filled by Decide and may be used for any number of calls, one after the

@@ -7,6 +7,9 @@ import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 // gateway can carry out; the ladder is found whatever the treatment, for all that cannot be carried out ends there.
 func treat(d *Decision) (routingv1.Verdict, bool) {
 	d.Treatment = d.Line.Treatment(d.Class)
+	if d.call.Anyone && d.Treatment == routingv1.Treatment_TREATMENT_REJECT {
+		d.Treatment = d.Line.Treatment(routingv1.CallerClass_CALLER_CLASS_ENTITLED)
+	}
 	switch d.Treatment {
 	case routingv1.Treatment_TREATMENT_REJECT:
 		d.End = routingv1.EndCause_END_CAUSE_REFUSED

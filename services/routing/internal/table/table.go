@@ -1,6 +1,7 @@
 // Package table writes down where a line forwards now and over the hours ahead, for a gateway that goes on answering when
 // nobody can be asked. It asks decide at every instant at which the answer may change; so a table says what RouteCall would
-// have said, of a caller nobody knows.
+// have said, of a caller nobody knows. But for one thing: where a line refuses unknown callers and not entitled ones, the
+// table forwards them, since a gateway that is alone cannot tell them apart, and nobody is stranded by a failure of ours.
 //
 // It is pure. What is known of this minute (who carries how many calls, who cannot be reached) counts for some minutes
 // only: nobody knows it of tonight.
@@ -70,7 +71,7 @@ func (g Gateway) capabilities() decide.Capabilities {
 // Of is the table of a line of v from an instant on. ahead is v without what is known of this minute.
 func Of(v, ahead *view.View, lineID string, g Gateway, from time.Time) Table {
 	line := v.LineByID(lineID)
-	call := decide.Call{ID: g.ID, LineID: lineID, Gateway: g.capabilities()}
+	call := decide.Call{ID: g.ID, LineID: lineID, Gateway: g.capabilities(), Anyone: true}
 	start := from.Unix()
 	t := Table{
 		Proto:     &routingv1.RouteTable{Line: line.Name, DialledNumber: line.Dialled().String()},

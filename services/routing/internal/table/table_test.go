@@ -73,7 +73,11 @@ func text(t table.Table) string {
 
 func TestATableIsTheDayAhead(t *testing.T) {
 	rejecting := twoSites()
-	rejecting.Lines[0].Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment_TREATMENT_REJECT}
+	rejecting.Lines[0].Treatments = &routingv1.Treatments{
+		Unknown: routingv1.Treatment_TREATMENT_REJECT, Entitled: routingv1.Treatment_TREATMENT_REJECT,
+	}
+	guarded := twoSites()
+	guarded.Lines[0].Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment_TREATMENT_REJECT}
 	announcing := twoSites()
 	announcing.Lines[0].Treatments = &routingv1.Treatments{Unknown: routingv1.Treatment_TREATMENT_ANNOUNCE}
 	drained := twoSites()
@@ -92,6 +96,9 @@ func TestATableIsTheDayAhead(t *testing.T) {
 			twoSites(), 4, "4-9 bengaluru; 9-12.5 dublin bengaluru; 12.5-17 dublin; 17-27.5; 27.5-28 bengaluru",
 		},
 		"who is refused is refused all day": {rejecting, 4, "4-28 END_CAUSE_REFUSED"},
+		"who may be entitled is not refused": {
+			guarded, 4, "4-9 bengaluru; 9-12.5 dublin bengaluru; 12.5-17 dublin; 17-27.5; 27.5-28 bengaluru",
+		},
 		"what cannot be said is left out": {
 			announcing, 4, "4-9 bengaluru; 9-12.5 dublin bengaluru; 12.5-17 dublin; 17-27.5; 27.5-28 bengaluru",
 		},
@@ -250,7 +257,11 @@ func TestATableSaysWhatACallWouldHaveBeenTold(t *testing.T) {
 			}
 			for _, at := range []int64{start, (start + end) / 2, end - 1} {
 				var d decide.Decision
-				decide.Decide(&d, v, decide.Call{ID: "sbc-1", LineID: "gold", Gateway: forwards}, time.Unix(at, 0), 0)
+				call := decide.Call{ID: "sbc-1", LineID: "gold", Gateway: forwards, Anyone: true}
+				decide.Decide(&d, v, call, time.Unix(at, 0), 0)
+				if d.End != 0 { // no line of these refuses entitled callers
+					t.Fatalf("at %d whoever calls is told %v", at, d.End)
+				}
 				if d.End != s.GetEnd().GetCause() || d.End == 0 && !slices.Equal(addresses(d.Targets()), addresses(s.GetTargets())) {
 					t.Fatalf("at %d a call is told %v %v, the table says %v", at, d.End, d.Targets(), s)
 				}
