@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -201,10 +200,7 @@ func (h *Host) openMember(ctx context.Context) (endpoints []string, err error) {
 	if err := h.lock(); err != nil {
 		return nil, err
 	}
-	h.member, err = embed.Start(ctx, embed.Config{
-		Dir: filepath.Join(h.cfg.DataDir, "etcd"), Listen: h.cfg.EtcdListen, Fast: h.cfg.EtcdFast, Logger: h.log,
-	})
-	if err != nil {
+	if h.member, err = h.startMember(ctx); err != nil {
 		return []string{h.cfg.EtcdListen}, h.memberFailed(ctx, err)
 	}
 	return []string{h.member.Endpoint()}, nil

@@ -87,8 +87,8 @@ func (h *Host) memberFailed(ctx context.Context, err error) error {
 	}
 	h.away, h.memberErr = true, err
 	h.log.ErrorContext(ctx, "the embedded etcd cannot start; calls are answered with what was known when it last ran, and "+
-		"nothing can be changed. To mend it: stop this process, run `dayside restore FILE --data DIR` with the latest backup, "+
-		"and start it", "data", h.cfg.DataDir, "error", err.Error())
+		"nothing can be changed. To mend it: stop this process, run `dayside restore FILE --data DIR --only etcd --force` with "+
+		"the latest backup, and start it", "data", h.cfg.DataDir, "error", err.Error())
 	return nil
 }
 

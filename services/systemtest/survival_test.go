@@ -331,6 +331,46 @@ func TestADamagedEmbeddedEtcdStopsNoCall(t *testing.T) {
 	}
 }
 
+// Damaged pages end the process from within etcd's storage. Whoever starts it again, as systemd does, has calls answered.
+func TestAnEmbeddedEtcdThatEndsTheProcessStopsNoCall(t *testing.T) {
+	data := t.TempDir()
+	sip := freeAddr(t)
+	r := release(t, binary(t), data, "--example", "--grpc-listen", freeAddr(t), "--http-listen", freeAddr(t),
+		"--sip-udp", sip, "--sip-tcp", sip).ready(t)
+	v := &survivor{system: &system{logs: r.log}, routing: r}
+	v.connect(t)
+	v.applied(t)
+	want := v.invite(t, "udp", exampleHiddenNumber, exampleCaller).contacts
+	r.kill(t)
+	database := filepath.Join(data, "etcd", "member-data", "member", "snap", "db")
+	whole, err := os.ReadFile(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := slices.Clone(whole)
+	clear(damaged[2*4096 : 22*4096]) // the two pages before say where everything is, and are whole
+	if err := os.WriteFile(database, damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r.run(t)
+		await.Receive(t, "etcd's storage to end the process", r.ended)
+	}
+	r.run(t)
+	await.True(t, "SIP to be answered", func() bool {
+		return strings.Contains(r.log.String(), "dayside restore") && v.listens(t)
+	})
+	if got := v.invite(t, "udp", exampleHiddenNumber, exampleCaller); got.status != 302 || !slices.Equal(got.contacts, want) {
+		t.Errorf("%d to %v, before to %v\n%s", got.status, got.contacts, want, r.log)
+	}
+	r.interrupt(t)
+	if err := os.WriteFile(database, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.run(t)
+	r.ready(t) // mended: it is tried again, and all of it serves
+}
+
 // One process holds everything, and etcd is elsewhere: it starts while that is gone and answers calls; when etcd is back all
 // the rest of it comes, and what is changed then is in force.
 func TestTheRestOfAProcessComesWithEtcd(t *testing.T) {
