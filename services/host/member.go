@@ -28,8 +28,8 @@ func (h *Host) startMember(ctx context.Context) (*embed.Server, error) {
 	before := readStarts(path)
 	if before >= maxDeadlyStarts && h.knows() {
 		h.writeStarts(ctx, path, maxDeadlyStarts-1)
-		return nil, fmt.Errorf("starting it ended this process %d times, as damaged files in %s do; the next start tries once more",
-			before, dir)
+		return nil, fmt.Errorf("starting it ended this process %d times, as damaged files in %s do; the next start tries once "+
+			"more", before, dir)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("etcd data directory: %w", err)
