@@ -20,8 +20,8 @@ const (
 	maxDeadlyStarts = 2
 )
 
-// startMember starts the embedded etcd; an error where it cannot start, and where starting it has ended this process as often
-// as is tried. Then the next start tries once more, for somebody may have mended it.
+// startMember starts the embedded etcd; an error where it cannot start, and where starting it has ended this process as
+// often as is tried. Then the next start tries once more, for somebody may have mended it.
 func (h *Host) startMember(ctx context.Context) (*embed.Server, error) {
 	dir := filepath.Join(h.cfg.DataDir, "etcd")
 	path := filepath.Join(dir, startsFile)
