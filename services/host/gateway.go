@@ -15,6 +15,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/gateway/sip"
+	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
@@ -30,15 +31,24 @@ func (r localRouter) RouteCall(ctx context.Context, in *routingv1.RouteCallReque
 }
 
 // farRouter asks other processes, and answers from the gateway's own table where none does.
-type farRouter struct{ client *client.Client }
+type farRouter struct {
+	client *client.Client
+	clock  clock.Clock
+	// calls is told of what the table answered.
+	calls *tableCalls
+}
 
 // RouteCall is sip.Router's.
 func (r farRouter) RouteCall(ctx context.Context, in *routingv1.RouteCallRequest, _ ...grpc.CallOption) (
 	*routingv1.RouteCallResponse, error,
 ) {
+	began := r.clock.Now()
 	route, err := r.client.RouteCall(ctx, in)
 	if err != nil {
 		return nil, err
+	}
+	if route.Source == client.SourceTable {
+		r.calls.add(in.GetCallId(), began)
 	}
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		span.SetAttributes(attribute.String("dayside.source", route.Source.String()),
@@ -56,19 +66,21 @@ func (h *Host) addSIP() error {
 	cfg.RouterInProcess = h.cfg.runs(Routing)
 	var router sip.Router = localRouter{h.local}
 	stats, ready := func() client.Stats { return client.Stats{} }, func() bool { return true }
+	lost := func() int64 { return 0 }
 	if !cfg.RouterInProcess {
 		asking, err := h.gatewayClient()
 		if err != nil {
 			return err
 		}
-		h.closers = append(h.closers, asking.Close)
-		router, stats = farRouter{asking}, asking.Stats
+		calls := newTableCalls(asking, h.log)
+		h.closers = append(h.closers, calls.close, asking.Close)
+		router, stats, lost = farRouter{asking, h.clock, calls}, asking.Stats, calls.lost.Load
 		ready = func() bool { // a trunk must not be sent to who has nobody to ask, and nothing to go by
 			s := stats()
 			return s.EndpointsReady > 0 || s.TableLines > 0
 		}
 	}
-	if err := clientMeters(h.telemetry.MeterProvider, stats); err != nil {
+	if err := clientMeters(h.telemetry.MeterProvider, stats, lost); err != nil {
 		return err
 	}
 	gateway, err := sip.New(cfg, router, sip.Deps{
@@ -131,7 +143,7 @@ func (h *Host) discover(ctx context.Context, tell func([]client.Endpoint)) {
 
 // clientMeters report how the gateway of this process asks routing. Where both are in one process there is nothing to
 // report, and alerts find a 0.
-func clientMeters(provider metric.MeterProvider, stats func() client.Stats) error {
+func clientMeters(provider metric.MeterProvider, stats func() client.Stats, lost func() int64) error {
 	m := provider.Meter("github.com/daysidehq/dayside/services/host")
 	answers, err := m.Int64ObservableCounter("dayside.client.answers",
 		metric.WithDescription("Calls of the gateway by who answered them: routing, its own table, or nobody."))
@@ -145,7 +157,9 @@ func clientMeters(provider metric.MeterProvider, stats func() client.Stats) erro
 		metric.WithDescription("Lines in the gateway's table."))
 	failures, errFailures := m.Int64ObservableCounter("dayside.client.state.failures",
 		metric.WithDescription("How often what the gateway remembers could not be read or written."))
-	if err := errors.Join(err, errRetries, errEndpoints, errAge, errLines, errFailures); err != nil {
+	unreported, errUnreported := m.Int64ObservableCounter("dayside.client.calls.unreported",
+		metric.WithDescription("Calls that the table answered and that history will miss: there was no room for their report."))
+	if err := errors.Join(err, errRetries, errEndpoints, errAge, errLines, errFailures, errUnreported); err != nil {
 		return err
 	}
 	with := func(key, value string) metric.MeasurementOption {
@@ -163,7 +177,8 @@ func clientMeters(provider metric.MeterProvider, stats func() client.Stats) erro
 		o.ObserveFloat64(age, s.TableAge.Seconds())
 		o.ObserveInt64(lines, int64(s.TableLines))
 		o.ObserveInt64(failures, s.StateFailures)
+		o.ObserveInt64(unreported, lost())
 		return nil
-	}, answers, retries, endpoints, age, lines, failures)
+	}, answers, retries, endpoints, age, lines, failures, unreported)
 	return err
 }

@@ -1,9 +1,11 @@
 package systemtest
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -127,6 +129,7 @@ func TestASIPGatewayCutOffFromEverythingRedirects(t *testing.T) {
 	})
 	c.core.kill(t)
 	c.etcd.kill(t)
+	var alones []string
 	alone := func(when string) {
 		t.Helper()
 		began := clock.System{}.Now()
@@ -138,6 +141,11 @@ func TestASIPGatewayCutOffFromEverythingRedirects(t *testing.T) {
 		if answersBy(t, sip, "table") == 0 {
 			t.Errorf("%s: not answered by the table", when)
 		}
+		alones = append(alones, resp.callID)
+		await.True(t, "the call to be on disk, for history", func() bool {
+			waiting, err := os.ReadFile(filepath.Join(data, "gateway", "routes.reports"))
+			return err == nil && bytes.Contains(waiting, []byte(resp.callID))
+		})
 	}
 	alone("routing and etcd killed")
 	sip.kill(t)
@@ -154,6 +162,17 @@ func TestASIPGatewayCutOffFromEverythingRedirects(t *testing.T) {
 		n := answersBy(t, sip, "routing")
 		return phone().status == 302 && answersBy(t, sip, "routing") > n
 	})
+	ledger := ledgerv1.NewLedgerServiceClient(c.core.grpc)
+	for _, id := range alones {
+		await.True(t, "history to have the call that the table answered, once", func() bool {
+			page, err := ledger.ListCalls(t.Context(), &ledgerv1.ListCallsRequest{PageSize: 1000})
+			if err != nil {
+				return false
+			}
+			found := slices.DeleteFunc(page.GetCalls(), func(call *ledgerv1.Call) bool { return call.GetCallId() != id })
+			return len(found) == 1 && found[0].GetUnrouted() && found[0].GetStartTime() != nil && found[0].GetEndTime() == nil
+		})
+	}
 }
 
 // TestANewSIPGatewayNeedsNoEtcd where it is told whom to ask: one more is started, on an empty disk, while etcd is away.
