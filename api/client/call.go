@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -118,8 +119,9 @@ func (c *Client) alone(ctx context.Context, asked error, answer func(*table) (*R
 	}
 	c.count.fromTable.Add(1)
 	if !c.cutOff.Load() && c.cutOff.CompareAndSwap(false, true) {
+		reason, _, _ := strings.Cut(status.Convert(asked).Message(), "\n") // errors that are joined come a line each
 		c.log.Error("routing does not answer this gateway; its own table does", "age", route.Age.Round(time.Second).String(),
-			"stale", route.Stale, "reason", status.Convert(asked).Message())
+			"stale", route.Stale, "reason", reason)
 	}
 	return route, nil
 }
