@@ -161,9 +161,20 @@ func (s *Service) nudge() {
 
 // heartbeat is what the process says of itself now.
 func (s *Service) heartbeat() []byte {
-	now := s.clock.Now()
 	s.mu.Lock()
 	s.sequence++
+	s.mu.Unlock()
+	value, err := proto.Marshal(s.self())
+	if err != nil {
+		s.log.Error("this process's heartbeat cannot be written", "error", err.Error()) // a name that is no text
+	}
+	return value
+}
+
+// self is this process as it is now.
+func (s *Service) self() *rpcv1.Heartbeat {
+	now := s.clock.Now()
+	s.mu.Lock()
 	h := &rpcv1.Heartbeat{
 		Instance: s.cfg.Instance, Services: s.cfg.Services, Address: s.cfg.Address, Region: s.cfg.Region,
 		Release: s.cfg.Release, MaxSchema: s.cfg.MaxSchema, WallUnixUs: now.UnixMicro(), Sequence: s.sequence,
@@ -178,11 +189,7 @@ func (s *Service) heartbeat() []byte {
 			h.ViewRevision, h.ViewHeardUnixUs, h.ViewFromDisk = v.Revision, v.Heard.UnixMicro(), v.FromDisk
 		}
 	}
-	value, err := proto.Marshal(h)
-	if err != nil {
-		s.log.Error("this process's heartbeat cannot be written", "error", err.Error()) // a name that is no text
-	}
-	return value
+	return h
 }
 
 // apply takes up what was heard of one of the ranges.

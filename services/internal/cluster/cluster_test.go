@@ -144,6 +144,74 @@ func TestAnEtcdThatIsAwayAccusesNobody(t *testing.T) {
 	})
 }
 
+// TestAProcessThatBeganWithoutEtcd tells of itself, and claims nothing that it has not heard.
+func TestAProcessThatBeganWithoutEtcd(t *testing.T) {
+	bubble(t, func(t *testing.T, m *memory) {
+		m.schema(t, 2)
+		m.away.Store(true)
+		a := m.start(t, "a", 0, "routing")
+		pass(time.Minute)
+		c := a.cluster(t)
+		if len(c.GetProcesses()) != 1 || of(t, c, "a").GetHeartbeat().GetViewRevision() != 7 || c.GetSchema() != 0 ||
+			c.GetEtcdSilent().AsDuration() < time.Minute {
+			t.Errorf("told is %v", c)
+		}
+		m.away.Store(false)
+		m.listAnew()
+		pass(5 * time.Second)
+		if c := a.cluster(t); len(c.GetProcesses()) != 1 || c.GetSchema() != 2 || c.GetEtcdSilent() != nil {
+			t.Errorf("with etcd told is %v", c)
+		}
+		if a.log.says("another schema") != 0 {
+			t.Errorf("what is heard first is no change: %s", a.log.b.String())
+		}
+		m.schema(t, 3)
+		m.restore(map[string][]byte{"cluster/schema": encode(t, &rpcv1.ClusterSchema{Schema: 1})})
+		pass(time.Second)
+		if a.log.says("another schema") != 1 {
+			t.Errorf("a change is told %d times: %s", a.log.says("another schema"), a.log.b.String())
+		}
+	})
+}
+
+// TestTheDeadAreNotListed: the heartbeat of a process that was killed outlives it in etcd, and does not change any more.
+func TestTheDeadAreNotListed(t *testing.T) {
+	bubble(t, func(t *testing.T, m *memory) {
+		dead := encode(t, &rpcv1.Heartbeat{Instance: "dead", Sequence: 5, MaxSchema: 2})
+		m.put("status/processes/dead", dead)
+		a := m.start(t, "a", 0, "routing")
+		m.start(t, "b", 0, "routing")
+		pass(5 * time.Second)
+		if n := len(a.cluster(t).GetProcesses()); n != 3 {
+			t.Errorf("%d processes at first, want 3", n)
+		}
+		pass(8 * time.Second)
+		if n := len(a.cluster(t).GetProcesses()); n != 2 {
+			t.Errorf("%d processes live, want 2", n)
+		}
+		m.listAnew() // tells the same once more
+		pass(5 * time.Second)
+		if n := len(a.cluster(t).GetProcesses()); n != 2 {
+			t.Errorf("listed anew: %d processes live, want 2", n)
+		}
+		m.away.Store(true)
+		pass(time.Hour)
+		if n := len(a.cluster(t).GetProcesses()); n != 2 {
+			t.Errorf("while etcd is away: %d processes lived, want 2", n)
+		}
+		m.away.Store(false)
+		pass(13 * time.Second)
+		if n := len(a.cluster(t).GetProcesses()); n != 2 {
+			t.Errorf("back again: %d processes live, want 2", n)
+		}
+		m.put("status/processes/dead", encode(t, &rpcv1.Heartbeat{Instance: "dead", Sequence: 6, MaxSchema: 2}))
+		pass(time.Second)
+		if n := len(a.cluster(t).GetProcesses()); n != 3 {
+			t.Errorf("it lives after all: %d processes, want 3", n)
+		}
+	})
+}
+
 func TestEndpointsAreThoseThatRoute(t *testing.T) {
 	bubble(t, func(t *testing.T, m *memory) {
 		a := m.start(t, "a", 0, "schedule")

@@ -17,6 +17,10 @@ import (
 // heardWithin is how long ago etcd may have been heard and still be there: it is asked every second.
 const heardWithin = 4 * time.Second
 
+// livesWithin is how long a heartbeat tells of a process that lives: it says so every two seconds. The lease of one that was
+// killed can last much longer, for etcd begins leases anew when it is back.
+const livesWithin = 10 * time.Second
+
 // known is what was last heard of the others. It does not lock.
 type known struct {
 	own       string
@@ -27,6 +31,7 @@ type known struct {
 	truth     coord.Truth         // whose the schema is, and at which revision it was listed; 0: it was not
 	listed    int64
 	heard     time.Time // when etcd was last heard; zero: never
+	back      time.Time // when etcd was heard for the first time, or again after it was silent
 	began     int64     // microseconds since 1970, as this process's heartbeats say
 	strangers int       // heartbeats under this process's name that are not its own
 }
@@ -35,6 +40,8 @@ type known struct {
 type process struct {
 	heartbeat *rpcv1.Heartbeat
 	offset    skew.Offset
+	// heard is when this heartbeat was first heard.
+	heard time.Time
 }
 
 func newKnown(own string, began time.Time) known {
@@ -47,6 +54,9 @@ func newKnown(own string, began time.Time) known {
 // apply takes up a batch of one of the ranges that are followed, at an instant. It says whether the schema is another
 // truth's than before, as after a restored backup: then it may be an older one.
 func (k *known) apply(prefix string, b coord.Batch, now time.Time) (another bool) {
+	if k.heard.IsZero() || now.Sub(k.heard) > heardWithin {
+		k.back = now
+	}
 	k.heard = now
 	switch prefix {
 	case processesPrefix:
@@ -90,6 +100,9 @@ func (k *known) applyProcesses(b coord.Batch, now time.Time) {
 			}
 			p = &process{}
 			k.processes[instance] = p
+		}
+		if p.heartbeat.GetSequence() != h.GetSequence() || p.heard.IsZero() {
+			p.heard = now
 		}
 		p.heartbeat = h
 		if !b.Reset && instance == k.own && h.GetStartUnixUs() != k.began {
@@ -148,11 +161,18 @@ func (k *known) applyCluster(e coord.Event) {
 	}
 }
 
-// inOrder are the processes, in order of instance.
-func (k *known) inOrder() []*process {
+// living are the processes whose heartbeat is not too old, in order of instance. While etcd is silent nobody's can be
+// renewed, and they are those that lived when it was last heard.
+func (k *known) living() []*process {
 	all := make([]*process, 0, len(k.processes))
 	for _, instance := range slices.Sorted(maps.Keys(k.processes)) {
-		all = append(all, k.processes[instance])
+		p, since := k.processes[instance], k.back
+		if p.heard.After(since) {
+			since = p.heard
+		}
+		if k.heard.Sub(since) <= livesWithin {
+			all = append(all, p)
+		}
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func FuzzKnown(f *testing.F) {
 				k.apply(prefix, coord.Batch{Reset: reset, Events: []coord.Event{{Key: key, Value: v}}}, now)
 			}
 		}
-		for _, p := range k.inOrder() {
+		for _, p := range k.living() {
 			if told := k.tell(p); told.GetHeartbeat() == nil || told.GetViewAge().AsDuration() < 0 {
 				t.Errorf("told is %v", told)
 			}

@@ -34,6 +34,7 @@ const (
 // Schema is what this process may write. Safe for concurrent use.
 type Schema struct {
 	inForce atomic.Int32
+	heard   atomic.Bool // what the cluster writes was heard once
 	max     int32
 	release string
 }
@@ -56,9 +57,10 @@ func (s *Schema) Release() string { return s.release }
 
 // learn takes up what cluster/schema says; 0 says nothing.
 func (s *Schema) learn(ctx context.Context, log *slog.Logger, said int32) {
+	first := said > 0 && !s.heard.Swap(true)
 	for before := s.InForce(); said > before; before = s.InForce() {
 		if s.inForce.CompareAndSwap(before, said) {
-			s.tell(ctx, log, before, said)
+			s.tell(ctx, log, first, before, said)
 			return
 		}
 	}
@@ -66,18 +68,22 @@ func (s *Schema) learn(ctx context.Context, log *slog.Logger, said int32) {
 
 // follow takes up what another truth says, which may be less than what was heard before.
 func (s *Schema) follow(ctx context.Context, log *slog.Logger, said int32) {
+	first := !s.heard.Swap(true)
 	if before := s.inForce.Swap(said); before != said {
-		s.tell(ctx, log, before, said)
+		s.tell(ctx, log, first, before, said)
 	}
 }
 
-func (s *Schema) tell(ctx context.Context, log *slog.Logger, before, now int32) {
+// tell logs a change, and a schema that cannot be written. What is heard first is no change.
+func (s *Schema) tell(ctx context.Context, log *slog.Logger, first bool, before, now int32) {
 	if now > s.max {
 		log.ErrorContext(ctx, "the cluster writes a newer schema than this release can: calls go on, and nothing is written "+
 			"by this process; start a newer release", "schema", now, "max_schema", s.max, "release", s.release)
 		return
 	}
-	log.InfoContext(ctx, "the cluster writes another schema", "schema", now, "before", before)
+	if !first {
+		log.InfoContext(ctx, "the cluster writes another schema", "schema", now, "before", before)
+	}
 }
 
 // readSchema is false where there is none.

@@ -26,23 +26,46 @@ const (
 // GetCluster tells of the processes, of etcd's members, and of the schema.
 func (s *Service) GetCluster(ctx context.Context, _ *rpcv1.GetClusterRequest) (*rpcv1.Cluster, error) {
 	members, id, err := s.store.Members(ctx) // an etcd that does not answer takes a second to be told of
-	now := s.clock.Now()
+	now, self := s.clock.Now(), s.self()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &rpcv1.Cluster{Schema: max(s.known.schema, s.schema.InForce())}
+	c := &rpcv1.Cluster{}
+	if s.schema.heard.Load() {
+		c.Schema = max(s.known.schema, s.schema.InForce())
+	}
 	if e := s.known.epoch; e != nil {
 		c.ClusterId, c.Epoch = fmt.Sprintf("%016x", e.GetClusterId()), hex.EncodeToString(e.GetEpoch())
 	}
 	if err == nil {
 		c.Members, c.ClusterId = members, fmt.Sprintf("%016x", id)
 	}
-	for _, p := range s.known.inOrder() {
-		c.Processes = append(c.Processes, s.known.tell(p))
+	c.Processes = s.known.tellAll(self)
+	since, silent := s.known.silent(now, s.began)
+	if s.known.heard.IsZero() {
+		silent = silent || err != nil
+		if heard := self.GetViewHeardUnixUs(); heard != 0 { // by the process before this one
+			since = max(since, now.Sub(time.UnixMicro(heard)))
+		}
 	}
-	if since, silent := s.known.silent(now, s.began); silent {
+	if silent {
 		c.EtcdSilent = durationpb.New(since)
 	}
 	return c, nil
+}
+
+// tellAll is every process that lives, in order of instance. This one does, whether or not etcd heard it.
+func (k *known) tellAll(self *rpcv1.Heartbeat) []*rpcv1.Process {
+	all, here := []*rpcv1.Process{}, false
+	for _, p := range k.living() {
+		all, here = append(all, k.tell(p)), here || p.heartbeat.GetInstance() == k.own
+	}
+	if !here {
+		all = append(all, k.tell(&process{heartbeat: self}))
+		slices.SortFunc(all, func(a, b *rpcv1.Process) int {
+			return cmp.Compare(a.GetHeartbeat().GetInstance(), b.GetHeartbeat().GetInstance())
+		})
+	}
+	return all
 }
 
 // tell is a process as it says of itself, and as its clock compares with mine.

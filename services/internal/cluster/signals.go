@@ -67,7 +67,7 @@ func (s *Service) observe(provider metric.MeterProvider) error {
 			defer s.mu.Unlock()
 			o.ObserveFloat64(ahead, s.place.judgement.Ahead.Seconds())
 			o.ObserveInt64(back, one(s.place.anyBack()))
-			o.ObserveInt64(processes, int64(len(s.known.processes)))
+			o.ObserveInt64(processes, int64(len(s.known.living())))
 			o.ObserveInt64(schema, int64(s.schema.InForce()))
 			since, is := s.known.silent(now, s.began)
 			if !is {

@@ -71,7 +71,7 @@ type Cluster struct {
 	ClusterId string `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
 	// 32 hexadecimal digits.
 	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// The schema that is written; releases before there was one write 1.
+	// The schema that is written; releases before there was one write 1. 0 where the process that answers has not heard etcd.
 	Schema int32 `protobuf:"varint,3,opt,name=schema,proto3" json:"schema,omitempty"`
 	// In order of instance.
 	Processes []*Process `protobuf:"bytes,4,rep,name=processes,proto3" json:"processes,omitempty"`

@@ -45,7 +45,11 @@ func newClusterStatus(a *app) *cobra.Command {
 
 // clusterText is the cluster for people: what somebody should look at comes last, where it is seen.
 func (a *app) clusterText(w io.Writer, c *rpcv1.Cluster) error {
-	linef(w, "Cluster %s, epoch %s, writes schema %d.", dash(c.GetClusterId()), dash(c.GetEpoch()), c.GetSchema())
+	schema := "-" // not heard yet
+	if c.GetSchema() > 0 {
+		schema = fmt.Sprint(c.GetSchema())
+	}
+	linef(w, "Cluster %s, epoch %s, writes schema %s.", dash(c.GetClusterId()), dash(c.GetEpoch()), schema)
 	if len(c.GetProcesses()) > 0 {
 		linef(w, "")
 		g := newGrid("process", "services", "address", "region", "release", "schema", "up", "view", "age", "clock")
@@ -133,7 +137,11 @@ func memberCells(m *rpcv1.EtcdMember) []string {
 // clusterRemarks are what somebody should look at.
 func (a *app) clusterRemarks(c *rpcv1.Cluster) []string {
 	var out []string
-	if c.GetEtcdSilent() != nil {
+	switch {
+	case c.GetEtcdSilent() != nil && c.GetSchema() == 0: // whoever has heard etcd knows the schema
+		out = append(out, fmt.Sprintf("etcd has not been heard since this process began, for %s at least: who else lives is not "+
+			"known, and nothing can be changed.", shortSpan(c.GetEtcdSilent().AsDuration())))
+	case c.GetEtcdSilent() != nil:
 		out = append(out, fmt.Sprintf("etcd has not answered for %s: this is what was last heard, and nothing can be changed.",
 			shortSpan(c.GetEtcdSilent().AsDuration())))
 	}
@@ -160,7 +168,7 @@ func (a *app) clusterRemarks(c *rpcv1.Cluster) []string {
 			out = append(out, fmt.Sprintf("etcd member %s: %s", dash(m.GetName()), alarm))
 		}
 	}
-	if newest > c.GetSchema() && c.GetEtcdSilent() == nil {
+	if newest > c.GetSchema() && c.GetSchema() > 0 && c.GetEtcdSilent() == nil {
 		out = append(out, fmt.Sprintf("All of these processes can write schema %d: %s cluster upgrade --dry-run says what that "+
 			"means.", newest, a.Program))
 	}

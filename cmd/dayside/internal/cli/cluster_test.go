@@ -77,6 +77,12 @@ func TestClusterStatus(t *testing.T) {
 	if term.run(t.Context(), "cluster", "status"); !strings.Contains(term.out.String(), "can write schema 2: dayside cluster upgrade --dry-run") {
 		t.Errorf("of an upgrade that is possible it says %s", term.out.String())
 	}
+	f.cluster = text(t, &rpcv1.Cluster{}, `etcd_silent { seconds: 7200 } processes { heartbeat { instance: "a" max_schema: 2 } }`)
+	if term.run(t.Context(), "cluster", "status"); !strings.Contains(term.out.String(), "writes schema -.") ||
+		!strings.Contains(term.out.String(), "etcd has not been heard since this process began, for 2h00m at least") ||
+		strings.Contains(term.out.String(), "last heard") || strings.Contains(term.out.String(), "upgrade") {
+		t.Errorf("of an etcd that was never heard it says %s", term.out.String())
+	}
 	var again rpcv1.Cluster
 	if code := term.run(t.Context(), "cluster", "status", "-o", "json"); code != 0 || protojson.Unmarshal(term.out.Bytes(), &again) != nil {
 		t.Errorf("exit %d: %s", code, term.out.String())
