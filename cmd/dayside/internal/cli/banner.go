@@ -100,7 +100,7 @@ func (b banner) alone(w io.Writer, known host.Known, now time.Time) {
 	linef(w, "\nCalls are answered with %s. Nothing can be changed.", from)
 	if known.Member != nil {
 		linef(w, "The embedded etcd cannot start: %v.\n\nTo mend it, stop this process (Ctrl-C), put the latest backup back, and "+
-			"start it again:\n\n  %s restore FILE --data %s\n", known.Member, b.app.Program, b.cfg.DataDir)
+			"start it again:\n\n  %s restore FILE --data %s --only etcd --force\n", known.Member, b.app.Program, b.cfg.DataDir)
 		return
 	}
 	etcd := b.cfg.EtcdEndpoints

@@ -83,7 +83,7 @@ func TestABannerWithoutEtcd(t *testing.T) {
 			"embedded", host.Config{DataDir: "data"}, host.Known{Heard: now.Add(-7 * time.Second), Member: errors.New("it is damaged")},
 			[]string{
 				"what was known 7 s ago", "The embedded etcd cannot start: it is damaged.\n",
-				"\n\n  bin/dayside restore FILE --data data\n",
+				"\n\n  bin/dayside restore FILE --data data --only etcd --force\n",
 			}, "by itself",
 		},
 		{

@@ -101,7 +101,8 @@ type dialled struct {
 	owners map[string]string
 }
 
-// dialled looks up a line's number. A number stands for itself: it rings whether or not the API answers.
+// dialled looks up a line's number. A number stands for itself: it rings whether or not the API answers. While etcd is away,
+// routing knows the lines that it forwards.
 func (a *app) dialled(ctx context.Context, client *api, lineOrNumber string) (dialled, error) {
 	d := dialled{number: lineOrNumber, name: "the number given", owners: map[string]string{}}
 	if isNumber(lineOrNumber) {
@@ -111,12 +112,18 @@ func (a *app) dialled(ctx context.Context, client *api, lineOrNumber string) (di
 	if err != nil {
 		return d, err
 	}
-	noSuchLine := false
+	noSuchLine, away := false, false
 	l, err := ask(ctx, a, func(ctx context.Context) (*routingv1.Line, error) {
 		l, err := client.lines.GetLine(ctx, &routingv1.GetLineRequest{Name: name})
-		noSuchLine = status.Code(err) == codes.NotFound
+		noSuchLine, away = status.Code(err) == codes.NotFound, status.Code(err) == codes.Unavailable
 		return l, err
 	})
+	if away {
+		if number := a.routedNumber(ctx, client, name); number != "" {
+			d.name, d.number = name, number
+			return d, nil
+		}
+	}
 	switch {
 	case err != nil && noSuchLine:
 		return d, err
@@ -127,6 +134,20 @@ func (a *app) dialled(ctx context.Context, client *api, lineOrNumber string) (di
 	}
 	d.name, d.number, d.lines = l.GetName(), l.GetNumber().GetE164Number(), []*routingv1.Line{l}
 	return d, nil
+}
+
+// routedNumber is the number at which routing knows a line, from its memory; empty where it cannot be told.
+func (a *app) routedNumber(ctx context.Context, client *api, line string) string {
+	known, err := a.askTables(ctx, routingv1.NewRouteTableServiceClient(client.conn), []string{line})
+	if err != nil {
+		return "" // why the line itself cannot be read says more
+	}
+	for _, t := range known.GetTables() {
+		if t.GetLine() == line {
+			return t.GetDialledNumber()
+		}
+	}
+	return ""
 }
 
 // nameOwners finds out whose targets are which. It adds to an answer that is there already: where it fails, a note says so.

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/gateway/sip/probe"
 )
@@ -60,6 +62,48 @@ func TestACallThatIsRefused(t *testing.T) {
 		t.Fatal(term.err.String())
 	}
 	golden(t, "call-refused", term.out.String())
+}
+
+// tableAnswers is what routing tells gateways from memory; nil: it knows nothing.
+type tableAnswers struct {
+	routingv1.UnimplementedRouteTableServiceServer
+	table *routingv1.RouteTable
+}
+
+func (f *tableAnswers) WatchRoutes(r *routingv1.WatchRoutesRequest, s grpc.ServerStreamingServer[routingv1.WatchRoutesResponse]) error {
+	answer := &routingv1.WatchRoutesResponse{Removed: r.GetLines()}
+	if f.table != nil && slices.Contains(r.GetLines(), f.table.GetLine()) {
+		answer = &routingv1.WatchRoutesResponse{Tables: []*routingv1.RouteTable{f.table}}
+	}
+	return s.Send(answer)
+}
+
+// TestALineIsCalledWhileEtcdIsAway: routing knows its number, which is shown nowhere.
+func TestALineIsCalledWhileEtcdIsAway(t *testing.T) {
+	f := newFake(t)
+	f.err = refusal(codes.Unavailable, "etcd did not answer", rpcv1.Reason_REASON_BACKEND_UNAVAILABLE)
+	f.table = &routingv1.RouteTable{Line: "lines/gold-emergency", DialledNumber: "+61255500100"}
+	term := newTerminal(t, f)
+	var rung []string
+	term.env.Ring = func(_ context.Context, c probe.Call) (*probe.Result, error) {
+		rung = append(rung, c.Dialled)
+		return &probe.Result{Status: 480, Phrase: "Temporarily Unavailable", CallID: "x4@probe"}, nil
+	}
+	if code := term.run(t.Context(), "call", "gold-emergency"); code != 0 || !slices.Equal(rung, []string{"+61255500100"}) ||
+		!strings.Contains(term.out.String(), "INVITE to lines/gold-emergency from") || strings.Contains(term.out.String(), "255500100") {
+		t.Errorf("exit %d, rung %v, %s%s", code, rung, term.out.String(), term.err.String())
+	}
+	if code := term.run(t.Context(), "call", "public-support"); code != 1 || !strings.Contains(term.err.String(), "give the number instead") {
+		t.Errorf("a line that routing does not know: exit %d, %s", code, term.err.String())
+	}
+	if code := term.run(t.Context(), "talk", "gold-emergency"); code != 1 || f.routed.GetDialledNumber() != "+61255500100" {
+		t.Errorf("talk: exit %d, routed %v", code, f.routed)
+	}
+	// What is refused is not got round.
+	f.err = refusal(codes.PermissionDenied, "not yours", rpcv1.Reason_REASON_ROLE_REQUIRED)
+	if code := term.run(t.Context(), "call", "gold-emergency"); code != 1 || len(rung) != 1 {
+		t.Errorf("without the right: exit %d, rung %v", code, rung)
+	}
 }
 
 func TestCallSaysWhyItCannot(t *testing.T) {

@@ -53,6 +53,7 @@ type fake struct {
 	alertAnswers
 	clusterAnswers
 	talkAnswers
+	tableAnswers
 
 	set       *manifest.Set
 	open      *schedulev1.QueryOpenSitesResponse
@@ -275,6 +276,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	routingv1.RegisterInForceServiceServer(server, f)
 	routingv1.RegisterAlertServiceServer(server, f)
 	routingv1.RegisterBriefServiceServer(server, f)
+	routingv1.RegisterRouteTableServiceServer(server, f)
 	rpcv1.RegisterClusterServiceServer(server, f)
 	registerLedger(server, f)
 	go func() { _ = server.Serve(listener) }()

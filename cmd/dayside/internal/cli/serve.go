@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,11 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 }
 
 func (a *app) serve(cmd *cobra.Command, f *serveFlags, services []string) error {
+	if cmd.Flags().Changed("etcd") && (len(f.cfg.EtcdEndpoints) == 0 || slices.Contains(f.cfg.EtcdEndpoints, "")) {
+		// An empty variable of a script must not begin a cluster of its own.
+		return usagef("--etcd %q: must name endpoints, HOST:PORT each; leave the flag out to embed an etcd",
+			strings.Join(f.cfg.EtcdEndpoints, ","))
+	}
 	cfg, err := f.config(a, services)
 	if err != nil {
 		return err

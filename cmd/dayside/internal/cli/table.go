@@ -52,7 +52,21 @@ func newTable(a *app) *cobra.Command {
 
 // tables shows what stands now.
 func (a *app) tables(ctx context.Context, client routingv1.RouteTableServiceClient, lines []string) error {
-	all, err := ask(ctx, a, func(ctx context.Context) (*routingv1.WatchRoutesResponse, error) {
+	all, err := a.askTables(ctx, client, lines)
+	if err != nil {
+		return err
+	}
+	if len(lines) == 1 && len(all.GetTables()) == 0 {
+		return &failure{message: lines[0] + " does not exist"}
+	}
+	return a.show(all, func(w io.Writer) error { return tablesText(w, all) })
+}
+
+// askTables is what routing tells gateways first: all of what stands.
+func (a *app) askTables(ctx context.Context, client routingv1.RouteTableServiceClient, lines []string) (
+	*routingv1.WatchRoutesResponse, error,
+) {
+	return ask(ctx, a, func(ctx context.Context) (*routingv1.WatchRoutesResponse, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stream, err := client.WatchRoutes(ctx, &routingv1.WatchRoutesRequest{Lines: lines})
@@ -70,13 +84,6 @@ func (a *app) tables(ctx context.Context, client routingv1.RouteTableServiceClie
 		}
 		return all, nil
 	})
-	if err != nil {
-		return err
-	}
-	if len(lines) == 1 && len(all.GetTables()) == 0 {
-		return &failure{message: lines[0] + " does not exist"}
-	}
-	return a.show(all, func(w io.Writer) error { return tablesText(w, all) })
 }
 
 // followTables shows what stands, and what changes of it, until ctx ends. The first answer must come; a server that goes
