@@ -157,7 +157,7 @@ func (a *app) nameOwners(ctx context.Context, client *api, d *dialled) {
 	defer cancel()
 	err := client.nameOwners(ctx, d)
 	switch {
-	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case err != nil && (errors.Is(ctx.Err(), context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded):
 		linef(a.Err, "note: whose contacts these are is not known: no answer from %s within %v", a.server, wait)
 	case err != nil:
 		linef(a.Err, "note: whose contacts these are is not known: %v", a.failed(err))

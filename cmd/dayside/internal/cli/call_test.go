@@ -156,7 +156,12 @@ func TestCallRingsANumberWhereTheAPIFails(t *testing.T) {
 		"error: the line's number cannot be looked up (etcd did not answer); give the number instead\n" {
 		t.Errorf("a line: exit %d, %s", code, term.err.String())
 	}
-	if !slices.Equal(rung, []string{"+61255500100 from "}) {
+	// A server whose own clock ends the wait first is no other case.
+	f.err = refusal(codes.DeadlineExceeded, "too late", rpcv1.Reason_REASON_BACKEND_UNAVAILABLE)
+	if code := term.run(t.Context(), "call", "+61255500100"); code != 0 || !strings.Contains(term.err.String(), "within 2s") {
+		t.Errorf("too late: exit %d, %s", code, term.err.String())
+	}
+	if !slices.Equal(rung, []string{"+61255500100 from ", "+61255500100 from "}) {
 		t.Errorf("rang %v", rung)
 	}
 }
