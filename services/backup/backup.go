@@ -13,6 +13,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,9 +86,9 @@ func Save(ctx context.Context, cfg Config) (_ Saved, err error) {
 	}
 	stage, err := os.MkdirTemp(filepath.Dir(cfg.Out), "."+filepath.Base(cfg.Out)+".partial-")
 	if err != nil {
-		return Saved{}, err
+		return Saved{}, fmt.Errorf("%s cannot be written: %w", cfg.Out, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }()
+	defer func() { err = errors.Join(ofOut(cfg.Out, stage, err), os.RemoveAll(stage)) }()
 	m := Manifest{Release: cfg.Release, Time: cfg.Time.UTC()}
 	for _, collect := range []struct {
 		kind string
@@ -119,11 +120,14 @@ func (c Config) plan() (kinds, left []string, err error) {
 		return c.Only, nil, nil
 	}
 	kinds = []string{Etcd}
-	if _, err := os.Stat(filepath.Join(c.DataDir, ledgerFile)); err == nil {
+	switch _, err := os.Stat(filepath.Join(c.DataDir, ledgerFile)); {
+	case err == nil:
 		kinds = append(kinds, Ledger)
-	} else {
+	case errors.Is(err, fs.ErrNotExist):
 		left = append(left, fmt.Sprintf("no ledger: %s holds none (--data names the directory of the process that keeps it)",
 			c.DataDir))
+	default:
+		return nil, nil, fmt.Errorf("whether there is a ledger cannot be seen: %w", err)
 	}
 	if c.PKIDir != "" {
 		kinds = append(kinds, Keys)
@@ -170,7 +174,9 @@ func (c Config) saveEtcd(ctx context.Context, stage string, m *Manifest) (err er
 // embedded is where the etcd of the data directory is reached until stop.
 func (c Config) embedded(ctx context.Context) (endpoint string, stop func() error, err error) {
 	dir := filepath.Join(c.DataDir, etcdFolder)
-	if _, err := os.Stat(filepath.Join(embed.DataDir(dir), "member")); err != nil {
+	if _, err := os.Stat(filepath.Join(embed.DataDir(dir), "member")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("whether there is an etcd cannot be seen: %w", err)
+	} else if err != nil {
 		return "", nil, fmt.Errorf("%s holds no etcd: name the one to back up with --etcd, or its process's directory with --data",
 			c.DataDir)
 	}

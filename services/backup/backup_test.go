@@ -266,6 +266,22 @@ func TestOnlyWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+// TestAPlaceForWhatTheBackupDoesNotHoldIsSaid, beside what is restored, and where that is nothing.
+func TestAPlaceForWhatTheBackupDoesNotHoldIsSaid(t *testing.T) {
+	w := newWorld(t)
+	file, _ := w.save(t, backup.Ledger)
+	cfg := w.restore(t, file)
+	want := "keys: the backup holds no keys; nothing was put into " + w.pki
+	r, err := backup.Restore(t.Context(), cfg)
+	if err != nil || !slices.Contains(r.Left, want) {
+		t.Errorf("%v %v", r.Left, err)
+	}
+	cfg.DataDir = ""
+	if _, err := backup.Restore(t.Context(), cfg); err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestAMemberOfAClusterGetsItsData, and the ledger of the same file goes nowhere without a place.
 func TestAMemberOfAClusterGetsItsData(t *testing.T) {
 	w := newWorld(t)

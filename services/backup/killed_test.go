@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -123,6 +124,7 @@ func laterLedgers(t *testing.T, dir string) (n int) {
 func TestAFullDiskChangesNothing(t *testing.T) {
 	big := newWorld(t)
 	big.put(t, "site", strings.Repeat("much ", 200_000))
+	big.put(t, "more", strings.Repeat("much ", 200_000))
 	file, _ := big.save(t)
 	small := t.TempDir()
 	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=1m"); err != nil {
@@ -138,20 +140,65 @@ func TestAFullDiskChangesNothing(t *testing.T) {
 	write(t, filepath.Join(data, "etcd", "member-data", "member", "x"), "what was there")
 	before := tree(t, data)
 	_, err := backup.Restore(t.Context(), backup.RestoreConfig{File: file, DataDir: data, Force: true, Time: tuesday()})
-	if err == nil || !strings.Contains(err.Error(), "nothing was changed") || !strings.Contains(err.Error(), "no space left") {
+	if err == nil || !strings.HasPrefix(err.Error(), "nothing was changed: "+data+"/etcd/member-data has no room") ||
+		!strings.Contains(err.Error(), "no space left") {
 		t.Errorf("%v", err)
+	}
+	fresh := filepath.Join(small, "not", "there")
+	if _, err := backup.Restore(t.Context(), backup.RestoreConfig{File: file, DataDir: fresh, Time: tuesday()}); err == nil ||
+		!strings.Contains(err.Error(), "has no room") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Lstat(filepath.Dir(fresh)); !os.IsNotExist(err) {
+		t.Errorf("empty folders are left: %v", err)
 	}
 	after := tree(t, data)
 	delete(after, filepath.Join(data, "lock"))
 	if changed := differences(before, after); len(changed) > 0 {
 		t.Errorf("changed: %v", changed)
 	}
-	_, err = backup.Save(t.Context(), backup.Config{Out: filepath.Join(small, "backup"), DataDir: big.data, Time: tuesday()})
-	if err == nil || !strings.Contains(err.Error(), "no space left") && !strings.Contains(err.Error(), "disk is full") {
-		t.Errorf("%v", err)
+	out := filepath.Join(small, "backup")
+	for name, c := range map[string]backup.Config{
+		"etcd":   {Out: out, DataDir: big.data, Time: tuesday()},
+		"ledger": {Out: out, DataDir: longLedger(t).data, Time: tuesday(), Only: []string{backup.Ledger}},
+	} {
+		_, err = backup.Save(t.Context(), c)
+		if err == nil || !strings.HasPrefix(err.Error(), out+" cannot be written: ") || strings.Contains(err.Error(), "etcd") ||
+			!strings.Contains(err.Error(), "no space left") && !strings.Contains(err.Error(), "disk is full") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if changed := differences(after, tree(t, data)); len(changed) != 1 { // the lock
 		t.Errorf("left behind: %v", changed)
+	}
+}
+
+// longLedger holds more than a small disk.
+func longLedger(t *testing.T) world {
+	t.Helper()
+	w := newWorld(t)
+	w.history(t, strings.Repeat("much ", 400_000))
+	return w
+}
+
+// TestWhatMayNotBeReadIsNotCalledAbsent: who is refused must not look for another directory.
+func TestWhatMayNotBeReadIsNotCalledAbsent(t *testing.T) {
+	w, open := newWorld(t), t.TempDir()
+	if err := errors.Join(os.Chmod(open, 0o777), os.Chmod(filepath.Dir(open), 0o755), os.Chmod(w.data, 0)); err != nil { //nolint:gosec // for another user
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(w.data, 0o700) }) //nolint:gosec // a folder
+	if os.Geteuid() == 0 {
+		runtime.LockOSThread() // another user's meanwhile
+		defer runtime.UnlockOSThread()
+		_, _ = unix.SetfsuidRetUid(12345)
+		defer func() { _, _ = unix.SetfsuidRetUid(0) }()
+	}
+	for _, only := range [][]string{nil, {backup.Etcd}, {backup.Ledger}} {
+		_, err := backup.Save(t.Context(), backup.Config{Out: filepath.Join(open, "b"), DataDir: w.data, Only: only, Time: tuesday()})
+		if err == nil || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "holds no") {
+			t.Errorf("%v: %v", only, err)
+		}
 	}
 }
 

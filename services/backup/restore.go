@@ -1,15 +1,18 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/daysidehq/dayside/services/backup/internal/bundle"
@@ -91,8 +94,8 @@ func Restore(ctx context.Context, cfg RestoreConfig) (_ Restored, err error) {
 	if err != nil {
 		return Restored{}, err
 	}
-	r := &restore{cfg: cfg, m: m, kinds: kinds}
-	defer func() { err = errors.Join(err, r.close()) }()
+	r := newRestore(cfg, m, kinds)
+	defer func() { err = errors.Join(err, r.close(err != nil)) }()
 	if err := r.take(); err != nil {
 		return Restored{}, err
 	}
@@ -131,10 +134,48 @@ func (c RestoreConfig) plan(m Manifest) (kinds, left []string, err error) {
 			left = append(left, fmt.Sprintf("%s: %s says where to", kind, flag))
 		}
 	}
-	if len(kinds) == 0 {
+	unmet := c.unmet(m)
+	switch {
+	case len(kinds) > 0:
+	case len(unmet) > 0:
+		return nil, nil, errors.New(strings.Join(unmet, "; "))
+	default:
 		return nil, nil, errors.New("there is nothing to restore: --data, --etcd-data and --pki say where to")
 	}
-	return kinds, left, nil
+	return kinds, append(left, unmet...), nil
+}
+
+// unmet says which places were named for what the backup does not hold.
+func (c RestoreConfig) unmet(m Manifest) (said []string) {
+	nothing := func(kind, place string) {
+		said = append(said, fmt.Sprintf("%s: the backup holds no %s; nothing was put into %s", kind, kind, place))
+	}
+	if c.Etcd != nil && len(m.Of(Etcd)) == 0 {
+		nothing(Etcd, c.Etcd.DataDir)
+	}
+	if c.PKIDir != "" && len(m.Of(Keys)) == 0 {
+		nothing(Keys, c.PKIDir)
+	}
+	return said
+}
+
+// newRestore looks which folders are not there, before anything is made.
+func newRestore(cfg RestoreConfig, m Manifest, kinds []string) *restore {
+	r := &restore{cfg: cfg, m: m, kinds: kinds}
+	if r.usesData() {
+		r.absent = append(r.absent, missing(cfg.DataDir)...)
+	}
+	if r.has(Etcd) {
+		r.absent = append(r.absent, missing(r.etcdDir())...)
+	}
+	if r.has(Keys) {
+		for _, p := range m.Of(Keys) {
+			r.absent = append(r.absent, missing(filepath.Dir(filepath.Join(cfg.PKIDir, filepath.FromSlash(p.KeyPath()))))...)
+		}
+	}
+	// Those within others first.
+	slices.SortFunc(r.absent, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return r
 }
 
 // restore is one run of Restore.
@@ -143,7 +184,9 @@ type restore struct {
 	m     Manifest
 	kinds []string
 	// stages are the folders that things are made ready in; on the file systems of their places.
-	stages    []stage
+	stages []stage
+	// absent are the folders that were not there, and are not where nothing is restored.
+	absent    []string
 	moves     moves
 	clusterID string
 	releases  []func()
@@ -227,33 +270,39 @@ func (r *restore) stage(ctx context.Context) error {
 		}
 		made, err := r.newStage(place.dir)
 		if err != nil {
-			return err
+			return ofPlace(place.dir, err)
 		}
 		*place.stage = made
 	}
 	// The file could have changed since it was verified: it is again while it is read.
+	var unwritten error // is no fault of the backup
 	_, err := read(ctx, r.cfg.File, func(_ Manifest, p bundle.Part, content io.Reader) error {
+		place, path := r.cfg.PKIDir, filepath.Join(keys, filepath.FromSlash(p.KeyPath()))
 		switch {
 		case !r.has(p.Kind):
 			return nil
 		case p.Kind == Etcd:
-			return unpack(filepath.Join(etcd, "snapshot"), content)
+			place, path = r.etcdDir(), filepath.Join(etcd, "snapshot")
 		case p.Kind == Ledger:
-			return unpack(filepath.Join(data, ledgerFile), content)
+			place, path = r.cfg.DataDir, filepath.Join(data, ledgerFile)
 		}
-		return unpack(filepath.Join(keys, filepath.FromSlash(p.KeyPath())), content)
+		err := unpack(path, content)
+		if failed := (*fs.PathError)(nil); errors.As(err, &failed) && failed.Path != r.cfg.File {
+			unwritten = ofPlace(place, err)
+		}
+		return err
 	})
-	if err != nil {
+	if err := cmp.Or(unwritten, err); err != nil {
 		return err
 	}
 	if r.has(Etcd) {
 		if err := r.stageEtcd(ctx, etcd); err != nil {
-			return err
+			return ofPlace(r.etcdDir(), err)
 		}
 	}
 	if r.has(Ledger) {
 		if err := r.stageLedger(ctx, data); err != nil {
-			return err
+			return ofPlace(r.cfg.DataDir, err)
 		}
 	}
 	if r.has(Keys) {
@@ -363,11 +412,16 @@ func (r *restore) move() (aside []string, err error) {
 	return aside, err
 }
 
-// close gives back what was taken, and removes what is not in its place.
-func (r *restore) close() error {
+// close gives back what was taken, and removes what is not in its place; where it failed, the folders it made, too.
+func (r *restore) close(failed bool) error {
 	var errs []error
 	for _, s := range r.stages {
 		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	if failed {
+		for _, dir := range r.absent {
+			datadir.Unmake(dir)
+		}
 	}
 	for _, release := range r.releases {
 		release()

@@ -58,6 +58,14 @@ func LockUnfinished(dir string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
+// Unmake removes a directory that holds nothing, or its lock alone; another one stays as it is.
+func Unmake(dir string) {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) == 1 && entries[0].Name() == lockFile {
+		_ = os.Remove(filepath.Join(dir, lockFile))
+	}
+	_ = os.Remove(dir)
+}
+
 // Mark says on the disk that a restore has begun to move things; Unmark that it has moved all.
 func Mark(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, markFile), os.O_CREATE|os.O_WRONLY, 0o600)
