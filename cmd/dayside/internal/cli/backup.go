@@ -28,6 +28,9 @@ func newBackup(a *app) *cobra.Command {
 			"  dayside backup --out monday.dayside --only etcd --etcd 10.0.0.1:2379,10.0.0.2:2379",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := onlySaysWhat(cmd, c.Only); err != nil {
+				return err
+			}
 			if c.Out == "" {
 				return usagef("--out is needed: the file to make")
 			}
@@ -68,6 +71,14 @@ func (a *app) dataDir() string {
 func onlyFlag(cmd *cobra.Command, only *[]string, what string) {
 	cmd.Flags().StringSliceVar(only, "only", nil, what+" ("+strings.Join(backup.Kinds(), ", ")+")")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(backup.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// onlySaysWhat refuses an --only of nothing, as an empty variable of a script makes it: it is not all.
+func onlySaysWhat(cmd *cobra.Command, only []string) error {
+	if cmd.Flags().Changed("only") && len(only) == 0 {
+		return usagef(`--only "": must be of %s; without it: all`, strings.Join(backup.Kinds(), ", "))
+	}
+	return nil
 }
 
 func (a *app) showSaved(file string, s backup.Saved, took time.Duration) error {

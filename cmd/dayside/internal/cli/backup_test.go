@@ -37,6 +37,8 @@ func TestABackupIsMadeVerifiedAndRestored(t *testing.T) {
 		{restore, 1, "is there already: with --force it is moved aside"},
 		{append(restore, "--force"), 0, "moved aside  " + filepath.Join(to, "ca.crt.before-restore-")},
 		{[]string{"backup"}, 2, "--out is needed"},
+		{[]string{"backup", "--out", file + "2", "--pki", pki, "--only", ""}, 2, `--only "": must be of etcd, ledger, keys`},
+		{append(restore, "--only", ""), 2, `--only "": must be of etcd, ledger, keys`},
 		{append(save, "--etcd-cert", "x"), 2, "--etcd-ca is needed with --etcd-cert"},
 		{[]string{"backup", "--out", file + "2", "--etcd-ca", "none", "--etcd", "x:1"}, 1, "--etcd-ca none"},
 		{[]string{"backup", "--out", file + "2", "--only", "spool"}, 1, `--only "spool": must be of etcd, ledger, keys`},
@@ -59,6 +61,27 @@ func TestABackupIsMadeVerifiedAndRestored(t *testing.T) {
 		}
 		if is, err := os.ReadFile(filepath.Join(to, name)); err != nil || string(is) != string(was) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestARestoreSaysWhatIsNext, of an etcd that held nothing yet.
+func TestARestoreSaysWhatIsNext(t *testing.T) {
+	term, data, to := newTerminal(t, newFake(t)), filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "restored")
+	if err := os.MkdirAll(filepath.Join(data, "etcd", "member-data", "member"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "b")
+	if code := term.run(t.Context(), "backup", "--out", file, "--data", data, "--only", "etcd"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	code := term.run(t.Context(), "restore", file, "--data", to, "--pki", filepath.Join(to, "pki"))
+	for _, want := range []string{
+		": processes that run on see another cluster or epoch, and list it anew\n",
+		"not restored keys: the backup holds no keys; nothing was put into ", "start it now: the process of " + to + "\n",
+	} {
+		if said := term.out.String() + term.err.String(); code != 0 || !strings.Contains(said, want) {
+			t.Errorf("exit %d, %s, want %q", code, said, want)
 		}
 	}
 }

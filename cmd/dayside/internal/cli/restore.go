@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ func newRestore(a *app) *cobra.Command {
 			"    --initial-cluster a=http://10.0.0.1:2380,b=http://10.0.0.2:2380,c=http://10.0.0.3:2380",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onlySaysWhat(cmd, c.Only); err != nil {
+				return err
+			}
 			c.File, c.Time = args[0], a.Now()
 			if verify {
 				m, err := backup.Verify(cmd.Context(), c.File)
@@ -50,7 +54,7 @@ func newRestore(a *app) *cobra.Command {
 			if err != nil {
 				return &failure{message: err.Error()}
 			}
-			return a.showRestored(c.File, restored, a.Now().Sub(c.Time))
+			return a.showRestored(c, restored, a.Now().Sub(c.Time))
 		},
 	}
 	flags := cmd.Flags()
@@ -93,7 +97,7 @@ func (a *app) showVerified(file string, m backup.Manifest) error {
 	})
 }
 
-func (a *app) showRestored(file string, r backup.Restored, took time.Duration) error {
+func (a *app) showRestored(c backup.RestoreConfig, r backup.Restored, took time.Duration) error {
 	m := manifestFields(r.Manifest)
 	m["restored"], m["aside"], m["left"] = texts(r.Kinds), texts(r.Aside), texts(r.Left)
 	if r.ClusterID != "" {
@@ -105,15 +109,21 @@ func (a *app) showRestored(file string, r backup.Restored, took time.Duration) e
 	}
 	return a.show(answer, func(w io.Writer) error {
 		linef(w, "restored %s as of %s from %s, in %s", strings.Join(r.Kinds, ", "),
-			r.Manifest.Time.UTC().Format(time.RFC3339), file, took.Round(time.Millisecond))
+			r.Manifest.Time.UTC().Format(time.RFC3339), c.File, took.Round(time.Millisecond))
 		if r.ClusterID != "" {
-			linef(w, "  etcd is now cluster %s: whoever knew %s lists it anew", r.ClusterID, r.Manifest.Etcd.ClusterID)
+			linef(w, "  etcd is now cluster %s: processes that run on see another cluster or epoch, and list it anew", r.ClusterID)
 		}
 		for _, aside := range r.Aside {
 			linef(w, "  moved aside  %s", aside)
 		}
 		for _, left := range r.Left {
 			linef(w, "  not restored %s", left)
+		}
+		switch etcd := slices.Contains(r.Kinds, backup.Etcd); {
+		case etcd && c.Etcd != nil:
+			linef(w, "  next         the same for every other member; then start them all")
+		case etcd || slices.Contains(r.Kinds, backup.Ledger):
+			linef(w, "  next         start it now: the process of %s", c.DataDir)
 		}
 		return nil
 	})
