@@ -107,6 +107,9 @@ func (h *Host) becomeReady(ctx context.Context) error {
 	if !h.until(ctx, func() bool { return len(h.waiting()) == 0 }) {
 		return nil
 	}
+	for _, u := range h.units {
+		h.serves(u.name) // whoever is told that the process is ready finds each of them so
+	}
 	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
 	if err := h.seed(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -134,6 +137,9 @@ func (h *Host) until(ctx context.Context, is func() bool) bool {
 // serves says of a service that can answer that it does, by the names of its gRPC services. A process that routes is well as
 // soon as it can do that, whatever else it still waits for: a call that rings comes before all else.
 func (h *Host) serves(name string) {
+	if !isGRPC(name) {
+		return
+	}
 	for _, desc := range descriptions(name) {
 		h.server.Health.SetServingStatus(desc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	}
