@@ -86,12 +86,6 @@ func (t *tableCalls) run() {
 		select {
 		case c := <-t.waiting:
 			t.report(ended, &recent, c)
-			continue
-		default:
-		}
-		select {
-		case c := <-t.waiting:
-			t.report(ended, &recent, c)
 		case <-t.stopped:
 			if len(t.waiting) == 0 {
 				return

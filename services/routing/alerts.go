@@ -37,10 +37,9 @@ const (
 	maxAlertTries = 4
 	// maxForgotten is how many old alerts go in one transaction.
 	maxForgotten = 32
-	// alertWriteTimeout bounds one write, and alertSyncTimeout what the disk may take: as long as a caller is kept waiting for
-	// the word that their message was taken.
+	// alertWriteTimeout bounds one write, the disk's and etcd's part of it together: as long as a caller is kept waiting for the
+	// word that their message was taken, and half of what a gateway gives a step before it asks another process.
 	alertWriteTimeout = time.Second
-	alertSyncTimeout  = time.Second
 	// retryAlertsEvery is how long etcd is left alone that did not take one.
 	retryAlertsEvery = 5 * time.Second
 	// forgetAlertsEvery is how often it is looked for those that go.

@@ -85,11 +85,9 @@ func (a *alerts) keep(s alert.Seen) (spool.Mark, error) {
 
 // kept waits until a message that is in the spool is in etcd or on disk, and says which.
 func (a *alerts) kept(ctx context.Context, s alert.Seen, at spool.Mark) routingv1.Durability {
-	soon, cancel := context.WithTimeout(ctx, alertSyncTimeout)
+	soon, cancel := context.WithTimeout(ctx, alertWriteTimeout)
 	defer cancel()
-	unsynced := a.spool.Sync(soon, at)
-	soon, cancel = context.WithTimeout(ctx, alertWriteTimeout)
-	defer cancel()
+	unsynced := a.spool.Sync(soon, at) // etcd is told meanwhile
 	err := a.spool.Delivered(soon, at)
 	if err == nil {
 		return routingv1.Durability_DURABILITY_COMMITTED // whatever became of this disk

@@ -52,7 +52,7 @@ type alerter interface {
 	// decided looks at a decision. It waits for nothing.
 	decided(ctx context.Context, c *decision)
 	// messageLeft makes sure that somebody will hear of a message, and says where that is kept; UNSPECIFIED where it cannot be
-	// relied on. It waits two seconds at most. c is the decision that the call stands at: its line, its caller; made before the
+	// relied on. It waits a second at most. c is the decision that the call stands at: its line, its caller; made before the
 	// message is known to be kept.
 	messageLeft(ctx context.Context, c *decision) routingv1.Durability
 }
