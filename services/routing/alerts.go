@@ -37,8 +37,8 @@ const (
 	maxAlertTries = 4
 	// maxForgotten is how many old alerts go in one transaction.
 	maxForgotten = 32
-	// alertWriteTimeout bounds one write, the disk's and etcd's part of it together: as long as a caller is kept waiting for the
-	// word that their message was taken, and half of what a gateway gives a step before it asks another process.
+	// alertWriteTimeout bounds one write, the disk's and etcd's part of it together: as long as a caller is kept waiting for
+	// the word that their message was taken, and half of what a gateway gives a step before it asks another process.
 	alertWriteTimeout = time.Second
 	// retryAlertsEvery is how long etcd is left alone that did not take one.
 	retryAlertsEvery = 5 * time.Second
