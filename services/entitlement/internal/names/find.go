@@ -66,7 +66,7 @@ func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) 
 			if longer {
 				confidence *= 0.5 + 0.4*ratio(digits, e.text) // the more of it, the better, and never as good as all of it
 			}
-			best.offer(s, e.name, confidence, false)
+			best.offer(s, e.name, confidence, Digits, false)
 		}
 	}
 	return best.matches(left < 0)
@@ -87,7 +87,7 @@ func (q question) same() {
 		if e.text != q.said.key {
 			break
 		}
-		q.best.offer(q.slot, e.name, 1, q.names[e.name].full == q.said.full)
+		q.best.offer(q.slot, e.name, 1, Exact, q.names[e.name].full == q.said.full)
 	}
 }
 
@@ -101,7 +101,7 @@ func (q question) beginsAlike() {
 			return
 		}
 		if e.text != q.said.key {
-			q.best.offer(q.slot, e.name, maxNameConfidence*harmonic(1, ratio(q.said.key, e.text)), false)
+			q.best.offer(q.slot, e.name, maxNameConfidence*harmonic(1, ratio(q.said.key, e.text)), Begins, false)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (q question) sharesWords() {
 				return
 			}
 			looked.set(n)
-			q.best.offer(q.slot, n, q.confidence(q.names[n], hits), false)
+			q.best.offer(q.slot, n, q.confidence(q.names[n], hits), Words, false)
 		}
 	}
 }

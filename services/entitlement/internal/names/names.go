@@ -26,7 +26,23 @@ type Match struct {
 	Name string
 	// Confidence is 0 to 1.
 	Confidence float64
+	// Why it can be meant: what Name and that which was said have in common.
+	Why Why
 }
+
+// Why somebody can be meant.
+type Why uint8
+
+// The reasons, from the one that says most.
+const (
+	Exact    Why = iota + 1 // the same but for case, accents, punctuation and legal form: confidence 1, and nothing else has it
+	Words                   // the same words: in another order, abbreviated, or some of them
+	Begins                  // it begins so
+	Initials                // one is the initials of the other
+	Typing                  // letters are missing, wrong or too many
+	Sound                   // it sounds so
+	Digits                  // it is spelled with the keys pressed, or begins so
+)
 
 // Index knows many customers' names. One goroutine writes; any number may ask meanwhile, and never wait.
 //

@@ -61,7 +61,7 @@ func TestTheSameButForCaseAccentsPunctuationAndLegalForm(t *testing.T) {
 		x := known("Somebody Else", c.called)
 		for _, said := range c.said {
 			found, more := x.Find(said, limit)
-			if len(found) == 0 || found[0] != (names.Match{ID: "c1", Name: c.called, Confidence: 1}) || more {
+			if len(found) == 0 || found[0] != (names.Match{ID: "c1", Name: c.called, Confidence: 1, Why: names.Exact}) || more {
 				t.Errorf("%q, said as %q: %v", c.called, said, found)
 			}
 		}
@@ -123,7 +123,7 @@ func TestNamesThatAreLikeIt(t *testing.T) {
 func TestSeveralOfTheSameName(t *testing.T) {
 	x := known("Acme GmbH; Acme", "Acme Ltd; ACME Limited", "Acme Ltd. Widgets")
 	found, _ := x.Find("acme ltd", limit)
-	if len(found) != 3 || found[0] != (names.Match{ID: "c1", Name: "Acme Ltd", Confidence: 1}) || found[1].ID != "c0" ||
+	if len(found) != 3 || found[0] != (names.Match{ID: "c1", Name: "Acme Ltd", Confidence: 1, Why: names.Exact}) || found[1].ID != "c0" ||
 		found[1].Confidence != 1 || found[2].Confidence >= 1 {
 		t.Errorf("%v", found)
 	}

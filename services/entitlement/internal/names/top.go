@@ -20,7 +20,7 @@ type scored struct {
 func newTop(limit int) *top { return &top{limit: limit, best: make([]scored, 0, limit+1)} }
 
 // offer takes a name that is good enough.
-func (t *top) offer(s slot, at uint32, confidence float64, sameForm bool) {
+func (t *top) offer(s slot, at uint32, confidence float64, why Why, sameForm bool) {
 	n := s.names[at]
 	if confidence < minConfidence || s.dead.has(n.customer) {
 		return
@@ -29,7 +29,7 @@ func (t *top) offer(s slot, at uint32, confidence float64, sameForm bool) {
 	if full && confidence < t.best[t.limit].Confidence {
 		return
 	}
-	c := scored{Match{s.customers[n.customer].ID, n.text, confidence}, sameForm}
+	c := scored{Match{s.customers[n.customer].ID, n.text, confidence, why}, sameForm}
 	if have := slices.IndexFunc(t.best, func(o scored) bool { return o.ID == c.ID }); have >= 0 {
 		if compare(c, t.best[have]) >= 0 {
 			return
