@@ -31,6 +31,229 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// EvidenceKind is what a candidate rests on.
+type EvidenceKind int32
+
+const (
+	// Never sent.
+	EvidenceKind_EVIDENCE_KIND_UNSPECIFIED EvidenceKind = 0
+	// The caller's number, attested.
+	EvidenceKind_EVIDENCE_KIND_VERIFIED_NUMBER EvidenceKind = 1
+	// The caller's number, which nobody vouches for.
+	EvidenceKind_EVIDENCE_KIND_NUMBER EvidenceKind = 2
+	// The name it chose for itself, or one it had.
+	EvidenceKind_EVIDENCE_KIND_ACCESS_NAME EvidenceKind = 3
+	// A name or alias, the same but for case, accents, punctuation and legal form.
+	EvidenceKind_EVIDENCE_KIND_NAME EvidenceKind = 4
+	// A name or alias that is like it: typing, sound, word order, abbreviation.
+	EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME EvidenceKind = 5
+	// The initials of a name.
+	EvidenceKind_EVIDENCE_KIND_INITIALS EvidenceKind = 6
+	// A name spelled on a keypad.
+	EvidenceKind_EVIDENCE_KIND_KEYPAD EvidenceKind = 7
+	// A contact's e-mail address.
+	EvidenceKind_EVIDENCE_KIND_EMAIL EvidenceKind = 8
+	// The domain of an e-mail address.
+	EvidenceKind_EVIDENCE_KIND_EMAIL_DOMAIN EvidenceKind = 9
+	// What another system calls it.
+	EvidenceKind_EVIDENCE_KIND_EXTERNAL_ID EvidenceKind = 10
+	// A contract's number.
+	EvidenceKind_EVIDENCE_KIND_CONTRACT EvidenceKind = 11
+)
+
+// Enum value maps for EvidenceKind.
+var (
+	EvidenceKind_name = map[int32]string{
+		0:  "EVIDENCE_KIND_UNSPECIFIED",
+		1:  "EVIDENCE_KIND_VERIFIED_NUMBER",
+		2:  "EVIDENCE_KIND_NUMBER",
+		3:  "EVIDENCE_KIND_ACCESS_NAME",
+		4:  "EVIDENCE_KIND_NAME",
+		5:  "EVIDENCE_KIND_SIMILAR_NAME",
+		6:  "EVIDENCE_KIND_INITIALS",
+		7:  "EVIDENCE_KIND_KEYPAD",
+		8:  "EVIDENCE_KIND_EMAIL",
+		9:  "EVIDENCE_KIND_EMAIL_DOMAIN",
+		10: "EVIDENCE_KIND_EXTERNAL_ID",
+		11: "EVIDENCE_KIND_CONTRACT",
+	}
+	EvidenceKind_value = map[string]int32{
+		"EVIDENCE_KIND_UNSPECIFIED":     0,
+		"EVIDENCE_KIND_VERIFIED_NUMBER": 1,
+		"EVIDENCE_KIND_NUMBER":          2,
+		"EVIDENCE_KIND_ACCESS_NAME":     3,
+		"EVIDENCE_KIND_NAME":            4,
+		"EVIDENCE_KIND_SIMILAR_NAME":    5,
+		"EVIDENCE_KIND_INITIALS":        6,
+		"EVIDENCE_KIND_KEYPAD":          7,
+		"EVIDENCE_KIND_EMAIL":           8,
+		"EVIDENCE_KIND_EMAIL_DOMAIN":    9,
+		"EVIDENCE_KIND_EXTERNAL_ID":     10,
+		"EVIDENCE_KIND_CONTRACT":        11,
+	}
+)
+
+func (x EvidenceKind) Enum() *EvidenceKind {
+	p := new(EvidenceKind)
+	*p = x
+	return p
+}
+
+func (x EvidenceKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EvidenceKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_entitlement_v1_entitlement_proto_enumTypes[0].Descriptor()
+}
+
+func (EvidenceKind) Type() protoreflect.EnumType {
+	return &file_dayside_entitlement_v1_entitlement_proto_enumTypes[0]
+}
+
+func (x EvidenceKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EvidenceKind.Descriptor instead.
+func (EvidenceKind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{0}
+}
+
+// Outcome is what comes of the question whether somebody may have a line.
+type Outcome int32
+
+const (
+	// Never sent.
+	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
+	// Entitled, and forwarded.
+	Outcome_OUTCOME_GRANTED Outcome = 1
+	// Not entitled; offered what would entitle.
+	Outcome_OUTCOME_OFFERED Outcome = 2
+	// Not entitled, or not known; helped first, and followed up the next business day.
+	Outcome_OUTCOME_HELPED_FIRST Outcome = 3
+	// Refused.
+	Outcome_OUTCOME_REFUSED Outcome = 4
+)
+
+// Enum value maps for Outcome.
+var (
+	Outcome_name = map[int32]string{
+		0: "OUTCOME_UNSPECIFIED",
+		1: "OUTCOME_GRANTED",
+		2: "OUTCOME_OFFERED",
+		3: "OUTCOME_HELPED_FIRST",
+		4: "OUTCOME_REFUSED",
+	}
+	Outcome_value = map[string]int32{
+		"OUTCOME_UNSPECIFIED":  0,
+		"OUTCOME_GRANTED":      1,
+		"OUTCOME_OFFERED":      2,
+		"OUTCOME_HELPED_FIRST": 3,
+		"OUTCOME_REFUSED":      4,
+	}
+)
+
+func (x Outcome) Enum() *Outcome {
+	p := new(Outcome)
+	*p = x
+	return p
+}
+
+func (x Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_entitlement_v1_entitlement_proto_enumTypes[1].Descriptor()
+}
+
+func (Outcome) Type() protoreflect.EnumType {
+	return &file_dayside_entitlement_v1_entitlement_proto_enumTypes[1]
+}
+
+func (x Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Outcome.Descriptor instead.
+func (Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{1}
+}
+
+// RemedyKind is what would change an answer.
+type RemedyKind int32
+
+const (
+	// Never sent.
+	RemedyKind_REMEDY_KIND_UNSPECIFIED RemedyKind = 0
+	// Wait: a contract begins, or the plan's hours do.
+	RemedyKind_REMEDY_KIND_WAIT RemedyKind = 1
+	// Renew a contract that has ended, or make one.
+	RemedyKind_REMEDY_KIND_CONTRACT RemedyKind = 2
+	// Accept an offer of the line.
+	RemedyKind_REMEDY_KIND_OFFER RemedyKind = 3
+	// A plan with other hours, products, lines, severities or a larger allowance.
+	RemedyKind_REMEDY_KIND_PLAN RemedyKind = 4
+	// End a suspension.
+	RemedyKind_REMEDY_KIND_END_SUSPENSION RemedyKind = 5
+	// Say, or show, who is calling.
+	RemedyKind_REMEDY_KIND_IDENTIFY RemedyKind = 6
+	// Grant complimentary access.
+	RemedyKind_REMEDY_KIND_GRANT RemedyKind = 7
+)
+
+// Enum value maps for RemedyKind.
+var (
+	RemedyKind_name = map[int32]string{
+		0: "REMEDY_KIND_UNSPECIFIED",
+		1: "REMEDY_KIND_WAIT",
+		2: "REMEDY_KIND_CONTRACT",
+		3: "REMEDY_KIND_OFFER",
+		4: "REMEDY_KIND_PLAN",
+		5: "REMEDY_KIND_END_SUSPENSION",
+		6: "REMEDY_KIND_IDENTIFY",
+		7: "REMEDY_KIND_GRANT",
+	}
+	RemedyKind_value = map[string]int32{
+		"REMEDY_KIND_UNSPECIFIED":    0,
+		"REMEDY_KIND_WAIT":           1,
+		"REMEDY_KIND_CONTRACT":       2,
+		"REMEDY_KIND_OFFER":          3,
+		"REMEDY_KIND_PLAN":           4,
+		"REMEDY_KIND_END_SUSPENSION": 5,
+		"REMEDY_KIND_IDENTIFY":       6,
+		"REMEDY_KIND_GRANT":          7,
+	}
+)
+
+func (x RemedyKind) Enum() *RemedyKind {
+	p := new(RemedyKind)
+	*p = x
+	return p
+}
+
+func (x RemedyKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RemedyKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_entitlement_v1_entitlement_proto_enumTypes[2].Descriptor()
+}
+
+func (RemedyKind) Type() protoreflect.EnumType {
+	return &file_dayside_entitlement_v1_entitlement_proto_enumTypes[2]
+}
+
+func (x RemedyKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RemedyKind.Descriptor instead.
+func (RemedyKind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{2}
+}
+
 // Basis is why an entitlement was granted or not.
 type Basis int32
 
@@ -47,17 +270,44 @@ const (
 	Basis_BASIS_CONTRACT_ENDED Basis = 4
 	// Contracts in force are for other products.
 	Basis_BASIS_OTHER_PRODUCT Basis = 5
+	// Granted: a contract has ended, and its days of grace have not.
+	Basis_BASIS_GRACE Basis = 6
+	// Granted: complimentary.
+	Basis_BASIS_COMPLIMENTARY Basis = 7
+	// Granted: an offer was accepted (pay per call, day pass, upgrade).
+	Basis_BASIS_PROMISE Basis = 8
+	// Granted: an offer was accepted by somebody who was not verified; owed only once the customer confirms.
+	Basis_BASIS_PENDING_PROMISE Basis = 9
+	// The customer, or the contract, is suspended.
+	Basis_BASIS_SUSPENDED Basis = 10
+	// The plan's hours are other ones.
+	Basis_BASIS_OUTSIDE_PLAN_HOURS Basis = 11
+	// The plan does not cover the line.
+	Basis_BASIS_OTHER_LINE Basis = 12
+	// The plan does not cover the severity.
+	Basis_BASIS_OTHER_SEVERITY Basis = 13
+	// The calls that the plan includes are used.
+	Basis_BASIS_ALLOWANCE_USED Basis = 14
 )
 
 // Enum value maps for Basis.
 var (
 	Basis_name = map[int32]string{
-		0: "BASIS_UNSPECIFIED",
-		1: "BASIS_CONTRACT",
-		2: "BASIS_NO_CONTRACT",
-		3: "BASIS_CONTRACT_NOT_STARTED",
-		4: "BASIS_CONTRACT_ENDED",
-		5: "BASIS_OTHER_PRODUCT",
+		0:  "BASIS_UNSPECIFIED",
+		1:  "BASIS_CONTRACT",
+		2:  "BASIS_NO_CONTRACT",
+		3:  "BASIS_CONTRACT_NOT_STARTED",
+		4:  "BASIS_CONTRACT_ENDED",
+		5:  "BASIS_OTHER_PRODUCT",
+		6:  "BASIS_GRACE",
+		7:  "BASIS_COMPLIMENTARY",
+		8:  "BASIS_PROMISE",
+		9:  "BASIS_PENDING_PROMISE",
+		10: "BASIS_SUSPENDED",
+		11: "BASIS_OUTSIDE_PLAN_HOURS",
+		12: "BASIS_OTHER_LINE",
+		13: "BASIS_OTHER_SEVERITY",
+		14: "BASIS_ALLOWANCE_USED",
 	}
 	Basis_value = map[string]int32{
 		"BASIS_UNSPECIFIED":          0,
@@ -66,6 +316,15 @@ var (
 		"BASIS_CONTRACT_NOT_STARTED": 3,
 		"BASIS_CONTRACT_ENDED":       4,
 		"BASIS_OTHER_PRODUCT":        5,
+		"BASIS_GRACE":                6,
+		"BASIS_COMPLIMENTARY":        7,
+		"BASIS_PROMISE":              8,
+		"BASIS_PENDING_PROMISE":      9,
+		"BASIS_SUSPENDED":            10,
+		"BASIS_OUTSIDE_PLAN_HOURS":   11,
+		"BASIS_OTHER_LINE":           12,
+		"BASIS_OTHER_SEVERITY":       13,
+		"BASIS_ALLOWANCE_USED":       14,
 	}
 )
 
@@ -80,11 +339,11 @@ func (x Basis) String() string {
 }
 
 func (Basis) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_entitlement_v1_entitlement_proto_enumTypes[0].Descriptor()
+	return file_dayside_entitlement_v1_entitlement_proto_enumTypes[3].Descriptor()
 }
 
 func (Basis) Type() protoreflect.EnumType {
-	return &file_dayside_entitlement_v1_entitlement_proto_enumTypes[0]
+	return &file_dayside_entitlement_v1_entitlement_proto_enumTypes[3]
 }
 
 func (x Basis) Number() protoreflect.EnumNumber {
@@ -93,7 +352,7 @@ func (x Basis) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Basis.Descriptor instead.
 func (Basis) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{0}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{3}
 }
 
 // Customer is who pays.
@@ -120,7 +379,34 @@ type Customer struct {
 	// Cases being worked on, the latest first. The site that works on one comes first for this customer's calls.
 	OpenCases []*OpenCase `protobuf:"bytes,10,rep,name=open_cases,json=openCases,proto3" json:"open_cases,omitempty"`
 	// Whether callers can show a PIN; SetPin sets it.
-	HasPin        bool `protobuf:"varint,11,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	HasPin bool `protobuf:"varint,11,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	// customers/ID whose contracts this one has, too: it is a sub-account of that. At most 4 levels, and no circle.
+	Parent string `protobuf:"bytes,12,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Who may call for it: partners, resellers, operators of its systems.
+	Partners []*PartnerAccess `protobuf:"bytes,13,rep,name=partners,proto3" json:"partners,omitempty"`
+	// People there.
+	Contacts []*Contact `protobuf:"bytes,14,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// Domains of its e-mail addresses, such as "acme.example"; several customers may share one.
+	EmailDomains []string `protobuf:"bytes,15,rep,name=email_domains,json=emailDomains,proto3" json:"email_domains,omitempty"`
+	// What other systems call it.
+	ExternalIds []*ExternalId `protobuf:"bytes,16,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty"`
+	// The name that it chose for itself, by which its callers are found; unique, whatever the case, accents and punctuation.
+	// RenameAccessName changes it.
+	AccessName string `protobuf:"bytes,17,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	// The access names that it had before, the latest first; they go on working.
+	FormerAccessNames []*AccessNameUse `protobuf:"bytes,18,rep,name=former_access_names,json=formerAccessNames,proto3" json:"former_access_names,omitempty"`
+	// calendars/ID on whose closed dates it does no business, in order: for hours of plans, and for follow-ups.
+	Calendars []string `protobuf:"bytes,19,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// Town and country, by which callers tell customers of like names apart: "Berlin".
+	Locality string `protobuf:"bytes,20,opt,name=locality,proto3" json:"locality,omitempty"`
+	// Whether callers can show a phrase; SetPhrase sets it.
+	HasPhrase bool `protobuf:"varint,21,opt,name=has_phrase,json=hasPhrase,proto3" json:"has_phrase,omitempty"`
+	// Who at the vendor looks after it, and gets its follow-ups; for people, such as an e-mail address.
+	AccountOwner string `protobuf:"bytes,22,opt,name=account_owner,json=accountOwner,proto3" json:"account_owner,omitempty"`
+	// Nothing is granted by contracts meanwhile.
+	Suspension *Suspension `protobuf:"bytes,23,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	// BCP 47 tag of the language its people speak.
+	Language      string `protobuf:"bytes,24,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -232,6 +518,435 @@ func (x *Customer) GetHasPin() bool {
 	return false
 }
 
+func (x *Customer) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Customer) GetPartners() []*PartnerAccess {
+	if x != nil {
+		return x.Partners
+	}
+	return nil
+}
+
+func (x *Customer) GetContacts() []*Contact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *Customer) GetEmailDomains() []string {
+	if x != nil {
+		return x.EmailDomains
+	}
+	return nil
+}
+
+func (x *Customer) GetExternalIds() []*ExternalId {
+	if x != nil {
+		return x.ExternalIds
+	}
+	return nil
+}
+
+func (x *Customer) GetAccessName() string {
+	if x != nil {
+		return x.AccessName
+	}
+	return ""
+}
+
+func (x *Customer) GetFormerAccessNames() []*AccessNameUse {
+	if x != nil {
+		return x.FormerAccessNames
+	}
+	return nil
+}
+
+func (x *Customer) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+func (x *Customer) GetLocality() string {
+	if x != nil {
+		return x.Locality
+	}
+	return ""
+}
+
+func (x *Customer) GetHasPhrase() bool {
+	if x != nil {
+		return x.HasPhrase
+	}
+	return false
+}
+
+func (x *Customer) GetAccountOwner() string {
+	if x != nil {
+		return x.AccountOwner
+	}
+	return ""
+}
+
+func (x *Customer) GetSuspension() *Suspension {
+	if x != nil {
+		return x.Suspension
+	}
+	return nil
+}
+
+func (x *Customer) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// PartnerAccess lets another customer call for this one.
+type PartnerAccess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID of the partner.
+	Partner string `protobuf:"bytes,1,opt,name=partner,proto3" json:"partner,omitempty"`
+	// The product it may call about, a slug; any where empty.
+	Product string `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
+	// Last date, inclusive, in the customer's zone; open-ended where unset.
+	EndDate       *date.Date `protobuf:"bytes,3,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerAccess) Reset() {
+	*x = PartnerAccess{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerAccess) ProtoMessage() {}
+
+func (x *PartnerAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerAccess.ProtoReflect.Descriptor instead.
+func (*PartnerAccess) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PartnerAccess) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *PartnerAccess) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *PartnerAccess) GetEndDate() *date.Date {
+	if x != nil {
+		return x.EndDate
+	}
+	return nil
+}
+
+// Contact is a person at a customer.
+type Contact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID within the customer, a slug.
+	ContactId string `protobuf:"bytes,1,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
+	// For people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Where links are sent.
+	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
+	// Numbers this person calls from, E.164; they find the customer as its own do.
+	PhoneNumbers []*phone_number.PhoneNumber `protobuf:"bytes,4,rep,name=phone_numbers,json=phoneNumbers,proto3" json:"phone_numbers,omitempty"`
+	// BCP 47 tag.
+	Language string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`
+	// May be shown the numbers of hidden lines that the customer is entitled to, confirm promises, and rename the access name.
+	SelfService   bool `protobuf:"varint,6,opt,name=self_service,json=selfService,proto3" json:"self_service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contact) Reset() {
+	*x = Contact{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contact) ProtoMessage() {}
+
+func (x *Contact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contact.ProtoReflect.Descriptor instead.
+func (*Contact) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Contact) GetContactId() string {
+	if x != nil {
+		return x.ContactId
+	}
+	return ""
+}
+
+func (x *Contact) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Contact) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *Contact) GetPhoneNumbers() []*phone_number.PhoneNumber {
+	if x != nil {
+		return x.PhoneNumbers
+	}
+	return nil
+}
+
+func (x *Contact) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Contact) GetSelfService() bool {
+	if x != nil {
+		return x.SelfService
+	}
+	return false
+}
+
+// ExternalId is what another system calls a customer.
+type ExternalId struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The system, a slug such as "crm", "billing" or "beta".
+	System string `protobuf:"bytes,1,opt,name=system,proto3" json:"system,omitempty"`
+	// Its id there.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExternalId) Reset() {
+	*x = ExternalId{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExternalId) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExternalId) ProtoMessage() {}
+
+func (x *ExternalId) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExternalId.ProtoReflect.Descriptor instead.
+func (*ExternalId) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExternalId) GetSystem() string {
+	if x != nil {
+		return x.System
+	}
+	return ""
+}
+
+func (x *ExternalId) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// AccessNameUse is an access name, and how long it was the one.
+type AccessNameUse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it was replaced.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Who replaced it: a peer's name, or a contact's id.
+	ReplacedBy    string `protobuf:"bytes,3,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessNameUse) Reset() {
+	*x = AccessNameUse{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessNameUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessNameUse) ProtoMessage() {}
+
+func (x *AccessNameUse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessNameUse.ProtoReflect.Descriptor instead.
+func (*AccessNameUse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AccessNameUse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AccessNameUse) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *AccessNameUse) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
+// Suspension is a time over which nothing is granted.
+type Suspension struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First date, in the customer's zone.
+	StartDate *date.Date `protobuf:"bytes,1,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// Last date, inclusive; until further notice where unset.
+	EndDate *date.Date `protobuf:"bytes,2,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// Why, for people.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Suspension) GetStartDate() *date.Date {
+	if x != nil {
+		return x.StartDate
+	}
+	return nil
+}
+
+func (x *Suspension) GetEndDate() *date.Date {
+	if x != nil {
+		return x.EndDate
+	}
+	return nil
+}
+
+func (x *Suspension) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // OpenCase is a case that is being worked on.
 type OpenCase struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -247,7 +962,7 @@ type OpenCase struct {
 
 func (x *OpenCase) Reset() {
 	*x = OpenCase{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +974,7 @@ func (x *OpenCase) String() string {
 func (*OpenCase) ProtoMessage() {}
 
 func (x *OpenCase) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[1]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +987,7 @@ func (x *OpenCase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenCase.ProtoReflect.Descriptor instead.
 func (*OpenCase) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{1}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OpenCase) GetCaseId() string {
@@ -302,14 +1017,28 @@ type IdentifyCallerRequest struct {
 	// A name, as speech was understood or as it was typed; or leave empty and give digits.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough, from three keys on.
-	Digits        string `protobuf:"bytes,2,opt,name=digits,proto3" json:"digits,omitempty"`
+	Digits string `protobuf:"bytes,2,opt,name=digits,proto3" json:"digits,omitempty"`
+	// The caller's number: E.164, with or without the plus sign, or national where default_region says of which country.
+	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
+	// Whether the number is attested (STIR A).
+	NumberVerified bool `protobuf:"varint,4,opt,name=number_verified,json=numberVerified,proto3" json:"number_verified,omitempty"`
+	// An e-mail address, or a domain.
+	Email string `protobuf:"bytes,5,opt,name=email,proto3" json:"email,omitempty"`
+	// What other systems call the customer.
+	ExternalIds []*ExternalId `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty"`
+	// A contract's number; works, and is never required.
+	ContractId string `protobuf:"bytes,7,opt,name=contract_id,json=contractId,proto3" json:"contract_id,omitempty"`
+	// ISO 3166-1 alpha-2 code of the country in which a national number was written.
+	DefaultRegion string `protobuf:"bytes,8,opt,name=default_region,json=defaultRegion,proto3" json:"default_region,omitempty"`
+	// BCP 47 tag of the language of the question; English where it is none we know.
+	Language      string `protobuf:"bytes,9,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentifyCallerRequest) Reset() {
 	*x = IdentifyCallerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +1050,7 @@ func (x *IdentifyCallerRequest) String() string {
 func (*IdentifyCallerRequest) ProtoMessage() {}
 
 func (x *IdentifyCallerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[2]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +1063,7 @@ func (x *IdentifyCallerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyCallerRequest.ProtoReflect.Descriptor instead.
 func (*IdentifyCallerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{2}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IdentifyCallerRequest) GetName() string {
@@ -351,20 +1080,73 @@ func (x *IdentifyCallerRequest) GetDigits() string {
 	return ""
 }
 
+func (x *IdentifyCallerRequest) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *IdentifyCallerRequest) GetNumberVerified() bool {
+	if x != nil {
+		return x.NumberVerified
+	}
+	return false
+}
+
+func (x *IdentifyCallerRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *IdentifyCallerRequest) GetExternalIds() []*ExternalId {
+	if x != nil {
+		return x.ExternalIds
+	}
+	return nil
+}
+
+func (x *IdentifyCallerRequest) GetContractId() string {
+	if x != nil {
+		return x.ContractId
+	}
+	return ""
+}
+
+func (x *IdentifyCallerRequest) GetDefaultRegion() string {
+	if x != nil {
+		return x.DefaultRegion
+	}
+	return ""
+}
+
+func (x *IdentifyCallerRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
 // IdentifyCallerResponse is who it can be.
 type IdentifyCallerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The best first; at most 8. None where nobody fits.
 	Candidates []*CallerCandidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// True where more fit than are told.
-	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	More bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// True where the first candidate may be taken for the caller's without asking: nobody else comes near.
+	Certain bool `protobuf:"varint,3,opt,name=certain,proto3" json:"certain,omitempty"`
+	// What to ask the caller, where it is not certain: "Acme GmbH in Berlin or Acme Inc in Boston?". Plain text.
+	Question      string `protobuf:"bytes,4,opt,name=question,proto3" json:"question,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentifyCallerResponse) Reset() {
 	*x = IdentifyCallerResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +1158,7 @@ func (x *IdentifyCallerResponse) String() string {
 func (*IdentifyCallerResponse) ProtoMessage() {}
 
 func (x *IdentifyCallerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[3]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +1171,7 @@ func (x *IdentifyCallerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyCallerResponse.ProtoReflect.Descriptor instead.
 func (*IdentifyCallerResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{3}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IdentifyCallerResponse) GetCandidates() []*CallerCandidate {
@@ -406,6 +1188,20 @@ func (x *IdentifyCallerResponse) GetMore() bool {
 	return false
 }
 
+func (x *IdentifyCallerResponse) GetCertain() bool {
+	if x != nil {
+		return x.Certain
+	}
+	return false
+}
+
+func (x *IdentifyCallerResponse) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
 // CallerCandidate is a customer whom a caller can be of.
 type CallerCandidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -418,14 +1214,24 @@ type CallerCandidate struct {
 	// The name or alias that fits.
 	MatchedName string `protobuf:"bytes,4,opt,name=matched_name,json=matchedName,proto3" json:"matched_name,omitempty"`
 	// Whether a PIN can be asked for.
-	HasPin        bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	HasPin bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	// Whether a phrase can be asked for.
+	HasPhrase bool `protobuf:"varint,6,opt,name=has_phrase,json=hasPhrase,proto3" json:"has_phrase,omitempty"`
+	// Town and country, for telling it from others.
+	Locality string `protobuf:"bytes,7,opt,name=locality,proto3" json:"locality,omitempty"`
+	// Why it is a candidate, the weightiest first.
+	Evidence []*Evidence `protobuf:"bytes,8,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// True where something proves it: an attested number of this customer alone. Names never do.
+	Verified bool `protobuf:"varint,9,opt,name=verified,proto3" json:"verified,omitempty"`
+	// contacts/ID part: the contact whose number or e-mail address it is; empty where none is known.
+	ContactId     string `protobuf:"bytes,10,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CallerCandidate) Reset() {
 	*x = CallerCandidate{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +1243,7 @@ func (x *CallerCandidate) String() string {
 func (*CallerCandidate) ProtoMessage() {}
 
 func (x *CallerCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +1256,7 @@ func (x *CallerCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerCandidate.ProtoReflect.Descriptor instead.
 func (*CallerCandidate) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{4}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CallerCandidate) GetCustomer() string {
@@ -488,20 +1294,121 @@ func (x *CallerCandidate) GetHasPin() bool {
 	return false
 }
 
+func (x *CallerCandidate) GetHasPhrase() bool {
+	if x != nil {
+		return x.HasPhrase
+	}
+	return false
+}
+
+func (x *CallerCandidate) GetLocality() string {
+	if x != nil {
+		return x.Locality
+	}
+	return ""
+}
+
+func (x *CallerCandidate) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *CallerCandidate) GetVerified() bool {
+	if x != nil {
+		return x.Verified
+	}
+	return false
+}
+
+func (x *CallerCandidate) GetContactId() string {
+	if x != nil {
+		return x.ContactId
+	}
+	return ""
+}
+
+// Evidence is one reason for which a customer is a candidate.
+type Evidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it rests on.
+	Kind EvidenceKind `protobuf:"varint,1,opt,name=kind,proto3,enum=dayside.entitlement.v1.EvidenceKind" json:"kind,omitempty"`
+	// What of the customer's fits: a name, a domain, a contract's number, "crm: 4711". Numbers and addresses are masked.
+	Matched string `protobuf:"bytes,2,opt,name=matched,proto3" json:"matched,omitempty"`
+	// How well, over 0 to 1.
+	Confidence    float64 `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evidence) Reset() {
+	*x = Evidence{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evidence) ProtoMessage() {}
+
+func (x *Evidence) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
+func (*Evidence) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Evidence) GetKind() EvidenceKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EvidenceKind_EVIDENCE_KIND_UNSPECIFIED
+}
+
+func (x *Evidence) GetMatched() string {
+	if x != nil {
+		return x.Matched
+	}
+	return ""
+}
+
+func (x *Evidence) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
 // VerifyPinRequest is a PIN to compare.
 type VerifyPinRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// customers/ID.
 	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	// What the caller typed.
-	Pin           string `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`
+	Pin string `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`
+	// What the caller said, instead of a PIN: compared without regard to case, accents, punctuation and spaces.
+	Phrase        string `protobuf:"bytes,3,opt,name=phrase,proto3" json:"phrase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyPinRequest) Reset() {
 	*x = VerifyPinRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +1420,7 @@ func (x *VerifyPinRequest) String() string {
 func (*VerifyPinRequest) ProtoMessage() {}
 
 func (x *VerifyPinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +1433,7 @@ func (x *VerifyPinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyPinRequest.ProtoReflect.Descriptor instead.
 func (*VerifyPinRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{5}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VerifyPinRequest) GetCustomer() string {
@@ -543,6 +1450,13 @@ func (x *VerifyPinRequest) GetPin() string {
 	return ""
 }
 
+func (x *VerifyPinRequest) GetPhrase() string {
+	if x != nil {
+		return x.Phrase
+	}
+	return ""
+}
+
 // VerifyPinResponse says whether it was right.
 type VerifyPinResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -554,7 +1468,7 @@ type VerifyPinResponse struct {
 
 func (x *VerifyPinResponse) Reset() {
 	*x = VerifyPinResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +1480,7 @@ func (x *VerifyPinResponse) String() string {
 func (*VerifyPinResponse) ProtoMessage() {}
 
 func (x *VerifyPinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +1493,7 @@ func (x *VerifyPinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyPinResponse.ProtoReflect.Descriptor instead.
 func (*VerifyPinResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{6}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *VerifyPinResponse) GetVerified() bool {
@@ -602,7 +1516,7 @@ type SetPinRequest struct {
 
 func (x *SetPinRequest) Reset() {
 	*x = SetPinRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +1528,7 @@ func (x *SetPinRequest) String() string {
 func (*SetPinRequest) ProtoMessage() {}
 
 func (x *SetPinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +1541,7 @@ func (x *SetPinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPinRequest.ProtoReflect.Descriptor instead.
 func (*SetPinRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{7}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetPinRequest) GetCustomer() string {
@@ -653,7 +1567,7 @@ type SetPinResponse struct {
 
 func (x *SetPinResponse) Reset() {
 	*x = SetPinResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +1579,7 @@ func (x *SetPinResponse) String() string {
 func (*SetPinResponse) ProtoMessage() {}
 
 func (x *SetPinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +1592,154 @@ func (x *SetPinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPinResponse.ProtoReflect.Descriptor instead.
 func (*SetPinResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{8}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{14}
+}
+
+// SetPhraseRequest sets a phrase.
+type SetPhraseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// At least 8 letters and digits, other than any name of the customer; removes it where empty.
+	Phrase        string `protobuf:"bytes,2,opt,name=phrase,proto3" json:"phrase,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPhraseRequest) Reset() {
+	*x = SetPhraseRequest{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPhraseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPhraseRequest) ProtoMessage() {}
+
+func (x *SetPhraseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPhraseRequest.ProtoReflect.Descriptor instead.
+func (*SetPhraseRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetPhraseRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *SetPhraseRequest) GetPhrase() string {
+	if x != nil {
+		return x.Phrase
+	}
+	return ""
+}
+
+// SetPhraseResponse says that it is in force.
+type SetPhraseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPhraseResponse) Reset() {
+	*x = SetPhraseResponse{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPhraseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPhraseResponse) ProtoMessage() {}
+
+func (x *SetPhraseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPhraseResponse.ProtoReflect.Descriptor instead.
+func (*SetPhraseResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{16}
+}
+
+// RenameAccessNameRequest chooses another access name.
+type RenameAccessNameRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// 3 letters or digits at least; ALREADY_EXISTS where another customer has it, or had it; none where empty.
+	AccessName    string `protobuf:"bytes,2,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameAccessNameRequest) Reset() {
+	*x = RenameAccessNameRequest{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameAccessNameRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameAccessNameRequest) ProtoMessage() {}
+
+func (x *RenameAccessNameRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameAccessNameRequest.ProtoReflect.Descriptor instead.
+func (*RenameAccessNameRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RenameAccessNameRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *RenameAccessNameRequest) GetAccessName() string {
+	if x != nil {
+		return x.AccessName
+	}
+	return ""
 }
 
 // Contract is one thing bought, for which product, from when to when.
@@ -693,14 +1754,20 @@ type Contract struct {
 	// First date of the contract, in the customer's zone.
 	StartDate *date.Date `protobuf:"bytes,4,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
 	// Last date of the contract, inclusive, in the customer's zone; open-ended where unset.
-	EndDate       *date.Date `protobuf:"bytes,5,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	EndDate *date.Date `protobuf:"bytes,5,opt,name=end_date,json=endDate,proto3" json:"end_date,omitempty"`
+	// Days after end_date on which it still counts; the plan's where unset.
+	GraceDays *int32 `protobuf:"varint,6,opt,name=grace_days,json=graceDays,proto3,oneof" json:"grace_days,omitempty"`
+	// It grants nothing meanwhile.
+	Suspension *Suspension `protobuf:"bytes,7,opt,name=suspension,proto3" json:"suspension,omitempty"`
+	// Sub-accounts do not have it.
+	ExcludesSubAccounts bool `protobuf:"varint,8,opt,name=excludes_sub_accounts,json=excludesSubAccounts,proto3" json:"excludes_sub_accounts,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Contract) Reset() {
 	*x = Contract{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +1779,7 @@ func (x *Contract) String() string {
 func (*Contract) ProtoMessage() {}
 
 func (x *Contract) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +1792,7 @@ func (x *Contract) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contract.ProtoReflect.Descriptor instead.
 func (*Contract) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{9}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Contract) GetContractId() string {
@@ -763,6 +1830,27 @@ func (x *Contract) GetEndDate() *date.Date {
 	return nil
 }
 
+func (x *Contract) GetGraceDays() int32 {
+	if x != nil && x.GraceDays != nil {
+		return *x.GraceDays
+	}
+	return 0
+}
+
+func (x *Contract) GetSuspension() *Suspension {
+	if x != nil {
+		return x.Suspension
+	}
+	return nil
+}
+
+func (x *Contract) GetExcludesSubAccounts() bool {
+	if x != nil {
+		return x.ExcludesSubAccounts
+	}
+	return false
+}
+
 // CreateCustomerRequest asks for a new customer.
 type CreateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -780,7 +1868,7 @@ type CreateCustomerRequest struct {
 
 func (x *CreateCustomerRequest) Reset() {
 	*x = CreateCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +1880,7 @@ func (x *CreateCustomerRequest) String() string {
 func (*CreateCustomerRequest) ProtoMessage() {}
 
 func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +1893,7 @@ func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*CreateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{10}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateCustomerRequest) GetCustomerId() string {
@@ -847,7 +1935,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1947,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1960,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{11}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetCustomerRequest) GetName() string {
@@ -895,7 +1983,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1995,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +2008,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{12}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListCustomersRequest) GetPageSize() int32 {
@@ -950,7 +2038,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +2050,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[13]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +2063,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{13}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -1010,7 +2098,7 @@ type UpdateCustomerRequest struct {
 
 func (x *UpdateCustomerRequest) Reset() {
 	*x = UpdateCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +2110,7 @@ func (x *UpdateCustomerRequest) String() string {
 func (*UpdateCustomerRequest) ProtoMessage() {}
 
 func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[14]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +2123,7 @@ func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{14}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateCustomerRequest) GetCustomer() *Customer {
@@ -1081,7 +2169,7 @@ type DeleteCustomerRequest struct {
 
 func (x *DeleteCustomerRequest) Reset() {
 	*x = DeleteCustomerRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +2181,7 @@ func (x *DeleteCustomerRequest) String() string {
 func (*DeleteCustomerRequest) ProtoMessage() {}
 
 func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[15]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +2194,7 @@ func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{15}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteCustomerRequest) GetName() string {
@@ -1133,19 +2221,23 @@ func (x *DeleteCustomerRequest) GetValidateOnly() bool {
 // CheckEntitlementRequest asks whether a number may have a line.
 type CheckEntitlementRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The caller's number, E.164.
+	// The caller's number, E.164; or leave it out and name a customer.
 	Number *phone_number.PhoneNumber `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
 	// lines/ID.
 	Line string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
 	// The instant; now where unset.
-	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// customers/ID, instead of a number or beside it: this one alone is judged.
+	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	// As what it is judged; the line's severity where unset.
+	Severity      Severity `protobuf:"varint,5,opt,name=severity,proto3,enum=dayside.entitlement.v1.Severity" json:"severity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckEntitlementRequest) Reset() {
 	*x = CheckEntitlementRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +2249,7 @@ func (x *CheckEntitlementRequest) String() string {
 func (*CheckEntitlementRequest) ProtoMessage() {}
 
 func (x *CheckEntitlementRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[16]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +2262,7 @@ func (x *CheckEntitlementRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckEntitlementRequest.ProtoReflect.Descriptor instead.
 func (*CheckEntitlementRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{16}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CheckEntitlementRequest) GetNumber() *phone_number.PhoneNumber {
@@ -1194,18 +2286,36 @@ func (x *CheckEntitlementRequest) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CheckEntitlementRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *CheckEntitlementRequest) GetSeverity() Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return Severity_SEVERITY_UNSPECIFIED
+}
+
 // CheckEntitlementResponse is one answer a customer that has the number; none where nobody has.
 type CheckEntitlementResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The candidates; more than one means that the caller must be asked.
-	Candidates    []*CustomerEntitlement `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []*CustomerEntitlement `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What the line does with the caller: of one candidate its outcome, of none or several that of a caller nobody knows.
+	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
+	// What the line offers a caller nobody knows.
+	Remedies      []*Remedy `protobuf:"bytes,3,rep,name=remedies,proto3" json:"remedies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckEntitlementResponse) Reset() {
 	*x = CheckEntitlementResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +2327,7 @@ func (x *CheckEntitlementResponse) String() string {
 func (*CheckEntitlementResponse) ProtoMessage() {}
 
 func (x *CheckEntitlementResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[17]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +2340,7 @@ func (x *CheckEntitlementResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckEntitlementResponse.ProtoReflect.Descriptor instead.
 func (*CheckEntitlementResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{17}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CheckEntitlementResponse) GetCandidates() []*CustomerEntitlement {
@@ -1238,6 +2348,93 @@ func (x *CheckEntitlementResponse) GetCandidates() []*CustomerEntitlement {
 		return x.Candidates
 	}
 	return nil
+}
+
+func (x *CheckEntitlementResponse) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *CheckEntitlementResponse) GetRemedies() []*Remedy {
+	if x != nil {
+		return x.Remedies
+	}
+	return nil
+}
+
+// Remedy is what would change an answer.
+type Remedy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	Kind RemedyKind `protobuf:"varint,1,opt,name=kind,proto3,enum=dayside.entitlement.v1.RemedyKind" json:"kind,omitempty"`
+	// For people: "renew contract C-4711, which ended on 2026-10-31".
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// When it comes about by itself.
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// offers/ID to accept.
+	Offer         string `protobuf:"bytes,4,opt,name=offer,proto3" json:"offer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Remedy) Reset() {
+	*x = Remedy{}
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Remedy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Remedy) ProtoMessage() {}
+
+func (x *Remedy) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Remedy.ProtoReflect.Descriptor instead.
+func (*Remedy) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Remedy) GetKind() RemedyKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RemedyKind_REMEDY_KIND_UNSPECIFIED
+}
+
+func (x *Remedy) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Remedy) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Remedy) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
 }
 
 // CustomerEntitlement is whether one customer may have a line.
@@ -1254,14 +2451,26 @@ type CustomerEntitlement struct {
 	// The contract the answer rests on, where there is one.
 	Contract *Contract `protobuf:"bytes,5,opt,name=contract,proto3" json:"contract,omitempty"`
 	// When the answer changes by itself; unset where it does not.
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// What the line does with such a caller.
+	Outcome Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
+	// What would change the answer, the nearest first.
+	Remedies []*Remedy `protobuf:"bytes,8,rep,name=remedies,proto3" json:"remedies,omitempty"`
+	// customers/ID by whose contract it is granted: a parent, or the customer that a partner calls for; empty for its own.
+	Via string `protobuf:"bytes,9,opt,name=via,proto3" json:"via,omitempty"`
+	// grants/ID it rests on, where it is one.
+	Grant string `protobuf:"bytes,10,opt,name=grant,proto3" json:"grant,omitempty"`
+	// Calls that the plan includes in this period, and how many are used; 0 of 0 where it counts none.
+	AllowanceCalls int32 `protobuf:"varint,11,opt,name=allowance_calls,json=allowanceCalls,proto3" json:"allowance_calls,omitempty"`
+	// See allowance_calls.
+	UsedCalls     int32 `protobuf:"varint,12,opt,name=used_calls,json=usedCalls,proto3" json:"used_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CustomerEntitlement) Reset() {
 	*x = CustomerEntitlement{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +2482,7 @@ func (x *CustomerEntitlement) String() string {
 func (*CustomerEntitlement) ProtoMessage() {}
 
 func (x *CustomerEntitlement) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[18]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +2495,7 @@ func (x *CustomerEntitlement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerEntitlement.ProtoReflect.Descriptor instead.
 func (*CustomerEntitlement) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{18}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CustomerEntitlement) GetCustomer() string {
@@ -1331,9 +2540,55 @@ func (x *CustomerEntitlement) GetValidUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CustomerEntitlement) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *CustomerEntitlement) GetRemedies() []*Remedy {
+	if x != nil {
+		return x.Remedies
+	}
+	return nil
+}
+
+func (x *CustomerEntitlement) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *CustomerEntitlement) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *CustomerEntitlement) GetAllowanceCalls() int32 {
+	if x != nil {
+		return x.AllowanceCalls
+	}
+	return 0
+}
+
+func (x *CustomerEntitlement) GetUsedCalls() int32 {
+	if x != nil {
+		return x.UsedCalls
+	}
+	return 0
+}
+
 // PlanCustomersRequest is a set of customer changes, judged as a whole.
 type PlanCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Plans to create or to replace whole.
+	Plans []*Plan `protobuf:"bytes,4,rep,name=plans,proto3" json:"plans,omitempty"`
+	// Offers to create or to replace whole.
+	Offers []*Offer `protobuf:"bytes,5,rep,name=offers,proto3" json:"offers,omitempty"`
 	// Customers to create or to replace whole.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
 	// Delete the stored customers that are not among them.
@@ -1346,7 +2601,7 @@ type PlanCustomersRequest struct {
 
 func (x *PlanCustomersRequest) Reset() {
 	*x = PlanCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +2613,7 @@ func (x *PlanCustomersRequest) String() string {
 func (*PlanCustomersRequest) ProtoMessage() {}
 
 func (x *PlanCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[19]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +2626,21 @@ func (x *PlanCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanCustomersRequest.ProtoReflect.Descriptor instead.
 func (*PlanCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{19}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *PlanCustomersRequest) GetPlans() []*Plan {
+	if x != nil {
+		return x.Plans
+	}
+	return nil
+}
+
+func (x *PlanCustomersRequest) GetOffers() []*Offer {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
 }
 
 func (x *PlanCustomersRequest) GetCustomers() []*Customer {
@@ -1406,7 +2675,7 @@ type PlanCustomersResponse struct {
 
 func (x *PlanCustomersResponse) Reset() {
 	*x = PlanCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +2687,7 @@ func (x *PlanCustomersResponse) String() string {
 func (*PlanCustomersResponse) ProtoMessage() {}
 
 func (x *PlanCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[20]
+	mi := &file_dayside_entitlement_v1_entitlement_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +2700,7 @@ func (x *PlanCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanCustomersResponse.ProtoReflect.Descriptor instead.
 func (*PlanCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{20}
+	return file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlanCustomersResponse) GetPlan() *v1.Plan {
@@ -1445,7 +2714,7 @@ var File_dayside_entitlement_v1_entitlement_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\n" +
-	"(dayside/entitlement/v1/entitlement.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1egoogle/type/phone_number.proto\"\xbd\x05\n" +
+	"(dayside/entitlement/v1/entitlement.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a$dayside/entitlement/v1/catalog.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x1egoogle/type/phone_number.proto\"\x99\f\n" +
 	"\bCustomer\x12O\n" +
 	"\x04name\x18\x01 \x01(\tB;\xe0A\b\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
@@ -1462,20 +2731,75 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\n" +
 	"open_cases\x18\n" +
 	" \x03(\v2 .dayside.entitlement.v1.OpenCaseB\b\xbaH\x05\x92\x01\x02\x10\bR\topenCases\x12\x1c\n" +
-	"\ahas_pin\x18\v \x01(\bB\x03\xe0A\x03R\x06hasPin:@\xeaA=\n" +
-	"\x10dayside/Customer\x12\x14customers/{customer}*\tcustomers2\bcustomer\"\x95\x01\n" +
+	"\ahas_pin\x18\v \x01(\bB\x03\xe0A\x03R\x06hasPin\x12P\n" +
+	"\x06parent\x18\f \x01(\tB8\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x06parent\x12K\n" +
+	"\bpartners\x18\r \x03(\v2%.dayside.entitlement.v1.PartnerAccessB\b\xbaH\x05\x92\x01\x02\x10 R\bpartners\x12E\n" +
+	"\bcontacts\x18\x0e \x03(\v2\x1f.dayside.entitlement.v1.ContactB\b\xbaH\x05\x92\x01\x02\x10dR\bcontacts\x126\n" +
+	"\remail_domains\x18\x0f \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10 \"\ar\x05\x10\x01\x18\xfd\x01R\femailDomains\x12O\n" +
+	"\fexternal_ids\x18\x10 \x03(\v2\".dayside.entitlement.v1.ExternalIdB\b\xbaH\x05\x92\x01\x02\x10 R\vexternalIds\x12(\n" +
+	"\vaccess_name\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
+	"accessName\x12b\n" +
+	"\x13former_access_names\x18\x12 \x03(\v2%.dayside.entitlement.v1.AccessNameUseB\v\xe0A\x03\xbaH\x05\x92\x01\x02\x102R\x11formerAccessNames\x12Y\n" +
+	"\tcalendars\x18\x13 \x03(\tB;\xbaH8\x92\x015\x10\b\x18\x01\"/r-2+^calendars/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\tcalendars\x12#\n" +
+	"\blocality\x18\x14 \x01(\tB\a\xbaH\x04r\x02\x18dR\blocality\x12\"\n" +
+	"\n" +
+	"has_phrase\x18\x15 \x01(\bB\x03\xe0A\x03R\thasPhrase\x12-\n" +
+	"\raccount_owner\x18\x16 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\faccountOwner\x12B\n" +
+	"\n" +
+	"suspension\x18\x17 \x01(\v2\".dayside.entitlement.v1.SuspensionR\n" +
+	"suspension\x12F\n" +
+	"\blanguage\x18\x18 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage:@\xeaA=\n" +
+	"\x10dayside/Customer\x12\x14customers/{customer}*\tcustomers2\bcustomer\"\xdb\x01\n" +
+	"\rPartnerAccess\x12R\n" +
+	"\apartner\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\apartner\x12H\n" +
+	"\aproduct\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\aproduct\x12,\n" +
+	"\bend_date\x18\x03 \x01(\v2\x11.google.type.DateR\aendDate\"\xde\x02\n" +
+	"\aContact\x12J\n" +
+	"\n" +
+	"contact_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\tcontactId\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\"\n" +
+	"\x05email\x18\x03 \x01(\tB\f\xbaH\x05r\x03\x18\xfe\x01\xd0\xda\x18\x02R\x05email\x12K\n" +
+	"\rphone_numbers\x18\x04 \x03(\v2\x18.google.type.PhoneNumberB\f\xbaH\x05\x92\x01\x02\x10\x10\xd0\xda\x18\x02R\fphoneNumbers\x12F\n" +
+	"\blanguage\x18\x05 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\x12!\n" +
+	"\fself_service\x18\x06 \x01(\bR\vselfService\"m\n" +
+	"\n" +
+	"ExternalId\x12C\n" +
+	"\x06system\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x06system\x12\x1a\n" +
+	"\x02id\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x02id\"{\n" +
+	"\rAccessNameUse\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1f\n" +
+	"\vreplaced_by\x18\x03 \x01(\tR\n" +
+	"replacedBy\"\x99\x01\n" +
+	"\n" +
+	"Suspension\x12;\n" +
+	"\n" +
+	"start_date\x18\x01 \x01(\v2\x11.google.type.DateB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tstartDate\x12,\n" +
+	"\bend_date\x18\x02 \x01(\v2\x11.google.type.DateR\aendDate\x12 \n" +
+	"\x06reason\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"\x95\x01\n" +
 	"\bOpenCase\x12\"\n" +
 	"\acase_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06caseId\x12E\n" +
 	"\x04site\x18\x02 \x01(\tB1\xbaH.r,2*^(sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04site\x12\x1e\n" +
-	"\x05title\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\"i\n" +
+	"\x05title\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05title\"\xdb\x03\n" +
 	"\x15IdentifyCallerRequest\x12\x1c\n" +
 	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x04name\x122\n" +
-	"\x06digits\x18\x02 \x01(\tB\x1a\xbaH\x13r\x112\x0f^[0-9*#]{0,64}$\xd0\xda\x18\x01R\x06digits\"u\n" +
+	"\x06digits\x18\x02 \x01(\tB\x1a\xbaH\x13r\x112\x0f^[0-9*#]{0,64}$\xd0\xda\x18\x01R\x06digits\x12#\n" +
+	"\x06number\x18\x03 \x01(\tB\v\xbaH\x04r\x02\x18@\xd0\xda\x18\x02R\x06number\x12'\n" +
+	"\x0fnumber_verified\x18\x04 \x01(\bR\x0enumberVerified\x12\"\n" +
+	"\x05email\x18\x05 \x01(\tB\f\xbaH\x05r\x03\x18\xfe\x01\xd0\xda\x18\x02R\x05email\x12O\n" +
+	"\fexternal_ids\x18\x06 \x03(\v2\".dayside.entitlement.v1.ExternalIdB\b\xbaH\x05\x92\x01\x02\x10\bR\vexternalIds\x12(\n" +
+	"\vcontract_id\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"contractId\x12;\n" +
+	"\x0edefault_region\x18\b \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{2})?$R\rdefaultRegion\x12F\n" +
+	"\blanguage\x18\t \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\"\xab\x01\n" +
 	"\x16IdentifyCallerResponse\x12G\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2'.dayside.entitlement.v1.CallerCandidateR\n" +
 	"candidates\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"\xac\x01\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x12\x18\n" +
+	"\acertain\x18\x03 \x01(\bR\acertain\x12\x1a\n" +
+	"\bquestion\x18\x04 \x01(\tR\bquestion\"\xe0\x02\n" +
 	"\x0fCallerCandidate\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
@@ -1483,16 +2807,39 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"confidence\x18\x03 \x01(\x01R\n" +
 	"confidence\x12!\n" +
 	"\fmatched_name\x18\x04 \x01(\tR\vmatchedName\x12\x17\n" +
-	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\"\x97\x01\n" +
+	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\x12\x1d\n" +
+	"\n" +
+	"has_phrase\x18\x06 \x01(\bR\thasPhrase\x12\x1a\n" +
+	"\blocality\x18\a \x01(\tR\blocality\x12<\n" +
+	"\bevidence\x18\b \x03(\v2 .dayside.entitlement.v1.EvidenceR\bevidence\x12\x1a\n" +
+	"\bverified\x18\t \x01(\bR\bverified\x12\x1d\n" +
+	"\n" +
+	"contact_id\x18\n" +
+	" \x01(\tR\tcontactId\"~\n" +
+	"\bEvidence\x128\n" +
+	"\x04kind\x18\x01 \x01(\x0e2$.dayside.entitlement.v1.EvidenceKindR\x04kind\x12\x18\n" +
+	"\amatched\x18\x02 \x01(\tR\amatched\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\"\xbd\x01\n" +
 	"\x10VerifyPinRequest\x12T\n" +
 	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12-\n" +
-	"\x03pin\x18\x02 \x01(\tB\x1b\xe0A\x02\xbaH\x11r\x0f2\r^[0-9]{1,12}$\xd0\xda\x18\x01R\x03pin\"/\n" +
+	"\x03pin\x18\x02 \x01(\tB\x1b\xbaH\x14r\x122\x10^([0-9]{1,12})?$\xd0\xda\x18\x01R\x03pin\x12$\n" +
+	"\x06phrase\x18\x03 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xd0\xda\x18\x01R\x06phrase\"/\n" +
 	"\x11VerifyPinResponse\x12\x1a\n" +
 	"\bverified\x18\x01 \x01(\bR\bverified\"\x94\x01\n" +
 	"\rSetPinRequest\x12T\n" +
 	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12-\n" +
 	"\x03pin\x18\x02 \x01(\tB\x1b\xbaH\x14r\x122\x10^([0-9]{4,12})?$\xd0\xda\x18\x01R\x03pin\"\x10\n" +
-	"\x0eSetPinResponse\"\xac\x02\n" +
+	"\x0eSetPinResponse\"\x8e\x01\n" +
+	"\x10SetPhraseRequest\x12T\n" +
+	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12$\n" +
+	"\x06phrase\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xd0\xda\x18\x01R\x06phrase\"\x13\n" +
+	"\x11SetPhraseResponse\"\x99\x01\n" +
+	"\x17RenameAccessNameRequest\x12T\n" +
+	"\bcustomer\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\x12(\n" +
+	"\vaccess_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
+	"accessName\"\xe3\x03\n" +
 	"\bContract\x12*\n" +
 	"\vcontract_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
 	"contractId\x12?\n" +
@@ -1500,7 +2847,15 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\aproduct\x18\x03 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\aproduct\x12;\n" +
 	"\n" +
 	"start_date\x18\x04 \x01(\v2\x11.google.type.DateB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tstartDate\x12,\n" +
-	"\bend_date\x18\x05 \x01(\v2\x11.google.type.DateR\aendDate\"\xfe\x01\n" +
+	"\bend_date\x18\x05 \x01(\v2\x11.google.type.DateR\aendDate\x12.\n" +
+	"\n" +
+	"grace_days\x18\x06 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xee\x02(\x00H\x00R\tgraceDays\x88\x01\x01\x12B\n" +
+	"\n" +
+	"suspension\x18\a \x01(\v2\".dayside.entitlement.v1.SuspensionR\n" +
+	"suspension\x122\n" +
+	"\x15excludes_sub_accounts\x18\b \x01(\bR\x13excludesSubAccountsB\r\n" +
+	"\v_grace_days\"\xfe\x01\n" +
 	"\x15CreateCustomerRequest\x12O\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\n" +
 	"customerId\x12G\n" +
@@ -1526,15 +2881,24 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x15DeleteCustomerRequest\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
-	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xcd\x01\n" +
-	"\x17CheckEntitlementRequest\x12?\n" +
-	"\x06number\x18\x01 \x01(\v2\x18.google.type.PhoneNumberB\r\xe0A\x02\xbaH\x03\xc8\x01\x01\xd0\xda\x18\x02R\x06number\x12E\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xe2\x02\n" +
+	"\x17CheckEntitlementRequest\x126\n" +
+	"\x06number\x18\x01 \x01(\v2\x18.google.type.PhoneNumberB\x04\xd0\xda\x18\x02R\x06number\x12E\n" +
 	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12*\n" +
-	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"g\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12T\n" +
+	"\bcustomer\x18\x04 \x01(\tB8\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bcustomer\x12F\n" +
+	"\bseverity\x18\x05 \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\"\xde\x01\n" +
 	"\x18CheckEntitlementResponse\x12K\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2+.dayside.entitlement.v1.CustomerEntitlementR\n" +
-	"candidates\"\xa0\x02\n" +
+	"candidates\x129\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x1f.dayside.entitlement.v1.OutcomeR\aoutcome\x12:\n" +
+	"\bremedies\x18\x03 \x03(\v2\x1e.dayside.entitlement.v1.RemedyR\bremedies\"\x9a\x01\n" +
+	"\x06Remedy\x126\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\".dayside.entitlement.v1.RemedyKindR\x04kind\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05offer\x18\x04 \x01(\tR\x05offer\"\x87\x04\n" +
 	"\x13CustomerEntitlement\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
@@ -1542,20 +2906,70 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x05basis\x18\x04 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12<\n" +
 	"\bcontract\x18\x05 \x01(\v2 .dayside.entitlement.v1.ContractR\bcontract\x12;\n" +
 	"\vvalid_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"\x9a\x01\n" +
-	"\x14PlanCustomersRequest\x12I\n" +
+	"validUntil\x129\n" +
+	"\aoutcome\x18\a \x01(\x0e2\x1f.dayside.entitlement.v1.OutcomeR\aoutcome\x12:\n" +
+	"\bremedies\x18\b \x03(\v2\x1e.dayside.entitlement.v1.RemedyR\bremedies\x12\x10\n" +
+	"\x03via\x18\t \x01(\tR\x03via\x12\x14\n" +
+	"\x05grant\x18\n" +
+	" \x01(\tR\x05grant\x12'\n" +
+	"\x0fallowance_calls\x18\v \x01(\x05R\x0eallowanceCalls\x12\x1d\n" +
+	"\n" +
+	"used_calls\x18\f \x01(\x05R\tusedCalls\"\x9b\x02\n" +
+	"\x14PlanCustomersRequest\x12=\n" +
+	"\x05plans\x18\x04 \x03(\v2\x1c.dayside.entitlement.v1.PlanB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05plans\x12@\n" +
+	"\x06offers\x18\x05 \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\x12I\n" +
 	"\tcustomers\x18\x01 \x03(\v2 .dayside.entitlement.v1.CustomerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcustomers\x12\x14\n" +
 	"\x05prune\x18\x02 \x01(\bR\x05prune\x12!\n" +
 	"\x06delete\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06delete\"A\n" +
 	"\x15PlanCustomersResponse\x12(\n" +
-	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan*\x9c\x01\n" +
+	"\x04plan\x18\x01 \x01(\v2\x14.dayside.rpc.v1.PlanR\x04plan*\xeb\x02\n" +
+	"\fEvidenceKind\x12\x1d\n" +
+	"\x19EVIDENCE_KIND_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dEVIDENCE_KIND_VERIFIED_NUMBER\x10\x01\x12\x18\n" +
+	"\x14EVIDENCE_KIND_NUMBER\x10\x02\x12\x1d\n" +
+	"\x19EVIDENCE_KIND_ACCESS_NAME\x10\x03\x12\x16\n" +
+	"\x12EVIDENCE_KIND_NAME\x10\x04\x12\x1e\n" +
+	"\x1aEVIDENCE_KIND_SIMILAR_NAME\x10\x05\x12\x1a\n" +
+	"\x16EVIDENCE_KIND_INITIALS\x10\x06\x12\x18\n" +
+	"\x14EVIDENCE_KIND_KEYPAD\x10\a\x12\x17\n" +
+	"\x13EVIDENCE_KIND_EMAIL\x10\b\x12\x1e\n" +
+	"\x1aEVIDENCE_KIND_EMAIL_DOMAIN\x10\t\x12\x1d\n" +
+	"\x19EVIDENCE_KIND_EXTERNAL_ID\x10\n" +
+	"\x12\x1a\n" +
+	"\x16EVIDENCE_KIND_CONTRACT\x10\v*{\n" +
+	"\aOutcome\x12\x17\n" +
+	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fOUTCOME_GRANTED\x10\x01\x12\x13\n" +
+	"\x0fOUTCOME_OFFERED\x10\x02\x12\x18\n" +
+	"\x14OUTCOME_HELPED_FIRST\x10\x03\x12\x13\n" +
+	"\x0fOUTCOME_REFUSED\x10\x04*\xd7\x01\n" +
+	"\n" +
+	"RemedyKind\x12\x1b\n" +
+	"\x17REMEDY_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10REMEDY_KIND_WAIT\x10\x01\x12\x18\n" +
+	"\x14REMEDY_KIND_CONTRACT\x10\x02\x12\x15\n" +
+	"\x11REMEDY_KIND_OFFER\x10\x03\x12\x14\n" +
+	"\x10REMEDY_KIND_PLAN\x10\x04\x12\x1e\n" +
+	"\x1aREMEDY_KIND_END_SUSPENSION\x10\x05\x12\x18\n" +
+	"\x14REMEDY_KIND_IDENTIFY\x10\x06\x12\x15\n" +
+	"\x11REMEDY_KIND_GRANT\x10\a*\xf1\x02\n" +
 	"\x05Basis\x12\x15\n" +
 	"\x11BASIS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eBASIS_CONTRACT\x10\x01\x12\x15\n" +
 	"\x11BASIS_NO_CONTRACT\x10\x02\x12\x1e\n" +
 	"\x1aBASIS_CONTRACT_NOT_STARTED\x10\x03\x12\x18\n" +
 	"\x14BASIS_CONTRACT_ENDED\x10\x04\x12\x17\n" +
-	"\x13BASIS_OTHER_PRODUCT\x10\x052\xf5\v\n" +
+	"\x13BASIS_OTHER_PRODUCT\x10\x05\x12\x0f\n" +
+	"\vBASIS_GRACE\x10\x06\x12\x17\n" +
+	"\x13BASIS_COMPLIMENTARY\x10\a\x12\x11\n" +
+	"\rBASIS_PROMISE\x10\b\x12\x19\n" +
+	"\x15BASIS_PENDING_PROMISE\x10\t\x12\x13\n" +
+	"\x0fBASIS_SUSPENDED\x10\n" +
+	"\x12\x1c\n" +
+	"\x18BASIS_OUTSIDE_PLAN_HOURS\x10\v\x12\x14\n" +
+	"\x10BASIS_OTHER_LINE\x10\f\x12\x18\n" +
+	"\x14BASIS_OTHER_SEVERITY\x10\r\x12\x18\n" +
+	"\x14BASIS_ALLOWANCE_USED\x10\x0e2\xbc\x0e\n" +
 	"\x12EntitlementService\x12\xa2\x01\n" +
 	"\x0eCreateCustomer\x12-.dayside.entitlement.v1.CreateCustomerRequest\x1a .dayside.entitlement.v1.Customer\"?\xdaA\x14customer,customer_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x19:\bcustomer\"\r/v1/customers\x12\x8a\x01\n" +
 	"\vGetCustomer\x12*.dayside.entitlement.v1.GetCustomerRequest\x1a .dayside.entitlement.v1.Customer\"-\xdaA\x04name\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=customers/*}\x12\x8b\x01\n" +
@@ -1565,7 +2979,9 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x10CheckEntitlement\x12/.dayside.entitlement.v1.CheckEntitlementRequest\x1a0.dayside.entitlement.v1.CheckEntitlementResponse\"*\xca\xda\x18\x05\x04\x03\x02\x01\b\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/entitlements:check\x12\x9a\x01\n" +
 	"\x0eIdentifyCaller\x12-.dayside.entitlement.v1.IdentifyCallerRequest\x1a..dayside.entitlement.v1.IdentifyCallerResponse\")\xca\xda\x18\x04\x04\x03\x02\b\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/customers:identify\x12\x96\x01\n" +
 	"\tVerifyPin\x12(.dayside.entitlement.v1.VerifyPinRequest\x1a).dayside.entitlement.v1.VerifyPinResponse\"4\xca\xda\x18\x01\b\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{customer=customers/*}:verifyPin\x12\x8e\x01\n" +
-	"\x06SetPin\x12%.dayside.entitlement.v1.SetPinRequest\x1a&.dayside.entitlement.v1.SetPinResponse\"5\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{customer=customers/*}:setPin\x12s\n" +
+	"\x06SetPin\x12%.dayside.entitlement.v1.SetPinRequest\x1a&.dayside.entitlement.v1.SetPinResponse\"5\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{customer=customers/*}:setPin\x12\x9a\x01\n" +
+	"\tSetPhrase\x12(.dayside.entitlement.v1.SetPhraseRequest\x1a).dayside.entitlement.v1.SetPhraseResponse\"8\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{customer=customers/*}:setPhrase\x12\xa7\x01\n" +
+	"\x10RenameAccessName\x12/.dayside.entitlement.v1.RenameAccessNameRequest\x1a .dayside.entitlement.v1.Customer\"@\xca\xda\x18\x02\x04\x03\xd8\xda\x18\x01\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{customer=customers/*}:renameAccessName\x12s\n" +
 	"\rPlanCustomers\x12,.dayside.entitlement.v1.PlanCustomersRequest\x1a-.dayside.entitlement.v1.PlanCustomersResponse\"\x05\xca\xda\x18\x01\bBGZEgithub.com/daysidehq/dayside/api/dayside/entitlement/v1;entitlementv1b\x06proto3"
 
 var (
@@ -1580,84 +2996,127 @@ func file_dayside_entitlement_v1_entitlement_proto_rawDescGZIP() []byte {
 	return file_dayside_entitlement_v1_entitlement_proto_rawDescData
 }
 
-var file_dayside_entitlement_v1_entitlement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_dayside_entitlement_v1_entitlement_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_dayside_entitlement_v1_entitlement_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_dayside_entitlement_v1_entitlement_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_dayside_entitlement_v1_entitlement_proto_goTypes = []any{
-	(Basis)(0),                       // 0: dayside.entitlement.v1.Basis
-	(*Customer)(nil),                 // 1: dayside.entitlement.v1.Customer
-	(*OpenCase)(nil),                 // 2: dayside.entitlement.v1.OpenCase
-	(*IdentifyCallerRequest)(nil),    // 3: dayside.entitlement.v1.IdentifyCallerRequest
-	(*IdentifyCallerResponse)(nil),   // 4: dayside.entitlement.v1.IdentifyCallerResponse
-	(*CallerCandidate)(nil),          // 5: dayside.entitlement.v1.CallerCandidate
-	(*VerifyPinRequest)(nil),         // 6: dayside.entitlement.v1.VerifyPinRequest
-	(*VerifyPinResponse)(nil),        // 7: dayside.entitlement.v1.VerifyPinResponse
-	(*SetPinRequest)(nil),            // 8: dayside.entitlement.v1.SetPinRequest
-	(*SetPinResponse)(nil),           // 9: dayside.entitlement.v1.SetPinResponse
-	(*Contract)(nil),                 // 10: dayside.entitlement.v1.Contract
-	(*CreateCustomerRequest)(nil),    // 11: dayside.entitlement.v1.CreateCustomerRequest
-	(*GetCustomerRequest)(nil),       // 12: dayside.entitlement.v1.GetCustomerRequest
-	(*ListCustomersRequest)(nil),     // 13: dayside.entitlement.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),    // 14: dayside.entitlement.v1.ListCustomersResponse
-	(*UpdateCustomerRequest)(nil),    // 15: dayside.entitlement.v1.UpdateCustomerRequest
-	(*DeleteCustomerRequest)(nil),    // 16: dayside.entitlement.v1.DeleteCustomerRequest
-	(*CheckEntitlementRequest)(nil),  // 17: dayside.entitlement.v1.CheckEntitlementRequest
-	(*CheckEntitlementResponse)(nil), // 18: dayside.entitlement.v1.CheckEntitlementResponse
-	(*CustomerEntitlement)(nil),      // 19: dayside.entitlement.v1.CustomerEntitlement
-	(*PlanCustomersRequest)(nil),     // 20: dayside.entitlement.v1.PlanCustomersRequest
-	(*PlanCustomersResponse)(nil),    // 21: dayside.entitlement.v1.PlanCustomersResponse
-	(*phone_number.PhoneNumber)(nil), // 22: google.type.PhoneNumber
-	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
-	(*date.Date)(nil),                // 24: google.type.Date
-	(*fieldmaskpb.FieldMask)(nil),    // 25: google.protobuf.FieldMask
-	(*v1.Plan)(nil),                  // 26: dayside.rpc.v1.Plan
-	(*emptypb.Empty)(nil),            // 27: google.protobuf.Empty
+	(EvidenceKind)(0),                // 0: dayside.entitlement.v1.EvidenceKind
+	(Outcome)(0),                     // 1: dayside.entitlement.v1.Outcome
+	(RemedyKind)(0),                  // 2: dayside.entitlement.v1.RemedyKind
+	(Basis)(0),                       // 3: dayside.entitlement.v1.Basis
+	(*Customer)(nil),                 // 4: dayside.entitlement.v1.Customer
+	(*PartnerAccess)(nil),            // 5: dayside.entitlement.v1.PartnerAccess
+	(*Contact)(nil),                  // 6: dayside.entitlement.v1.Contact
+	(*ExternalId)(nil),               // 7: dayside.entitlement.v1.ExternalId
+	(*AccessNameUse)(nil),            // 8: dayside.entitlement.v1.AccessNameUse
+	(*Suspension)(nil),               // 9: dayside.entitlement.v1.Suspension
+	(*OpenCase)(nil),                 // 10: dayside.entitlement.v1.OpenCase
+	(*IdentifyCallerRequest)(nil),    // 11: dayside.entitlement.v1.IdentifyCallerRequest
+	(*IdentifyCallerResponse)(nil),   // 12: dayside.entitlement.v1.IdentifyCallerResponse
+	(*CallerCandidate)(nil),          // 13: dayside.entitlement.v1.CallerCandidate
+	(*Evidence)(nil),                 // 14: dayside.entitlement.v1.Evidence
+	(*VerifyPinRequest)(nil),         // 15: dayside.entitlement.v1.VerifyPinRequest
+	(*VerifyPinResponse)(nil),        // 16: dayside.entitlement.v1.VerifyPinResponse
+	(*SetPinRequest)(nil),            // 17: dayside.entitlement.v1.SetPinRequest
+	(*SetPinResponse)(nil),           // 18: dayside.entitlement.v1.SetPinResponse
+	(*SetPhraseRequest)(nil),         // 19: dayside.entitlement.v1.SetPhraseRequest
+	(*SetPhraseResponse)(nil),        // 20: dayside.entitlement.v1.SetPhraseResponse
+	(*RenameAccessNameRequest)(nil),  // 21: dayside.entitlement.v1.RenameAccessNameRequest
+	(*Contract)(nil),                 // 22: dayside.entitlement.v1.Contract
+	(*CreateCustomerRequest)(nil),    // 23: dayside.entitlement.v1.CreateCustomerRequest
+	(*GetCustomerRequest)(nil),       // 24: dayside.entitlement.v1.GetCustomerRequest
+	(*ListCustomersRequest)(nil),     // 25: dayside.entitlement.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),    // 26: dayside.entitlement.v1.ListCustomersResponse
+	(*UpdateCustomerRequest)(nil),    // 27: dayside.entitlement.v1.UpdateCustomerRequest
+	(*DeleteCustomerRequest)(nil),    // 28: dayside.entitlement.v1.DeleteCustomerRequest
+	(*CheckEntitlementRequest)(nil),  // 29: dayside.entitlement.v1.CheckEntitlementRequest
+	(*CheckEntitlementResponse)(nil), // 30: dayside.entitlement.v1.CheckEntitlementResponse
+	(*Remedy)(nil),                   // 31: dayside.entitlement.v1.Remedy
+	(*CustomerEntitlement)(nil),      // 32: dayside.entitlement.v1.CustomerEntitlement
+	(*PlanCustomersRequest)(nil),     // 33: dayside.entitlement.v1.PlanCustomersRequest
+	(*PlanCustomersResponse)(nil),    // 34: dayside.entitlement.v1.PlanCustomersResponse
+	(*phone_number.PhoneNumber)(nil), // 35: google.type.PhoneNumber
+	(*timestamppb.Timestamp)(nil),    // 36: google.protobuf.Timestamp
+	(*date.Date)(nil),                // 37: google.type.Date
+	(*fieldmaskpb.FieldMask)(nil),    // 38: google.protobuf.FieldMask
+	(Severity)(0),                    // 39: dayside.entitlement.v1.Severity
+	(*Plan)(nil),                     // 40: dayside.entitlement.v1.Plan
+	(*Offer)(nil),                    // 41: dayside.entitlement.v1.Offer
+	(*v1.Plan)(nil),                  // 42: dayside.rpc.v1.Plan
+	(*emptypb.Empty)(nil),            // 43: google.protobuf.Empty
 }
 var file_dayside_entitlement_v1_entitlement_proto_depIdxs = []int32{
-	22, // 0: dayside.entitlement.v1.Customer.phone_numbers:type_name -> google.type.PhoneNumber
-	10, // 1: dayside.entitlement.v1.Customer.contracts:type_name -> dayside.entitlement.v1.Contract
-	23, // 2: dayside.entitlement.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
-	23, // 3: dayside.entitlement.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
-	2,  // 4: dayside.entitlement.v1.Customer.open_cases:type_name -> dayside.entitlement.v1.OpenCase
-	5,  // 5: dayside.entitlement.v1.IdentifyCallerResponse.candidates:type_name -> dayside.entitlement.v1.CallerCandidate
-	24, // 6: dayside.entitlement.v1.Contract.start_date:type_name -> google.type.Date
-	24, // 7: dayside.entitlement.v1.Contract.end_date:type_name -> google.type.Date
-	1,  // 8: dayside.entitlement.v1.CreateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
-	1,  // 9: dayside.entitlement.v1.ListCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
-	1,  // 10: dayside.entitlement.v1.UpdateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
-	25, // 11: dayside.entitlement.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 12: dayside.entitlement.v1.CheckEntitlementRequest.number:type_name -> google.type.PhoneNumber
-	23, // 13: dayside.entitlement.v1.CheckEntitlementRequest.at:type_name -> google.protobuf.Timestamp
-	19, // 14: dayside.entitlement.v1.CheckEntitlementResponse.candidates:type_name -> dayside.entitlement.v1.CustomerEntitlement
-	0,  // 15: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
-	10, // 16: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
-	23, // 17: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
-	1,  // 18: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	26, // 19: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
-	11, // 20: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
-	12, // 21: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
-	13, // 22: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
-	15, // 23: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
-	16, // 24: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
-	17, // 25: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
-	3,  // 26: dayside.entitlement.v1.EntitlementService.IdentifyCaller:input_type -> dayside.entitlement.v1.IdentifyCallerRequest
-	6,  // 27: dayside.entitlement.v1.EntitlementService.VerifyPin:input_type -> dayside.entitlement.v1.VerifyPinRequest
-	8,  // 28: dayside.entitlement.v1.EntitlementService.SetPin:input_type -> dayside.entitlement.v1.SetPinRequest
-	20, // 29: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
-	1,  // 30: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
-	1,  // 31: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
-	14, // 32: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
-	1,  // 33: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
-	27, // 34: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
-	18, // 35: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
-	4,  // 36: dayside.entitlement.v1.EntitlementService.IdentifyCaller:output_type -> dayside.entitlement.v1.IdentifyCallerResponse
-	7,  // 37: dayside.entitlement.v1.EntitlementService.VerifyPin:output_type -> dayside.entitlement.v1.VerifyPinResponse
-	9,  // 38: dayside.entitlement.v1.EntitlementService.SetPin:output_type -> dayside.entitlement.v1.SetPinResponse
-	21, // 39: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	35, // 0: dayside.entitlement.v1.Customer.phone_numbers:type_name -> google.type.PhoneNumber
+	22, // 1: dayside.entitlement.v1.Customer.contracts:type_name -> dayside.entitlement.v1.Contract
+	36, // 2: dayside.entitlement.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
+	36, // 3: dayside.entitlement.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
+	10, // 4: dayside.entitlement.v1.Customer.open_cases:type_name -> dayside.entitlement.v1.OpenCase
+	5,  // 5: dayside.entitlement.v1.Customer.partners:type_name -> dayside.entitlement.v1.PartnerAccess
+	6,  // 6: dayside.entitlement.v1.Customer.contacts:type_name -> dayside.entitlement.v1.Contact
+	7,  // 7: dayside.entitlement.v1.Customer.external_ids:type_name -> dayside.entitlement.v1.ExternalId
+	8,  // 8: dayside.entitlement.v1.Customer.former_access_names:type_name -> dayside.entitlement.v1.AccessNameUse
+	9,  // 9: dayside.entitlement.v1.Customer.suspension:type_name -> dayside.entitlement.v1.Suspension
+	37, // 10: dayside.entitlement.v1.PartnerAccess.end_date:type_name -> google.type.Date
+	35, // 11: dayside.entitlement.v1.Contact.phone_numbers:type_name -> google.type.PhoneNumber
+	36, // 12: dayside.entitlement.v1.AccessNameUse.end_time:type_name -> google.protobuf.Timestamp
+	37, // 13: dayside.entitlement.v1.Suspension.start_date:type_name -> google.type.Date
+	37, // 14: dayside.entitlement.v1.Suspension.end_date:type_name -> google.type.Date
+	7,  // 15: dayside.entitlement.v1.IdentifyCallerRequest.external_ids:type_name -> dayside.entitlement.v1.ExternalId
+	13, // 16: dayside.entitlement.v1.IdentifyCallerResponse.candidates:type_name -> dayside.entitlement.v1.CallerCandidate
+	14, // 17: dayside.entitlement.v1.CallerCandidate.evidence:type_name -> dayside.entitlement.v1.Evidence
+	0,  // 18: dayside.entitlement.v1.Evidence.kind:type_name -> dayside.entitlement.v1.EvidenceKind
+	37, // 19: dayside.entitlement.v1.Contract.start_date:type_name -> google.type.Date
+	37, // 20: dayside.entitlement.v1.Contract.end_date:type_name -> google.type.Date
+	9,  // 21: dayside.entitlement.v1.Contract.suspension:type_name -> dayside.entitlement.v1.Suspension
+	4,  // 22: dayside.entitlement.v1.CreateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
+	4,  // 23: dayside.entitlement.v1.ListCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
+	4,  // 24: dayside.entitlement.v1.UpdateCustomerRequest.customer:type_name -> dayside.entitlement.v1.Customer
+	38, // 25: dayside.entitlement.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	35, // 26: dayside.entitlement.v1.CheckEntitlementRequest.number:type_name -> google.type.PhoneNumber
+	36, // 27: dayside.entitlement.v1.CheckEntitlementRequest.at:type_name -> google.protobuf.Timestamp
+	39, // 28: dayside.entitlement.v1.CheckEntitlementRequest.severity:type_name -> dayside.entitlement.v1.Severity
+	32, // 29: dayside.entitlement.v1.CheckEntitlementResponse.candidates:type_name -> dayside.entitlement.v1.CustomerEntitlement
+	1,  // 30: dayside.entitlement.v1.CheckEntitlementResponse.outcome:type_name -> dayside.entitlement.v1.Outcome
+	31, // 31: dayside.entitlement.v1.CheckEntitlementResponse.remedies:type_name -> dayside.entitlement.v1.Remedy
+	2,  // 32: dayside.entitlement.v1.Remedy.kind:type_name -> dayside.entitlement.v1.RemedyKind
+	36, // 33: dayside.entitlement.v1.Remedy.time:type_name -> google.protobuf.Timestamp
+	3,  // 34: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
+	22, // 35: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
+	36, // 36: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
+	1,  // 37: dayside.entitlement.v1.CustomerEntitlement.outcome:type_name -> dayside.entitlement.v1.Outcome
+	31, // 38: dayside.entitlement.v1.CustomerEntitlement.remedies:type_name -> dayside.entitlement.v1.Remedy
+	40, // 39: dayside.entitlement.v1.PlanCustomersRequest.plans:type_name -> dayside.entitlement.v1.Plan
+	41, // 40: dayside.entitlement.v1.PlanCustomersRequest.offers:type_name -> dayside.entitlement.v1.Offer
+	4,  // 41: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	42, // 42: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
+	23, // 43: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
+	24, // 44: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
+	25, // 45: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
+	27, // 46: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
+	28, // 47: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
+	29, // 48: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
+	11, // 49: dayside.entitlement.v1.EntitlementService.IdentifyCaller:input_type -> dayside.entitlement.v1.IdentifyCallerRequest
+	15, // 50: dayside.entitlement.v1.EntitlementService.VerifyPin:input_type -> dayside.entitlement.v1.VerifyPinRequest
+	17, // 51: dayside.entitlement.v1.EntitlementService.SetPin:input_type -> dayside.entitlement.v1.SetPinRequest
+	19, // 52: dayside.entitlement.v1.EntitlementService.SetPhrase:input_type -> dayside.entitlement.v1.SetPhraseRequest
+	21, // 53: dayside.entitlement.v1.EntitlementService.RenameAccessName:input_type -> dayside.entitlement.v1.RenameAccessNameRequest
+	33, // 54: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
+	4,  // 55: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
+	4,  // 56: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
+	26, // 57: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
+	4,  // 58: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
+	43, // 59: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
+	30, // 60: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
+	12, // 61: dayside.entitlement.v1.EntitlementService.IdentifyCaller:output_type -> dayside.entitlement.v1.IdentifyCallerResponse
+	16, // 62: dayside.entitlement.v1.EntitlementService.VerifyPin:output_type -> dayside.entitlement.v1.VerifyPinResponse
+	18, // 63: dayside.entitlement.v1.EntitlementService.SetPin:output_type -> dayside.entitlement.v1.SetPinResponse
+	20, // 64: dayside.entitlement.v1.EntitlementService.SetPhrase:output_type -> dayside.entitlement.v1.SetPhraseResponse
+	4,  // 65: dayside.entitlement.v1.EntitlementService.RenameAccessName:output_type -> dayside.entitlement.v1.Customer
+	34, // 66: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
+	55, // [55:67] is the sub-list for method output_type
+	43, // [43:55] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_entitlement_proto_init() }
@@ -1665,13 +3124,15 @@ func file_dayside_entitlement_v1_entitlement_proto_init() {
 	if File_dayside_entitlement_v1_entitlement_proto != nil {
 		return
 	}
+	file_dayside_entitlement_v1_catalog_proto_init()
+	file_dayside_entitlement_v1_entitlement_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_entitlement_v1_entitlement_proto_rawDesc), len(file_dayside_entitlement_v1_entitlement_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   21,
+			NumEnums:      4,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,8 @@ const (
 	EntitlementService_IdentifyCaller_FullMethodName   = "/dayside.entitlement.v1.EntitlementService/IdentifyCaller"
 	EntitlementService_VerifyPin_FullMethodName        = "/dayside.entitlement.v1.EntitlementService/VerifyPin"
 	EntitlementService_SetPin_FullMethodName           = "/dayside.entitlement.v1.EntitlementService/SetPin"
+	EntitlementService_SetPhrase_FullMethodName        = "/dayside.entitlement.v1.EntitlementService/SetPhrase"
+	EntitlementService_RenameAccessName_FullMethodName = "/dayside.entitlement.v1.EntitlementService/RenameAccessName"
 	EntitlementService_PlanCustomers_FullMethodName    = "/dayside.entitlement.v1.EntitlementService/PlanCustomers"
 )
 
@@ -61,6 +63,10 @@ type EntitlementServiceClient interface {
 	VerifyPin(ctx context.Context, in *VerifyPinRequest, opts ...grpc.CallOption) (*VerifyPinResponse, error)
 	// SetPin sets or, where it is empty, removes a customer's PIN. Only a verifier of it (argon2id) is kept.
 	SetPin(ctx context.Context, in *SetPinRequest, opts ...grpc.CallOption) (*SetPinResponse, error)
+	// SetPhrase sets or, where it is empty, removes a customer's phrase. Only a verifier of it (argon2id) is kept.
+	SetPhrase(ctx context.Context, in *SetPhraseRequest, opts ...grpc.CallOption) (*SetPhraseResponse, error)
+	// RenameAccessName gives a customer another access name; the old one goes on working, and stays in its history.
+	RenameAccessName(ctx context.Context, in *RenameAccessNameRequest, opts ...grpc.CallOption) (*Customer, error)
 	// PlanCustomers validates and compiles a set of customer changes and answers what would be written, without writing
 	// it. Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanCustomers(ctx context.Context, in *PlanCustomersRequest, opts ...grpc.CallOption) (*PlanCustomersResponse, error)
@@ -164,6 +170,26 @@ func (c *entitlementServiceClient) SetPin(ctx context.Context, in *SetPinRequest
 	return out, nil
 }
 
+func (c *entitlementServiceClient) SetPhrase(ctx context.Context, in *SetPhraseRequest, opts ...grpc.CallOption) (*SetPhraseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetPhraseResponse)
+	err := c.cc.Invoke(ctx, EntitlementService_SetPhrase_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *entitlementServiceClient) RenameAccessName(ctx context.Context, in *RenameAccessNameRequest, opts ...grpc.CallOption) (*Customer, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Customer)
+	err := c.cc.Invoke(ctx, EntitlementService_RenameAccessName_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *entitlementServiceClient) PlanCustomers(ctx context.Context, in *PlanCustomersRequest, opts ...grpc.CallOption) (*PlanCustomersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PlanCustomersResponse)
@@ -201,6 +227,10 @@ type EntitlementServiceServer interface {
 	VerifyPin(context.Context, *VerifyPinRequest) (*VerifyPinResponse, error)
 	// SetPin sets or, where it is empty, removes a customer's PIN. Only a verifier of it (argon2id) is kept.
 	SetPin(context.Context, *SetPinRequest) (*SetPinResponse, error)
+	// SetPhrase sets or, where it is empty, removes a customer's phrase. Only a verifier of it (argon2id) is kept.
+	SetPhrase(context.Context, *SetPhraseRequest) (*SetPhraseResponse, error)
+	// RenameAccessName gives a customer another access name; the old one goes on working, and stays in its history.
+	RenameAccessName(context.Context, *RenameAccessNameRequest) (*Customer, error)
 	// PlanCustomers validates and compiles a set of customer changes and answers what would be written, without writing
 	// it. Routing's ApplyConfiguration commits such plans of all services in one etcd transaction.
 	PlanCustomers(context.Context, *PlanCustomersRequest) (*PlanCustomersResponse, error)
@@ -240,6 +270,12 @@ func (UnimplementedEntitlementServiceServer) VerifyPin(context.Context, *VerifyP
 }
 func (UnimplementedEntitlementServiceServer) SetPin(context.Context, *SetPinRequest) (*SetPinResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetPin not implemented")
+}
+func (UnimplementedEntitlementServiceServer) SetPhrase(context.Context, *SetPhraseRequest) (*SetPhraseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetPhrase not implemented")
+}
+func (UnimplementedEntitlementServiceServer) RenameAccessName(context.Context, *RenameAccessNameRequest) (*Customer, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenameAccessName not implemented")
 }
 func (UnimplementedEntitlementServiceServer) PlanCustomers(context.Context, *PlanCustomersRequest) (*PlanCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PlanCustomers not implemented")
@@ -427,6 +463,42 @@ func _EntitlementService_SetPin_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EntitlementService_SetPhrase_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetPhraseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EntitlementServiceServer).SetPhrase(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EntitlementService_SetPhrase_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EntitlementServiceServer).SetPhrase(ctx, req.(*SetPhraseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EntitlementService_RenameAccessName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameAccessNameRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EntitlementServiceServer).RenameAccessName(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EntitlementService_RenameAccessName_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EntitlementServiceServer).RenameAccessName(ctx, req.(*RenameAccessNameRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EntitlementService_PlanCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PlanCustomersRequest)
 	if err := dec(in); err != nil {
@@ -487,6 +559,14 @@ var EntitlementService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetPin",
 			Handler:    _EntitlementService_SetPin_Handler,
+		},
+		{
+			MethodName: "SetPhrase",
+			Handler:    _EntitlementService_SetPhrase_Handler,
+		},
+		{
+			MethodName: "RenameAccessName",
+			Handler:    _EntitlementService_RenameAccessName_Handler,
 		},
 		{
 			MethodName: "PlanCustomers",

@@ -10,9 +10,12 @@ package ledgerv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
-	v11 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	v1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	v11 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	v12 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	date "google.golang.org/genproto/googleapis/type/date"
+	money "google.golang.org/genproto/googleapis/type/money"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -27,6 +30,124 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// FollowUpKind is what is to be done.
+type FollowUpKind int32
+
+const (
+	// Not known.
+	FollowUpKind_FOLLOW_UP_KIND_UNSPECIFIED FollowUpKind = 0
+	// Bill what was promised, or have it confirmed.
+	FollowUpKind_FOLLOW_UP_KIND_BILL FollowUpKind = 1
+	// Propose a contract, or a better one.
+	FollowUpKind_FOLLOW_UP_KIND_PROPOSE FollowUpKind = 2
+	// Discuss the calling pattern: often, or beyond what is included.
+	FollowUpKind_FOLLOW_UP_KIND_DISCUSS FollowUpKind = 3
+	// Find out who called.
+	FollowUpKind_FOLLOW_UP_KIND_IDENTIFY FollowUpKind = 4
+)
+
+// Enum value maps for FollowUpKind.
+var (
+	FollowUpKind_name = map[int32]string{
+		0: "FOLLOW_UP_KIND_UNSPECIFIED",
+		1: "FOLLOW_UP_KIND_BILL",
+		2: "FOLLOW_UP_KIND_PROPOSE",
+		3: "FOLLOW_UP_KIND_DISCUSS",
+		4: "FOLLOW_UP_KIND_IDENTIFY",
+	}
+	FollowUpKind_value = map[string]int32{
+		"FOLLOW_UP_KIND_UNSPECIFIED": 0,
+		"FOLLOW_UP_KIND_BILL":        1,
+		"FOLLOW_UP_KIND_PROPOSE":     2,
+		"FOLLOW_UP_KIND_DISCUSS":     3,
+		"FOLLOW_UP_KIND_IDENTIFY":    4,
+	}
+)
+
+func (x FollowUpKind) Enum() *FollowUpKind {
+	p := new(FollowUpKind)
+	*p = x
+	return p
+}
+
+func (x FollowUpKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FollowUpKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[0].Descriptor()
+}
+
+func (FollowUpKind) Type() protoreflect.EnumType {
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[0]
+}
+
+func (x FollowUpKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FollowUpKind.Descriptor instead.
+func (FollowUpKind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+}
+
+// FollowUpState is how a follow-up stands.
+type FollowUpState int32
+
+const (
+	// Not known.
+	FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED FollowUpState = 0
+	// To be done.
+	FollowUpState_FOLLOW_UP_STATE_OPEN FollowUpState = 1
+	// Done.
+	FollowUpState_FOLLOW_UP_STATE_DONE FollowUpState = 2
+	// Not to be done.
+	FollowUpState_FOLLOW_UP_STATE_DROPPED FollowUpState = 3
+)
+
+// Enum value maps for FollowUpState.
+var (
+	FollowUpState_name = map[int32]string{
+		0: "FOLLOW_UP_STATE_UNSPECIFIED",
+		1: "FOLLOW_UP_STATE_OPEN",
+		2: "FOLLOW_UP_STATE_DONE",
+		3: "FOLLOW_UP_STATE_DROPPED",
+	}
+	FollowUpState_value = map[string]int32{
+		"FOLLOW_UP_STATE_UNSPECIFIED": 0,
+		"FOLLOW_UP_STATE_OPEN":        1,
+		"FOLLOW_UP_STATE_DONE":        2,
+		"FOLLOW_UP_STATE_DROPPED":     3,
+	}
+)
+
+func (x FollowUpState) Enum() *FollowUpState {
+	p := new(FollowUpState)
+	*p = x
+	return p
+}
+
+func (x FollowUpState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FollowUpState) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[1].Descriptor()
+}
+
+func (FollowUpState) Type() protoreflect.EnumType {
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[1]
+}
+
+func (x FollowUpState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FollowUpState.Descriptor instead.
+func (FollowUpState) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{1}
+}
 
 // Outcome is how a call ended.
 type Outcome int32
@@ -89,11 +210,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_ledger_v1_ledger_proto_enumTypes[0].Descriptor()
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[2].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_dayside_ledger_v1_ledger_proto_enumTypes[0]
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[2]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -102,7 +223,646 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+}
+
+// ListChargesRequest asks for a page of charges.
+type ListChargesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; 100 where 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// customers/ID; of all where empty.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// That stand so; all where unset.
+	State v1.PromiseState `protobuf:"varint,4,opt,name=state,proto3,enum=dayside.entitlement.v1.PromiseState" json:"state,omitempty"`
+	// Promised then or later.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// Promised before.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargesRequest) Reset() {
+	*x = ListChargesRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargesRequest) ProtoMessage() {}
+
+func (x *ListChargesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargesRequest.ProtoReflect.Descriptor instead.
+func (*ListChargesRequest) Descriptor() ([]byte, []int) {
 	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListChargesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChargesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListChargesRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ListChargesRequest) GetState() v1.PromiseState {
+	if x != nil {
+		return x.State
+	}
+	return v1.PromiseState(0)
+}
+
+func (x *ListChargesRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListChargesRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// ListChargesResponse is a page of charges.
+type ListChargesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The latest first.
+	Charges []*Charge `protobuf:"bytes,1,rep,name=charges,proto3" json:"charges,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargesResponse) Reset() {
+	*x = ListChargesResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargesResponse) ProtoMessage() {}
+
+func (x *ListChargesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargesResponse.ProtoReflect.Descriptor instead.
+func (*ListChargesResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListChargesResponse) GetCharges() []*Charge {
+	if x != nil {
+		return x.Charges
+	}
+	return nil
+}
+
+func (x *ListChargesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// ListFollowUpsRequest asks for a page of follow-ups.
+type ListFollowUpsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; 100 where 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// customers/ID; of all where empty.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// That stand so; all where unset.
+	State FollowUpState `protobuf:"varint,4,opt,name=state,proto3,enum=dayside.ledger.v1.FollowUpState" json:"state,omitempty"`
+	// That are theirs; anybody's where empty.
+	Owner string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Due then or before.
+	DueTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFollowUpsRequest) Reset() {
+	*x = ListFollowUpsRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFollowUpsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFollowUpsRequest) ProtoMessage() {}
+
+func (x *ListFollowUpsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFollowUpsRequest.ProtoReflect.Descriptor instead.
+func (*ListFollowUpsRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListFollowUpsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFollowUpsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListFollowUpsRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ListFollowUpsRequest) GetState() FollowUpState {
+	if x != nil {
+		return x.State
+	}
+	return FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED
+}
+
+func (x *ListFollowUpsRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListFollowUpsRequest) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+// ListFollowUpsResponse is a page of follow-ups.
+type ListFollowUpsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first to be due first.
+	FollowUps []*FollowUp `protobuf:"bytes,1,rep,name=follow_ups,json=followUps,proto3" json:"follow_ups,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFollowUpsResponse) Reset() {
+	*x = ListFollowUpsResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFollowUpsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFollowUpsResponse) ProtoMessage() {}
+
+func (x *ListFollowUpsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFollowUpsResponse.ProtoReflect.Descriptor instead.
+func (*ListFollowUpsResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListFollowUpsResponse) GetFollowUps() []*FollowUp {
+	if x != nil {
+		return x.FollowUps
+	}
+	return nil
+}
+
+func (x *ListFollowUpsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// UpdateFollowUpRequest changes a follow-up; what is unset stays.
+type UpdateFollowUpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// followUps/ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where set, must be the stored one.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// How it stands now.
+	State FollowUpState `protobuf:"varint,3,opt,name=state,proto3,enum=dayside.ledger.v1.FollowUpState" json:"state,omitempty"`
+	// Who does it.
+	Owner *string `protobuf:"bytes,4,opt,name=owner,proto3,oneof" json:"owner,omitempty"`
+	// What came of it.
+	Note *string `protobuf:"bytes,5,opt,name=note,proto3,oneof" json:"note,omitempty"`
+	// When it is due.
+	DueTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateFollowUpRequest) Reset() {
+	*x = UpdateFollowUpRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateFollowUpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateFollowUpRequest) ProtoMessage() {}
+
+func (x *UpdateFollowUpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateFollowUpRequest.ProtoReflect.Descriptor instead.
+func (*UpdateFollowUpRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateFollowUpRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateFollowUpRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateFollowUpRequest) GetState() FollowUpState {
+	if x != nil {
+		return x.State
+	}
+	return FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED
+}
+
+func (x *UpdateFollowUpRequest) GetOwner() string {
+	if x != nil && x.Owner != nil {
+		return *x.Owner
+	}
+	return ""
+}
+
+func (x *UpdateFollowUpRequest) GetNote() string {
+	if x != nil && x.Note != nil {
+		return *x.Note
+	}
+	return ""
+}
+
+func (x *UpdateFollowUpRequest) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+// ListCallChangesRequest asks for calls as they change.
+type ListCallChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those changed after this sequence; from the first where 0.
+	AfterSequence int64 `protobuf:"varint,1,opt,name=after_sequence,json=afterSequence,proto3" json:"after_sequence,omitempty"`
+	// At most this many; 100 where 0, never more than 1000.
+	PageSize      int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCallChangesRequest) Reset() {
+	*x = ListCallChangesRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCallChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCallChangesRequest) ProtoMessage() {}
+
+func (x *ListCallChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCallChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListCallChangesRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListCallChangesRequest) GetAfterSequence() int64 {
+	if x != nil {
+		return x.AfterSequence
+	}
+	return 0
+}
+
+func (x *ListCallChangesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// ListCallChangesResponse is some of them.
+type ListCallChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of sequence, without their steps.
+	Calls []*Call `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	// Random, made with the database: another one means that sequences begin anew.
+	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCallChangesResponse) Reset() {
+	*x = ListCallChangesResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCallChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCallChangesResponse) ProtoMessage() {}
+
+func (x *ListCallChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCallChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListCallChangesResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListCallChangesResponse) GetCalls() []*Call {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *ListCallChangesResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+// EraseCallersRequest says what is to be erased.
+type EraseCallersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// E.164.
+	Numbers []string `protobuf:"bytes,1,rep,name=numbers,proto3" json:"numbers,omitempty"`
+	// Addresses.
+	Emails []string `protobuf:"bytes,2,rep,name=emails,proto3" json:"emails,omitempty"`
+	// Count only.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCallersRequest) Reset() {
+	*x = EraseCallersRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCallersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCallersRequest) ProtoMessage() {}
+
+func (x *EraseCallersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCallersRequest.ProtoReflect.Descriptor instead.
+func (*EraseCallersRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *EraseCallersRequest) GetNumbers() []string {
+	if x != nil {
+		return x.Numbers
+	}
+	return nil
+}
+
+func (x *EraseCallersRequest) GetEmails() []string {
+	if x != nil {
+		return x.Emails
+	}
+	return nil
+}
+
+func (x *EraseCallersRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// EraseCallersResponse says how much.
+type EraseCallersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls, records, charges, follow-ups and audit entries in which something was erased.
+	Calls int64 `protobuf:"varint,1,opt,name=calls,proto3" json:"calls,omitempty"`
+	// See calls.
+	Records int64 `protobuf:"varint,2,opt,name=records,proto3" json:"records,omitempty"`
+	// See calls.
+	Charges int64 `protobuf:"varint,3,opt,name=charges,proto3" json:"charges,omitempty"`
+	// See calls.
+	FollowUps int64 `protobuf:"varint,4,opt,name=follow_ups,json=followUps,proto3" json:"follow_ups,omitempty"`
+	// See calls.
+	AuditEntries  int64 `protobuf:"varint,5,opt,name=audit_entries,json=auditEntries,proto3" json:"audit_entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCallersResponse) Reset() {
+	*x = EraseCallersResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCallersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCallersResponse) ProtoMessage() {}
+
+func (x *EraseCallersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCallersResponse.ProtoReflect.Descriptor instead.
+func (*EraseCallersResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *EraseCallersResponse) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *EraseCallersResponse) GetRecords() int64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *EraseCallersResponse) GetCharges() int64 {
+	if x != nil {
+		return x.Charges
+	}
+	return 0
+}
+
+func (x *EraseCallersResponse) GetFollowUps() int64 {
+	if x != nil {
+		return x.FollowUps
+	}
+	return 0
+}
+
+func (x *EraseCallersResponse) GetAuditEntries() int64 {
+	if x != nil {
+		return x.AuditEntries
+	}
+	return 0
 }
 
 // Record is one thing to keep. Never changed.
@@ -120,6 +880,8 @@ type Record struct {
 	//	*Record_Report
 	//	*Record_Fact
 	//	*Record_Audit
+	//	*Record_Charge
+	//	*Record_FollowUp
 	Event         isRecord_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -127,7 +889,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[0]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -139,7 +901,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[0]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -152,7 +914,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Record) GetId() []byte {
@@ -176,7 +938,7 @@ func (x *Record) GetEvent() isRecord_Event {
 	return nil
 }
 
-func (x *Record) GetDecision() *v1.DecisionRecord {
+func (x *Record) GetDecision() *v11.DecisionRecord {
 	if x != nil {
 		if x, ok := x.Event.(*Record_Decision); ok {
 			return x.Decision
@@ -185,7 +947,7 @@ func (x *Record) GetDecision() *v1.DecisionRecord {
 	return nil
 }
 
-func (x *Record) GetReport() *v1.ReportRecord {
+func (x *Record) GetReport() *v11.ReportRecord {
 	if x != nil {
 		if x, ok := x.Event.(*Record_Report); ok {
 			return x.Report
@@ -194,7 +956,7 @@ func (x *Record) GetReport() *v1.ReportRecord {
 	return nil
 }
 
-func (x *Record) GetFact() *v1.FactRecord {
+func (x *Record) GetFact() *v11.FactRecord {
 	if x != nil {
 		if x, ok := x.Event.(*Record_Fact); ok {
 			return x.Fact
@@ -203,10 +965,28 @@ func (x *Record) GetFact() *v1.FactRecord {
 	return nil
 }
 
-func (x *Record) GetAudit() *v11.AuditRecord {
+func (x *Record) GetAudit() *v12.AuditRecord {
 	if x != nil {
 		if x, ok := x.Event.(*Record_Audit); ok {
 			return x.Audit
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCharge() *Charge {
+	if x != nil {
+		if x, ok := x.Event.(*Record_Charge); ok {
+			return x.Charge
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetFollowUp() *FollowUp {
+	if x != nil {
+		if x, ok := x.Event.(*Record_FollowUp); ok {
+			return x.FollowUp
 		}
 	}
 	return nil
@@ -218,22 +998,32 @@ type isRecord_Event interface {
 
 type Record_Decision struct {
 	// A decision of a call.
-	Decision *v1.DecisionRecord `protobuf:"bytes,3,opt,name=decision,proto3,oneof"`
+	Decision *v11.DecisionRecord `protobuf:"bytes,3,opt,name=decision,proto3,oneof"`
 }
 
 type Record_Report struct {
 	// A gateway's report of a call.
-	Report *v1.ReportRecord `protobuf:"bytes,4,opt,name=report,proto3,oneof"`
+	Report *v11.ReportRecord `protobuf:"bytes,4,opt,name=report,proto3,oneof"`
 }
 
 type Record_Fact struct {
 	// What decisions were made of.
-	Fact *v1.FactRecord `protobuf:"bytes,5,opt,name=fact,proto3,oneof"`
+	Fact *v11.FactRecord `protobuf:"bytes,5,opt,name=fact,proto3,oneof"`
 }
 
 type Record_Audit struct {
 	// A change.
-	Audit *v11.AuditRecord `protobuf:"bytes,6,opt,name=audit,proto3,oneof"`
+	Audit *v12.AuditRecord `protobuf:"bytes,6,opt,name=audit,proto3,oneof"`
+}
+
+type Record_Charge struct {
+	// Money owed, or owed no more: of one charge the record with the highest revision counts.
+	Charge *Charge `protobuf:"bytes,7,opt,name=charge,proto3,oneof"`
+}
+
+type Record_FollowUp struct {
+	// A follow-up to open; one that is open already is left as it is, but for its calls.
+	FollowUp *FollowUp `protobuf:"bytes,8,opt,name=follow_up,json=followUp,proto3,oneof"`
 }
 
 func (*Record_Decision) isRecord_Event() {}
@@ -243,6 +1033,10 @@ func (*Record_Report) isRecord_Event() {}
 func (*Record_Fact) isRecord_Event() {}
 
 func (*Record_Audit) isRecord_Event() {}
+
+func (*Record_Charge) isRecord_Event() {}
+
+func (*Record_FollowUp) isRecord_Event() {}
 
 // AppendRecordsRequest is records to add.
 type AppendRecordsRequest struct {
@@ -255,7 +1049,7 @@ type AppendRecordsRequest struct {
 
 func (x *AppendRecordsRequest) Reset() {
 	*x = AppendRecordsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[1]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +1061,7 @@ func (x *AppendRecordsRequest) String() string {
 func (*AppendRecordsRequest) ProtoMessage() {}
 
 func (x *AppendRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[1]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +1074,7 @@ func (x *AppendRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendRecordsRequest.ProtoReflect.Descriptor instead.
 func (*AppendRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{1}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AppendRecordsRequest) GetRecords() []*Record {
@@ -301,7 +1095,7 @@ type AppendRecordsResponse struct {
 
 func (x *AppendRecordsResponse) Reset() {
 	*x = AppendRecordsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +1107,7 @@ func (x *AppendRecordsResponse) String() string {
 func (*AppendRecordsResponse) ProtoMessage() {}
 
 func (x *AppendRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +1120,7 @@ func (x *AppendRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendRecordsResponse.ProtoReflect.Descriptor instead.
 func (*AppendRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AppendRecordsResponse) GetAppended() int32 {
@@ -354,7 +1148,7 @@ type Call struct {
 	// For people.
 	CustomerDisplayName string `protobuf:"bytes,7,opt,name=customer_display_name,json=customerDisplayName,proto3" json:"customer_display_name,omitempty"`
 	// The class the caller was last put in.
-	CallerClass v1.CallerClass `protobuf:"varint,8,opt,name=caller_class,json=callerClass,proto3,enum=dayside.routing.v1.CallerClass" json:"caller_class,omitempty"`
+	CallerClass v11.CallerClass `protobuf:"varint,8,opt,name=caller_class,json=callerClass,proto3,enum=dayside.routing.v1.CallerClass" json:"caller_class,omitempty"`
 	// How it ended, as far as is known.
 	Outcome Outcome `protobuf:"varint,9,opt,name=outcome,proto3,enum=dayside.ledger.v1.Outcome" json:"outcome,omitempty"`
 	// When it was first heard of.
@@ -368,7 +1162,7 @@ type Call struct {
 	// people/ID who answered.
 	Person string `protobuf:"bytes,14,opt,name=person,proto3" json:"person,omitempty"`
 	// All attempts that were told, in order of time, each once.
-	Attempts []*v1.Attempt `protobuf:"bytes,15,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts []*v11.Attempt `protobuf:"bytes,15,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	// Whether it is to be followed up the next business day.
 	FollowUp bool `protobuf:"varint,16,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
 	// The trace, 32 hexadecimal digits; empty where there is none.
@@ -378,14 +1172,34 @@ type Call struct {
 	// When this was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// A report said that it was reported by a gateway that had not asked for a route.
-	Unrouted      bool `protobuf:"varint,20,opt,name=unrouted,proto3" json:"unrouted,omitempty"`
+	Unrouted bool `protobuf:"varint,20,opt,name=unrouted,proto3" json:"unrouted,omitempty"`
+	// On what the caller was entitled, or why not.
+	Basis v1.Basis `protobuf:"varint,21,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
+	// The contract's id, or grants/ID, that it rested on.
+	RestsOn string `protobuf:"bytes,22,opt,name=rests_on,json=restsOn,proto3" json:"rests_on,omitempty"`
+	// customers/ID by whose contract, where it is another one's.
+	Via string `protobuf:"bytes,23,opt,name=via,proto3" json:"via,omitempty"`
+	// promises/ID that was made in this call.
+	Promise string `protobuf:"bytes,24,opt,name=promise,proto3" json:"promise,omitempty"`
+	// It came in on a number that the line had.
+	FormerNumber bool `protobuf:"varint,25,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	// Helped first: forwarded and followed up, of a caller who is not entitled or whom nobody knows.
+	Goodwill bool `protobuf:"varint,26,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
+	// Its gateway only redirects: nothing more will be heard of it.
+	Redirected bool `protobuf:"varint,27,opt,name=redirected,proto3" json:"redirected,omitempty"`
+	// Grows with every change of any call; ListCallChanges only.
+	Sequence int64 `protobuf:"varint,28,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// What became of the offer that was made.
+	OfferFate v11.OfferFate `protobuf:"varint,29,opt,name=offer_fate,json=offerFate,proto3,enum=dayside.routing.v1.OfferFate" json:"offer_fate,omitempty"`
+	// Its last treatment.
+	Treatment     v11.Treatment `protobuf:"varint,30,opt,name=treatment,proto3,enum=dayside.routing.v1.Treatment" json:"treatment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +1211,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +1224,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{3}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Call) GetName() string {
@@ -462,11 +1276,11 @@ func (x *Call) GetCustomerDisplayName() string {
 	return ""
 }
 
-func (x *Call) GetCallerClass() v1.CallerClass {
+func (x *Call) GetCallerClass() v11.CallerClass {
 	if x != nil {
 		return x.CallerClass
 	}
-	return v1.CallerClass(0)
+	return v11.CallerClass(0)
 }
 
 func (x *Call) GetOutcome() Outcome {
@@ -511,7 +1325,7 @@ func (x *Call) GetPerson() string {
 	return ""
 }
 
-func (x *Call) GetAttempts() []*v1.Attempt {
+func (x *Call) GetAttempts() []*v11.Attempt {
 	if x != nil {
 		return x.Attempts
 	}
@@ -553,6 +1367,438 @@ func (x *Call) GetUnrouted() bool {
 	return false
 }
 
+func (x *Call) GetBasis() v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return v1.Basis(0)
+}
+
+func (x *Call) GetRestsOn() string {
+	if x != nil {
+		return x.RestsOn
+	}
+	return ""
+}
+
+func (x *Call) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *Call) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *Call) GetFormerNumber() bool {
+	if x != nil {
+		return x.FormerNumber
+	}
+	return false
+}
+
+func (x *Call) GetGoodwill() bool {
+	if x != nil {
+		return x.Goodwill
+	}
+	return false
+}
+
+func (x *Call) GetRedirected() bool {
+	if x != nil {
+		return x.Redirected
+	}
+	return false
+}
+
+func (x *Call) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Call) GetOfferFate() v11.OfferFate {
+	if x != nil {
+		return x.OfferFate
+	}
+	return v11.OfferFate(0)
+}
+
+func (x *Call) GetTreatment() v11.Treatment {
+	if x != nil {
+		return x.Treatment
+	}
+	return v11.Treatment(0)
+}
+
+// Charge is money owed for a call, or not any more.
+type Charge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// charges/ID: that of its promise.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// promises/ID.
+	Promise string `protobuf:"bytes,2,opt,name=promise,proto3" json:"promise,omitempty"`
+	// customers/ID; empty of a number nobody knows.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// For people.
+	CustomerDisplayName string `protobuf:"bytes,4,opt,name=customer_display_name,json=customerDisplayName,proto3" json:"customer_display_name,omitempty"`
+	// The number that promised, E.164; masked for all but supervisors and administrators.
+	Number string `protobuf:"bytes,5,opt,name=number,proto3" json:"number,omitempty"`
+	// How much.
+	Amount *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	// How the promise stands.
+	State v1.PromiseState `protobuf:"varint,7,opt,name=state,proto3,enum=dayside.entitlement.v1.PromiseState" json:"state,omitempty"`
+	// offers/ID, and its name for people.
+	Offer string `protobuf:"bytes,8,opt,name=offer,proto3" json:"offer,omitempty"`
+	// See offer.
+	OfferDisplayName string `protobuf:"bytes,9,opt,name=offer_display_name,json=offerDisplayName,proto3" json:"offer_display_name,omitempty"`
+	// lines/ID.
+	Line string `protobuf:"bytes,10,opt,name=line,proto3" json:"line,omitempty"`
+	// The gateway's id, and its id of the call.
+	Gateway string `protobuf:"bytes,11,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// See gateway.
+	CallId string `protobuf:"bytes,12,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	// When it was promised.
+	PromiseTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=promise_time,json=promiseTime,proto3" json:"promise_time,omitempty"`
+	// When its state was last changed.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Grows with every change.
+	Revision      int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Charge) Reset() {
+	*x = Charge{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Charge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Charge) ProtoMessage() {}
+
+func (x *Charge) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Charge.ProtoReflect.Descriptor instead.
+func (*Charge) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Charge) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Charge) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *Charge) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *Charge) GetCustomerDisplayName() string {
+	if x != nil {
+		return x.CustomerDisplayName
+	}
+	return ""
+}
+
+func (x *Charge) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *Charge) GetAmount() *money.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *Charge) GetState() v1.PromiseState {
+	if x != nil {
+		return x.State
+	}
+	return v1.PromiseState(0)
+}
+
+func (x *Charge) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *Charge) GetOfferDisplayName() string {
+	if x != nil {
+		return x.OfferDisplayName
+	}
+	return ""
+}
+
+func (x *Charge) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *Charge) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *Charge) GetCallId() string {
+	if x != nil {
+		return x.CallId
+	}
+	return ""
+}
+
+func (x *Charge) GetPromiseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PromiseTime
+	}
+	return nil
+}
+
+func (x *Charge) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Charge) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// FollowUp is a task for a business day.
+type FollowUp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// followUps/ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What is to be done.
+	Kind FollowUpKind `protobuf:"varint,2,opt,name=kind,proto3,enum=dayside.ledger.v1.FollowUpKind" json:"kind,omitempty"`
+	// How it stands.
+	State FollowUpState `protobuf:"varint,3,opt,name=state,proto3,enum=dayside.ledger.v1.FollowUpState" json:"state,omitempty"`
+	// customers/ID; empty where nobody knows who called.
+	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	// For people.
+	CustomerDisplayName string `protobuf:"bytes,5,opt,name=customer_display_name,json=customerDisplayName,proto3" json:"customer_display_name,omitempty"`
+	// The caller's number, E.164; masked for all but supervisors, administrators and sites.
+	CallerNumber string `protobuf:"bytes,6,opt,name=caller_number,json=callerNumber,proto3" json:"caller_number,omitempty"`
+	// lines/ID that was called.
+	Line string `protobuf:"bytes,7,opt,name=line,proto3" json:"line,omitempty"`
+	// calls/ID, the latest last; at most 32.
+	Calls []string `protobuf:"bytes,8,rep,name=calls,proto3" json:"calls,omitempty"`
+	// The day it is due: a business day of the customer.
+	DueDate *date.Date `protobuf:"bytes,9,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
+	// When that day's business begins, as an instant.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// Who does it, for people.
+	Owner string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Why, for people: "third call in 90 days without a contract".
+	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What came of it, for people.
+	Note string `protobuf:"bytes,13,opt,name=note,proto3" json:"note,omitempty"`
+	// When it was opened, and last changed.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// See create_time.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Changes with every change.
+	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	// promises/ID it is about.
+	Promise       string `protobuf:"bytes,17,opt,name=promise,proto3" json:"promise,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowUp) Reset() {
+	*x = FollowUp{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowUp) ProtoMessage() {}
+
+func (x *FollowUp) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowUp.ProtoReflect.Descriptor instead.
+func (*FollowUp) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *FollowUp) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FollowUp) GetKind() FollowUpKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FollowUpKind_FOLLOW_UP_KIND_UNSPECIFIED
+}
+
+func (x *FollowUp) GetState() FollowUpState {
+	if x != nil {
+		return x.State
+	}
+	return FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED
+}
+
+func (x *FollowUp) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *FollowUp) GetCustomerDisplayName() string {
+	if x != nil {
+		return x.CustomerDisplayName
+	}
+	return ""
+}
+
+func (x *FollowUp) GetCallerNumber() string {
+	if x != nil {
+		return x.CallerNumber
+	}
+	return ""
+}
+
+func (x *FollowUp) GetLine() string {
+	if x != nil {
+		return x.Line
+	}
+	return ""
+}
+
+func (x *FollowUp) GetCalls() []string {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *FollowUp) GetDueDate() *date.Date {
+	if x != nil {
+		return x.DueDate
+	}
+	return nil
+}
+
+func (x *FollowUp) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+func (x *FollowUp) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *FollowUp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *FollowUp) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *FollowUp) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *FollowUp) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *FollowUp) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *FollowUp) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
 // Step is one decision of a call.
 type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -561,7 +1807,7 @@ type Step struct {
 	// When it was decided.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
 	// The record, facts left out. The caller's number is 0 in it where it is masked.
-	Decision *v1.DecisionRecord `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *v11.DecisionRecord `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
 	// The process that decided.
 	Instance string `protobuf:"bytes,4,opt,name=instance,proto3" json:"instance,omitempty"`
 	// Told again this often: the same step of the same call, by this or another process.
@@ -572,7 +1818,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +1830,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +1843,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{4}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Step) GetNumber() int32 {
@@ -614,7 +1860,7 @@ func (x *Step) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Step) GetDecision() *v1.DecisionRecord {
+func (x *Step) GetDecision() *v11.DecisionRecord {
 	if x != nil {
 		return x.Decision
 	}
@@ -646,7 +1892,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +1904,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +1917,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{5}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetCallRequest) GetName() string {
@@ -701,14 +1947,16 @@ type ListCallsRequest struct {
 	// That began before.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// Only those to be followed up.
-	FollowUp      bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
+	FollowUp bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
+	// Only those to a number that the line had.
+	FormerNumber  bool `protobuf:"varint,10,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +1968,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +1981,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{6}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -799,6 +2047,13 @@ func (x *ListCallsRequest) GetFollowUp() bool {
 	return false
 }
 
+func (x *ListCallsRequest) GetFormerNumber() bool {
+	if x != nil {
+		return x.FormerNumber
+	}
+	return false
+}
+
 // ListCallsResponse is a page of calls.
 type ListCallsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -812,7 +2067,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +2079,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +2092,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{7}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -865,7 +2120,7 @@ type WatchCallsRequest struct {
 
 func (x *WatchCallsRequest) Reset() {
 	*x = WatchCallsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +2132,7 @@ func (x *WatchCallsRequest) String() string {
 func (*WatchCallsRequest) ProtoMessage() {}
 
 func (x *WatchCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +2145,7 @@ func (x *WatchCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCallsRequest.ProtoReflect.Descriptor instead.
 func (*WatchCallsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{8}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchCallsRequest) GetLine() string {
@@ -911,7 +2166,7 @@ type WatchCallsResponse struct {
 
 func (x *WatchCallsResponse) Reset() {
 	*x = WatchCallsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +2178,7 @@ func (x *WatchCallsResponse) String() string {
 func (*WatchCallsResponse) ProtoMessage() {}
 
 func (x *WatchCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +2191,7 @@ func (x *WatchCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCallsResponse.ProtoReflect.Descriptor instead.
 func (*WatchCallsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{9}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchCallsResponse) GetCall() *Call {
@@ -959,7 +2214,7 @@ type GetDecisionRequest struct {
 
 func (x *GetDecisionRequest) Reset() {
 	*x = GetDecisionRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +2226,7 @@ func (x *GetDecisionRequest) String() string {
 func (*GetDecisionRequest) ProtoMessage() {}
 
 func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +2239,7 @@ func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionRequest.ProtoReflect.Descriptor instead.
 func (*GetDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{10}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetDecisionRequest) GetName() string {
@@ -1005,16 +2260,16 @@ func (x *GetDecisionRequest) GetStep() int32 {
 type GetDecisionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record.
-	Decision *v1.DecisionRecord `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *v11.DecisionRecord `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	// All facts that it names. NOT_FOUND is answered where one has not arrived.
-	Facts         []*v1.FactRecord `protobuf:"bytes,2,rep,name=facts,proto3" json:"facts,omitempty"`
+	Facts         []*v11.FactRecord `protobuf:"bytes,2,rep,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetDecisionResponse) Reset() {
 	*x = GetDecisionResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +2281,7 @@ func (x *GetDecisionResponse) String() string {
 func (*GetDecisionResponse) ProtoMessage() {}
 
 func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,17 +2294,17 @@ func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionResponse.ProtoReflect.Descriptor instead.
 func (*GetDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{11}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *GetDecisionResponse) GetDecision() *v1.DecisionRecord {
+func (x *GetDecisionResponse) GetDecision() *v11.DecisionRecord {
 	if x != nil {
 		return x.Decision
 	}
 	return nil
 }
 
-func (x *GetDecisionResponse) GetFacts() []*v1.FactRecord {
+func (x *GetDecisionResponse) GetFacts() []*v11.FactRecord {
 	if x != nil {
 		return x.Facts
 	}
@@ -1077,7 +2332,7 @@ type ListAuditEntriesRequest struct {
 
 func (x *ListAuditEntriesRequest) Reset() {
 	*x = ListAuditEntriesRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +2344,7 @@ func (x *ListAuditEntriesRequest) String() string {
 func (*ListAuditEntriesRequest) ProtoMessage() {}
 
 func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +2357,7 @@ func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{12}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListAuditEntriesRequest) GetPageSize() int32 {
@@ -1151,7 +2406,7 @@ func (x *ListAuditEntriesRequest) GetEndTime() *timestamppb.Timestamp {
 type ListAuditEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The latest first.
-	Entries []*v11.AuditRecord `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	Entries []*v12.AuditRecord `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1160,7 +2415,7 @@ type ListAuditEntriesResponse struct {
 
 func (x *ListAuditEntriesResponse) Reset() {
 	*x = ListAuditEntriesResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +2427,7 @@ func (x *ListAuditEntriesResponse) String() string {
 func (*ListAuditEntriesResponse) ProtoMessage() {}
 
 func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,10 +2440,10 @@ func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{13}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *ListAuditEntriesResponse) GetEntries() []*v11.AuditRecord {
+func (x *ListAuditEntriesResponse) GetEntries() []*v12.AuditRecord {
 	if x != nil {
 		return x.Entries
 	}
@@ -1206,19 +2461,72 @@ var File_dayside_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x1edayside/ledger/v1/ledger.proto\x12\x11dayside.ledger.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1fdayside/routing/v1/record.proto\x1a\x1adayside/rpc/v1/audit.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n" +
+	"\x1edayside/ledger/v1/ledger.proto\x12\x11dayside.ledger.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1fdayside/routing/v1/record.proto\x1a\x1adayside/rpc/v1/audit.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xc0\x02\n" +
+	"\x12ListChargesRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12#\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\x12D\n" +
+	"\x05state\x18\x04 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x129\n" +
+	"\n" +
+	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"r\n" +
+	"\x13ListChargesResponse\x123\n" +
+	"\acharges\x18\x01 \x03(\v2\x19.dayside.ledger.v1.ChargeR\acharges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa3\x02\n" +
+	"\x14ListFollowUpsRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12#\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\x12@\n" +
+	"\x05state\x18\x04 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\x1e\n" +
+	"\x05owner\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05owner\x125\n" +
+	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\"{\n" +
+	"\x15ListFollowUpsResponse\x12:\n" +
+	"\n" +
+	"follow_ups\x18\x01 \x03(\v2\x1b.dayside.ledger.v1.FollowUpR\tfollowUps\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x02\n" +
+	"\x15UpdateFollowUpRequest\x12*\n" +
+	"\x04name\x18\x01 \x01(\tB\x16\xe0A\x02\xbaH\x10r\x0e\x18d:\n" +
+	"followUps/R\x04name\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
+	"\x05state\x18\x03 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12#\n" +
+	"\x05owner\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x00R\x05owner\x88\x01\x01\x12!\n" +
+	"\x04note\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fH\x01R\x04note\x88\x01\x01\x125\n" +
+	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTimeB\b\n" +
+	"\x06_ownerB\a\n" +
+	"\x05_note\"n\n" +
+	"\x16ListCallChangesRequest\x12.\n" +
+	"\x0eafter_sequence\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterSequence\x12$\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\"^\n" +
+	"\x17ListCallChangesResponse\x12-\n" +
+	"\x05calls\x18\x01 \x03(\v2\x17.dayside.ledger.v1.CallR\x05calls\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\x88\x01\n" +
+	"\x13EraseCallersRequest\x12&\n" +
+	"\anumbers\x18\x01 \x03(\tB\f\xbaH\x05\x92\x01\x02\x10@\xd0\xda\x18\x02R\anumbers\x12$\n" +
+	"\x06emails\x18\x02 \x03(\tB\f\xbaH\x05\x92\x01\x02\x10@\xd0\xda\x18\x02R\x06emails\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xa4\x01\n" +
+	"\x14EraseCallersResponse\x12\x14\n" +
+	"\x05calls\x18\x01 \x01(\x03R\x05calls\x12\x18\n" +
+	"\arecords\x18\x02 \x01(\x03R\arecords\x12\x18\n" +
+	"\acharges\x18\x03 \x01(\x03R\acharges\x12\x1d\n" +
+	"\n" +
+	"follow_ups\x18\x04 \x01(\x03R\tfollowUps\x12#\n" +
+	"\raudit_entries\x18\x05 \x01(\x03R\fauditEntries\"\xaa\x03\n" +
 	"\x06Record\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12$\n" +
 	"\binstance\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\binstance\x12@\n" +
 	"\bdecision\x18\x03 \x01(\v2\".dayside.routing.v1.DecisionRecordH\x00R\bdecision\x12:\n" +
 	"\x06report\x18\x04 \x01(\v2 .dayside.routing.v1.ReportRecordH\x00R\x06report\x124\n" +
 	"\x04fact\x18\x05 \x01(\v2\x1e.dayside.routing.v1.FactRecordH\x00R\x04fact\x123\n" +
-	"\x05audit\x18\x06 \x01(\v2\x1b.dayside.rpc.v1.AuditRecordH\x00R\x05auditB\a\n" +
+	"\x05audit\x18\x06 \x01(\v2\x1b.dayside.rpc.v1.AuditRecordH\x00R\x05audit\x123\n" +
+	"\x06charge\x18\a \x01(\v2\x19.dayside.ledger.v1.ChargeH\x00R\x06charge\x12:\n" +
+	"\tfollow_up\x18\b \x01(\v2\x1b.dayside.ledger.v1.FollowUpH\x00R\bfollowUpB\a\n" +
 	"\x05event\"V\n" +
 	"\x14AppendRecordsRequest\x12>\n" +
 	"\arecords\x18\x01 \x03(\v2\x19.dayside.ledger.v1.RecordB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\arecords\"3\n" +
 	"\x15AppendRecordsResponse\x12\x1a\n" +
-	"\bappended\x18\x01 \x01(\x05R\bappended\"\xd8\x06\n" +
+	"\bappended\x18\x01 \x01(\x05R\bappended\"\xcc\t\n" +
 	"\x04Call\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x17\n" +
 	"\acall_id\x18\x02 \x01(\tR\x06callId\x12\x18\n" +
@@ -1243,8 +2551,62 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x05steps\x18\x12 \x03(\v2\x17.dayside.ledger.v1.StepR\x05steps\x12;\n" +
 	"\vupdate_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1a\n" +
-	"\bunrouted\x18\x14 \x01(\bR\bunrouted:,\xeaA)\n" +
-	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xc4\x01\n" +
+	"\bunrouted\x18\x14 \x01(\bR\bunrouted\x123\n" +
+	"\x05basis\x18\x15 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12\x19\n" +
+	"\brests_on\x18\x16 \x01(\tR\arestsOn\x12\x10\n" +
+	"\x03via\x18\x17 \x01(\tR\x03via\x12\x18\n" +
+	"\apromise\x18\x18 \x01(\tR\apromise\x12#\n" +
+	"\rformer_number\x18\x19 \x01(\bR\fformerNumber\x12\x1a\n" +
+	"\bgoodwill\x18\x1a \x01(\bR\bgoodwill\x12\x1e\n" +
+	"\n" +
+	"redirected\x18\x1b \x01(\bR\n" +
+	"redirected\x12\x1a\n" +
+	"\bsequence\x18\x1c \x01(\x03R\bsequence\x12<\n" +
+	"\n" +
+	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
+	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment:,\xeaA)\n" +
+	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe7\x04\n" +
+	"\x06Charge\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\apromise\x18\x02 \x01(\tR\apromise\x12\x1a\n" +
+	"\bcustomer\x18\x03 \x01(\tR\bcustomer\x122\n" +
+	"\x15customer_display_name\x18\x04 \x01(\tR\x13customerDisplayName\x12\x1c\n" +
+	"\x06number\x18\x05 \x01(\tB\x04\xd0\xda\x18\x02R\x06number\x12*\n" +
+	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyR\x06amount\x12:\n" +
+	"\x05state\x18\a \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12\x14\n" +
+	"\x05offer\x18\b \x01(\tR\x05offer\x12,\n" +
+	"\x12offer_display_name\x18\t \x01(\tR\x10offerDisplayName\x12\x12\n" +
+	"\x04line\x18\n" +
+	" \x01(\tR\x04line\x12\x18\n" +
+	"\agateway\x18\v \x01(\tR\agateway\x12\x17\n" +
+	"\acall_id\x18\f \x01(\tR\x06callId\x12=\n" +
+	"\fpromise_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vpromiseTime\x12;\n" +
+	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\x12\x1a\n" +
+	"\brevision\x18\x0f \x01(\x03R\brevision:6\xeaA3\n" +
+	"\x0edayside/Charge\x12\x10charges/{charge}*\acharges2\x06charge\"\xbc\x06\n" +
+	"\bFollowUp\x12\x1b\n" +
+	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04name\x12=\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1f.dayside.ledger.v1.FollowUpKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12@\n" +
+	"\x05state\x18\x03 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12#\n" +
+	"\bcustomer\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\x12<\n" +
+	"\x15customer_display_name\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x13customerDisplayName\x120\n" +
+	"\rcaller_number\x18\x06 \x01(\tB\v\xbaH\x04r\x02\x18\x14\xd0\xda\x18\x02R\fcallerNumber\x12\x1b\n" +
+	"\x04line\x18\a \x01(\tB\a\xbaH\x04r\x02\x18PR\x04line\x12\x1e\n" +
+	"\x05calls\x18\b \x03(\tB\b\xbaH\x05\x92\x01\x02\x10 R\x05calls\x12,\n" +
+	"\bdue_date\x18\t \x01(\v2\x11.google.type.DateR\adueDate\x125\n" +
+	"\bdue_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12\x1e\n" +
+	"\x05owner\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05owner\x12 \n" +
+	"\x06reason\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\x12\x1c\n" +
+	"\x04note\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12;\n" +
+	"\vcreate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\x12\x1b\n" +
+	"\x04etag\x18\x10 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12!\n" +
+	"\apromise\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18PR\apromise:A\xeaA>\n" +
+	"\x10dayside/FollowUp\x12\x15followUps/{follow_up}*\tfollowUps2\bfollowUp\"\xc4\x01\n" +
 	"\x04Step\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12>\n" +
@@ -1252,7 +2614,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\binstance\x18\x04 \x01(\tR\binstance\x12\x18\n" +
 	"\arepeats\x18\x05 \x01(\x05R\arepeats\";\n" +
 	"\x0eGetCallRequest\x12)\n" +
-	"\x04name\x18\x01 \x01(\tB\x15\xe0A\x02\xbaH\x0fr\r\x10\a\x18\xac\x02:\x06calls/R\x04name\"\x8f\x03\n" +
+	"\x04name\x18\x01 \x01(\tB\x15\xe0A\x02\xbaH\x0fr\r\x10\a\x18\xac\x02:\x06calls/R\x04name\"\xb4\x03\n" +
 	"\x10ListCallsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -1264,7 +2626,9 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
 	"start_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1b\n" +
-	"\tfollow_up\x18\t \x01(\bR\bfollowUp\"j\n" +
+	"\tfollow_up\x18\t \x01(\bR\bfollowUp\x12#\n" +
+	"\rformer_number\x18\n" +
+	" \x01(\bR\fformerNumber\"j\n" +
 	"\x11ListCallsResponse\x12-\n" +
 	"\x05calls\x18\x01 \x03(\v2\x17.dayside.ledger.v1.CallR\x05calls\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +
@@ -1289,7 +2653,18 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"y\n" +
 	"\x18ListAuditEntriesResponse\x125\n" +
 	"\aentries\x18\x01 \x03(\v2\x1b.dayside.rpc.v1.AuditRecordR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe2\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\x9c\x01\n" +
+	"\fFollowUpKind\x12\x1e\n" +
+	"\x1aFOLLOW_UP_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13FOLLOW_UP_KIND_BILL\x10\x01\x12\x1a\n" +
+	"\x16FOLLOW_UP_KIND_PROPOSE\x10\x02\x12\x1a\n" +
+	"\x16FOLLOW_UP_KIND_DISCUSS\x10\x03\x12\x1b\n" +
+	"\x17FOLLOW_UP_KIND_IDENTIFY\x10\x04*\x81\x01\n" +
+	"\rFollowUpState\x12\x1f\n" +
+	"\x1bFOLLOW_UP_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14FOLLOW_UP_STATE_OPEN\x10\x01\x12\x18\n" +
+	"\x14FOLLOW_UP_STATE_DONE\x10\x02\x12\x1b\n" +
+	"\x17FOLLOW_UP_STATE_DROPPED\x10\x03*\xe2\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eOUTCOME_ROUTED\x10\x01\x12\x14\n" +
@@ -1306,7 +2681,13 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\tListCalls\x12#.dayside.ledger.v1.ListCallsRequest\x1a$.dayside.ledger.v1.ListCallsResponse\"\x1a\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/calls\x12}\n" +
 	"\n" +
 	"WatchCalls\x12$.dayside.ledger.v1.WatchCallsRequest\x1a%.dayside.ledger.v1.WatchCallsResponse\" \xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/calls:watch0\x01\x12\x89\x01\n" +
-	"\vGetDecision\x12%.dayside.ledger.v1.GetDecisionRequest\x1a&.dayside.ledger.v1.GetDecisionResponse\"+\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=calls/*}:decision2\x96\x01\n" +
+	"\vGetDecision\x12%.dayside.ledger.v1.GetDecisionRequest\x1a&.dayside.ledger.v1.GetDecisionResponse\"+\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=calls/*}:decision2\xf9\x04\n" +
+	"\x0fBusinessService\x12y\n" +
+	"\vListCharges\x12%.dayside.ledger.v1.ListChargesRequest\x1a&.dayside.ledger.v1.ListChargesResponse\"\x1b\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\r\x12\v/v1/charges\x12\x82\x01\n" +
+	"\rListFollowUps\x12'.dayside.ledger.v1.ListFollowUpsRequest\x1a(.dayside.ledger.v1.ListFollowUpsResponse\"\x1e\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/followUps\x12\x8c\x01\n" +
+	"\x0eUpdateFollowUp\x12(.dayside.ledger.v1.UpdateFollowUpRequest\x1a\x1b.dayside.ledger.v1.FollowUp\"3\xca\xda\x18\x03\x04\x03\x02\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=followUps/*}:update\x12o\n" +
+	"\x0fListCallChanges\x12).dayside.ledger.v1.ListCallChangesRequest\x1a*.dayside.ledger.v1.ListCallChangesResponse\"\x05\xca\xda\x18\x01\b\x12f\n" +
+	"\fEraseCallers\x12&.dayside.ledger.v1.EraseCallersRequest\x1a'.dayside.ledger.v1.EraseCallersResponse\"\x05\xca\xda\x18\x01\b2\x96\x01\n" +
 	"\fAuditService\x12\x85\x01\n" +
 	"\x10ListAuditEntries\x12*.dayside.ledger.v1.ListAuditEntriesRequest\x1a+.dayside.ledger.v1.ListAuditEntriesResponse\"\x18\xca\xda\x18\x03\x04\x05\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/auditB=Z;github.com/daysidehq/dayside/api/dayside/ledger/v1;ledgerv1b\x06proto3"
 
@@ -1322,75 +2703,129 @@ func file_dayside_ledger_v1_ledger_proto_rawDescGZIP() []byte {
 	return file_dayside_ledger_v1_ledger_proto_rawDescData
 }
 
-var file_dayside_ledger_v1_ledger_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_dayside_ledger_v1_ledger_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_dayside_ledger_v1_ledger_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_dayside_ledger_v1_ledger_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_dayside_ledger_v1_ledger_proto_goTypes = []any{
-	(Outcome)(0),                     // 0: dayside.ledger.v1.Outcome
-	(*Record)(nil),                   // 1: dayside.ledger.v1.Record
-	(*AppendRecordsRequest)(nil),     // 2: dayside.ledger.v1.AppendRecordsRequest
-	(*AppendRecordsResponse)(nil),    // 3: dayside.ledger.v1.AppendRecordsResponse
-	(*Call)(nil),                     // 4: dayside.ledger.v1.Call
-	(*Step)(nil),                     // 5: dayside.ledger.v1.Step
-	(*GetCallRequest)(nil),           // 6: dayside.ledger.v1.GetCallRequest
-	(*ListCallsRequest)(nil),         // 7: dayside.ledger.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),        // 8: dayside.ledger.v1.ListCallsResponse
-	(*WatchCallsRequest)(nil),        // 9: dayside.ledger.v1.WatchCallsRequest
-	(*WatchCallsResponse)(nil),       // 10: dayside.ledger.v1.WatchCallsResponse
-	(*GetDecisionRequest)(nil),       // 11: dayside.ledger.v1.GetDecisionRequest
-	(*GetDecisionResponse)(nil),      // 12: dayside.ledger.v1.GetDecisionResponse
-	(*ListAuditEntriesRequest)(nil),  // 13: dayside.ledger.v1.ListAuditEntriesRequest
-	(*ListAuditEntriesResponse)(nil), // 14: dayside.ledger.v1.ListAuditEntriesResponse
-	(*v1.DecisionRecord)(nil),        // 15: dayside.routing.v1.DecisionRecord
-	(*v1.ReportRecord)(nil),          // 16: dayside.routing.v1.ReportRecord
-	(*v1.FactRecord)(nil),            // 17: dayside.routing.v1.FactRecord
-	(*v11.AuditRecord)(nil),          // 18: dayside.rpc.v1.AuditRecord
-	(v1.CallerClass)(0),              // 19: dayside.routing.v1.CallerClass
-	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
-	(*v1.Attempt)(nil),               // 21: dayside.routing.v1.Attempt
+	(FollowUpKind)(0),                // 0: dayside.ledger.v1.FollowUpKind
+	(FollowUpState)(0),               // 1: dayside.ledger.v1.FollowUpState
+	(Outcome)(0),                     // 2: dayside.ledger.v1.Outcome
+	(*ListChargesRequest)(nil),       // 3: dayside.ledger.v1.ListChargesRequest
+	(*ListChargesResponse)(nil),      // 4: dayside.ledger.v1.ListChargesResponse
+	(*ListFollowUpsRequest)(nil),     // 5: dayside.ledger.v1.ListFollowUpsRequest
+	(*ListFollowUpsResponse)(nil),    // 6: dayside.ledger.v1.ListFollowUpsResponse
+	(*UpdateFollowUpRequest)(nil),    // 7: dayside.ledger.v1.UpdateFollowUpRequest
+	(*ListCallChangesRequest)(nil),   // 8: dayside.ledger.v1.ListCallChangesRequest
+	(*ListCallChangesResponse)(nil),  // 9: dayside.ledger.v1.ListCallChangesResponse
+	(*EraseCallersRequest)(nil),      // 10: dayside.ledger.v1.EraseCallersRequest
+	(*EraseCallersResponse)(nil),     // 11: dayside.ledger.v1.EraseCallersResponse
+	(*Record)(nil),                   // 12: dayside.ledger.v1.Record
+	(*AppendRecordsRequest)(nil),     // 13: dayside.ledger.v1.AppendRecordsRequest
+	(*AppendRecordsResponse)(nil),    // 14: dayside.ledger.v1.AppendRecordsResponse
+	(*Call)(nil),                     // 15: dayside.ledger.v1.Call
+	(*Charge)(nil),                   // 16: dayside.ledger.v1.Charge
+	(*FollowUp)(nil),                 // 17: dayside.ledger.v1.FollowUp
+	(*Step)(nil),                     // 18: dayside.ledger.v1.Step
+	(*GetCallRequest)(nil),           // 19: dayside.ledger.v1.GetCallRequest
+	(*ListCallsRequest)(nil),         // 20: dayside.ledger.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),        // 21: dayside.ledger.v1.ListCallsResponse
+	(*WatchCallsRequest)(nil),        // 22: dayside.ledger.v1.WatchCallsRequest
+	(*WatchCallsResponse)(nil),       // 23: dayside.ledger.v1.WatchCallsResponse
+	(*GetDecisionRequest)(nil),       // 24: dayside.ledger.v1.GetDecisionRequest
+	(*GetDecisionResponse)(nil),      // 25: dayside.ledger.v1.GetDecisionResponse
+	(*ListAuditEntriesRequest)(nil),  // 26: dayside.ledger.v1.ListAuditEntriesRequest
+	(*ListAuditEntriesResponse)(nil), // 27: dayside.ledger.v1.ListAuditEntriesResponse
+	(v1.PromiseState)(0),             // 28: dayside.entitlement.v1.PromiseState
+	(*timestamppb.Timestamp)(nil),    // 29: google.protobuf.Timestamp
+	(*v11.DecisionRecord)(nil),       // 30: dayside.routing.v1.DecisionRecord
+	(*v11.ReportRecord)(nil),         // 31: dayside.routing.v1.ReportRecord
+	(*v11.FactRecord)(nil),           // 32: dayside.routing.v1.FactRecord
+	(*v12.AuditRecord)(nil),          // 33: dayside.rpc.v1.AuditRecord
+	(v11.CallerClass)(0),             // 34: dayside.routing.v1.CallerClass
+	(*v11.Attempt)(nil),              // 35: dayside.routing.v1.Attempt
+	(v1.Basis)(0),                    // 36: dayside.entitlement.v1.Basis
+	(v11.OfferFate)(0),               // 37: dayside.routing.v1.OfferFate
+	(v11.Treatment)(0),               // 38: dayside.routing.v1.Treatment
+	(*money.Money)(nil),              // 39: google.type.Money
+	(*date.Date)(nil),                // 40: google.type.Date
 }
 var file_dayside_ledger_v1_ledger_proto_depIdxs = []int32{
-	15, // 0: dayside.ledger.v1.Record.decision:type_name -> dayside.routing.v1.DecisionRecord
-	16, // 1: dayside.ledger.v1.Record.report:type_name -> dayside.routing.v1.ReportRecord
-	17, // 2: dayside.ledger.v1.Record.fact:type_name -> dayside.routing.v1.FactRecord
-	18, // 3: dayside.ledger.v1.Record.audit:type_name -> dayside.rpc.v1.AuditRecord
-	1,  // 4: dayside.ledger.v1.AppendRecordsRequest.records:type_name -> dayside.ledger.v1.Record
-	19, // 5: dayside.ledger.v1.Call.caller_class:type_name -> dayside.routing.v1.CallerClass
-	0,  // 6: dayside.ledger.v1.Call.outcome:type_name -> dayside.ledger.v1.Outcome
-	20, // 7: dayside.ledger.v1.Call.start_time:type_name -> google.protobuf.Timestamp
-	20, // 8: dayside.ledger.v1.Call.answer_time:type_name -> google.protobuf.Timestamp
-	20, // 9: dayside.ledger.v1.Call.end_time:type_name -> google.protobuf.Timestamp
-	21, // 10: dayside.ledger.v1.Call.attempts:type_name -> dayside.routing.v1.Attempt
-	5,  // 11: dayside.ledger.v1.Call.steps:type_name -> dayside.ledger.v1.Step
-	20, // 12: dayside.ledger.v1.Call.update_time:type_name -> google.protobuf.Timestamp
-	20, // 13: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
-	15, // 14: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
-	0,  // 15: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
-	20, // 16: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
-	20, // 17: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
-	4,  // 18: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
-	4,  // 19: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
-	15, // 20: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
-	17, // 21: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
-	20, // 22: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
-	20, // 23: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
-	18, // 24: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
-	2,  // 25: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
-	6,  // 26: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
-	7,  // 27: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
-	9,  // 28: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
-	11, // 29: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
-	13, // 30: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
-	3,  // 31: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
-	4,  // 32: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
-	8,  // 33: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
-	10, // 34: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
-	12, // 35: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
-	14, // 36: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
-	31, // [31:37] is the sub-list for method output_type
-	25, // [25:31] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	28, // 0: dayside.ledger.v1.ListChargesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
+	29, // 1: dayside.ledger.v1.ListChargesRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 2: dayside.ledger.v1.ListChargesRequest.end_time:type_name -> google.protobuf.Timestamp
+	16, // 3: dayside.ledger.v1.ListChargesResponse.charges:type_name -> dayside.ledger.v1.Charge
+	1,  // 4: dayside.ledger.v1.ListFollowUpsRequest.state:type_name -> dayside.ledger.v1.FollowUpState
+	29, // 5: dayside.ledger.v1.ListFollowUpsRequest.due_time:type_name -> google.protobuf.Timestamp
+	17, // 6: dayside.ledger.v1.ListFollowUpsResponse.follow_ups:type_name -> dayside.ledger.v1.FollowUp
+	1,  // 7: dayside.ledger.v1.UpdateFollowUpRequest.state:type_name -> dayside.ledger.v1.FollowUpState
+	29, // 8: dayside.ledger.v1.UpdateFollowUpRequest.due_time:type_name -> google.protobuf.Timestamp
+	15, // 9: dayside.ledger.v1.ListCallChangesResponse.calls:type_name -> dayside.ledger.v1.Call
+	30, // 10: dayside.ledger.v1.Record.decision:type_name -> dayside.routing.v1.DecisionRecord
+	31, // 11: dayside.ledger.v1.Record.report:type_name -> dayside.routing.v1.ReportRecord
+	32, // 12: dayside.ledger.v1.Record.fact:type_name -> dayside.routing.v1.FactRecord
+	33, // 13: dayside.ledger.v1.Record.audit:type_name -> dayside.rpc.v1.AuditRecord
+	16, // 14: dayside.ledger.v1.Record.charge:type_name -> dayside.ledger.v1.Charge
+	17, // 15: dayside.ledger.v1.Record.follow_up:type_name -> dayside.ledger.v1.FollowUp
+	12, // 16: dayside.ledger.v1.AppendRecordsRequest.records:type_name -> dayside.ledger.v1.Record
+	34, // 17: dayside.ledger.v1.Call.caller_class:type_name -> dayside.routing.v1.CallerClass
+	2,  // 18: dayside.ledger.v1.Call.outcome:type_name -> dayside.ledger.v1.Outcome
+	29, // 19: dayside.ledger.v1.Call.start_time:type_name -> google.protobuf.Timestamp
+	29, // 20: dayside.ledger.v1.Call.answer_time:type_name -> google.protobuf.Timestamp
+	29, // 21: dayside.ledger.v1.Call.end_time:type_name -> google.protobuf.Timestamp
+	35, // 22: dayside.ledger.v1.Call.attempts:type_name -> dayside.routing.v1.Attempt
+	18, // 23: dayside.ledger.v1.Call.steps:type_name -> dayside.ledger.v1.Step
+	29, // 24: dayside.ledger.v1.Call.update_time:type_name -> google.protobuf.Timestamp
+	36, // 25: dayside.ledger.v1.Call.basis:type_name -> dayside.entitlement.v1.Basis
+	37, // 26: dayside.ledger.v1.Call.offer_fate:type_name -> dayside.routing.v1.OfferFate
+	38, // 27: dayside.ledger.v1.Call.treatment:type_name -> dayside.routing.v1.Treatment
+	39, // 28: dayside.ledger.v1.Charge.amount:type_name -> google.type.Money
+	28, // 29: dayside.ledger.v1.Charge.state:type_name -> dayside.entitlement.v1.PromiseState
+	29, // 30: dayside.ledger.v1.Charge.promise_time:type_name -> google.protobuf.Timestamp
+	29, // 31: dayside.ledger.v1.Charge.update_time:type_name -> google.protobuf.Timestamp
+	0,  // 32: dayside.ledger.v1.FollowUp.kind:type_name -> dayside.ledger.v1.FollowUpKind
+	1,  // 33: dayside.ledger.v1.FollowUp.state:type_name -> dayside.ledger.v1.FollowUpState
+	40, // 34: dayside.ledger.v1.FollowUp.due_date:type_name -> google.type.Date
+	29, // 35: dayside.ledger.v1.FollowUp.due_time:type_name -> google.protobuf.Timestamp
+	29, // 36: dayside.ledger.v1.FollowUp.create_time:type_name -> google.protobuf.Timestamp
+	29, // 37: dayside.ledger.v1.FollowUp.update_time:type_name -> google.protobuf.Timestamp
+	29, // 38: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
+	30, // 39: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
+	2,  // 40: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
+	29, // 41: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 42: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
+	15, // 43: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
+	15, // 44: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
+	30, // 45: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
+	32, // 46: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
+	29, // 47: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 48: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
+	33, // 49: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
+	13, // 50: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
+	19, // 51: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
+	20, // 52: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
+	22, // 53: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
+	24, // 54: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
+	3,  // 55: dayside.ledger.v1.BusinessService.ListCharges:input_type -> dayside.ledger.v1.ListChargesRequest
+	5,  // 56: dayside.ledger.v1.BusinessService.ListFollowUps:input_type -> dayside.ledger.v1.ListFollowUpsRequest
+	7,  // 57: dayside.ledger.v1.BusinessService.UpdateFollowUp:input_type -> dayside.ledger.v1.UpdateFollowUpRequest
+	8,  // 58: dayside.ledger.v1.BusinessService.ListCallChanges:input_type -> dayside.ledger.v1.ListCallChangesRequest
+	10, // 59: dayside.ledger.v1.BusinessService.EraseCallers:input_type -> dayside.ledger.v1.EraseCallersRequest
+	26, // 60: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
+	14, // 61: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
+	15, // 62: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
+	21, // 63: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
+	23, // 64: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
+	25, // 65: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
+	4,  // 66: dayside.ledger.v1.BusinessService.ListCharges:output_type -> dayside.ledger.v1.ListChargesResponse
+	6,  // 67: dayside.ledger.v1.BusinessService.ListFollowUps:output_type -> dayside.ledger.v1.ListFollowUpsResponse
+	17, // 68: dayside.ledger.v1.BusinessService.UpdateFollowUp:output_type -> dayside.ledger.v1.FollowUp
+	9,  // 69: dayside.ledger.v1.BusinessService.ListCallChanges:output_type -> dayside.ledger.v1.ListCallChangesResponse
+	11, // 70: dayside.ledger.v1.BusinessService.EraseCallers:output_type -> dayside.ledger.v1.EraseCallersResponse
+	27, // 71: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
+	61, // [61:72] is the sub-list for method output_type
+	50, // [50:61] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_dayside_ledger_v1_ledger_proto_init() }
@@ -1398,21 +2833,24 @@ func file_dayside_ledger_v1_ledger_proto_init() {
 	if File_dayside_ledger_v1_ledger_proto != nil {
 		return
 	}
-	file_dayside_ledger_v1_ledger_proto_msgTypes[0].OneofWrappers = []any{
+	file_dayside_ledger_v1_ledger_proto_msgTypes[4].OneofWrappers = []any{}
+	file_dayside_ledger_v1_ledger_proto_msgTypes[9].OneofWrappers = []any{
 		(*Record_Decision)(nil),
 		(*Record_Report)(nil),
 		(*Record_Fact)(nil),
 		(*Record_Audit)(nil),
+		(*Record_Charge)(nil),
+		(*Record_FollowUp)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_ledger_v1_ledger_proto_rawDesc), len(file_dayside_ledger_v1_ledger_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      3,
+			NumMessages:   25,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_dayside_ledger_v1_ledger_proto_goTypes,
 		DependencyIndexes: file_dayside_ledger_v1_ledger_proto_depIdxs,

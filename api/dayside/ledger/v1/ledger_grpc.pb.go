@@ -297,6 +297,276 @@ var LedgerService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
+	BusinessService_ListCharges_FullMethodName     = "/dayside.ledger.v1.BusinessService/ListCharges"
+	BusinessService_ListFollowUps_FullMethodName   = "/dayside.ledger.v1.BusinessService/ListFollowUps"
+	BusinessService_UpdateFollowUp_FullMethodName  = "/dayside.ledger.v1.BusinessService/UpdateFollowUp"
+	BusinessService_ListCallChanges_FullMethodName = "/dayside.ledger.v1.BusinessService/ListCallChanges"
+	BusinessService_EraseCallers_FullMethodName    = "/dayside.ledger.v1.BusinessService/EraseCallers"
+)
+
+// BusinessServiceClient is the client API for BusinessService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// BusinessService keeps what calls leave to be done by the business side: charges and follow-ups.
+type BusinessServiceClient interface {
+	// ListCharges reads charges, the latest first.
+	ListCharges(ctx context.Context, in *ListChargesRequest, opts ...grpc.CallOption) (*ListChargesResponse, error)
+	// ListFollowUps reads follow-ups, in order of when they are due.
+	ListFollowUps(ctx context.Context, in *ListFollowUpsRequest, opts ...grpc.CallOption) (*ListFollowUpsResponse, error)
+	// UpdateFollowUp changes owner, state, due date or note of a follow-up. ABORTED where etag is given and not the stored one.
+	UpdateFollowUp(ctx context.Context, in *UpdateFollowUpRequest, opts ...grpc.CallOption) (*FollowUp, error)
+	// ListCallChanges reads calls as they stand, in order of their last change: what entitlement counts.
+	ListCallChanges(ctx context.Context, in *ListCallChangesRequest, opts ...grpc.CallOption) (*ListCallChangesResponse, error)
+	// EraseCallers takes numbers and e-mail addresses out of all that the ledger keeps; what happened is kept. Done again it
+	// finds nothing.
+	EraseCallers(ctx context.Context, in *EraseCallersRequest, opts ...grpc.CallOption) (*EraseCallersResponse, error)
+}
+
+type businessServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewBusinessServiceClient(cc grpc.ClientConnInterface) BusinessServiceClient {
+	return &businessServiceClient{cc}
+}
+
+func (c *businessServiceClient) ListCharges(ctx context.Context, in *ListChargesRequest, opts ...grpc.CallOption) (*ListChargesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChargesResponse)
+	err := c.cc.Invoke(ctx, BusinessService_ListCharges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) ListFollowUps(ctx context.Context, in *ListFollowUpsRequest, opts ...grpc.CallOption) (*ListFollowUpsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFollowUpsResponse)
+	err := c.cc.Invoke(ctx, BusinessService_ListFollowUps_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) UpdateFollowUp(ctx context.Context, in *UpdateFollowUpRequest, opts ...grpc.CallOption) (*FollowUp, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FollowUp)
+	err := c.cc.Invoke(ctx, BusinessService_UpdateFollowUp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) ListCallChanges(ctx context.Context, in *ListCallChangesRequest, opts ...grpc.CallOption) (*ListCallChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCallChangesResponse)
+	err := c.cc.Invoke(ctx, BusinessService_ListCallChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) EraseCallers(ctx context.Context, in *EraseCallersRequest, opts ...grpc.CallOption) (*EraseCallersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseCallersResponse)
+	err := c.cc.Invoke(ctx, BusinessService_EraseCallers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// BusinessServiceServer is the server API for BusinessService service.
+// All implementations must embed UnimplementedBusinessServiceServer
+// for forward compatibility.
+//
+// BusinessService keeps what calls leave to be done by the business side: charges and follow-ups.
+type BusinessServiceServer interface {
+	// ListCharges reads charges, the latest first.
+	ListCharges(context.Context, *ListChargesRequest) (*ListChargesResponse, error)
+	// ListFollowUps reads follow-ups, in order of when they are due.
+	ListFollowUps(context.Context, *ListFollowUpsRequest) (*ListFollowUpsResponse, error)
+	// UpdateFollowUp changes owner, state, due date or note of a follow-up. ABORTED where etag is given and not the stored one.
+	UpdateFollowUp(context.Context, *UpdateFollowUpRequest) (*FollowUp, error)
+	// ListCallChanges reads calls as they stand, in order of their last change: what entitlement counts.
+	ListCallChanges(context.Context, *ListCallChangesRequest) (*ListCallChangesResponse, error)
+	// EraseCallers takes numbers and e-mail addresses out of all that the ledger keeps; what happened is kept. Done again it
+	// finds nothing.
+	EraseCallers(context.Context, *EraseCallersRequest) (*EraseCallersResponse, error)
+	mustEmbedUnimplementedBusinessServiceServer()
+}
+
+// UnimplementedBusinessServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedBusinessServiceServer struct{}
+
+func (UnimplementedBusinessServiceServer) ListCharges(context.Context, *ListChargesRequest) (*ListChargesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCharges not implemented")
+}
+func (UnimplementedBusinessServiceServer) ListFollowUps(context.Context, *ListFollowUpsRequest) (*ListFollowUpsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFollowUps not implemented")
+}
+func (UnimplementedBusinessServiceServer) UpdateFollowUp(context.Context, *UpdateFollowUpRequest) (*FollowUp, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateFollowUp not implemented")
+}
+func (UnimplementedBusinessServiceServer) ListCallChanges(context.Context, *ListCallChangesRequest) (*ListCallChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCallChanges not implemented")
+}
+func (UnimplementedBusinessServiceServer) EraseCallers(context.Context, *EraseCallersRequest) (*EraseCallersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseCallers not implemented")
+}
+func (UnimplementedBusinessServiceServer) mustEmbedUnimplementedBusinessServiceServer() {}
+func (UnimplementedBusinessServiceServer) testEmbeddedByValue()                         {}
+
+// UnsafeBusinessServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to BusinessServiceServer will
+// result in compilation errors.
+type UnsafeBusinessServiceServer interface {
+	mustEmbedUnimplementedBusinessServiceServer()
+}
+
+func RegisterBusinessServiceServer(s grpc.ServiceRegistrar, srv BusinessServiceServer) {
+	// If the following call panics, it indicates UnimplementedBusinessServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&BusinessService_ServiceDesc, srv)
+}
+
+func _BusinessService_ListCharges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChargesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).ListCharges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_ListCharges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).ListCharges(ctx, req.(*ListChargesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_ListFollowUps_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFollowUpsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).ListFollowUps(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_ListFollowUps_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).ListFollowUps(ctx, req.(*ListFollowUpsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_UpdateFollowUp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateFollowUpRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).UpdateFollowUp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_UpdateFollowUp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).UpdateFollowUp(ctx, req.(*UpdateFollowUpRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_ListCallChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCallChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).ListCallChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_ListCallChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).ListCallChanges(ctx, req.(*ListCallChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_EraseCallers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseCallersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).EraseCallers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_EraseCallers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).EraseCallers(ctx, req.(*EraseCallersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// BusinessService_ServiceDesc is the grpc.ServiceDesc for BusinessService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var BusinessService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "dayside.ledger.v1.BusinessService",
+	HandlerType: (*BusinessServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListCharges",
+			Handler:    _BusinessService_ListCharges_Handler,
+		},
+		{
+			MethodName: "ListFollowUps",
+			Handler:    _BusinessService_ListFollowUps_Handler,
+		},
+		{
+			MethodName: "UpdateFollowUp",
+			Handler:    _BusinessService_UpdateFollowUp_Handler,
+		},
+		{
+			MethodName: "ListCallChanges",
+			Handler:    _BusinessService_ListCallChanges_Handler,
+		},
+		{
+			MethodName: "EraseCallers",
+			Handler:    _BusinessService_EraseCallers_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "dayside/ledger/v1/ledger.proto",
+}
+
+const (
 	AuditService_ListAuditEntries_FullMethodName = "/dayside.ledger.v1.AuditService/ListAuditEntries"
 )
 

@@ -10,8 +10,10 @@
 package publishedv1
 
 import (
+	v1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	v12 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
-	v1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	v11 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -328,8 +330,16 @@ type Contract struct {
 	Product string `protobuf:"bytes,3,opt,name=product,proto3" json:"product,omitempty"`
 	// In force over [from, to), Unix seconds.
 	FromUnixS int64 `protobuf:"varint,4,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
-	// The end, Unix seconds; the largest value means open-ended.
-	ToUnixS       int64 `protobuf:"varint,5,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// The end, Unix seconds; the largest value means open-ended. Without grace.
+	ToUnixS int64 `protobuf:"varint,5,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// Seconds after the end over which it still counts, where the contract itself says how many; else the plan says.
+	GraceS *int32 `protobuf:"varint,6,opt,name=grace_s,json=graceS,proto3,oneof" json:"grace_s,omitempty"`
+	// Suspended over [from, to), Unix seconds; not where both are 0.
+	SuspendedFromUnixS int64 `protobuf:"varint,7,opt,name=suspended_from_unix_s,json=suspendedFromUnixS,proto3" json:"suspended_from_unix_s,omitempty"`
+	// See suspended_from_unix_s.
+	SuspendedToUnixS int64 `protobuf:"varint,8,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
+	// Sub-accounts do not have it.
+	OwnOnly       bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,6 +409,98 @@ func (x *Contract) GetToUnixS() int64 {
 	return 0
 }
 
+func (x *Contract) GetGraceS() int32 {
+	if x != nil && x.GraceS != nil {
+		return *x.GraceS
+	}
+	return 0
+}
+
+func (x *Contract) GetSuspendedFromUnixS() int64 {
+	if x != nil {
+		return x.SuspendedFromUnixS
+	}
+	return 0
+}
+
+func (x *Contract) GetSuspendedToUnixS() int64 {
+	if x != nil {
+		return x.SuspendedToUnixS
+	}
+	return 0
+}
+
+func (x *Contract) GetOwnOnly() bool {
+	if x != nil {
+		return x.OwnOnly
+	}
+	return false
+}
+
+// PartnerAccess lets another customer call for this one. Part of Customer.
+type PartnerAccess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the partner.
+	Partner string `protobuf:"bytes,1,opt,name=partner,proto3" json:"partner,omitempty"`
+	// The product it may call about; any where empty.
+	Product string `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
+	// Until when, Unix seconds; the largest value means open-ended.
+	ToUnixS       int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerAccess) Reset() {
+	*x = PartnerAccess{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerAccess) ProtoMessage() {}
+
+func (x *PartnerAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerAccess.ProtoReflect.Descriptor instead.
+func (*PartnerAccess) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PartnerAccess) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *PartnerAccess) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *PartnerAccess) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
 // Customer is what a decision needs of a customer. Key: pub/entitlement/customers/ID.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -415,14 +517,30 @@ type Customer struct {
 	// Cases being worked on, the latest first; at most 8.
 	OpenCases []*OpenCase `protobuf:"bytes,6,rep,name=open_cases,json=openCases,proto3" json:"open_cases,omitempty"`
 	// Whether callers can show a PIN. What verifies it stays with entitlement.
-	HasPin        bool `protobuf:"varint,7,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	HasPin bool `protobuf:"varint,7,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
+	// ID of the customer whose contracts this one has, too; empty where there is none.
+	Parent string `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Who may call for it.
+	Partners []*PartnerAccess `protobuf:"bytes,9,rep,name=partners,proto3" json:"partners,omitempty"`
+	// IDs of the calendars on whose closed dates it does no business, in order.
+	Calendars []string `protobuf:"bytes,10,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// Whether callers can show a phrase.
+	HasPhrase bool `protobuf:"varint,11,opt,name=has_phrase,json=hasPhrase,proto3" json:"has_phrase,omitempty"`
+	// Suspended over [from, to), Unix seconds; not where both are 0.
+	SuspendedFromUnixS int64 `protobuf:"varint,12,opt,name=suspended_from_unix_s,json=suspendedFromUnixS,proto3" json:"suspended_from_unix_s,omitempty"`
+	// See suspended_from_unix_s.
+	SuspendedToUnixS int64 `protobuf:"varint,13,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
+	// Town and country, for telling it from others.
+	Locality string `protobuf:"bytes,14,opt,name=locality,proto3" json:"locality,omitempty"`
+	// BCP 47 tag of the language its people speak.
+	Language      string `protobuf:"bytes,15,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +552,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[4]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +565,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{4}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Customer) GetId() string {
@@ -499,6 +617,584 @@ func (x *Customer) GetHasPin() bool {
 	return false
 }
 
+func (x *Customer) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Customer) GetPartners() []*PartnerAccess {
+	if x != nil {
+		return x.Partners
+	}
+	return nil
+}
+
+func (x *Customer) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+func (x *Customer) GetHasPhrase() bool {
+	if x != nil {
+		return x.HasPhrase
+	}
+	return false
+}
+
+func (x *Customer) GetSuspendedFromUnixS() int64 {
+	if x != nil {
+		return x.SuspendedFromUnixS
+	}
+	return 0
+}
+
+func (x *Customer) GetSuspendedToUnixS() int64 {
+	if x != nil {
+		return x.SuspendedToUnixS
+	}
+	return 0
+}
+
+func (x *Customer) GetLocality() string {
+	if x != nil {
+		return x.Locality
+	}
+	return ""
+}
+
+func (x *Customer) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// Plan is what a decision needs of a plan. Key: pub/entitlement/plans/ID.
+type Plan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID, the last part of the resource name.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// For people.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Names the hours: plans with the same ones have the same id. Empty: round the clock.
+	HoursId string `protobuf:"bytes,3,opt,name=hours_id,json=hoursId,proto3" json:"hours_id,omitempty"`
+	// Severities it covers; all where empty.
+	Severities []v1.Severity `protobuf:"varint,4,rep,packed,name=severities,proto3,enum=dayside.entitlement.v1.Severity" json:"severities,omitempty"`
+	// Products it can be bought for; all where empty.
+	Products []string `protobuf:"bytes,5,rep,name=products,proto3" json:"products,omitempty"`
+	// IDs of the lines it gives; all where empty.
+	Lines []string `protobuf:"bytes,6,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Calls it includes each period; without a limit where the period is unset.
+	AllowanceCalls int32 `protobuf:"varint,7,opt,name=allowance_calls,json=allowanceCalls,proto3" json:"allowance_calls,omitempty"`
+	// Over which they are counted.
+	AllowancePeriod v1.AllowancePeriod `protobuf:"varint,8,opt,name=allowance_period,json=allowancePeriod,proto3,enum=dayside.entitlement.v1.AllowancePeriod" json:"allowance_period,omitempty"`
+	// Seconds after a contract's end over which it still counts, unless the contract says otherwise.
+	GraceS        int32 `protobuf:"varint,9,opt,name=grace_s,json=graceS,proto3" json:"grace_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plan) Reset() {
+	*x = Plan{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plan) ProtoMessage() {}
+
+func (x *Plan) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plan.ProtoReflect.Descriptor instead.
+func (*Plan) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Plan) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Plan) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *Plan) GetHoursId() string {
+	if x != nil {
+		return x.HoursId
+	}
+	return ""
+}
+
+func (x *Plan) GetSeverities() []v1.Severity {
+	if x != nil {
+		return x.Severities
+	}
+	return nil
+}
+
+func (x *Plan) GetProducts() []string {
+	if x != nil {
+		return x.Products
+	}
+	return nil
+}
+
+func (x *Plan) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *Plan) GetAllowanceCalls() int32 {
+	if x != nil {
+		return x.AllowanceCalls
+	}
+	return 0
+}
+
+func (x *Plan) GetAllowancePeriod() v1.AllowancePeriod {
+	if x != nil {
+		return x.AllowancePeriod
+	}
+	return v1.AllowancePeriod(0)
+}
+
+func (x *Plan) GetGraceS() int32 {
+	if x != nil {
+		return x.GraceS
+	}
+	return 0
+}
+
+// PlanTimeline is when hours of plans are, for all customers of one zone and the same calendars. Key:
+// pub/entitlement/timelines/ID, where ID is made of the three. Where there is none yet, nothing is known, and nobody is
+// refused for it.
+type PlanTimeline struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hours: Plan.hours_id.
+	HoursId string `protobuf:"bytes,1,opt,name=hours_id,json=hoursId,proto3" json:"hours_id,omitempty"`
+	// IANA zone; UTC where empty.
+	TimeZone string `protobuf:"bytes,2,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// IDs of the calendars, in order.
+	Calendars []string `protobuf:"bytes,3,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// When they are.
+	Timeline      *Timeline `protobuf:"bytes,4,opt,name=timeline,proto3" json:"timeline,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanTimeline) Reset() {
+	*x = PlanTimeline{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanTimeline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanTimeline) ProtoMessage() {}
+
+func (x *PlanTimeline) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanTimeline.ProtoReflect.Descriptor instead.
+func (*PlanTimeline) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PlanTimeline) GetHoursId() string {
+	if x != nil {
+		return x.HoursId
+	}
+	return ""
+}
+
+func (x *PlanTimeline) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *PlanTimeline) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+func (x *PlanTimeline) GetTimeline() *Timeline {
+	if x != nil {
+		return x.Timeline
+	}
+	return nil
+}
+
+// Offer is what a decision needs of an offer. Key: pub/entitlement/offers/ID.
+type Offer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID, the last part of the resource name.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The offer, without etag and times.
+	Offer         *v1.Offer `protobuf:"bytes,2,opt,name=offer,proto3" json:"offer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Offer) Reset() {
+	*x = Offer{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Offer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Offer) ProtoMessage() {}
+
+func (x *Offer) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Offer.ProtoReflect.Descriptor instead.
+func (*Offer) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Offer) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Offer) GetOffer() *v1.Offer {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+// Grant is access that rests on no contract. Key: pub/entitlement/grants/ID.
+type Grant struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID, the last part of the resource name.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// ID of the customer; empty where it is a number's.
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// E.164 digits, where it is a number's; else 0.
+	Number uint64 `protobuf:"fixed64,3,opt,name=number,proto3" json:"number,omitempty"`
+	// COMPLIMENTARY, PROMISE or PENDING_PROMISE.
+	Basis v1.Basis `protobuf:"varint,4,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
+	// IDs of the lines it gives; all where empty.
+	Lines []string `protobuf:"bytes,5,rep,name=lines,proto3" json:"lines,omitempty"`
+	// The product it covers; all where empty.
+	Product string `protobuf:"bytes,6,opt,name=product,proto3" json:"product,omitempty"`
+	// ID of the plan it gives; no plan's limits where empty.
+	Plan string `protobuf:"bytes,7,opt,name=plan,proto3" json:"plan,omitempty"`
+	// In force over [from, to), Unix seconds.
+	FromUnixS int64 `protobuf:"varint,8,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// The end.
+	ToUnixS int64 `protobuf:"varint,9,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// ID of the promise it comes of.
+	Promise       string `protobuf:"bytes,10,opt,name=promise,proto3" json:"promise,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Grant) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Grant) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *Grant) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Grant) GetBasis() v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return v1.Basis(0)
+}
+
+func (x *Grant) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *Grant) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *Grant) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *Grant) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *Grant) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+func (x *Grant) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+// Usage is what was counted of a customer, or of a number nobody knows, off the path of calls. Key:
+// pub/entitlement/usage/ID: a customer's ID after "c-", or a keyed hash of a number after "n-".
+type Usage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the customer; empty where it is a number's.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// E.164 digits, where it is a number's; else 0.
+	Number uint64 `protobuf:"fixed64,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Calls by contract, of the period that a plan counts over.
+	Contracts []*ContractUsage `protobuf:"bytes,3,rep,name=contracts,proto3" json:"contracts,omitempty"`
+	// When goodwill was shown, Unix seconds, ascending; the last 16.
+	GoodwillUnixS []int64 `protobuf:"varint,4,rep,packed,name=goodwill_unix_s,json=goodwillUnixS,proto3" json:"goodwill_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Usage) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *Usage) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Usage) GetContracts() []*ContractUsage {
+	if x != nil {
+		return x.Contracts
+	}
+	return nil
+}
+
+func (x *Usage) GetGoodwillUnixS() []int64 {
+	if x != nil {
+		return x.GoodwillUnixS
+	}
+	return nil
+}
+
+// ContractUsage is calls counted of a contract. Part of Usage.
+type ContractUsage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the contract within the customer.
+	Contract string `protobuf:"bytes,1,opt,name=contract,proto3" json:"contract,omitempty"`
+	// The period, [from, to), Unix seconds.
+	FromUnixS int64 `protobuf:"varint,2,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// The end.
+	ToUnixS int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// How many.
+	Calls         int32 `protobuf:"varint,4,opt,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContractUsage) Reset() {
+	*x = ContractUsage{}
+	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContractUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContractUsage) ProtoMessage() {}
+
+func (x *ContractUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContractUsage.ProtoReflect.Descriptor instead.
+func (*ContractUsage) Descriptor() ([]byte, []int) {
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ContractUsage) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *ContractUsage) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *ContractUsage) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+func (x *ContractUsage) GetCalls() int32 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
 // Line is what other services may know of a line; its number is not part of it. Key: pub/routing/lines/ID.
 type Line struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -513,16 +1209,28 @@ type Line struct {
 	// IDs of the rotas whose people are on duty for it, in order.
 	Rotas []string `protobuf:"bytes,5,rep,name=rotas,proto3" json:"rotas,omitempty"`
 	// When it is meant to be served; always where unset.
-	ServiceHours *v1.ServiceHours `protobuf:"bytes,6,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
+	ServiceHours *v11.ServiceHours `protobuf:"bytes,6,opt,name=service_hours,json=serviceHours,proto3" json:"service_hours,omitempty"`
 	// BCP 47 tag of the language its callers speak; empty means any.
-	Language      string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
+	// How bad the cases are that it is for; any where unset.
+	Severity v1.Severity `protobuf:"varint,8,opt,name=severity,proto3,enum=dayside.entitlement.v1.Severity" json:"severity,omitempty"`
+	// What it does with callers who are not entitled.
+	NotEntitled v12.Treatment `protobuf:"varint,9,opt,name=not_entitled,json=notEntitled,proto3,enum=dayside.routing.v1.Treatment" json:"not_entitled,omitempty"`
+	// What it does with callers nobody knows.
+	Unknown v12.Treatment `protobuf:"varint,10,opt,name=unknown,proto3,enum=dayside.routing.v1.Treatment" json:"unknown,omitempty"`
+	// IDs of the offers it makes, in order.
+	Offers []string `protobuf:"bytes,11,rep,name=offers,proto3" json:"offers,omitempty"`
+	// How much goodwill it shows.
+	Goodwill *v12.Goodwill `protobuf:"bytes,12,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
+	// What is done where an offer is not accepted.
+	Declined      v12.Treatment `protobuf:"varint,13,opt,name=declined,proto3,enum=dayside.routing.v1.Treatment" json:"declined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Line) Reset() {
 	*x = Line{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +1242,7 @@ func (x *Line) String() string {
 func (*Line) ProtoMessage() {}
 
 func (x *Line) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[5]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +1255,7 @@ func (x *Line) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Line.ProtoReflect.Descriptor instead.
 func (*Line) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{5}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Line) GetId() string {
@@ -585,7 +1293,7 @@ func (x *Line) GetRotas() []string {
 	return nil
 }
 
-func (x *Line) GetServiceHours() *v1.ServiceHours {
+func (x *Line) GetServiceHours() *v11.ServiceHours {
 	if x != nil {
 		return x.ServiceHours
 	}
@@ -597,6 +1305,48 @@ func (x *Line) GetLanguage() string {
 		return x.Language
 	}
 	return ""
+}
+
+func (x *Line) GetSeverity() v1.Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return v1.Severity(0)
+}
+
+func (x *Line) GetNotEntitled() v12.Treatment {
+	if x != nil {
+		return x.NotEntitled
+	}
+	return v12.Treatment(0)
+}
+
+func (x *Line) GetUnknown() v12.Treatment {
+	if x != nil {
+		return x.Unknown
+	}
+	return v12.Treatment(0)
+}
+
+func (x *Line) GetOffers() []string {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
+func (x *Line) GetGoodwill() *v12.Goodwill {
+	if x != nil {
+		return x.Goodwill
+	}
+	return nil
+}
+
+func (x *Line) GetDeclined() v12.Treatment {
+	if x != nil {
+		return x.Declined
+	}
+	return v12.Treatment(0)
 }
 
 // Rota is who is on duty when. Key: pub/schedule/rotas/ID.
@@ -637,7 +1387,7 @@ type Rota struct {
 
 func (x *Rota) Reset() {
 	*x = Rota{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +1399,7 @@ func (x *Rota) String() string {
 func (*Rota) ProtoMessage() {}
 
 func (x *Rota) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[6]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +1412,7 @@ func (x *Rota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rota.ProtoReflect.Descriptor instead.
 func (*Rota) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{6}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Rota) GetId() string {
@@ -778,7 +1528,7 @@ type DutyClash struct {
 
 func (x *DutyClash) Reset() {
 	*x = DutyClash{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +1540,7 @@ func (x *DutyClash) String() string {
 func (*DutyClash) ProtoMessage() {}
 
 func (x *DutyClash) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[7]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +1553,7 @@ func (x *DutyClash) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyClash.ProtoReflect.Descriptor instead.
 func (*DutyClash) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{7}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DutyClash) GetHolder() uint32 {
@@ -844,7 +1594,7 @@ type DutyPerson struct {
 
 func (x *DutyPerson) Reset() {
 	*x = DutyPerson{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1606,7 @@ func (x *DutyPerson) String() string {
 func (*DutyPerson) ProtoMessage() {}
 
 func (x *DutyPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[8]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1619,7 @@ func (x *DutyPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyPerson.ProtoReflect.Descriptor instead.
 func (*DutyPerson) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{8}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DutyPerson) GetId() string {
@@ -920,7 +1670,7 @@ type Custody struct {
 
 func (x *Custody) Reset() {
 	*x = Custody{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1682,7 @@ func (x *Custody) String() string {
 func (*Custody) ProtoMessage() {}
 
 func (x *Custody) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[9]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1695,7 @@ func (x *Custody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custody.ProtoReflect.Descriptor instead.
 func (*Custody) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{9}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Custody) GetHolder() string {
@@ -995,7 +1745,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1757,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[10]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1770,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{10}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Generation) GetId() string {
@@ -1047,7 +1797,7 @@ type TimeZoneRules struct {
 
 func (x *TimeZoneRules) Reset() {
 	*x = TimeZoneRules{}
-	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1809,7 @@ func (x *TimeZoneRules) String() string {
 func (*TimeZoneRules) ProtoMessage() {}
 
 func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_published_v1_published_proto_msgTypes[11]
+	mi := &file_dayside_published_v1_published_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1822,7 @@ func (x *TimeZoneRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeZoneRules.ProtoReflect.Descriptor instead.
 func (*TimeZoneRules) Descriptor() ([]byte, []int) {
-	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{11}
+	return file_dayside_published_v1_published_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TimeZoneRules) GetRelease() string {
@@ -1107,7 +1857,7 @@ var File_dayside_published_v1_published_proto protoreflect.FileDescriptor
 
 const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\n" +
-	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\"\xe4\x01\n" +
+	"$dayside/published/v1/published.proto\x12\x14dayside.published.v1\x1a$dayside/entitlement/v1/catalog.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\"\xe4\x01\n" +
 	"\bTimeline\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x01 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x02 \x01(\x03R\atoUnixS\x12\x15\n" +
@@ -1134,13 +1884,23 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\bOpenCase\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
-	"\x05title\x18\x03 \x01(\tR\x05title\"\x84\x01\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\"\xab\x02\n" +
 	"\bContract\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04plan\x18\x02 \x01(\tR\x04plan\x12\x18\n" +
 	"\aproduct\x18\x03 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x04 \x01(\x03R\tfromUnixS\x12\x1a\n" +
-	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\"\x90\x02\n" +
+	"\tto_unix_s\x18\x05 \x01(\x03R\atoUnixS\x12\x1c\n" +
+	"\agrace_s\x18\x06 \x01(\x05H\x00R\x06graceS\x88\x01\x01\x121\n" +
+	"\x15suspended_from_unix_s\x18\a \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
+	"\x13suspended_to_unix_s\x18\b \x01(\x03R\x10suspendedToUnixS\x12\x19\n" +
+	"\bown_only\x18\t \x01(\bR\aownOnlyB\n" +
+	"\n" +
+	"\b_grace_s\"_\n" +
+	"\rPartnerAccess\x12\x18\n" +
+	"\apartner\x18\x01 \x01(\tR\apartner\x12\x18\n" +
+	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
+	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\"\xc0\x04\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1e\n" +
@@ -1149,7 +1909,59 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\ttime_zone\x18\x05 \x01(\tR\btimeZone\x12=\n" +
 	"\n" +
 	"open_cases\x18\x06 \x03(\v2\x1e.dayside.published.v1.OpenCaseR\topenCases\x12\x17\n" +
-	"\ahas_pin\x18\a \x01(\bR\x06hasPin\"\xe3\x01\n" +
+	"\ahas_pin\x18\a \x01(\bR\x06hasPin\x12\x16\n" +
+	"\x06parent\x18\b \x01(\tR\x06parent\x12?\n" +
+	"\bpartners\x18\t \x03(\v2#.dayside.published.v1.PartnerAccessR\bpartners\x12\x1c\n" +
+	"\tcalendars\x18\n" +
+	" \x03(\tR\tcalendars\x12\x1d\n" +
+	"\n" +
+	"has_phrase\x18\v \x01(\bR\thasPhrase\x121\n" +
+	"\x15suspended_from_unix_s\x18\f \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
+	"\x13suspended_to_unix_s\x18\r \x01(\x03R\x10suspendedToUnixS\x12\x1a\n" +
+	"\blocality\x18\x0e \x01(\tR\blocality\x12\x1a\n" +
+	"\blanguage\x18\x0f \x01(\tR\blanguage\"\xde\x02\n" +
+	"\x04Plan\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x19\n" +
+	"\bhours_id\x18\x03 \x01(\tR\ahoursId\x12@\n" +
+	"\n" +
+	"severities\x18\x04 \x03(\x0e2 .dayside.entitlement.v1.SeverityR\n" +
+	"severities\x12\x1a\n" +
+	"\bproducts\x18\x05 \x03(\tR\bproducts\x12\x14\n" +
+	"\x05lines\x18\x06 \x03(\tR\x05lines\x12'\n" +
+	"\x0fallowance_calls\x18\a \x01(\x05R\x0eallowanceCalls\x12R\n" +
+	"\x10allowance_period\x18\b \x01(\x0e2'.dayside.entitlement.v1.AllowancePeriodR\x0fallowancePeriod\x12\x17\n" +
+	"\agrace_s\x18\t \x01(\x05R\x06graceS\"\xa0\x01\n" +
+	"\fPlanTimeline\x12\x19\n" +
+	"\bhours_id\x18\x01 \x01(\tR\ahoursId\x12\x1b\n" +
+	"\ttime_zone\x18\x02 \x01(\tR\btimeZone\x12\x1c\n" +
+	"\tcalendars\x18\x03 \x03(\tR\tcalendars\x12:\n" +
+	"\btimeline\x18\x04 \x01(\v2\x1e.dayside.published.v1.TimelineR\btimeline\"L\n" +
+	"\x05Offer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x123\n" +
+	"\x05offer\x18\x02 \x01(\v2\x1d.dayside.entitlement.v1.OfferR\x05offer\"\xa0\x02\n" +
+	"\x05Grant\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x1c\n" +
+	"\x06number\x18\x03 \x01(\x06B\x04\xd0\xda\x18\x02R\x06number\x123\n" +
+	"\x05basis\x18\x04 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12\x14\n" +
+	"\x05lines\x18\x05 \x03(\tR\x05lines\x12\x18\n" +
+	"\aproduct\x18\x06 \x01(\tR\aproduct\x12\x12\n" +
+	"\x04plan\x18\a \x01(\tR\x04plan\x12\x1e\n" +
+	"\vfrom_unix_s\x18\b \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\t \x01(\x03R\atoUnixS\x12\x18\n" +
+	"\apromise\x18\n" +
+	" \x01(\tR\apromise\"\xac\x01\n" +
+	"\x05Usage\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12\x1c\n" +
+	"\x06number\x18\x02 \x01(\x06B\x04\xd0\xda\x18\x02R\x06number\x12A\n" +
+	"\tcontracts\x18\x03 \x03(\v2#.dayside.published.v1.ContractUsageR\tcontracts\x12&\n" +
+	"\x0fgoodwill_unix_s\x18\x04 \x03(\x03R\rgoodwillUnixS\"}\n" +
+	"\rContractUsage\x12\x1a\n" +
+	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x1e\n" +
+	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x14\n" +
+	"\x05calls\x18\x04 \x01(\x05R\x05calls\"\xa9\x04\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -1157,7 +1969,14 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x14\n" +
 	"\x05rotas\x18\x05 \x03(\tR\x05rotas\x12F\n" +
 	"\rservice_hours\x18\x06 \x01(\v2!.dayside.schedule.v1.ServiceHoursR\fserviceHours\x12\x1a\n" +
-	"\blanguage\x18\a \x01(\tR\blanguage\"\x83\x04\n" +
+	"\blanguage\x18\a \x01(\tR\blanguage\x12<\n" +
+	"\bseverity\x18\b \x01(\x0e2 .dayside.entitlement.v1.SeverityR\bseverity\x12@\n" +
+	"\fnot_entitled\x18\t \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\vnotEntitled\x127\n" +
+	"\aunknown\x18\n" +
+	" \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\aunknown\x12\x16\n" +
+	"\x06offers\x18\v \x03(\tR\x06offers\x128\n" +
+	"\bgoodwill\x18\f \x01(\v2\x1c.dayside.routing.v1.GoodwillR\bgoodwill\x129\n" +
+	"\bdeclined\x18\r \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\bdeclined\"\x83\x04\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
@@ -1212,35 +2031,60 @@ func file_dayside_published_v1_published_proto_rawDescGZIP() []byte {
 	return file_dayside_published_v1_published_proto_rawDescData
 }
 
-var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_dayside_published_v1_published_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_dayside_published_v1_published_proto_goTypes = []any{
-	(*Timeline)(nil),        // 0: dayside.published.v1.Timeline
-	(*Site)(nil),            // 1: dayside.published.v1.Site
-	(*OpenCase)(nil),        // 2: dayside.published.v1.OpenCase
-	(*Contract)(nil),        // 3: dayside.published.v1.Contract
-	(*Customer)(nil),        // 4: dayside.published.v1.Customer
-	(*Line)(nil),            // 5: dayside.published.v1.Line
-	(*Rota)(nil),            // 6: dayside.published.v1.Rota
-	(*DutyClash)(nil),       // 7: dayside.published.v1.DutyClash
-	(*DutyPerson)(nil),      // 8: dayside.published.v1.DutyPerson
-	(*Custody)(nil),         // 9: dayside.published.v1.Custody
-	(*Generation)(nil),      // 10: dayside.published.v1.Generation
-	(*TimeZoneRules)(nil),   // 11: dayside.published.v1.TimeZoneRules
-	(*v1.ServiceHours)(nil), // 12: dayside.schedule.v1.ServiceHours
+	(*Timeline)(nil),         // 0: dayside.published.v1.Timeline
+	(*Site)(nil),             // 1: dayside.published.v1.Site
+	(*OpenCase)(nil),         // 2: dayside.published.v1.OpenCase
+	(*Contract)(nil),         // 3: dayside.published.v1.Contract
+	(*PartnerAccess)(nil),    // 4: dayside.published.v1.PartnerAccess
+	(*Customer)(nil),         // 5: dayside.published.v1.Customer
+	(*Plan)(nil),             // 6: dayside.published.v1.Plan
+	(*PlanTimeline)(nil),     // 7: dayside.published.v1.PlanTimeline
+	(*Offer)(nil),            // 8: dayside.published.v1.Offer
+	(*Grant)(nil),            // 9: dayside.published.v1.Grant
+	(*Usage)(nil),            // 10: dayside.published.v1.Usage
+	(*ContractUsage)(nil),    // 11: dayside.published.v1.ContractUsage
+	(*Line)(nil),             // 12: dayside.published.v1.Line
+	(*Rota)(nil),             // 13: dayside.published.v1.Rota
+	(*DutyClash)(nil),        // 14: dayside.published.v1.DutyClash
+	(*DutyPerson)(nil),       // 15: dayside.published.v1.DutyPerson
+	(*Custody)(nil),          // 16: dayside.published.v1.Custody
+	(*Generation)(nil),       // 17: dayside.published.v1.Generation
+	(*TimeZoneRules)(nil),    // 18: dayside.published.v1.TimeZoneRules
+	(v1.Severity)(0),         // 19: dayside.entitlement.v1.Severity
+	(v1.AllowancePeriod)(0),  // 20: dayside.entitlement.v1.AllowancePeriod
+	(*v1.Offer)(nil),         // 21: dayside.entitlement.v1.Offer
+	(v1.Basis)(0),            // 22: dayside.entitlement.v1.Basis
+	(*v11.ServiceHours)(nil), // 23: dayside.schedule.v1.ServiceHours
+	(v12.Treatment)(0),       // 24: dayside.routing.v1.Treatment
+	(*v12.Goodwill)(nil),     // 25: dayside.routing.v1.Goodwill
 }
 var file_dayside_published_v1_published_proto_depIdxs = []int32{
 	0,  // 0: dayside.published.v1.Site.timeline:type_name -> dayside.published.v1.Timeline
 	3,  // 1: dayside.published.v1.Customer.contracts:type_name -> dayside.published.v1.Contract
 	2,  // 2: dayside.published.v1.Customer.open_cases:type_name -> dayside.published.v1.OpenCase
-	12, // 3: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
-	8,  // 4: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
-	7,  // 5: dayside.published.v1.Rota.clashes:type_name -> dayside.published.v1.DutyClash
-	9,  // 6: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
-	7,  // [7:7] is the sub-list for method output_type
-	7,  // [7:7] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	4,  // 3: dayside.published.v1.Customer.partners:type_name -> dayside.published.v1.PartnerAccess
+	19, // 4: dayside.published.v1.Plan.severities:type_name -> dayside.entitlement.v1.Severity
+	20, // 5: dayside.published.v1.Plan.allowance_period:type_name -> dayside.entitlement.v1.AllowancePeriod
+	0,  // 6: dayside.published.v1.PlanTimeline.timeline:type_name -> dayside.published.v1.Timeline
+	21, // 7: dayside.published.v1.Offer.offer:type_name -> dayside.entitlement.v1.Offer
+	22, // 8: dayside.published.v1.Grant.basis:type_name -> dayside.entitlement.v1.Basis
+	11, // 9: dayside.published.v1.Usage.contracts:type_name -> dayside.published.v1.ContractUsage
+	23, // 10: dayside.published.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	19, // 11: dayside.published.v1.Line.severity:type_name -> dayside.entitlement.v1.Severity
+	24, // 12: dayside.published.v1.Line.not_entitled:type_name -> dayside.routing.v1.Treatment
+	24, // 13: dayside.published.v1.Line.unknown:type_name -> dayside.routing.v1.Treatment
+	25, // 14: dayside.published.v1.Line.goodwill:type_name -> dayside.routing.v1.Goodwill
+	24, // 15: dayside.published.v1.Line.declined:type_name -> dayside.routing.v1.Treatment
+	15, // 16: dayside.published.v1.Rota.people:type_name -> dayside.published.v1.DutyPerson
+	14, // 17: dayside.published.v1.Rota.clashes:type_name -> dayside.published.v1.DutyClash
+	16, // 18: dayside.published.v1.Custody.ahead:type_name -> dayside.published.v1.Custody
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_dayside_published_v1_published_proto_init() }
@@ -1248,13 +2092,14 @@ func file_dayside_published_v1_published_proto_init() {
 	if File_dayside_published_v1_published_proto != nil {
 		return
 	}
+	file_dayside_published_v1_published_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_published_v1_published_proto_rawDesc), len(file_dayside_published_v1_published_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

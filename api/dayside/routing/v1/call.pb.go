@@ -10,6 +10,7 @@ package routingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v11 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	v1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
@@ -357,6 +358,8 @@ const (
 	PromptKind_PROMPT_KIND_OUT_OF_HOURS PromptKind = 5
 	// Says why the caller is refused; the call ends with the next step.
 	PromptKind_PROMPT_KIND_REFUSAL PromptKind = 6
+	// Says what the line offers, and for how much: 1 accepts the first, 2 the second; 0 and anything else decline.
+	PromptKind_PROMPT_KIND_OFFER PromptKind = 7
 )
 
 // Enum value maps for PromptKind.
@@ -369,6 +372,7 @@ var (
 		4: "PROMPT_KIND_PIN",
 		5: "PROMPT_KIND_OUT_OF_HOURS",
 		6: "PROMPT_KIND_REFUSAL",
+		7: "PROMPT_KIND_OFFER",
 	}
 	PromptKind_value = map[string]int32{
 		"PROMPT_KIND_UNSPECIFIED":  0,
@@ -378,6 +382,7 @@ var (
 		"PROMPT_KIND_PIN":          4,
 		"PROMPT_KIND_OUT_OF_HOURS": 5,
 		"PROMPT_KIND_REFUSAL":      6,
+		"PROMPT_KIND_OFFER":        7,
 	}
 )
 
@@ -477,6 +482,79 @@ func (EndCause) EnumDescriptor() ([]byte, []int) {
 	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{6}
 }
 
+// OfferFate is what became of an offer.
+type OfferFate int32
+
+const (
+	// None was made.
+	OfferFate_OFFER_FATE_UNSPECIFIED OfferFate = 0
+	// Made with this step.
+	OfferFate_OFFER_FATE_MADE OfferFate = 1
+	// Accepted, and committed.
+	OfferFate_OFFER_FATE_ACCEPTED OfferFate = 2
+	// Accepted by a caller who is not verified, and committed: owed once the customer confirms.
+	OfferFate_OFFER_FATE_PENDING OfferFate = 3
+	// Accepted, and on this host's disk, since entitlement did not take it: delivered later, once.
+	OfferFate_OFFER_FATE_SPOOLED OfferFate = 4
+	// Not accepted.
+	OfferFate_OFFER_FATE_DECLINED OfferFate = 5
+	// Accepted, and not recorded: beyond what may be accepted unverified, or offered no more. The caller is helped first.
+	OfferFate_OFFER_FATE_HELPED_FIRST OfferFate = 6
+	// The gateway cannot ask.
+	OfferFate_OFFER_FATE_NOT_CARRIED OfferFate = 7
+)
+
+// Enum value maps for OfferFate.
+var (
+	OfferFate_name = map[int32]string{
+		0: "OFFER_FATE_UNSPECIFIED",
+		1: "OFFER_FATE_MADE",
+		2: "OFFER_FATE_ACCEPTED",
+		3: "OFFER_FATE_PENDING",
+		4: "OFFER_FATE_SPOOLED",
+		5: "OFFER_FATE_DECLINED",
+		6: "OFFER_FATE_HELPED_FIRST",
+		7: "OFFER_FATE_NOT_CARRIED",
+	}
+	OfferFate_value = map[string]int32{
+		"OFFER_FATE_UNSPECIFIED":  0,
+		"OFFER_FATE_MADE":         1,
+		"OFFER_FATE_ACCEPTED":     2,
+		"OFFER_FATE_PENDING":      3,
+		"OFFER_FATE_SPOOLED":      4,
+		"OFFER_FATE_DECLINED":     5,
+		"OFFER_FATE_HELPED_FIRST": 6,
+		"OFFER_FATE_NOT_CARRIED":  7,
+	}
+)
+
+func (x OfferFate) Enum() *OfferFate {
+	p := new(OfferFate)
+	*p = x
+	return p
+}
+
+func (x OfferFate) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OfferFate) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
+}
+
+func (OfferFate) Type() protoreflect.EnumType {
+	return &file_dayside_routing_v1_call_proto_enumTypes[7]
+}
+
+func (x OfferFate) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OfferFate.Descriptor instead.
+func (OfferFate) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
+}
+
 // ContinuationFate is what became of a continuation.
 type ContinuationFate int32
 
@@ -530,11 +608,11 @@ func (x ContinuationFate) String() string {
 }
 
 func (ContinuationFate) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[7].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
 }
 
 func (ContinuationFate) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[7]
+	return &file_dayside_routing_v1_call_proto_enumTypes[8]
 }
 
 func (x ContinuationFate) Number() protoreflect.EnumNumber {
@@ -543,7 +621,7 @@ func (x ContinuationFate) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ContinuationFate.Descriptor instead.
 func (ContinuationFate) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
 }
 
 // DutyStanding is how somebody stands to the phone of a rota.
@@ -595,11 +673,11 @@ func (x DutyStanding) String() string {
 }
 
 func (DutyStanding) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[8].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[9].Descriptor()
 }
 
 func (DutyStanding) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[8]
+	return &file_dayside_routing_v1_call_proto_enumTypes[9]
 }
 
 func (x DutyStanding) Number() protoreflect.EnumNumber {
@@ -608,7 +686,7 @@ func (x DutyStanding) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DutyStanding.Descriptor instead.
 func (DutyStanding) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{8}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{9}
 }
 
 // CallerClass is what a treatment is chosen by.
@@ -652,11 +730,11 @@ func (x CallerClass) String() string {
 }
 
 func (CallerClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[9].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[10].Descriptor()
 }
 
 func (CallerClass) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[9]
+	return &file_dayside_routing_v1_call_proto_enumTypes[10]
 }
 
 func (x CallerClass) Number() protoreflect.EnumNumber {
@@ -665,7 +743,7 @@ func (x CallerClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CallerClass.Descriptor instead.
 func (CallerClass) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{9}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{10}
 }
 
 // Verdict is what a stage of the decision found.
@@ -704,6 +782,32 @@ const (
 	Verdict_VERDICT_OTHER_PRODUCT Verdict = 24
 	// Entitlement: cannot be known of an unknown or ambiguous caller.
 	Verdict_VERDICT_ENTITLEMENT_UNKNOWN Verdict = 25
+	// Entitlement: a contract has ended, and its grace has not.
+	Verdict_VERDICT_ENTITLED_IN_GRACE Verdict = 26
+	// Entitlement: complimentary.
+	Verdict_VERDICT_ENTITLED_COMPLIMENTARY Verdict = 27
+	// Entitlement: an offer was accepted.
+	Verdict_VERDICT_ENTITLED_BY_PROMISE Verdict = 28
+	// Entitlement: an offer was accepted, and waits for the customer's confirmation.
+	Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE Verdict = 29
+	// Entitlement: the customer or the contract is suspended.
+	Verdict_VERDICT_SUSPENDED Verdict = 70
+	// Entitlement: it is outside the plan's hours.
+	Verdict_VERDICT_OUTSIDE_PLAN_HOURS Verdict = 71
+	// Entitlement: the plan does not give the line.
+	Verdict_VERDICT_OTHER_LINE Verdict = 72
+	// Entitlement: the plan does not cover the line's severity.
+	Verdict_VERDICT_OTHER_SEVERITY Verdict = 73
+	// Entitlement: the calls that the plan includes are used.
+	Verdict_VERDICT_ALLOWANCE_USED Verdict = 74
+	// Who: a partner, calling for the one customer it may call for, or for the one that was named.
+	Verdict_VERDICT_CALLER_PARTNER Verdict = 75
+	// Who: found by name, and shown by a phrase.
+	Verdict_VERDICT_CALLER_PHRASE_VERIFIED Verdict = 76
+	// Treatment: offer.
+	Verdict_VERDICT_TREATMENT_OFFER Verdict = 77
+	// Treatment: goodwill is used up; what the line says of that.
+	Verdict_VERDICT_TREATMENT_GOODWILL_USED Verdict = 78
 	// Treatment: forward.
 	Verdict_VERDICT_TREATMENT_FORWARD Verdict = 30
 	// Treatment: reject.
@@ -779,6 +883,19 @@ var (
 		23: "VERDICT_CONTRACT_ENDED",
 		24: "VERDICT_OTHER_PRODUCT",
 		25: "VERDICT_ENTITLEMENT_UNKNOWN",
+		26: "VERDICT_ENTITLED_IN_GRACE",
+		27: "VERDICT_ENTITLED_COMPLIMENTARY",
+		28: "VERDICT_ENTITLED_BY_PROMISE",
+		29: "VERDICT_ENTITLED_BY_PENDING_PROMISE",
+		70: "VERDICT_SUSPENDED",
+		71: "VERDICT_OUTSIDE_PLAN_HOURS",
+		72: "VERDICT_OTHER_LINE",
+		73: "VERDICT_OTHER_SEVERITY",
+		74: "VERDICT_ALLOWANCE_USED",
+		75: "VERDICT_CALLER_PARTNER",
+		76: "VERDICT_CALLER_PHRASE_VERIFIED",
+		77: "VERDICT_TREATMENT_OFFER",
+		78: "VERDICT_TREATMENT_GOODWILL_USED",
 		30: "VERDICT_TREATMENT_FORWARD",
 		31: "VERDICT_TREATMENT_REJECT",
 		32: "VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP",
@@ -824,6 +941,19 @@ var (
 		"VERDICT_CONTRACT_ENDED":                  23,
 		"VERDICT_OTHER_PRODUCT":                   24,
 		"VERDICT_ENTITLEMENT_UNKNOWN":             25,
+		"VERDICT_ENTITLED_IN_GRACE":               26,
+		"VERDICT_ENTITLED_COMPLIMENTARY":          27,
+		"VERDICT_ENTITLED_BY_PROMISE":             28,
+		"VERDICT_ENTITLED_BY_PENDING_PROMISE":     29,
+		"VERDICT_SUSPENDED":                       70,
+		"VERDICT_OUTSIDE_PLAN_HOURS":              71,
+		"VERDICT_OTHER_LINE":                      72,
+		"VERDICT_OTHER_SEVERITY":                  73,
+		"VERDICT_ALLOWANCE_USED":                  74,
+		"VERDICT_CALLER_PARTNER":                  75,
+		"VERDICT_CALLER_PHRASE_VERIFIED":          76,
+		"VERDICT_TREATMENT_OFFER":                 77,
+		"VERDICT_TREATMENT_GOODWILL_USED":         78,
 		"VERDICT_TREATMENT_FORWARD":               30,
 		"VERDICT_TREATMENT_REJECT":                31,
 		"VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP": 32,
@@ -865,11 +995,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[10].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[11].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[10]
+	return &file_dayside_routing_v1_call_proto_enumTypes[11]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -878,7 +1008,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{10}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{11}
 }
 
 // SiteReason is why a site was chosen or not.
@@ -982,11 +1112,11 @@ func (x SiteReason) String() string {
 }
 
 func (SiteReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_routing_v1_call_proto_enumTypes[11].Descriptor()
+	return file_dayside_routing_v1_call_proto_enumTypes[12].Descriptor()
 }
 
 func (SiteReason) Type() protoreflect.EnumType {
-	return &file_dayside_routing_v1_call_proto_enumTypes[11]
+	return &file_dayside_routing_v1_call_proto_enumTypes[12]
 }
 
 func (x SiteReason) Number() protoreflect.EnumNumber {
@@ -995,7 +1125,7 @@ func (x SiteReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SiteReason.Descriptor instead.
 func (SiteReason) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{11}
+	return file_dayside_routing_v1_call_proto_rawDescGZIP(), []int{12}
 }
 
 // Caller is who is ringing, as signalled.
@@ -2515,7 +2645,25 @@ type Explanation struct {
 	// lines/ID that was dialled, where the caller was transferred to the route's line.
 	TransferredFrom string `protobuf:"bytes,15,opt,name=transferred_from,json=transferredFrom,proto3" json:"transferred_from,omitempty"`
 	// The targets of this call that were tried, in order, at most 32.
-	Tried         []*TriedTarget `protobuf:"bytes,16,rep,name=tried,proto3" json:"tried,omitempty"`
+	Tried []*TriedTarget `protobuf:"bytes,16,rep,name=tried,proto3" json:"tried,omitempty"`
+	// On what the caller is entitled, or why not; unset where nobody knows who it is.
+	Basis v11.Basis `protobuf:"varint,17,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
+	// customers/ID by whose contract: a parent, or the customer that a partner calls for; empty for their own.
+	Via string `protobuf:"bytes,18,opt,name=via,proto3" json:"via,omitempty"`
+	// The contract's id, or grants/ID, that it rests on.
+	RestsOn string `protobuf:"bytes,19,opt,name=rests_on,json=restsOn,proto3" json:"rests_on,omitempty"`
+	// The plan of that.
+	Plan string `protobuf:"bytes,20,opt,name=plan,proto3" json:"plan,omitempty"`
+	// Goodwill shown before within the line's window; of callers who are not entitled.
+	GoodwillCalls int32 `protobuf:"varint,21,opt,name=goodwill_calls,json=goodwillCalls,proto3" json:"goodwill_calls,omitempty"`
+	// offers/ID that the caller is made with this step, or has accepted with the one before.
+	Offers []string `protobuf:"bytes,22,rep,name=offers,proto3" json:"offers,omitempty"`
+	// What became of an acceptance.
+	Offer OfferFate `protobuf:"varint,23,opt,name=offer,proto3,enum=dayside.routing.v1.OfferFate" json:"offer,omitempty"`
+	// promises/ID that was made of it; empty where it is on a disk yet.
+	Promise string `protobuf:"bytes,24,opt,name=promise,proto3" json:"promise,omitempty"`
+	// The number dialled is one that the line had.
+	FormerNumber  bool `protobuf:"varint,25,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2660,6 +2808,69 @@ func (x *Explanation) GetTried() []*TriedTarget {
 		return x.Tried
 	}
 	return nil
+}
+
+func (x *Explanation) GetBasis() v11.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return v11.Basis(0)
+}
+
+func (x *Explanation) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *Explanation) GetRestsOn() string {
+	if x != nil {
+		return x.RestsOn
+	}
+	return ""
+}
+
+func (x *Explanation) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *Explanation) GetGoodwillCalls() int32 {
+	if x != nil {
+		return x.GoodwillCalls
+	}
+	return 0
+}
+
+func (x *Explanation) GetOffers() []string {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
+func (x *Explanation) GetOffer() OfferFate {
+	if x != nil {
+		return x.Offer
+	}
+	return OfferFate_OFFER_FATE_UNSPECIFIED
+}
+
+func (x *Explanation) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *Explanation) GetFormerNumber() bool {
+	if x != nil {
+		return x.FormerNumber
+	}
+	return false
 }
 
 // TriedTarget is a target and how its last attempt ended.
@@ -3515,7 +3726,7 @@ var File_dayside_routing_v1_call_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/call.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
+	"\x1ddayside/routing/v1/call.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
 	"\x06Caller\x12#\n" +
 	"\x06number\x18\x01 \x01(\tB\v\xbaH\x04r\x02\x18@\xd0\xda\x18\x02R\x06number\x12K\n" +
 	"\vattestation\x18\x02 \x01(\x0e2\x1f.dayside.routing.v1.AttestationB\b\xbaH\x05\x82\x01\x02\x10\x01R\vattestation\"\xb1\x01\n" +
@@ -3635,7 +3846,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\acall_id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06callId\x129\n" +
 	"\agateway\x18\x06 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"G\n" +
 	"\x14ExplainRouteResponse\x12/\n" +
-	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xba\x06\n" +
+	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xe3\b\n" +
 	"\vExplanation\x129\n" +
 	"\n" +
 	"decided_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12#\n" +
@@ -3654,7 +3865,16 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\ttreatment\x18\r \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12\x1b\n" +
 	"\tfollow_up\x18\x0e \x01(\bR\bfollowUp\x12)\n" +
 	"\x10transferred_from\x18\x0f \x01(\tR\x0ftransferredFrom\x125\n" +
-	"\x05tried\x18\x10 \x03(\v2\x1f.dayside.routing.v1.TriedTargetR\x05tried\"v\n" +
+	"\x05tried\x18\x10 \x03(\v2\x1f.dayside.routing.v1.TriedTargetR\x05tried\x123\n" +
+	"\x05basis\x18\x11 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12\x10\n" +
+	"\x03via\x18\x12 \x01(\tR\x03via\x12\x19\n" +
+	"\brests_on\x18\x13 \x01(\tR\arestsOn\x12\x12\n" +
+	"\x04plan\x18\x14 \x01(\tR\x04plan\x12%\n" +
+	"\x0egoodwill_calls\x18\x15 \x01(\x05R\rgoodwillCalls\x12\x16\n" +
+	"\x06offers\x18\x16 \x03(\tR\x06offers\x123\n" +
+	"\x05offer\x18\x17 \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\x05offer\x12\x18\n" +
+	"\apromise\x18\x18 \x01(\tR\apromise\x12#\n" +
+	"\rformer_number\x18\x19 \x01(\bR\fformerNumber\"v\n" +
 	"\vTriedTarget\x12$\n" +
 	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\btargetId\x12A\n" +
 	"\vdisposition\x18\x02 \x01(\x0e2\x1f.dayside.routing.v1.DispositionR\vdisposition\"\xb6\x02\n" +
@@ -3753,7 +3973,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\aNoInput\x12\x18\n" +
 	"\x14NO_INPUT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10NO_INPUT_SILENCE\x10\x01\x12\x13\n" +
-	"\x0fNO_INPUT_FAILED\x10\x02*\xc0\x01\n" +
+	"\x0fNO_INPUT_FAILED\x10\x02*\xd7\x01\n" +
 	"\n" +
 	"PromptKind\x12\x1b\n" +
 	"\x17PROMPT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -3762,7 +3982,8 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x11PROMPT_KIND_WHICH\x10\x03\x12\x13\n" +
 	"\x0fPROMPT_KIND_PIN\x10\x04\x12\x1c\n" +
 	"\x18PROMPT_KIND_OUT_OF_HOURS\x10\x05\x12\x17\n" +
-	"\x13PROMPT_KIND_REFUSAL\x10\x06*\xc3\x01\n" +
+	"\x13PROMPT_KIND_REFUSAL\x10\x06\x12\x15\n" +
+	"\x11PROMPT_KIND_OFFER\x10\a*\xc3\x01\n" +
 	"\bEndCause\x12\x19\n" +
 	"\x15END_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16END_CAUSE_UNKNOWN_LINE\x10\x01\x12\x15\n" +
@@ -3770,7 +3991,16 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x15END_CAUSE_UNAVAILABLE\x10\x03\x12\x1b\n" +
 	"\x17END_CAUSE_MESSAGE_TAKEN\x10\x04\x12\x1d\n" +
 	"\x19END_CAUSE_NOBODY_ANSWERED\x10\x05\x12\x12\n" +
-	"\x0eEND_CAUSE_OVER\x10\x06*\xf7\x01\n" +
+	"\x0eEND_CAUSE_OVER\x10\x06*\xd7\x01\n" +
+	"\tOfferFate\x12\x1a\n" +
+	"\x16OFFER_FATE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fOFFER_FATE_MADE\x10\x01\x12\x17\n" +
+	"\x13OFFER_FATE_ACCEPTED\x10\x02\x12\x16\n" +
+	"\x12OFFER_FATE_PENDING\x10\x03\x12\x16\n" +
+	"\x12OFFER_FATE_SPOOLED\x10\x04\x12\x17\n" +
+	"\x13OFFER_FATE_DECLINED\x10\x05\x12\x1b\n" +
+	"\x17OFFER_FATE_HELPED_FIRST\x10\x06\x12\x1a\n" +
+	"\x16OFFER_FATE_NOT_CARRIED\x10\a*\xf7\x01\n" +
 	"\x10ContinuationFate\x12!\n" +
 	"\x1dCONTINUATION_FATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CONTINUATION_FATE_READ\x10\x01\x12 \n" +
@@ -3791,7 +4021,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x18CALLER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CALLER_CLASS_ENTITLED\x10\x01\x12\x1d\n" +
 	"\x19CALLER_CLASS_NOT_ENTITLED\x10\x02\x12\x18\n" +
-	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xef\t\n" +
+	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\x85\r\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERDICT_LINE_FOUND\x10\x01\x12\x18\n" +
@@ -3810,6 +4040,19 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x16VERDICT_CONTRACT_ENDED\x10\x17\x12\x19\n" +
 	"\x15VERDICT_OTHER_PRODUCT\x10\x18\x12\x1f\n" +
 	"\x1bVERDICT_ENTITLEMENT_UNKNOWN\x10\x19\x12\x1d\n" +
+	"\x19VERDICT_ENTITLED_IN_GRACE\x10\x1a\x12\"\n" +
+	"\x1eVERDICT_ENTITLED_COMPLIMENTARY\x10\x1b\x12\x1f\n" +
+	"\x1bVERDICT_ENTITLED_BY_PROMISE\x10\x1c\x12'\n" +
+	"#VERDICT_ENTITLED_BY_PENDING_PROMISE\x10\x1d\x12\x15\n" +
+	"\x11VERDICT_SUSPENDED\x10F\x12\x1e\n" +
+	"\x1aVERDICT_OUTSIDE_PLAN_HOURS\x10G\x12\x16\n" +
+	"\x12VERDICT_OTHER_LINE\x10H\x12\x1a\n" +
+	"\x16VERDICT_OTHER_SEVERITY\x10I\x12\x1a\n" +
+	"\x16VERDICT_ALLOWANCE_USED\x10J\x12\x1a\n" +
+	"\x16VERDICT_CALLER_PARTNER\x10K\x12\"\n" +
+	"\x1eVERDICT_CALLER_PHRASE_VERIFIED\x10L\x12\x1b\n" +
+	"\x17VERDICT_TREATMENT_OFFER\x10M\x12#\n" +
+	"\x1fVERDICT_TREATMENT_GOODWILL_USED\x10N\x12\x1d\n" +
 	"\x19VERDICT_TREATMENT_FORWARD\x10\x1e\x12\x1c\n" +
 	"\x18VERDICT_TREATMENT_REJECT\x10\x1f\x12+\n" +
 	"'VERDICT_TREATMENT_FORWARD_AND_FOLLOW_UP\x10 \x12\x1e\n" +
@@ -3879,7 +4122,7 @@ func file_dayside_routing_v1_call_proto_rawDescGZIP() []byte {
 	return file_dayside_routing_v1_call_proto_rawDescData
 }
 
-var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_dayside_routing_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
 var file_dayside_routing_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_dayside_routing_v1_call_proto_goTypes = []any{
 	(Attestation)(0),               // 0: dayside.routing.v1.Attestation
@@ -3889,136 +4132,140 @@ var file_dayside_routing_v1_call_proto_goTypes = []any{
 	(NoInput)(0),                   // 4: dayside.routing.v1.NoInput
 	(PromptKind)(0),                // 5: dayside.routing.v1.PromptKind
 	(EndCause)(0),                  // 6: dayside.routing.v1.EndCause
-	(ContinuationFate)(0),          // 7: dayside.routing.v1.ContinuationFate
-	(DutyStanding)(0),              // 8: dayside.routing.v1.DutyStanding
-	(CallerClass)(0),               // 9: dayside.routing.v1.CallerClass
-	(Verdict)(0),                   // 10: dayside.routing.v1.Verdict
-	(SiteReason)(0),                // 11: dayside.routing.v1.SiteReason
-	(*Caller)(nil),                 // 12: dayside.routing.v1.Caller
-	(*GatewayInfo)(nil),            // 13: dayside.routing.v1.GatewayInfo
-	(*RouteCallRequest)(nil),       // 14: dayside.routing.v1.RouteCallRequest
-	(*RouteCallResponse)(nil),      // 15: dayside.routing.v1.RouteCallResponse
-	(*ContinueCallRequest)(nil),    // 16: dayside.routing.v1.ContinueCallRequest
-	(*ContinueCallResponse)(nil),   // 17: dayside.routing.v1.ContinueCallResponse
-	(*ReportCallRequest)(nil),      // 18: dayside.routing.v1.ReportCallRequest
-	(*ReportCallResponse)(nil),     // 19: dayside.routing.v1.ReportCallResponse
-	(*Attempt)(nil),                // 20: dayside.routing.v1.Attempt
-	(*Input)(nil),                  // 21: dayside.routing.v1.Input
-	(*Recording)(nil),              // 22: dayside.routing.v1.Recording
-	(*Route)(nil),                  // 23: dayside.routing.v1.Route
-	(*Forward)(nil),                // 24: dayside.routing.v1.Forward
-	(*RouteTarget)(nil),            // 25: dayside.routing.v1.RouteTarget
-	(*Prompt)(nil),                 // 26: dayside.routing.v1.Prompt
-	(*Record)(nil),                 // 27: dayside.routing.v1.Record
-	(*End)(nil),                    // 28: dayside.routing.v1.End
-	(*ExplainRouteRequest)(nil),    // 29: dayside.routing.v1.ExplainRouteRequest
-	(*ExplainRouteResponse)(nil),   // 30: dayside.routing.v1.ExplainRouteResponse
-	(*Explanation)(nil),            // 31: dayside.routing.v1.Explanation
-	(*TriedTarget)(nil),            // 32: dayside.routing.v1.TriedTarget
-	(*DutyVerdict)(nil),            // 33: dayside.routing.v1.DutyVerdict
-	(*SiteVerdict)(nil),            // 34: dayside.routing.v1.SiteVerdict
-	(*ConnectGatewayRequest)(nil),  // 35: dayside.routing.v1.ConnectGatewayRequest
-	(*ActiveCalls)(nil),            // 36: dayside.routing.v1.ActiveCalls
-	(*TargetReachability)(nil),     // 37: dayside.routing.v1.TargetReachability
-	(*TaskResult)(nil),             // 38: dayside.routing.v1.TaskResult
-	(*ConnectGatewayResponse)(nil), // 39: dayside.routing.v1.ConnectGatewayResponse
-	(*PlaceCall)(nil),              // 40: dayside.routing.v1.PlaceCall
-	(*ProbeTarget)(nil),            // 41: dayside.routing.v1.ProbeTarget
-	nil,                            // 42: dayside.routing.v1.ActiveCalls.CallsEntry
-	(*timestamppb.Timestamp)(nil),  // 43: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 44: google.protobuf.Duration
-	(*v1.Target)(nil),              // 45: dayside.schedule.v1.Target
-	(Strategy)(0),                  // 46: dayside.routing.v1.Strategy
-	(Treatment)(0),                 // 47: dayside.routing.v1.Treatment
+	(OfferFate)(0),                 // 7: dayside.routing.v1.OfferFate
+	(ContinuationFate)(0),          // 8: dayside.routing.v1.ContinuationFate
+	(DutyStanding)(0),              // 9: dayside.routing.v1.DutyStanding
+	(CallerClass)(0),               // 10: dayside.routing.v1.CallerClass
+	(Verdict)(0),                   // 11: dayside.routing.v1.Verdict
+	(SiteReason)(0),                // 12: dayside.routing.v1.SiteReason
+	(*Caller)(nil),                 // 13: dayside.routing.v1.Caller
+	(*GatewayInfo)(nil),            // 14: dayside.routing.v1.GatewayInfo
+	(*RouteCallRequest)(nil),       // 15: dayside.routing.v1.RouteCallRequest
+	(*RouteCallResponse)(nil),      // 16: dayside.routing.v1.RouteCallResponse
+	(*ContinueCallRequest)(nil),    // 17: dayside.routing.v1.ContinueCallRequest
+	(*ContinueCallResponse)(nil),   // 18: dayside.routing.v1.ContinueCallResponse
+	(*ReportCallRequest)(nil),      // 19: dayside.routing.v1.ReportCallRequest
+	(*ReportCallResponse)(nil),     // 20: dayside.routing.v1.ReportCallResponse
+	(*Attempt)(nil),                // 21: dayside.routing.v1.Attempt
+	(*Input)(nil),                  // 22: dayside.routing.v1.Input
+	(*Recording)(nil),              // 23: dayside.routing.v1.Recording
+	(*Route)(nil),                  // 24: dayside.routing.v1.Route
+	(*Forward)(nil),                // 25: dayside.routing.v1.Forward
+	(*RouteTarget)(nil),            // 26: dayside.routing.v1.RouteTarget
+	(*Prompt)(nil),                 // 27: dayside.routing.v1.Prompt
+	(*Record)(nil),                 // 28: dayside.routing.v1.Record
+	(*End)(nil),                    // 29: dayside.routing.v1.End
+	(*ExplainRouteRequest)(nil),    // 30: dayside.routing.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil),   // 31: dayside.routing.v1.ExplainRouteResponse
+	(*Explanation)(nil),            // 32: dayside.routing.v1.Explanation
+	(*TriedTarget)(nil),            // 33: dayside.routing.v1.TriedTarget
+	(*DutyVerdict)(nil),            // 34: dayside.routing.v1.DutyVerdict
+	(*SiteVerdict)(nil),            // 35: dayside.routing.v1.SiteVerdict
+	(*ConnectGatewayRequest)(nil),  // 36: dayside.routing.v1.ConnectGatewayRequest
+	(*ActiveCalls)(nil),            // 37: dayside.routing.v1.ActiveCalls
+	(*TargetReachability)(nil),     // 38: dayside.routing.v1.TargetReachability
+	(*TaskResult)(nil),             // 39: dayside.routing.v1.TaskResult
+	(*ConnectGatewayResponse)(nil), // 40: dayside.routing.v1.ConnectGatewayResponse
+	(*PlaceCall)(nil),              // 41: dayside.routing.v1.PlaceCall
+	(*ProbeTarget)(nil),            // 42: dayside.routing.v1.ProbeTarget
+	nil,                            // 43: dayside.routing.v1.ActiveCalls.CallsEntry
+	(*timestamppb.Timestamp)(nil),  // 44: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 45: google.protobuf.Duration
+	(*v1.Target)(nil),              // 46: dayside.schedule.v1.Target
+	(Strategy)(0),                  // 47: dayside.routing.v1.Strategy
+	(Treatment)(0),                 // 48: dayside.routing.v1.Treatment
+	(v11.Basis)(0),                 // 49: dayside.entitlement.v1.Basis
 }
 var file_dayside_routing_v1_call_proto_depIdxs = []int32{
 	0,  // 0: dayside.routing.v1.Caller.attestation:type_name -> dayside.routing.v1.Attestation
 	1,  // 1: dayside.routing.v1.GatewayInfo.capabilities:type_name -> dayside.routing.v1.Capability
-	12, // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	13, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	23, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
-	13, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	12, // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
-	20, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	21, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
-	22, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
-	23, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
+	13, // 2: dayside.routing.v1.RouteCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	14, // 3: dayside.routing.v1.RouteCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	24, // 4: dayside.routing.v1.RouteCallResponse.route:type_name -> dayside.routing.v1.Route
+	14, // 5: dayside.routing.v1.ContinueCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	13, // 6: dayside.routing.v1.ContinueCallRequest.caller:type_name -> dayside.routing.v1.Caller
+	21, // 7: dayside.routing.v1.ContinueCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	22, // 8: dayside.routing.v1.ContinueCallRequest.input:type_name -> dayside.routing.v1.Input
+	23, // 9: dayside.routing.v1.ContinueCallRequest.recording:type_name -> dayside.routing.v1.Recording
+	24, // 10: dayside.routing.v1.ContinueCallResponse.route:type_name -> dayside.routing.v1.Route
 	2,  // 11: dayside.routing.v1.ContinueCallResponse.durability:type_name -> dayside.routing.v1.Durability
-	13, // 12: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	20, // 13: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
-	43, // 14: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
-	43, // 15: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
-	43, // 16: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
+	14, // 12: dayside.routing.v1.ReportCallRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	21, // 13: dayside.routing.v1.ReportCallRequest.attempts:type_name -> dayside.routing.v1.Attempt
+	44, // 14: dayside.routing.v1.ReportCallRequest.start_time:type_name -> google.protobuf.Timestamp
+	44, // 15: dayside.routing.v1.ReportCallRequest.answer_time:type_name -> google.protobuf.Timestamp
+	44, // 16: dayside.routing.v1.ReportCallRequest.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 17: dayside.routing.v1.ReportCallResponse.durability:type_name -> dayside.routing.v1.Durability
 	3,  // 18: dayside.routing.v1.Attempt.disposition:type_name -> dayside.routing.v1.Disposition
-	43, // 19: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
-	43, // 20: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
+	44, // 19: dayside.routing.v1.Attempt.start_time:type_name -> google.protobuf.Timestamp
+	44, // 20: dayside.routing.v1.Attempt.end_time:type_name -> google.protobuf.Timestamp
 	4,  // 21: dayside.routing.v1.Input.no_input:type_name -> dayside.routing.v1.NoInput
-	44, // 22: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
-	24, // 23: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
-	26, // 24: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
-	27, // 25: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
-	28, // 26: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
-	31, // 27: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
-	43, // 28: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
-	25, // 29: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
-	45, // 30: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
-	44, // 31: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
-	44, // 32: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
+	45, // 22: dayside.routing.v1.Recording.length:type_name -> google.protobuf.Duration
+	25, // 23: dayside.routing.v1.Route.forward:type_name -> dayside.routing.v1.Forward
+	27, // 24: dayside.routing.v1.Route.prompt:type_name -> dayside.routing.v1.Prompt
+	28, // 25: dayside.routing.v1.Route.record:type_name -> dayside.routing.v1.Record
+	29, // 26: dayside.routing.v1.Route.end:type_name -> dayside.routing.v1.End
+	32, // 27: dayside.routing.v1.Route.explanation:type_name -> dayside.routing.v1.Explanation
+	44, // 28: dayside.routing.v1.Route.valid_until:type_name -> google.protobuf.Timestamp
+	26, // 29: dayside.routing.v1.Forward.targets:type_name -> dayside.routing.v1.RouteTarget
+	46, // 30: dayside.routing.v1.RouteTarget.target:type_name -> dayside.schedule.v1.Target
+	45, // 31: dayside.routing.v1.RouteTarget.ring_timeout:type_name -> google.protobuf.Duration
+	45, // 32: dayside.routing.v1.Prompt.timeout:type_name -> google.protobuf.Duration
 	5,  // 33: dayside.routing.v1.Prompt.kind:type_name -> dayside.routing.v1.PromptKind
-	44, // 34: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
+	45, // 34: dayside.routing.v1.Record.max_length:type_name -> google.protobuf.Duration
 	6,  // 35: dayside.routing.v1.End.cause:type_name -> dayside.routing.v1.EndCause
-	44, // 36: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
-	12, // 37: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
-	43, // 38: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
-	13, // 39: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
-	23, // 40: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
-	43, // 41: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
-	44, // 42: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
-	9,  // 43: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
-	10, // 44: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
-	34, // 45: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
-	46, // 46: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
-	33, // 47: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
-	7,  // 48: dayside.routing.v1.Explanation.continuation:type_name -> dayside.routing.v1.ContinuationFate
-	47, // 49: dayside.routing.v1.Explanation.treatment:type_name -> dayside.routing.v1.Treatment
-	32, // 50: dayside.routing.v1.Explanation.tried:type_name -> dayside.routing.v1.TriedTarget
-	3,  // 51: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
-	8,  // 52: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
-	43, // 53: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
-	11, // 54: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
-	44, // 55: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
-	43, // 56: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
-	43, // 57: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
-	13, // 58: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
-	36, // 59: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
-	37, // 60: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
-	38, // 61: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
-	42, // 62: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
-	45, // 63: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
-	43, // 64: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
-	3,  // 65: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
-	40, // 66: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
-	41, // 67: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
-	45, // 68: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
-	26, // 69: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
-	44, // 70: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
-	45, // 71: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
-	14, // 72: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
-	16, // 73: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
-	18, // 74: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
-	35, // 75: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
-	29, // 76: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
-	15, // 77: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
-	17, // 78: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
-	19, // 79: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
-	39, // 80: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
-	30, // 81: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
-	77, // [77:82] is the sub-list for method output_type
-	72, // [72:77] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	45, // 36: dayside.routing.v1.End.retry_after:type_name -> google.protobuf.Duration
+	13, // 37: dayside.routing.v1.ExplainRouteRequest.caller:type_name -> dayside.routing.v1.Caller
+	44, // 38: dayside.routing.v1.ExplainRouteRequest.at:type_name -> google.protobuf.Timestamp
+	14, // 39: dayside.routing.v1.ExplainRouteRequest.gateway:type_name -> dayside.routing.v1.GatewayInfo
+	24, // 40: dayside.routing.v1.ExplainRouteResponse.route:type_name -> dayside.routing.v1.Route
+	44, // 41: dayside.routing.v1.Explanation.decided_at:type_name -> google.protobuf.Timestamp
+	45, // 42: dayside.routing.v1.Explanation.view_age:type_name -> google.protobuf.Duration
+	10, // 43: dayside.routing.v1.Explanation.caller_class:type_name -> dayside.routing.v1.CallerClass
+	11, // 44: dayside.routing.v1.Explanation.verdicts:type_name -> dayside.routing.v1.Verdict
+	35, // 45: dayside.routing.v1.Explanation.sites:type_name -> dayside.routing.v1.SiteVerdict
+	47, // 46: dayside.routing.v1.Explanation.strategy:type_name -> dayside.routing.v1.Strategy
+	34, // 47: dayside.routing.v1.Explanation.duties:type_name -> dayside.routing.v1.DutyVerdict
+	8,  // 48: dayside.routing.v1.Explanation.continuation:type_name -> dayside.routing.v1.ContinuationFate
+	48, // 49: dayside.routing.v1.Explanation.treatment:type_name -> dayside.routing.v1.Treatment
+	33, // 50: dayside.routing.v1.Explanation.tried:type_name -> dayside.routing.v1.TriedTarget
+	49, // 51: dayside.routing.v1.Explanation.basis:type_name -> dayside.entitlement.v1.Basis
+	7,  // 52: dayside.routing.v1.Explanation.offer:type_name -> dayside.routing.v1.OfferFate
+	3,  // 53: dayside.routing.v1.TriedTarget.disposition:type_name -> dayside.routing.v1.Disposition
+	9,  // 54: dayside.routing.v1.DutyVerdict.standing:type_name -> dayside.routing.v1.DutyStanding
+	44, // 55: dayside.routing.v1.DutyVerdict.until:type_name -> google.protobuf.Timestamp
+	12, // 56: dayside.routing.v1.SiteVerdict.reason:type_name -> dayside.routing.v1.SiteReason
+	45, // 57: dayside.routing.v1.SiteVerdict.remaining:type_name -> google.protobuf.Duration
+	44, // 58: dayside.routing.v1.SiteVerdict.next_change:type_name -> google.protobuf.Timestamp
+	44, // 59: dayside.routing.v1.SiteVerdict.drain_end:type_name -> google.protobuf.Timestamp
+	14, // 60: dayside.routing.v1.ConnectGatewayRequest.hello:type_name -> dayside.routing.v1.GatewayInfo
+	37, // 61: dayside.routing.v1.ConnectGatewayRequest.active_calls:type_name -> dayside.routing.v1.ActiveCalls
+	38, // 62: dayside.routing.v1.ConnectGatewayRequest.reachability:type_name -> dayside.routing.v1.TargetReachability
+	39, // 63: dayside.routing.v1.ConnectGatewayRequest.task_result:type_name -> dayside.routing.v1.TaskResult
+	43, // 64: dayside.routing.v1.ActiveCalls.calls:type_name -> dayside.routing.v1.ActiveCalls.CallsEntry
+	46, // 65: dayside.routing.v1.TargetReachability.target:type_name -> dayside.schedule.v1.Target
+	44, // 66: dayside.routing.v1.TargetReachability.since:type_name -> google.protobuf.Timestamp
+	3,  // 67: dayside.routing.v1.TaskResult.disposition:type_name -> dayside.routing.v1.Disposition
+	41, // 68: dayside.routing.v1.ConnectGatewayResponse.place_call:type_name -> dayside.routing.v1.PlaceCall
+	42, // 69: dayside.routing.v1.ConnectGatewayResponse.probe_target:type_name -> dayside.routing.v1.ProbeTarget
+	46, // 70: dayside.routing.v1.PlaceCall.target:type_name -> dayside.schedule.v1.Target
+	27, // 71: dayside.routing.v1.PlaceCall.prompt:type_name -> dayside.routing.v1.Prompt
+	45, // 72: dayside.routing.v1.PlaceCall.ring_timeout:type_name -> google.protobuf.Duration
+	46, // 73: dayside.routing.v1.ProbeTarget.target:type_name -> dayside.schedule.v1.Target
+	15, // 74: dayside.routing.v1.RoutingService.RouteCall:input_type -> dayside.routing.v1.RouteCallRequest
+	17, // 75: dayside.routing.v1.RoutingService.ContinueCall:input_type -> dayside.routing.v1.ContinueCallRequest
+	19, // 76: dayside.routing.v1.RoutingService.ReportCall:input_type -> dayside.routing.v1.ReportCallRequest
+	36, // 77: dayside.routing.v1.RoutingService.ConnectGateway:input_type -> dayside.routing.v1.ConnectGatewayRequest
+	30, // 78: dayside.routing.v1.RoutingService.ExplainRoute:input_type -> dayside.routing.v1.ExplainRouteRequest
+	16, // 79: dayside.routing.v1.RoutingService.RouteCall:output_type -> dayside.routing.v1.RouteCallResponse
+	18, // 80: dayside.routing.v1.RoutingService.ContinueCall:output_type -> dayside.routing.v1.ContinueCallResponse
+	20, // 81: dayside.routing.v1.RoutingService.ReportCall:output_type -> dayside.routing.v1.ReportCallResponse
+	40, // 82: dayside.routing.v1.RoutingService.ConnectGateway:output_type -> dayside.routing.v1.ConnectGatewayResponse
+	31, // 83: dayside.routing.v1.RoutingService.ExplainRoute:output_type -> dayside.routing.v1.ExplainRouteResponse
+	79, // [79:84] is the sub-list for method output_type
+	74, // [74:79] is the sub-list for method input_type
+	74, // [74:74] is the sub-list for extension type_name
+	74, // [74:74] is the sub-list for extension extendee
+	0,  // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_call_proto_init() }
@@ -4049,7 +4296,7 @@ func file_dayside_routing_v1_call_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_call_proto_rawDesc), len(file_dayside_routing_v1_call_proto_rawDesc)),
-			NumEnums:      12,
+			NumEnums:      13,
 			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -285,6 +285,9 @@ const (
 	// Asked who they are; then treated as the class they turn out to be of. The ladder where that fails, or the gateway
 	// cannot ask. For unknown callers; of other classes the same as FORWARD.
 	Treatment_TREATMENT_IDENTIFY Treatment = 6
+	// The line's offers are said, with price and terms; whoever accepts is connected and has promised to pay, all others get
+	// `declined`. Of entitled callers the same as FORWARD. An unknown caller promises by their number.
+	Treatment_TREATMENT_OFFER Treatment = 7
 )
 
 // Enum value maps for Treatment.
@@ -297,6 +300,7 @@ var (
 		4: "TREATMENT_ANNOUNCE",
 		5: "TREATMENT_MESSAGE",
 		6: "TREATMENT_IDENTIFY",
+		7: "TREATMENT_OFFER",
 	}
 	Treatment_value = map[string]int32{
 		"TREATMENT_UNSPECIFIED":           0,
@@ -306,6 +310,7 @@ var (
 		"TREATMENT_ANNOUNCE":              4,
 		"TREATMENT_MESSAGE":               5,
 		"TREATMENT_IDENTIFY":              6,
+		"TREATMENT_OFFER":                 7,
 	}
 )
 
@@ -386,7 +391,7 @@ func (x LastResort_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LastResort_Kind.Descriptor instead.
 func (LastResort_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7, 0}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Line is a dialled number (DNIS) and its policy.
@@ -441,7 +446,17 @@ type Line struct {
 	// PUBLISHED: what callers hear while no site of the line is open. The ladder at once where unset.
 	OutOfHours *OutOfHours `protobuf:"bytes,23,opt,name=out_of_hours,json=outOfHours,proto3" json:"out_of_hours,omitempty"`
 	// What the answering person is told, by class of caller.
-	Guidance      *Guidance `protobuf:"bytes,24,opt,name=guidance,proto3" json:"guidance,omitempty"`
+	Guidance *Guidance `protobuf:"bytes,24,opt,name=guidance,proto3" json:"guidance,omitempty"`
+	// offers/ID that callers who are not entitled are made, in order: key 1 accepts the first. Where a treatment is OFFER.
+	Offers []string `protobuf:"bytes,25,rep,name=offers,proto3" json:"offers,omitempty"`
+	// How often callers who are not entitled are helped first, where their treatment is FORWARD_AND_FOLLOW_UP.
+	Goodwill *Goodwill `protobuf:"bytes,26,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
+	// How bad the cases are that it is for: plans may cover some only. Any where unset.
+	Severity v11.Severity `protobuf:"varint,27,opt,name=severity,proto3,enum=dayside.entitlement.v1.Severity" json:"severity,omitempty"`
+	// Numbers it had, which still work until they end. RotateLineNumber adds them.
+	FormerNumbers []*FormerNumber `protobuf:"bytes,28,rep,name=former_numbers,json=formerNumbers,proto3" json:"former_numbers,omitempty"`
+	// Who gets this line's follow-ups where the customer has no account_owner; for people, such as an e-mail address.
+	FollowUpOwner string `protobuf:"bytes,29,opt,name=follow_up_owner,json=followUpOwner,proto3" json:"follow_up_owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +659,160 @@ func (x *Line) GetGuidance() *Guidance {
 	return nil
 }
 
+func (x *Line) GetOffers() []string {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
+func (x *Line) GetGoodwill() *Goodwill {
+	if x != nil {
+		return x.Goodwill
+	}
+	return nil
+}
+
+func (x *Line) GetSeverity() v11.Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return v11.Severity(0)
+}
+
+func (x *Line) GetFormerNumbers() []*FormerNumber {
+	if x != nil {
+		return x.FormerNumbers
+	}
+	return nil
+}
+
+func (x *Line) GetFollowUpOwner() string {
+	if x != nil {
+		return x.FollowUpOwner
+	}
+	return ""
+}
+
+// Goodwill is how often a caller who is not entitled is helped first.
+type Goodwill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls within the window; the next one gets `then`. 2: the third call becomes an offer.
+	MaxCalls int32 `protobuf:"varint,1,opt,name=max_calls,json=maxCalls,proto3" json:"max_calls,omitempty"`
+	// Days over which they are counted; 90 where 0.
+	WindowDays int32 `protobuf:"varint,2,opt,name=window_days,json=windowDays,proto3" json:"window_days,omitempty"`
+	// What the next one gets; OFFER where unset.
+	Then          Treatment `protobuf:"varint,3,opt,name=then,proto3,enum=dayside.routing.v1.Treatment" json:"then,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Goodwill) Reset() {
+	*x = Goodwill{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Goodwill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Goodwill) ProtoMessage() {}
+
+func (x *Goodwill) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Goodwill.ProtoReflect.Descriptor instead.
+func (*Goodwill) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Goodwill) GetMaxCalls() int32 {
+	if x != nil {
+		return x.MaxCalls
+	}
+	return 0
+}
+
+func (x *Goodwill) GetWindowDays() int32 {
+	if x != nil {
+		return x.WindowDays
+	}
+	return 0
+}
+
+func (x *Goodwill) GetThen() Treatment {
+	if x != nil {
+		return x.Then
+	}
+	return Treatment_TREATMENT_UNSPECIFIED
+}
+
+// FormerNumber is a number that a line had.
+type FormerNumber struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// E.164.
+	Number *phone_number.PhoneNumber `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Until when it works.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FormerNumber) Reset() {
+	*x = FormerNumber{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FormerNumber) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FormerNumber) ProtoMessage() {}
+
+func (x *FormerNumber) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FormerNumber.ProtoReflect.Descriptor instead.
+func (*FormerNumber) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FormerNumber) GetNumber() *phone_number.PhoneNumber {
+	if x != nil {
+		return x.Number
+	}
+	return nil
+}
+
+func (x *FormerNumber) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
 // Speech is something that a gateway says.
 type Speech struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -659,7 +828,7 @@ type Speech struct {
 
 func (x *Speech) Reset() {
 	*x = Speech{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +840,7 @@ func (x *Speech) String() string {
 func (*Speech) ProtoMessage() {}
 
 func (x *Speech) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +853,7 @@ func (x *Speech) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Speech.ProtoReflect.Descriptor instead.
 func (*Speech) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{1}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Speech) GetText() string {
@@ -728,7 +897,7 @@ type Identification struct {
 
 func (x *Identification) Reset() {
 	*x = Identification{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +909,7 @@ func (x *Identification) String() string {
 func (*Identification) ProtoMessage() {}
 
 func (x *Identification) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +922,7 @@ func (x *Identification) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identification.ProtoReflect.Descriptor instead.
 func (*Identification) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{2}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Identification) GetMaxTries() int32 {
@@ -808,7 +977,7 @@ type OutOfHours struct {
 
 func (x *OutOfHours) Reset() {
 	*x = OutOfHours{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +989,7 @@ func (x *OutOfHours) String() string {
 func (*OutOfHours) ProtoMessage() {}
 
 func (x *OutOfHours) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +1002,7 @@ func (x *OutOfHours) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutOfHours.ProtoReflect.Descriptor instead.
 func (*OutOfHours) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{3}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OutOfHours) GetSpeech() *Speech {
@@ -874,7 +1043,7 @@ type Guidance struct {
 
 func (x *Guidance) Reset() {
 	*x = Guidance{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +1055,7 @@ func (x *Guidance) String() string {
 func (*Guidance) ProtoMessage() {}
 
 func (x *Guidance) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +1068,7 @@ func (x *Guidance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guidance.ProtoReflect.Descriptor instead.
 func (*Guidance) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{4}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Guidance) GetEntitled() string {
@@ -946,7 +1115,7 @@ type LineSite struct {
 
 func (x *LineSite) Reset() {
 	*x = LineSite{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1127,7 @@ func (x *LineSite) String() string {
 func (*LineSite) ProtoMessage() {}
 
 func (x *LineSite) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1140,7 @@ func (x *LineSite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineSite.ProtoReflect.Descriptor instead.
 func (*LineSite) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{5}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LineSite) GetSite() string {
@@ -1003,14 +1172,17 @@ type Treatments struct {
 	// A caller whose customer is known and not entitled.
 	NotEntitled Treatment `protobuf:"varint,2,opt,name=not_entitled,json=notEntitled,proto3,enum=dayside.routing.v1.Treatment" json:"not_entitled,omitempty"`
 	// A caller nobody knows, or several customers share the number, or the data is missing.
-	Unknown       Treatment `protobuf:"varint,3,opt,name=unknown,proto3,enum=dayside.routing.v1.Treatment" json:"unknown,omitempty"`
+	Unknown Treatment `protobuf:"varint,3,opt,name=unknown,proto3,enum=dayside.routing.v1.Treatment" json:"unknown,omitempty"`
+	// Whoever does not accept an offer, or cannot be made one, for the gateway cannot ask; FORWARD_AND_FOLLOW_UP where unset.
+	// Never OFFER or IDENTIFY.
+	Declined      Treatment `protobuf:"varint,4,opt,name=declined,proto3,enum=dayside.routing.v1.Treatment" json:"declined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Treatments) Reset() {
 	*x = Treatments{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1194,7 @@ func (x *Treatments) String() string {
 func (*Treatments) ProtoMessage() {}
 
 func (x *Treatments) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1207,7 @@ func (x *Treatments) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Treatments.ProtoReflect.Descriptor instead.
 func (*Treatments) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{6}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Treatments) GetEntitled() Treatment {
@@ -1059,6 +1231,13 @@ func (x *Treatments) GetUnknown() Treatment {
 	return Treatment_TREATMENT_UNSPECIFIED
 }
 
+func (x *Treatments) GetDeclined() Treatment {
+	if x != nil {
+		return x.Declined
+	}
+	return Treatment_TREATMENT_UNSPECIFIED
+}
+
 // LastResort is where a call goes when nobody else answered.
 type LastResort struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1074,7 +1253,7 @@ type LastResort struct {
 
 func (x *LastResort) Reset() {
 	*x = LastResort{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1265,7 @@ func (x *LastResort) String() string {
 func (*LastResort) ProtoMessage() {}
 
 func (x *LastResort) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1278,7 @@ func (x *LastResort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastResort.ProtoReflect.Descriptor instead.
 func (*LastResort) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LastResort) GetKind() LastResort_Kind {
@@ -1140,7 +1319,7 @@ type CreateLineRequest struct {
 
 func (x *CreateLineRequest) Reset() {
 	*x = CreateLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1331,7 @@ func (x *CreateLineRequest) String() string {
 func (*CreateLineRequest) ProtoMessage() {}
 
 func (x *CreateLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[8]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1344,7 @@ func (x *CreateLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLineRequest.ProtoReflect.Descriptor instead.
 func (*CreateLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{8}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateLineRequest) GetLineId() string {
@@ -1207,7 +1386,7 @@ type GetLineRequest struct {
 
 func (x *GetLineRequest) Reset() {
 	*x = GetLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1398,7 @@ func (x *GetLineRequest) String() string {
 func (*GetLineRequest) ProtoMessage() {}
 
 func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[9]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1411,7 @@ func (x *GetLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLineRequest.ProtoReflect.Descriptor instead.
 func (*GetLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{9}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetLineRequest) GetName() string {
@@ -1255,7 +1434,7 @@ type ListLinesRequest struct {
 
 func (x *ListLinesRequest) Reset() {
 	*x = ListLinesRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1446,7 @@ func (x *ListLinesRequest) String() string {
 func (*ListLinesRequest) ProtoMessage() {}
 
 func (x *ListLinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[10]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1459,7 @@ func (x *ListLinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinesRequest.ProtoReflect.Descriptor instead.
 func (*ListLinesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{10}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListLinesRequest) GetPageSize() int32 {
@@ -1310,7 +1489,7 @@ type ListLinesResponse struct {
 
 func (x *ListLinesResponse) Reset() {
 	*x = ListLinesResponse{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1501,7 @@ func (x *ListLinesResponse) String() string {
 func (*ListLinesResponse) ProtoMessage() {}
 
 func (x *ListLinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[11]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1514,7 @@ func (x *ListLinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLinesResponse.ProtoReflect.Descriptor instead.
 func (*ListLinesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{11}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListLinesResponse) GetLines() []*Line {
@@ -1372,7 +1551,7 @@ type UpdateLineRequest struct {
 
 func (x *UpdateLineRequest) Reset() {
 	*x = UpdateLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1563,7 @@ func (x *UpdateLineRequest) String() string {
 func (*UpdateLineRequest) ProtoMessage() {}
 
 func (x *UpdateLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[12]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1576,7 @@ func (x *UpdateLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateLineRequest.ProtoReflect.Descriptor instead.
 func (*UpdateLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{12}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateLineRequest) GetLine() *Line {
@@ -1435,6 +1614,189 @@ func (x *UpdateLineRequest) GetAllowGap() bool {
 	return false
 }
 
+// RotateLineNumberRequest gives a line another number.
+type RotateLineNumberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The new one, E.164; no other line's, former ones included.
+	Number *phone_number.PhoneNumber `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
+	// How long the old one still works; 30 days where unset, not at all where 0.
+	Overlap *durationpb.Duration `protobuf:"bytes,3,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	// Where set, must be the stored one.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Check only; nothing is written.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateLineNumberRequest) Reset() {
+	*x = RotateLineNumberRequest{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateLineNumberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateLineNumberRequest) ProtoMessage() {}
+
+func (x *RotateLineNumberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateLineNumberRequest.ProtoReflect.Descriptor instead.
+func (*RotateLineNumberRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RotateLineNumberRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RotateLineNumberRequest) GetNumber() *phone_number.PhoneNumber {
+	if x != nil {
+		return x.Number
+	}
+	return nil
+}
+
+func (x *RotateLineNumberRequest) GetOverlap() *durationpb.Duration {
+	if x != nil {
+		return x.Overlap
+	}
+	return nil
+}
+
+func (x *RotateLineNumberRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RotateLineNumberRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// TellLineNumberRequest names a line.
+type TellLineNumberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// lines/ID.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellLineNumberRequest) Reset() {
+	*x = TellLineNumberRequest{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellLineNumberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellLineNumberRequest) ProtoMessage() {}
+
+func (x *TellLineNumberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellLineNumberRequest.ProtoReflect.Descriptor instead.
+func (*TellLineNumberRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *TellLineNumberRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// TellLineNumberResponse tells its number.
+type TellLineNumberResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// E.164.
+	Number string `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
+	// For people.
+	DisplayName   string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellLineNumberResponse) Reset() {
+	*x = TellLineNumberResponse{}
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellLineNumberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellLineNumberResponse) ProtoMessage() {}
+
+func (x *TellLineNumberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellLineNumberResponse.ProtoReflect.Descriptor instead.
+func (*TellLineNumberResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *TellLineNumberResponse) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *TellLineNumberResponse) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
 // DeleteLineRequest names a line to remove.
 type DeleteLineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1450,7 +1812,7 @@ type DeleteLineRequest struct {
 
 func (x *DeleteLineRequest) Reset() {
 	*x = DeleteLineRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1824,7 @@ func (x *DeleteLineRequest) String() string {
 func (*DeleteLineRequest) ProtoMessage() {}
 
 func (x *DeleteLineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[13]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1837,7 @@ func (x *DeleteLineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteLineRequest.ProtoReflect.Descriptor instead.
 func (*DeleteLineRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{13}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteLineRequest) GetName() string {
@@ -1512,7 +1874,7 @@ type ApplyConfigurationRequest struct {
 	Prune bool `protobuf:"varint,4,opt,name=prune,proto3" json:"prune,omitempty"`
 	// Validate, and answer with the changes; nothing is written.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// Names ("sites/x", "customers/y", "lines/z", "calendars/a", "people/b", "rotas/c") to delete, without touching what is
+	// Names ("sites/x", "customers/y", "lines/z", "calendars/a", "people/b", "rotas/c", "plans/d", "offers/e") to delete, without touching what is
 	// not named.
 	Delete []string `protobuf:"bytes,6,rep,name=delete,proto3" json:"delete,omitempty"`
 	// Calendars to create or to replace whole.
@@ -1522,14 +1884,18 @@ type ApplyConfigurationRequest struct {
 	// Rotas to create or to replace whole.
 	Rotas []*v1.Rota `protobuf:"bytes,9,rep,name=rotas,proto3" json:"rotas,omitempty"`
 	// Write it although a line that was there gets an uncovered gap. Those of a new line are told, and never refused.
-	AllowGap      bool `protobuf:"varint,10,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
+	AllowGap bool `protobuf:"varint,10,opt,name=allow_gap,json=allowGap,proto3" json:"allow_gap,omitempty"`
+	// Plans to create or to replace whole.
+	Plans []*v11.Plan `protobuf:"bytes,11,rep,name=plans,proto3" json:"plans,omitempty"`
+	// Offers to create or to replace whole.
+	Offers        []*v11.Offer `protobuf:"bytes,12,rep,name=offers,proto3" json:"offers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyConfigurationRequest) Reset() {
 	*x = ApplyConfigurationRequest{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1541,7 +1907,7 @@ func (x *ApplyConfigurationRequest) String() string {
 func (*ApplyConfigurationRequest) ProtoMessage() {}
 
 func (x *ApplyConfigurationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[14]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1554,7 +1920,7 @@ func (x *ApplyConfigurationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyConfigurationRequest.ProtoReflect.Descriptor instead.
 func (*ApplyConfigurationRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{14}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ApplyConfigurationRequest) GetSites() []*v1.Site {
@@ -1627,10 +1993,24 @@ func (x *ApplyConfigurationRequest) GetAllowGap() bool {
 	return false
 }
 
+func (x *ApplyConfigurationRequest) GetPlans() []*v11.Plan {
+	if x != nil {
+		return x.Plans
+	}
+	return nil
+}
+
+func (x *ApplyConfigurationRequest) GetOffers() []*v11.Offer {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
 // ApplyConfigurationResponse says what changed.
 type ApplyConfigurationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In order of kind (calendars, people, rotas, sites, customers, lines) and name; unchanged resources included.
+	// In order of kind (calendars, people, rotas, sites, plans, offers, customers, lines) and name; unchanged resources included.
 	Changes []*v12.Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
 	// The etcd revision that put it in force; 0 where nothing was written.
 	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -1642,7 +2022,7 @@ type ApplyConfigurationResponse struct {
 
 func (x *ApplyConfigurationResponse) Reset() {
 	*x = ApplyConfigurationResponse{}
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1654,7 +2034,7 @@ func (x *ApplyConfigurationResponse) String() string {
 func (*ApplyConfigurationResponse) ProtoMessage() {}
 
 func (x *ApplyConfigurationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_line_proto_msgTypes[15]
+	mi := &file_dayside_routing_v1_line_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1667,7 +2047,7 @@ func (x *ApplyConfigurationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyConfigurationResponse.ProtoReflect.Descriptor instead.
 func (*ApplyConfigurationResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{15}
+	return file_dayside_routing_v1_line_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ApplyConfigurationResponse) GetChanges() []*v12.Change {
@@ -1695,7 +2075,7 @@ var File_dayside_routing_v1_line_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\x80\r\n" +
+	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a$dayside/entitlement/v1/catalog.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\xdc\x0f\n" +
 	"\x04Line\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12?\n" +
@@ -1731,8 +2111,22 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\arefusal\x18\x16 \x01(\v2\x1a.dayside.routing.v1.SpeechR\arefusal\x12@\n" +
 	"\fout_of_hours\x18\x17 \x01(\v2\x1e.dayside.routing.v1.OutOfHoursR\n" +
 	"outOfHours\x128\n" +
-	"\bguidance\x18\x18 \x01(\v2\x1c.dayside.routing.v1.GuidanceR\bguidance:,\xeaA)\n" +
-	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\x95\x01\n" +
+	"\bguidance\x18\x18 \x01(\v2\x1c.dayside.routing.v1.GuidanceR\bguidance\x12S\n" +
+	"\x06offers\x18\x19 \x03(\tB;\xbaH8\x92\x015\x10\x04\x18\x01\"/r-2+^offers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x06offers\x128\n" +
+	"\bgoodwill\x18\x1a \x01(\v2\x1c.dayside.routing.v1.GoodwillR\bgoodwill\x12F\n" +
+	"\bseverity\x18\x1b \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\x12Q\n" +
+	"\x0eformer_numbers\x18\x1c \x03(\v2 .dayside.routing.v1.FormerNumberB\b\xbaH\x05\x92\x01\x02\x10\bR\rformerNumbers\x120\n" +
+	"\x0ffollow_up_owner\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\rfollowUpOwner:,\xeaA)\n" +
+	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\x9c\x01\n" +
+	"\bGoodwill\x12&\n" +
+	"\tmax_calls\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x10(\x00R\bmaxCalls\x12+\n" +
+	"\vwindow_days\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90\x03(\x00R\n" +
+	"windowDays\x12;\n" +
+	"\x04then\x18\x03 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04then\"\x91\x01\n" +
+	"\fFormerNumber\x12?\n" +
+	"\x06number\x18\x01 \x01(\v2\x18.google.type.PhoneNumberB\r\xe0A\x02\xbaH\x03\xc8\x01\x01\xd0\xda\x18\x01R\x06number\x12@\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\aendTime\"\x95\x01\n" +
 	"\x06Speech\x12\x1c\n" +
 	"\x04text\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04text\x12F\n" +
 	"\blanguage\x18\x02 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\x12%\n" +
@@ -1760,12 +2154,13 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x04tier\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18c(\x00R\x04tier\x12'\n" +
 	"\x06weight\x18\x03 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x00R\x06weight\x88\x01\x01B\t\n" +
-	"\a_weight\"\xe0\x01\n" +
+	"\a_weight\"\xa5\x02\n" +
 	"\n" +
 	"Treatments\x12C\n" +
 	"\bentitled\x18\x01 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\bentitled\x12J\n" +
 	"\fnot_entitled\x18\x02 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\vnotEntitled\x12A\n" +
-	"\aunknown\x18\x03 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\aunknown\"\x82\x02\n" +
+	"\aunknown\x18\x03 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\aunknown\x12C\n" +
+	"\bdeclined\x18\x04 \x01(\x0e2\x1d.dayside.routing.v1.TreatmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\bdeclined\"\x82\x02\n" +
 	"\n" +
 	"LastResort\x12C\n" +
 	"\x04kind\x18\x01 \x01(\x0e2#.dayside.routing.v1.LastResort.KindB\n" +
@@ -1797,11 +2192,22 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"updateMask\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\x12#\n" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x1b\n" +
-	"\tallow_gap\x18\x05 \x01(\bR\ballowGap\"\x9c\x01\n" +
+	"\tallow_gap\x18\x05 \x01(\bR\ballowGap\"\xa9\x02\n" +
+	"\x17RotateLineNumberRequest\x12E\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12?\n" +
+	"\x06number\x18\x02 \x01(\v2\x18.google.type.PhoneNumberB\r\xe0A\x02\xbaH\x03\xc8\x01\x01\xd0\xda\x18\x01R\x06number\x12D\n" +
+	"\aoverlap\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\xb0\xbd\x102\x00R\aoverlap\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"^\n" +
+	"\x15TellLineNumberRequest\x12E\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"Y\n" +
+	"\x16TellLineNumberResponse\x12\x1c\n" +
+	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x9c\x01\n" +
 	"\x11DeleteLineRequest\x12E\n" +
 	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
-	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x9c\x04\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x9d\x05\n" +
 	"\x19ApplyConfigurationRequest\x12:\n" +
 	"\x05sites\x18\x01 \x03(\v2\x19.dayside.schedule.v1.SiteB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05sites\x12I\n" +
 	"\tcustomers\x18\x02 \x03(\v2 .dayside.entitlement.v1.CustomerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\tcustomers\x129\n" +
@@ -1813,7 +2219,9 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x06people\x18\b \x03(\v2\x1b.dayside.schedule.v1.PersonB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06people\x12:\n" +
 	"\x05rotas\x18\t \x03(\v2\x19.dayside.schedule.v1.RotaB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rotas\x12\x1b\n" +
 	"\tallow_gap\x18\n" +
-	" \x01(\bR\ballowGap\"\x9f\x01\n" +
+	" \x01(\bR\ballowGap\x12=\n" +
+	"\x05plans\x18\v \x03(\v2\x1c.dayside.entitlement.v1.PlanB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05plans\x12@\n" +
+	"\x06offers\x18\f \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\"\x9f\x01\n" +
 	"\x1aApplyConfigurationResponse\x120\n" +
 	"\achanges\x18\x01 \x03(\v2\x16.dayside.rpc.v1.ChangeR\achanges\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x123\n" +
@@ -1838,7 +2246,7 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x11STRATEGY_PRIORITY\x10\x02\x12\x15\n" +
 	"\x11STRATEGY_WEIGHTED\x10\x03\x12\x19\n" +
 	"\x15STRATEGY_LEAST_LOADED\x10\x04\x12\x17\n" +
-	"\x13STRATEGY_FAIR_SHARE\x10\x05*\xbf\x01\n" +
+	"\x13STRATEGY_FAIR_SHARE\x10\x05*\xd4\x01\n" +
 	"\tTreatment\x12\x19\n" +
 	"\x15TREATMENT_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TREATMENT_FORWARD\x10\x01\x12\x14\n" +
@@ -1846,14 +2254,17 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x1fTREATMENT_FORWARD_AND_FOLLOW_UP\x10\x03\x12\x16\n" +
 	"\x12TREATMENT_ANNOUNCE\x10\x04\x12\x15\n" +
 	"\x11TREATMENT_MESSAGE\x10\x05\x12\x16\n" +
-	"\x12TREATMENT_IDENTIFY\x10\x062\x86\x05\n" +
+	"\x12TREATMENT_IDENTIFY\x10\x06\x12\x13\n" +
+	"\x0fTREATMENT_OFFER\x10\a2\x87\a\n" +
 	"\vLineService\x12~\n" +
 	"\n" +
 	"CreateLine\x12%.dayside.routing.v1.CreateLineRequest\x1a\x18.dayside.routing.v1.Line\"/\xdaA\fline,line_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04line\"\t/v1/lines\x12t\n" +
 	"\aGetLine\x12\".dayside.routing.v1.GetLineRequest\x1a\x18.dayside.routing.v1.Line\"+\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=lines/*}\x12u\n" +
 	"\tListLines\x12$.dayside.routing.v1.ListLinesRequest\x1a%.dayside.routing.v1.ListLinesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/lines\x12\x90\x01\n" +
 	"\n" +
-	"UpdateLine\x12%.dayside.routing.v1.UpdateLineRequest\x1a\x18.dayside.routing.v1.Line\"A\xdaA\x10line,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04line2\x17/v1/{line.name=lines/*}\x12w\n" +
+	"UpdateLine\x12%.dayside.routing.v1.UpdateLineRequest\x1a\x18.dayside.routing.v1.Line\"A\xdaA\x10line,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04line2\x17/v1/{line.name=lines/*}\x12\x8e\x01\n" +
+	"\x10RotateLineNumber\x12+.dayside.routing.v1.RotateLineNumberRequest\x1a\x18.dayside.routing.v1.Line\"3\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=lines/*}:rotateNumber\x12n\n" +
+	"\x0eTellLineNumber\x12).dayside.routing.v1.TellLineNumberRequest\x1a*.dayside.routing.v1.TellLineNumberResponse\"\x05\xca\xda\x18\x01\b\x12w\n" +
 	"\n" +
 	"DeleteLine\x12%.dayside.routing.v1.DeleteLineRequest\x1a\x16.google.protobuf.Empty\"*\xdaA\x04name\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x14*\x12/v1/{name=lines/*}2\xb9\x01\n" +
 	"\x14ConfigurationService\x12\xa0\x01\n" +
@@ -1872,7 +2283,7 @@ func file_dayside_routing_v1_line_proto_rawDescGZIP() []byte {
 }
 
 var file_dayside_routing_v1_line_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_dayside_routing_v1_line_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_dayside_routing_v1_line_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_dayside_routing_v1_line_proto_goTypes = []any{
 	(PinPolicy)(0),                     // 0: dayside.routing.v1.PinPolicy
 	(Reveal)(0),                        // 1: dayside.routing.v1.Reveal
@@ -1881,95 +2292,118 @@ var file_dayside_routing_v1_line_proto_goTypes = []any{
 	(Treatment)(0),                     // 4: dayside.routing.v1.Treatment
 	(LastResort_Kind)(0),               // 5: dayside.routing.v1.LastResort.Kind
 	(*Line)(nil),                       // 6: dayside.routing.v1.Line
-	(*Speech)(nil),                     // 7: dayside.routing.v1.Speech
-	(*Identification)(nil),             // 8: dayside.routing.v1.Identification
-	(*OutOfHours)(nil),                 // 9: dayside.routing.v1.OutOfHours
-	(*Guidance)(nil),                   // 10: dayside.routing.v1.Guidance
-	(*LineSite)(nil),                   // 11: dayside.routing.v1.LineSite
-	(*Treatments)(nil),                 // 12: dayside.routing.v1.Treatments
-	(*LastResort)(nil),                 // 13: dayside.routing.v1.LastResort
-	(*CreateLineRequest)(nil),          // 14: dayside.routing.v1.CreateLineRequest
-	(*GetLineRequest)(nil),             // 15: dayside.routing.v1.GetLineRequest
-	(*ListLinesRequest)(nil),           // 16: dayside.routing.v1.ListLinesRequest
-	(*ListLinesResponse)(nil),          // 17: dayside.routing.v1.ListLinesResponse
-	(*UpdateLineRequest)(nil),          // 18: dayside.routing.v1.UpdateLineRequest
-	(*DeleteLineRequest)(nil),          // 19: dayside.routing.v1.DeleteLineRequest
-	(*ApplyConfigurationRequest)(nil),  // 20: dayside.routing.v1.ApplyConfigurationRequest
-	(*ApplyConfigurationResponse)(nil), // 21: dayside.routing.v1.ApplyConfigurationResponse
-	(*phone_number.PhoneNumber)(nil),   // 22: google.type.PhoneNumber
-	(*durationpb.Duration)(nil),        // 23: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),      // 24: google.protobuf.Timestamp
-	(*v1.ServiceHours)(nil),            // 25: dayside.schedule.v1.ServiceHours
-	(*v1.Target)(nil),                  // 26: dayside.schedule.v1.Target
-	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
-	(*v1.Site)(nil),                    // 28: dayside.schedule.v1.Site
-	(*v11.Customer)(nil),               // 29: dayside.entitlement.v1.Customer
-	(*v1.Calendar)(nil),                // 30: dayside.schedule.v1.Calendar
-	(*v1.Person)(nil),                  // 31: dayside.schedule.v1.Person
-	(*v1.Rota)(nil),                    // 32: dayside.schedule.v1.Rota
-	(*v12.Change)(nil),                 // 33: dayside.rpc.v1.Change
-	(*v1.Impact)(nil),                  // 34: dayside.schedule.v1.Impact
-	(*emptypb.Empty)(nil),              // 35: google.protobuf.Empty
+	(*Goodwill)(nil),                   // 7: dayside.routing.v1.Goodwill
+	(*FormerNumber)(nil),               // 8: dayside.routing.v1.FormerNumber
+	(*Speech)(nil),                     // 9: dayside.routing.v1.Speech
+	(*Identification)(nil),             // 10: dayside.routing.v1.Identification
+	(*OutOfHours)(nil),                 // 11: dayside.routing.v1.OutOfHours
+	(*Guidance)(nil),                   // 12: dayside.routing.v1.Guidance
+	(*LineSite)(nil),                   // 13: dayside.routing.v1.LineSite
+	(*Treatments)(nil),                 // 14: dayside.routing.v1.Treatments
+	(*LastResort)(nil),                 // 15: dayside.routing.v1.LastResort
+	(*CreateLineRequest)(nil),          // 16: dayside.routing.v1.CreateLineRequest
+	(*GetLineRequest)(nil),             // 17: dayside.routing.v1.GetLineRequest
+	(*ListLinesRequest)(nil),           // 18: dayside.routing.v1.ListLinesRequest
+	(*ListLinesResponse)(nil),          // 19: dayside.routing.v1.ListLinesResponse
+	(*UpdateLineRequest)(nil),          // 20: dayside.routing.v1.UpdateLineRequest
+	(*RotateLineNumberRequest)(nil),    // 21: dayside.routing.v1.RotateLineNumberRequest
+	(*TellLineNumberRequest)(nil),      // 22: dayside.routing.v1.TellLineNumberRequest
+	(*TellLineNumberResponse)(nil),     // 23: dayside.routing.v1.TellLineNumberResponse
+	(*DeleteLineRequest)(nil),          // 24: dayside.routing.v1.DeleteLineRequest
+	(*ApplyConfigurationRequest)(nil),  // 25: dayside.routing.v1.ApplyConfigurationRequest
+	(*ApplyConfigurationResponse)(nil), // 26: dayside.routing.v1.ApplyConfigurationResponse
+	(*phone_number.PhoneNumber)(nil),   // 27: google.type.PhoneNumber
+	(*durationpb.Duration)(nil),        // 28: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
+	(*v1.ServiceHours)(nil),            // 30: dayside.schedule.v1.ServiceHours
+	(v11.Severity)(0),                  // 31: dayside.entitlement.v1.Severity
+	(*v1.Target)(nil),                  // 32: dayside.schedule.v1.Target
+	(*fieldmaskpb.FieldMask)(nil),      // 33: google.protobuf.FieldMask
+	(*v1.Site)(nil),                    // 34: dayside.schedule.v1.Site
+	(*v11.Customer)(nil),               // 35: dayside.entitlement.v1.Customer
+	(*v1.Calendar)(nil),                // 36: dayside.schedule.v1.Calendar
+	(*v1.Person)(nil),                  // 37: dayside.schedule.v1.Person
+	(*v1.Rota)(nil),                    // 38: dayside.schedule.v1.Rota
+	(*v11.Plan)(nil),                   // 39: dayside.entitlement.v1.Plan
+	(*v11.Offer)(nil),                  // 40: dayside.entitlement.v1.Offer
+	(*v12.Change)(nil),                 // 41: dayside.rpc.v1.Change
+	(*v1.Impact)(nil),                  // 42: dayside.schedule.v1.Impact
+	(*emptypb.Empty)(nil),              // 43: google.protobuf.Empty
 }
 var file_dayside_routing_v1_line_proto_depIdxs = []int32{
-	22, // 0: dayside.routing.v1.Line.number:type_name -> google.type.PhoneNumber
+	27, // 0: dayside.routing.v1.Line.number:type_name -> google.type.PhoneNumber
 	2,  // 1: dayside.routing.v1.Line.visibility:type_name -> dayside.routing.v1.Visibility
-	11, // 2: dayside.routing.v1.Line.sites:type_name -> dayside.routing.v1.LineSite
+	13, // 2: dayside.routing.v1.Line.sites:type_name -> dayside.routing.v1.LineSite
 	3,  // 3: dayside.routing.v1.Line.strategy:type_name -> dayside.routing.v1.Strategy
-	23, // 4: dayside.routing.v1.Line.min_remaining:type_name -> google.protobuf.Duration
-	12, // 5: dayside.routing.v1.Line.treatments:type_name -> dayside.routing.v1.Treatments
-	13, // 6: dayside.routing.v1.Line.last_resort:type_name -> dayside.routing.v1.LastResort
-	24, // 7: dayside.routing.v1.Line.create_time:type_name -> google.protobuf.Timestamp
-	24, // 8: dayside.routing.v1.Line.update_time:type_name -> google.protobuf.Timestamp
-	25, // 9: dayside.routing.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
-	23, // 10: dayside.routing.v1.Line.opening_soon:type_name -> google.protobuf.Duration
-	23, // 11: dayside.routing.v1.Line.ring_budget:type_name -> google.protobuf.Duration
-	8,  // 12: dayside.routing.v1.Line.identification:type_name -> dayside.routing.v1.Identification
-	7,  // 13: dayside.routing.v1.Line.announcement:type_name -> dayside.routing.v1.Speech
-	7,  // 14: dayside.routing.v1.Line.message_greeting:type_name -> dayside.routing.v1.Speech
-	7,  // 15: dayside.routing.v1.Line.refusal:type_name -> dayside.routing.v1.Speech
-	9,  // 16: dayside.routing.v1.Line.out_of_hours:type_name -> dayside.routing.v1.OutOfHours
-	10, // 17: dayside.routing.v1.Line.guidance:type_name -> dayside.routing.v1.Guidance
-	0,  // 18: dayside.routing.v1.Identification.pin:type_name -> dayside.routing.v1.PinPolicy
-	7,  // 19: dayside.routing.v1.Identification.ask_name:type_name -> dayside.routing.v1.Speech
-	7,  // 20: dayside.routing.v1.Identification.ask_again:type_name -> dayside.routing.v1.Speech
-	7,  // 21: dayside.routing.v1.Identification.ask_pin:type_name -> dayside.routing.v1.Speech
-	7,  // 22: dayside.routing.v1.OutOfHours.speech:type_name -> dayside.routing.v1.Speech
-	1,  // 23: dayside.routing.v1.OutOfHours.reveal:type_name -> dayside.routing.v1.Reveal
-	4,  // 24: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
-	4,  // 25: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
-	4,  // 26: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
-	5,  // 27: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
-	26, // 28: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
-	6,  // 29: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
-	6,  // 30: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
-	6,  // 31: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
-	27, // 32: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
-	28, // 33: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
-	29, // 34: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	6,  // 35: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
-	30, // 36: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
-	31, // 37: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
-	32, // 38: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
-	33, // 39: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
-	34, // 40: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
-	14, // 41: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
-	15, // 42: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
-	16, // 43: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
-	18, // 44: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
-	19, // 45: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
-	20, // 46: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
-	6,  // 47: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
-	6,  // 48: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
-	17, // 49: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
-	6,  // 50: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
-	35, // 51: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
-	21, // 52: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
-	47, // [47:53] is the sub-list for method output_type
-	41, // [41:47] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	28, // 4: dayside.routing.v1.Line.min_remaining:type_name -> google.protobuf.Duration
+	14, // 5: dayside.routing.v1.Line.treatments:type_name -> dayside.routing.v1.Treatments
+	15, // 6: dayside.routing.v1.Line.last_resort:type_name -> dayside.routing.v1.LastResort
+	29, // 7: dayside.routing.v1.Line.create_time:type_name -> google.protobuf.Timestamp
+	29, // 8: dayside.routing.v1.Line.update_time:type_name -> google.protobuf.Timestamp
+	30, // 9: dayside.routing.v1.Line.service_hours:type_name -> dayside.schedule.v1.ServiceHours
+	28, // 10: dayside.routing.v1.Line.opening_soon:type_name -> google.protobuf.Duration
+	28, // 11: dayside.routing.v1.Line.ring_budget:type_name -> google.protobuf.Duration
+	10, // 12: dayside.routing.v1.Line.identification:type_name -> dayside.routing.v1.Identification
+	9,  // 13: dayside.routing.v1.Line.announcement:type_name -> dayside.routing.v1.Speech
+	9,  // 14: dayside.routing.v1.Line.message_greeting:type_name -> dayside.routing.v1.Speech
+	9,  // 15: dayside.routing.v1.Line.refusal:type_name -> dayside.routing.v1.Speech
+	11, // 16: dayside.routing.v1.Line.out_of_hours:type_name -> dayside.routing.v1.OutOfHours
+	12, // 17: dayside.routing.v1.Line.guidance:type_name -> dayside.routing.v1.Guidance
+	7,  // 18: dayside.routing.v1.Line.goodwill:type_name -> dayside.routing.v1.Goodwill
+	31, // 19: dayside.routing.v1.Line.severity:type_name -> dayside.entitlement.v1.Severity
+	8,  // 20: dayside.routing.v1.Line.former_numbers:type_name -> dayside.routing.v1.FormerNumber
+	4,  // 21: dayside.routing.v1.Goodwill.then:type_name -> dayside.routing.v1.Treatment
+	27, // 22: dayside.routing.v1.FormerNumber.number:type_name -> google.type.PhoneNumber
+	29, // 23: dayside.routing.v1.FormerNumber.end_time:type_name -> google.protobuf.Timestamp
+	0,  // 24: dayside.routing.v1.Identification.pin:type_name -> dayside.routing.v1.PinPolicy
+	9,  // 25: dayside.routing.v1.Identification.ask_name:type_name -> dayside.routing.v1.Speech
+	9,  // 26: dayside.routing.v1.Identification.ask_again:type_name -> dayside.routing.v1.Speech
+	9,  // 27: dayside.routing.v1.Identification.ask_pin:type_name -> dayside.routing.v1.Speech
+	9,  // 28: dayside.routing.v1.OutOfHours.speech:type_name -> dayside.routing.v1.Speech
+	1,  // 29: dayside.routing.v1.OutOfHours.reveal:type_name -> dayside.routing.v1.Reveal
+	4,  // 30: dayside.routing.v1.Treatments.entitled:type_name -> dayside.routing.v1.Treatment
+	4,  // 31: dayside.routing.v1.Treatments.not_entitled:type_name -> dayside.routing.v1.Treatment
+	4,  // 32: dayside.routing.v1.Treatments.unknown:type_name -> dayside.routing.v1.Treatment
+	4,  // 33: dayside.routing.v1.Treatments.declined:type_name -> dayside.routing.v1.Treatment
+	5,  // 34: dayside.routing.v1.LastResort.kind:type_name -> dayside.routing.v1.LastResort.Kind
+	32, // 35: dayside.routing.v1.LastResort.target:type_name -> dayside.schedule.v1.Target
+	6,  // 36: dayside.routing.v1.CreateLineRequest.line:type_name -> dayside.routing.v1.Line
+	6,  // 37: dayside.routing.v1.ListLinesResponse.lines:type_name -> dayside.routing.v1.Line
+	6,  // 38: dayside.routing.v1.UpdateLineRequest.line:type_name -> dayside.routing.v1.Line
+	33, // 39: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
+	27, // 40: dayside.routing.v1.RotateLineNumberRequest.number:type_name -> google.type.PhoneNumber
+	28, // 41: dayside.routing.v1.RotateLineNumberRequest.overlap:type_name -> google.protobuf.Duration
+	34, // 42: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
+	35, // 43: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	6,  // 44: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
+	36, // 45: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
+	37, // 46: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
+	38, // 47: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
+	39, // 48: dayside.routing.v1.ApplyConfigurationRequest.plans:type_name -> dayside.entitlement.v1.Plan
+	40, // 49: dayside.routing.v1.ApplyConfigurationRequest.offers:type_name -> dayside.entitlement.v1.Offer
+	41, // 50: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
+	42, // 51: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
+	16, // 52: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
+	17, // 53: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
+	18, // 54: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
+	20, // 55: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
+	21, // 56: dayside.routing.v1.LineService.RotateLineNumber:input_type -> dayside.routing.v1.RotateLineNumberRequest
+	22, // 57: dayside.routing.v1.LineService.TellLineNumber:input_type -> dayside.routing.v1.TellLineNumberRequest
+	24, // 58: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
+	25, // 59: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
+	6,  // 60: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
+	6,  // 61: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
+	19, // 62: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
+	6,  // 63: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
+	6,  // 64: dayside.routing.v1.LineService.RotateLineNumber:output_type -> dayside.routing.v1.Line
+	23, // 65: dayside.routing.v1.LineService.TellLineNumber:output_type -> dayside.routing.v1.TellLineNumberResponse
+	43, // 66: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
+	26, // 67: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
+	60, // [60:68] is the sub-list for method output_type
+	52, // [52:60] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_line_proto_init() }
@@ -1977,14 +2411,14 @@ func file_dayside_routing_v1_line_proto_init() {
 	if File_dayside_routing_v1_line_proto != nil {
 		return
 	}
-	file_dayside_routing_v1_line_proto_msgTypes[5].OneofWrappers = []any{}
+	file_dayside_routing_v1_line_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_line_proto_rawDesc), len(file_dayside_routing_v1_line_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   16,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -22,11 +22,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LineService_CreateLine_FullMethodName = "/dayside.routing.v1.LineService/CreateLine"
-	LineService_GetLine_FullMethodName    = "/dayside.routing.v1.LineService/GetLine"
-	LineService_ListLines_FullMethodName  = "/dayside.routing.v1.LineService/ListLines"
-	LineService_UpdateLine_FullMethodName = "/dayside.routing.v1.LineService/UpdateLine"
-	LineService_DeleteLine_FullMethodName = "/dayside.routing.v1.LineService/DeleteLine"
+	LineService_CreateLine_FullMethodName       = "/dayside.routing.v1.LineService/CreateLine"
+	LineService_GetLine_FullMethodName          = "/dayside.routing.v1.LineService/GetLine"
+	LineService_ListLines_FullMethodName        = "/dayside.routing.v1.LineService/ListLines"
+	LineService_UpdateLine_FullMethodName       = "/dayside.routing.v1.LineService/UpdateLine"
+	LineService_RotateLineNumber_FullMethodName = "/dayside.routing.v1.LineService/RotateLineNumber"
+	LineService_TellLineNumber_FullMethodName   = "/dayside.routing.v1.LineService/TellLineNumber"
+	LineService_DeleteLine_FullMethodName       = "/dayside.routing.v1.LineService/DeleteLine"
 )
 
 // LineServiceClient is the client API for LineService service.
@@ -45,6 +47,11 @@ type LineServiceClient interface {
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(ctx context.Context, in *UpdateLineRequest, opts ...grpc.CallOption) (*Line, error)
+	// RotateLineNumber gives a line another number. The one it had works until the overlap ends; calls to it are marked
+	// (former_number), so that `dayside calls --former-number` shows who still calls it.
+	RotateLineNumber(ctx context.Context, in *RotateLineNumberRequest, opts ...grpc.CallOption) (*Line, error)
+	// TellLineNumber tells another service of the cluster the number of a line, for a customer's contact who may have it.
+	TellLineNumber(ctx context.Context, in *TellLineNumberRequest, opts ...grpc.CallOption) (*TellLineNumberResponse, error)
 	// DeleteLine removes a line; calls to its number are then answered 404.
 	DeleteLine(ctx context.Context, in *DeleteLineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
@@ -97,6 +104,26 @@ func (c *lineServiceClient) UpdateLine(ctx context.Context, in *UpdateLineReques
 	return out, nil
 }
 
+func (c *lineServiceClient) RotateLineNumber(ctx context.Context, in *RotateLineNumberRequest, opts ...grpc.CallOption) (*Line, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Line)
+	err := c.cc.Invoke(ctx, LineService_RotateLineNumber_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *lineServiceClient) TellLineNumber(ctx context.Context, in *TellLineNumberRequest, opts ...grpc.CallOption) (*TellLineNumberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TellLineNumberResponse)
+	err := c.cc.Invoke(ctx, LineService_TellLineNumber_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *lineServiceClient) DeleteLine(ctx context.Context, in *DeleteLineRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
@@ -123,6 +150,11 @@ type LineServiceServer interface {
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(context.Context, *UpdateLineRequest) (*Line, error)
+	// RotateLineNumber gives a line another number. The one it had works until the overlap ends; calls to it are marked
+	// (former_number), so that `dayside calls --former-number` shows who still calls it.
+	RotateLineNumber(context.Context, *RotateLineNumberRequest) (*Line, error)
+	// TellLineNumber tells another service of the cluster the number of a line, for a customer's contact who may have it.
+	TellLineNumber(context.Context, *TellLineNumberRequest) (*TellLineNumberResponse, error)
 	// DeleteLine removes a line; calls to its number are then answered 404.
 	DeleteLine(context.Context, *DeleteLineRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedLineServiceServer()
@@ -146,6 +178,12 @@ func (UnimplementedLineServiceServer) ListLines(context.Context, *ListLinesReque
 }
 func (UnimplementedLineServiceServer) UpdateLine(context.Context, *UpdateLineRequest) (*Line, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateLine not implemented")
+}
+func (UnimplementedLineServiceServer) RotateLineNumber(context.Context, *RotateLineNumberRequest) (*Line, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateLineNumber not implemented")
+}
+func (UnimplementedLineServiceServer) TellLineNumber(context.Context, *TellLineNumberRequest) (*TellLineNumberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TellLineNumber not implemented")
 }
 func (UnimplementedLineServiceServer) DeleteLine(context.Context, *DeleteLineRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteLine not implemented")
@@ -243,6 +281,42 @@ func _LineService_UpdateLine_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LineService_RotateLineNumber_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateLineNumberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LineServiceServer).RotateLineNumber(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LineService_RotateLineNumber_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LineServiceServer).RotateLineNumber(ctx, req.(*RotateLineNumberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LineService_TellLineNumber_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TellLineNumberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LineServiceServer).TellLineNumber(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LineService_TellLineNumber_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LineServiceServer).TellLineNumber(ctx, req.(*TellLineNumberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LineService_DeleteLine_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteLineRequest)
 	if err := dec(in); err != nil {
@@ -283,6 +357,14 @@ var LineService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateLine",
 			Handler:    _LineService_UpdateLine_Handler,
+		},
+		{
+			MethodName: "RotateLineNumber",
+			Handler:    _LineService_RotateLineNumber_Handler,
+		},
+		{
+			MethodName: "TellLineNumber",
+			Handler:    _LineService_TellLineNumber_Handler,
 		},
 		{
 			MethodName: "DeleteLine",
