@@ -12,17 +12,22 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/contracts"
 	"github.com/daysidehq/dayside/services/entitlement/internal/view"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
@@ -49,8 +54,41 @@ type Config struct {
 	Rules *tzdata.Current
 	// Schema says what may be written; nil: resources are written in the first one.
 	Schema collection.Schema
+	// Calendars are schedule's: on their dates customers do no business. nil: none are known.
+	Calendars Calendars
+	// Ledger has the history of calls, which is counted here; nil: nothing is counted.
+	Ledger Ledger
+	// Journal takes charges and follow-ups to the ledger; nil: this process has no disk to keep them on.
+	Journal *journal.Journal
+	// Lines tells the numbers of lines to contacts who may have them; nil: nobody is told any.
+	Lines Lines
+	// Meters of the service; nil: none.
+	Meters metric.MeterProvider
 	// Log hears of published records that cannot be read, and of what other rules change.
 	Log *slog.Logger
+}
+
+// Calendars is the part of schedule's API that the service asks.
+type Calendars interface {
+	// GetCalendar reads one; NOT_FOUND where there is none.
+	GetCalendar(ctx context.Context, in *schedulev1.GetCalendarRequest, opts ...grpc.CallOption) (*schedulev1.Calendar, error)
+}
+
+// Ledger is the part of the ledger's API that the service asks.
+type Ledger interface {
+	// ListCallChanges reads calls in order of their last change.
+	ListCallChanges(ctx context.Context, in *ledgerv1.ListCallChangesRequest, opts ...grpc.CallOption,
+	) (*ledgerv1.ListCallChangesResponse, error)
+	// EraseCallers takes numbers and addresses out of all that is kept; idempotent.
+	EraseCallers(ctx context.Context, in *ledgerv1.EraseCallersRequest, opts ...grpc.CallOption,
+	) (*ledgerv1.EraseCallersResponse, error)
+}
+
+// Lines is the part of routing's API that the service asks.
+type Lines interface {
+	// TellLineNumber tells the number of a line.
+	TellLineNumber(ctx context.Context, in *routingv1.TellLineNumberRequest, opts ...grpc.CallOption,
+	) (*routingv1.TellLineNumberResponse, error)
 }
 
 // Service implements dayside.entitlement.v1.EntitlementService. Its errors are faults.
@@ -62,11 +100,18 @@ type Service struct {
 	directory *view.Directory
 	guesses   *guesses
 	hashing   *hashing
+
+	catalog  *catalog
+	promises *promises
+	grants   *grants
+	contacts *contactDesk
+	data     *dataDesk
+	usage    *usage
 }
 
 // New is the service. CheckEntitlement and IdentifyCaller answer once Run has listed what there is.
 func New(cfg Config) *Service {
-	return &Service{
+	s := &Service{
 		cfg:       cfg,
 		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}).WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
@@ -74,11 +119,19 @@ func New(cfg Config) *Service {
 		guesses:   newGuesses(cfg.Clock),
 		hashing:   newHashing(),
 	}
+	s.catalog, s.promises, s.grants = newCatalog(s), newPromises(s), newGrants(s)
+	s.contacts, s.data, s.usage = newContactDesk(s), newDataDesk(s), newUsage(s)
+	return s
 }
 
 // Register adds the service to a server.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	entitlementv1.RegisterEntitlementServiceServer(r, s)
+	entitlementv1.RegisterCatalogServiceServer(r, s.catalog)
+	entitlementv1.RegisterPromiseServiceServer(r, s.promises)
+	entitlementv1.RegisterGrantServiceServer(r, s.grants)
+	entitlementv1.RegisterContactServiceServer(r, s.contacts)
+	entitlementv1.RegisterDataServiceServer(r, s.data)
 }
 
 // Run keeps the service's views of what is published and of what customers are called current, and compiles customers anew
@@ -86,6 +139,10 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 func (s *Service) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { s.keepToRules(ctx) })
+	work.Go(func() { s.catalog.run(ctx) })
+	work.Go(func() { s.promises.run(ctx) })
+	work.Go(func() { s.contacts.run(ctx) })
+	work.Go(func() { s.usage.run(ctx) })
 	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.directory.Apply) })
 	err := s.follow(ctx, view.Range(), s.index.Apply)
 	work.Wait()

@@ -105,9 +105,15 @@ func descriptions(name string) []*grpc.ServiceDesc {
 			&schedulev1.PlanService_ServiceDesc,
 		}
 	case Entitlement:
-		return []*grpc.ServiceDesc{&entitlementv1.EntitlementService_ServiceDesc}
+		return []*grpc.ServiceDesc{
+			&entitlementv1.EntitlementService_ServiceDesc, &entitlementv1.CatalogService_ServiceDesc,
+			&entitlementv1.PromiseService_ServiceDesc, &entitlementv1.GrantService_ServiceDesc,
+			&entitlementv1.ContactService_ServiceDesc, &entitlementv1.DataService_ServiceDesc,
+		}
 	case Ledger:
-		return []*grpc.ServiceDesc{&ledgerv1.LedgerService_ServiceDesc, &ledgerv1.AuditService_ServiceDesc}
+		return []*grpc.ServiceDesc{
+			&ledgerv1.LedgerService_ServiceDesc, &ledgerv1.AuditService_ServiceDesc, &ledgerv1.BusinessService_ServiceDesc,
+		}
 	default:
 		return []*grpc.ServiceDesc{
 			&routingv1.RoutingService_ServiceDesc, &routingv1.LineService_ServiceDesc,
@@ -153,9 +159,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			Schema: h.cluster.Schema(), MeterProvider: h.telemetry.MeterProvider,
 		}), nil
 	case Entitlement:
-		return entitlement.New(entitlement.Config{
-			Store: h.etcd, Clock: h.clock, Rules: h.rules, Schema: h.cluster.Schema(), Log: h.log,
-		}), nil
+		return h.newEntitlement()
 	case Ledger:
 		return h.newLedger(ctx)
 	default:
@@ -176,6 +180,27 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		})
 		return h.routing, err
 	}
+}
+
+// newEntitlement asks all others, each for a little: never while a phone rings.
+func (h *Host) newEntitlement() (service, error) {
+	scheduleConn, err := h.own(Schedule)
+	if err != nil {
+		return nil, err
+	}
+	ledgerConn, err := h.own(Ledger)
+	if err != nil {
+		return nil, err
+	}
+	routingConn, err := h.own(Routing)
+	if err != nil {
+		return nil, err
+	}
+	return entitlement.New(entitlement.Config{
+		Store: h.etcd, Clock: h.clock, Rules: h.rules, Schema: h.cluster.Schema(), Log: h.log, Meters: h.telemetry.MeterProvider,
+		Calendars: schedulev1.NewCalendarServiceClient(scheduleConn), Ledger: ledgerv1.NewBusinessServiceClient(ledgerConn),
+		Lines: routingv1.NewLineServiceClient(routingConn), Journal: h.journal,
+	}), nil
 }
 
 // seed applies the example configuration where the cluster holds none.

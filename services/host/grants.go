@@ -70,6 +70,9 @@ func EtcdGrants(service string) []EtcdGrant {
 			EtcdGrant{From: "status/routing/", Read: true, Write: true},
 			EtcdGrant{From: "schedule/", Read: true, Write: true},
 			EtcdGrant{From: "entitlement/customers/", Read: true, Write: true},
+			EtcdGrant{From: "entitlement/plans/", Read: true, Write: true},
+			EtcdGrant{From: "entitlement/offers/", Read: true, Write: true},
+			EtcdGrant{From: "entitlement/access-names/", Write: true},
 			EtcdGrant{From: "entitlement/verifiers/", Write: true},
 		)
 	}

@@ -55,6 +55,11 @@ func handlers() []handler {
 		handle(schedulev1.RegisterTimeZoneServiceHandlerClient, schedulev1.NewTimeZoneServiceClient),
 		handle(schedulev1.RegisterFeedServiceHandlerClient, schedulev1.NewFeedServiceClient),
 		handle(entitlementv1.RegisterEntitlementServiceHandlerClient, entitlementv1.NewEntitlementServiceClient),
+		handle(entitlementv1.RegisterCatalogServiceHandlerClient, entitlementv1.NewCatalogServiceClient),
+		handle(entitlementv1.RegisterPromiseServiceHandlerClient, entitlementv1.NewPromiseServiceClient),
+		handle(entitlementv1.RegisterGrantServiceHandlerClient, entitlementv1.NewGrantServiceClient),
+		handle(entitlementv1.RegisterContactServiceHandlerClient, entitlementv1.NewContactServiceClient),
+		handle(entitlementv1.RegisterDataServiceHandlerClient, entitlementv1.NewDataServiceClient),
 		handle(routingv1.RegisterRoutingServiceHandlerClient, routingv1.NewRoutingServiceClient),
 		handle(routingv1.RegisterConfigurationServiceHandlerClient, routingv1.NewConfigurationServiceClient),
 		handle(routingv1.RegisterDrainServiceHandlerClient, routingv1.NewDrainServiceClient),
@@ -66,6 +71,7 @@ func handlers() []handler {
 		handle(rpcv1.RegisterClusterServiceHandlerClient, rpcv1.NewClusterServiceClient),
 		handle(ledgerv1.RegisterLedgerServiceHandlerClient, ledgerv1.NewLedgerServiceClient),
 		handle(ledgerv1.RegisterAuditServiceHandlerClient, ledgerv1.NewAuditServiceClient),
+		handle(ledgerv1.RegisterBusinessServiceHandlerClient, ledgerv1.NewBusinessServiceClient),
 	}
 }
 

@@ -40,11 +40,13 @@ const (
 const (
 	idField       = protowire.Number(1)
 	instanceField = protowire.Number(2)
-	// Decision, Report, Fact and Audit are the events that a record can be of.
+	// Decision, Report, Fact, Audit, Charge and FollowUp are the events that a record can be of.
 	Decision = protowire.Number(3)
 	Report   = protowire.Number(4)
 	Fact     = protowire.Number(5)
 	Audit    = protowire.Number(6)
+	Charge   = protowire.Number(7)
+	FollowUp = protowire.Number(8)
 )
 
 // Spool is where records wait; spool.Spool is one.

@@ -21,6 +21,16 @@ const (
 	SitePrefix = "pub/schedule/sites/"
 	// CustomerPrefix: publishedv1.Customer, by entitlement.
 	CustomerPrefix = "pub/entitlement/customers/"
+	// PlanPrefix: publishedv1.Plan, by entitlement; so are the next four.
+	PlanPrefix = "pub/entitlement/plans/"
+	// PlanTimelinePrefix: publishedv1.PlanTimeline.
+	PlanTimelinePrefix = "pub/entitlement/timelines/"
+	// OfferPrefix: publishedv1.Offer.
+	OfferPrefix = "pub/entitlement/offers/"
+	// GrantPrefix: publishedv1.Grant.
+	GrantPrefix = "pub/entitlement/grants/"
+	// UsagePrefix: publishedv1.Usage; the ID is "c-" and a customer's, or "n-" and a keyed hash of a number.
+	UsagePrefix = "pub/entitlement/usage/"
 	// LinePrefix: publishedv1.Line, by routing.
 	LinePrefix = "pub/routing/lines/"
 	// RotaPrefix: publishedv1.Rota, by schedule.
@@ -52,6 +62,36 @@ func Site(value []byte) (*publishedv1.Site, error) {
 // Customer reads a value under CustomerPrefix.
 func Customer(value []byte) (*publishedv1.Customer, error) {
 	m := &publishedv1.Customer{}
+	return m, read(value, m)
+}
+
+// Plan reads a value under PlanPrefix.
+func Plan(value []byte) (*publishedv1.Plan, error) {
+	m := &publishedv1.Plan{}
+	return m, read(value, m)
+}
+
+// PlanTimeline reads a value under PlanTimelinePrefix.
+func PlanTimeline(value []byte) (*publishedv1.PlanTimeline, error) {
+	m := &publishedv1.PlanTimeline{}
+	return m, read(value, m)
+}
+
+// Offer reads a value under OfferPrefix.
+func Offer(value []byte) (*publishedv1.Offer, error) {
+	m := &publishedv1.Offer{}
+	return m, read(value, m)
+}
+
+// Grant reads a value under GrantPrefix.
+func Grant(value []byte) (*publishedv1.Grant, error) {
+	m := &publishedv1.Grant{}
+	return m, read(value, m)
+}
+
+// Usage reads a value under UsagePrefix.
+func Usage(value []byte) (*publishedv1.Usage, error) {
+	m := &publishedv1.Usage{}
 	return m, read(value, m)
 }
 
