@@ -43,11 +43,12 @@ var harmlessFields = map[protoreflect.FullName]string{
 	"dayside.routing.v1.Route.step_number":      "which step it is",
 	"dayside.routing.v1.Identification.ask_pin": "what callers hear when they are asked for a PIN",
 	"dayside.routing.v1.OutOfHours.speech":      "what callers hear",
+	"dayside.entitlement.v1.OfferTerms.speech":  "what callers hear",
 	"dayside.schedule.v1.Target.phone_number":   "where a site is reached; its callers hear it in a redirect anyway",
 }
 
 // pageToken is opaque, but gives no right: whoever shows it needs the role all the same.
-var pageToken = regexp.MustCompile(`^(next_)?page_token$`)
+var pageToken = regexp.MustCompile(`^((next_)?page|resume)_token$`)
 
 func daysideFiles() []protoreflect.FileDescriptor {
 	var files []protoreflect.FileDescriptor
