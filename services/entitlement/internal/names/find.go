@@ -1,7 +1,7 @@
 package names
 
 import (
-	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -10,182 +10,248 @@ import (
 const (
 	// maxNameConfidence is the most that a name has which is not the same.
 	maxNameConfidence = 0.95
-	// spelledConfidence is that of a name whose keys were all pressed: others are spelled with the same.
-	spelledConfidence = 0.9
 	// minConfidence is the least that is told.
 	minConfidence = 0.25
 	// minPrefixRunes is how many letters, or keys, a word or a name must begin with to be found by them: whoever presses one
 	// key is not read out who the customers are.
 	minPrefixRunes = 3
-	// maxLookedAt bounds one question, in names: those that share the rarest words are looked at first.
-	maxLookedAt = 20_000
-	// maxSaidWords bounds what is looked up of what was said.
-	maxSaidWords = 16
+	// maxSame, maxBeginning and maxSounding bound one question, in names: those that are the same, begin so, or have
+	// the same code.
+	maxSame      = 20_000
+	maxBeginning = 500
+	maxSounding  = 500
+	// maxOpenedRows is how many names the rarest grams of a question may lead to together, maxProbedRows how many more are
+	// looked through for those that they led to.
+	maxOpenedRows = 30_000
+	maxProbedRows = 200_000
+	// maxRanked is how many names are compared word by word, letter by letter.
+	maxRanked = 160
 )
 
 // Find is who is called so, the best first, at most limit; and whether more fit, or may, than are told. Of names that fit
 // alike, the one with the same legal form comes first, then the order is that of the alphabet.
 func (x *Index) Find(said string, limit int) (found []Match, more bool) {
-	best := newTop(limit)
-	asked := readings(said)
-	left := maxLookedAt
-	slots := *x.now.Load()
-	for _, s := range slots {
-		for _, f := range asked {
-			question{slot: s, said: f, best: best}.same()
-		}
+	s := x.now.Load()
+	room, _ := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(room)
+	q := question{state: s, scratch: room, best: newTop(s, limit)}
+	for _, f := range readings(said) {
+		q.said.set(f)
+		q.same()
+		q.beginsAlike()
+		q.hasCode()
+		q.sharesGrams()
 	}
-	// Names that are the same are found whatever the bound; those that are like it, the latest segments first, since large
-	// ones would leave nothing for them.
-	for _, s := range slices.Backward(slots) {
-		for _, f := range asked {
-			q := question{slot: s, said: f, weight: f.weight(), best: best, left: &left}
-			q.beginsAlike()
-			q.sharesWords()
-		}
-	}
-	return best.matches(left < 0)
+	return q.best.matches(q.cut)
 }
 
-// FindDigits is Find for a name whose letters were pressed on a keypad, all or the first of them, three at least. What no
-// key of a letter sends ("*", "#") is passed over.
-func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) {
-	digits = strings.NewReplacer("*", "", "#", "").Replace(digits)
-	best := newTop(limit)
-	left := maxLookedAt
-	if digits == "" {
-		return nil, false
-	}
-	for _, s := range slices.Backward(*x.now.Load()) {
-		for _, e := range entriesUnder(s.keypads, digits) {
-			longer := len(e.text) > len(digits)
-			if left--; left < 0 || longer && len(digits) < minPrefixRunes { // those that are not longer come first
-				break
-			}
-			confidence := spelledConfidence
-			if longer {
-				confidence *= 0.5 + 0.4*ratio(digits, e.text) // the more of it, the better, and never as good as all of it
-			}
-			best.offer(s, e.name, confidence, Digits, false)
-		}
-	}
-	return best.matches(left < 0)
-}
-
-// question is what was said, asked of one segment.
+// question is what was said, asked of a state.
 type question struct {
-	slot
-	said   folded
-	weight float64 // of what was said
-	best   *top
-	left   *int // names that may still be looked at
+	*state
+	*scratch
+	best *top
+	cut  bool // some that may fit were not looked at
+}
+
+// scratch is room for a question.
+type scratch struct {
+	said    said
+	name    heard // the name that is compared
+	runes   []rune
+	points  []uint16 // of rows, by what they share with what was said; 0 but while a question is asked
+	touched []uint32 // those that have any
+	ranked  []uint32
+	lists   []list
 }
 
 // same offers names that are the same.
-func (q question) same() {
-	for _, e := range entriesUnder(q.keys, q.said.key) {
-		if e.text != q.said.key {
-			break
+func (q *question) same() {
+	left := maxSame
+	for _, row := range q.keys.from(q.beforeKey(q.said.folded)) {
+		if row >= q.n {
+			continue
 		}
-		q.best.offer(q.slot, e.name, 1, Exact, q.names[e.name].full == q.said.full)
+		if _, same := beginsWith(q.folded(row), q.said.folded); !same {
+			return
+		}
+		if left--; left < 0 {
+			q.cut = true
+			return
+		}
+		q.best.offer(row, 1, Exact, q.row(row).form == q.said.form)
 	}
 }
 
 // beginsAlike offers names of which the beginning was said, whatever the words.
-func (q question) beginsAlike() {
-	if utf8.RuneCountInString(q.said.key) < minPrefixRunes {
+func (q *question) beginsAlike() {
+	letters := q.said.whole.text
+	if len(letters) < minPrefixRunes {
 		return
 	}
-	for _, e := range entriesUnder(q.keys, q.said.key) {
-		if *q.left--; *q.left < 0 {
-			return
-		}
-		if e.text != q.said.key {
-			q.best.offer(q.slot, e.name, maxNameConfidence*harmonic(1, ratio(q.said.key, e.text)), Begins, false)
-		}
-	}
-}
-
-// hit is a word of the segment that a said word means.
-type hit struct {
-	said int     // which one
-	fits float64 // 1 where it is the same
-}
-
-// sharesWords offers names that share words, or the beginnings of words, with what was said.
-func (q question) sharesWords() {
-	hits, order := q.hits()
-	looked := newBits(len(q.names))
-	for _, w := range order {
-		for _, n := range q.words[w].names {
-			if looked.has(n) {
-				continue
-			}
-			if *q.left--; *q.left < 0 {
-				return
-			}
-			looked.set(n)
-			q.best.offer(q.slot, n, q.confidence(q.names[n], hits), Words, false)
-		}
-	}
-}
-
-// hits are the words of the segment that were said, and the order in which to look for their names: words that say
-// something before those that do not, and the rarest first.
-func (q question) hits() (hits map[uint32]hit, order []uint32) {
-	hits = map[uint32]hit{}
-	for i, said := range q.said.words[:min(len(q.said.words), maxSaidWords)] {
-		from, to := q.wordsUnder(said)
-		for w := from; w < to; w++ {
-			text := q.words[w].text
-			fits := 1.0
-			if text != said {
-				if utf8.RuneCountInString(said) < minPrefixRunes || len(hits) > maxLookedAt {
-					break
-				}
-				fits = (1 + ratio(said, text)) / 2
-			}
-			have, known := hits[uint32(w)]
-			if !known {
-				order = append(order, uint32(w))
-			}
-			if fits > have.fits {
-				hits[uint32(w)] = hit{i, fits}
-			}
-		}
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(weigh(q.words[b].text), weigh(q.words[a].text)),
-			cmp.Compare(len(q.words[a].names), len(q.words[b].names)), cmp.Compare(a, b))
-	})
-	return hits, order
-}
-
-// confidence is how much of a name was said, and how much of what was said is of the name, by the weights of their words.
-func (q question) confidence(n name, hits map[uint32]hit) float64 {
-	ofName, ofSaid := 0.0, 0.0
-	var used [maxSaidWords]bool
-	for i, w := range n.words {
-		h, ok := hits[w]
-		if n.otherwise != nil && hits[n.otherwise[i]].fits > h.fits {
-			h, ok = hits[n.otherwise[i]], true
-		}
-		if !ok || used[h.said] {
+	left := maxBeginning
+	for _, row := range q.keys.from(q.beforeKey(q.said.folded)) {
+		if row >= q.n {
 			continue
 		}
-		used[h.said] = true
-		ofName += h.fits * weigh(q.words[w].text)
-		ofSaid += h.fits * weigh(q.said.words[h.said])
+		folded := q.folded(row)
+		begins, same := beginsWith(folded, q.said.folded)
+		if !begins {
+			return
+		}
+		if left--; left < 0 {
+			q.cut = true
+			return
+		}
+		if !same {
+			n := utf8.RuneCount(folded) - strings.Count(string(folded), " ")
+			q.best.offer(row, maxNameConfidence*harmonic(1, float64(len(letters))/float64(n)), Begins, false)
+		}
 	}
-	return maxNameConfidence * harmonic(ofName/n.weight, ofSaid/q.weight)
 }
 
-// harmonic is the harmonic mean: as low as the lower one is.
-func harmonic(a, b float64) float64 {
-	if a <= 0 || b <= 0 {
-		return 0
+// hasCode offers names that sound the same, and those that have the same initials or are the initials.
+func (q *question) hasCode() {
+	for _, code := range q.said.codes {
+		left := maxSounding
+		for have, row := range q.codes.from(func(key uint64, _ uint32) bool { return key < code }) {
+			if have != code {
+				break
+			}
+			if left--; left < 0 {
+				q.cut = true
+				break
+			}
+			if q.alive(row) {
+				q.rank(row)
+			}
+		}
 	}
-	return 2 * a * b / (a + b)
+	for _, initials := range q.said.initials {
+		folded := []byte(initials)
+		for _, row := range q.keys.from(q.beforeKey(folded)) {
+			if row >= q.n {
+				continue
+			}
+			if _, same := beginsWith(q.folded(row), folded); !same {
+				break
+			}
+			q.best.offer(row, initialsConfidence, Initials, false)
+		}
+	}
 }
 
-func ratio(part, whole string) float64 { return float64(len(part)) / float64(len(whole)) }
+// list is a gram's postings, and the points they give.
+type list struct {
+	*posting
+	points uint16
+}
+
+// sharesGrams offers the names that share most with what was said, by its rarest grams.
+func (q *question) sharesGrams() {
+	q.lists = q.lists[:0]
+	for _, g := range q.said.grams {
+		if p := q.grams.get(g); p != nil {
+			// Each halving of how many have it is worth one more.
+			q.lists = append(q.lists, list{p, uint16(4 * (1 + max(0, bits.Len32(q.n)-bits.Len32(p.n))))})
+		}
+	}
+	slices.SortStableFunc(q.lists, func(a, b list) int { return int(a.n) - int(b.n) })
+	if len(q.points) < int(q.n) {
+		q.points = make([]uint16, int(q.n)+int(q.n)/8)
+	}
+	open, probe := maxOpenedRows, maxProbedRows
+	for i, l := range q.lists {
+		switch {
+		case int(l.n) <= open || i == 0:
+			q.open(l, open)
+			open -= int(l.n)
+		case int(l.n) <= probe:
+			q.probe(l)
+			probe -= int(l.n)
+			q.cut = true
+		default:
+			q.cut = true
+		}
+	}
+	q.rankTouched()
+}
+
+// open gives points to the names of a list, at most so many.
+func (q *question) open(l list, most int) {
+	row, b := uint32(0), l.bytes
+	for range min(int(l.n), most) {
+		distance, size := uvarint32(b)
+		b = b[size:]
+		if row += distance; row >= q.state.n {
+			break
+		}
+		if q.points[row] == 0 {
+			q.touched = append(q.touched, row)
+		}
+		q.points[row] += l.points
+	}
+	q.cut = q.cut || int(l.n) > most
+}
+
+// probe gives points to the names of a list that have some.
+func (q *question) probe(l list) {
+	row, b := uint32(0), l.bytes
+	for range l.n {
+		distance, size := uvarint32(b)
+		b = b[size:]
+		if row += distance; row >= q.state.n {
+			break
+		}
+		if q.points[row] != 0 {
+			q.points[row] += l.points
+		}
+	}
+}
+
+func uvarint32(b []byte) (v uint32, size int) {
+	if b[0] < 0x80 {
+		return uint32(b[0]), 1
+	}
+	for {
+		c := b[size]
+		v |= uint32(c&0x7f) << (7 * size)
+		size++
+		if c < 0x80 {
+			return v, size
+		}
+	}
+}
+
+// rankTouched compares the names with the most points, and forgets points.
+func (q *question) rankTouched() {
+	const most = 1 << 12
+	var counts [most]int
+	level := func(row uint32) int {
+		apart := q.gramsOf(row) - len(q.said.grams)
+		if apart < 0 {
+			apart = -apart
+		}
+		return min(most-1, max(0, 2*int(q.points[row])-2*min(apart, 40)+80))
+	}
+	for _, row := range q.touched {
+		counts[level(row)]++
+	}
+	least, enough := most, maxRanked
+	for least > 0 && enough > 0 {
+		least--
+		enough -= counts[least]
+	}
+	q.ranked = q.ranked[:0]
+	for _, row := range q.touched {
+		if l := level(row); l > least || l == least && len(q.ranked) < 2*maxRanked {
+			q.ranked = append(q.ranked, row)
+		}
+		q.points[row] = 0
+	}
+	q.touched = q.touched[:0]
+	for _, row := range q.ranked {
+		if q.alive(row) {
+			q.rank(row)
+		}
+	}
+}

@@ -10,17 +10,16 @@ import (
 
 // folded is a name as it is compared.
 type folded struct {
-	// words without the legal form, such as "acme", "widgets"; at most maxWords.
-	words []string
-	// key is the words without blanks, full the same with the legal form.
-	key, full string
+	// words without the legal form, blanks between them, such as "acme widgets". Without blanks they are its key.
+	words string
+	full  string // with the legal form, without blanks
+	form  uint16 // which legal form; 0 is none
 }
 
 const (
-	// maxWords is by how many words, the first of them, a name is found.
-	maxWords = 24
-	// maxTextBytes is how much is read of what somebody said.
-	maxTextBytes = 4096
+	// maxTextBytes is how much is read of a name, and of what somebody said; maxFoldedBytes how much is kept of that.
+	maxTextBytes   = 4096
+	maxFoldedBytes = 1 << 13
 )
 
 // readings are the ways to read a name: without accents, and, where it has letters that are also written as two ("ü" as
@@ -33,7 +32,7 @@ func readings(text string) []folded {
 	if !ok {
 		return nil
 	}
-	if !strings.ContainsAny(norm.NFD.String(text), "\u0308\u030aØø") {
+	if isLatin(text) || !strings.ContainsAny(norm.NFD.String(text), "\u0308\u030aØø") {
 		return []folded{first}
 	}
 	second, _ := fold(text, true)
@@ -41,6 +40,16 @@ func readings(text string) []folded {
 		return []folded{first}
 	}
 	return []folded{first, second}
+}
+
+// isLatin says whether text has unaccented letters alone.
+func isLatin(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func fold(text string, twoLetters bool) (folded, bool) {
@@ -53,13 +62,19 @@ func fold(text string, twoLetters bool) (folded, bool) {
 		return folded{}, false
 	}
 	full := strings.Join(words, "")
-	words = withoutLegalForm(words)
-	return folded{words: words[:min(len(words), maxWords)], key: strings.Join(words, ""), full: full}, true
+	words, form := withoutLegalForm(words)
+	return folded{words: strings.Join(words, " "), full: full, form: form}, true
 }
 
 // letters is text without case, accents and compatibility forms (Unicode Standard Annex 15). Combining marks go where they
 // are accents; those that are part of a script's letters stay.
 func letters(text string, twoLetters bool) string {
+	if isLatin(text) {
+		if strings.ContainsAny(text, "'`") {
+			text = strings.NewReplacer("'", "", "`", "").Replace(text) // part of a word: O'Brien
+		}
+		return strings.ToLower(text)
+	}
 	var b strings.Builder
 	last := rune(0)
 	for _, r := range norm.NFKD.String(text) {
@@ -80,6 +95,9 @@ func letters(text string, twoLetters bool) string {
 			b.WriteString(s)
 		} else {
 			b.WriteRune(r)
+		}
+		if b.Len() > maxFoldedBytes {
+			break
 		}
 	}
 	return norm.NFC.String(b.String())
@@ -170,21 +188,4 @@ func isAnd(w string) bool {
 		return true
 	}
 	return false
-}
-
-// keypad is a folded name as it is spelled on a keypad (ITU-T E.161); false where a letter is on no key.
-func keypad(folded string) (string, bool) {
-	const keys = "22233344455566677778889999" // a to z
-	digits := make([]byte, len(folded))
-	for i := range len(folded) {
-		switch c := folded[i]; {
-		case c >= 'a' && c <= 'z':
-			digits[i] = keys[c-'a']
-		case c >= '0' && c <= '9':
-			digits[i] = c
-		default:
-			return "", false
-		}
-	}
-	return string(digits), len(digits) > 0
 }

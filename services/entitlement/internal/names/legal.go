@@ -1,6 +1,7 @@
 package names
 
 import (
+	"hash/fnv"
 	"slices"
 	"strings"
 )
@@ -10,20 +11,64 @@ const maxFormWords = 5
 
 // withoutLegalForm takes legal forms off the end ("Acme Pty Ltd", "Acme GmbH & Co. KG") and off the beginning, where some
 // languages have them. What would leave no name stays: a company can be called "The Company".
-func withoutLegalForm(words []string) []string {
+func withoutLegalForm(words []string) (rest []string, form uint16) {
+	var before, behind []string
 	for {
-		rest := withoutOneForm(words)
-		if len(rest) == len(words) || !isName(rest) {
+		less := withoutOneForm(words)
+		if len(less) == len(words) || !isName(less) {
 			break
 		}
-		words = rest
+		if at := len(words) - len(less); at == 1 && &words[0] != &less[0] {
+			before = append(before, words[0])
+		} else {
+			behind = append(slices.Clone(words[len(less):]), behind...)
+		}
+		words = less
 	}
 	if last := len(words) - 1; last >= 0 {
 		if bare := withoutAttachedForm(words[last]); bare != words[last] {
+			behind = append(behind, strings.Replace(words[last], bare, "", 1))
 			words = append(words[:last:last], bare)
 		}
 	}
-	return words
+	return words, whichForm(append(before, behind...))
+}
+
+// whichForm is a number for a legal form, the same however its words are shortened; 0 for none.
+func whichForm(words []string) uint16 {
+	if len(words) == 0 {
+		return 0
+	}
+	h := fnv.New32a()
+	for _, w := range words {
+		_, _ = h.Write([]byte(shortForm(w)))
+	}
+	return uint16(h.Sum32()>>16 ^ h.Sum32()&0xffff | 1)
+}
+
+// shortForm is a word of a legal form as it is abbreviated.
+func shortForm(w string) string {
+	switch w {
+	case "limited":
+		return "ltd"
+	case "company":
+		return "co"
+	case "corporation":
+		return "corp"
+	case "incorporated":
+		return "inc"
+	case "proprietary":
+		return "pty"
+	case "private":
+		return "pvt"
+	case "aktiengesellschaft":
+		return "ag"
+	case "株式会社":
+		return "株"
+	case "有限会社":
+		return "有"
+	}
+	return w
 }
 
 func withoutOneForm(words []string) []string {
@@ -92,35 +137,4 @@ func withoutAttachedForm(w string) string {
 		return w
 	}
 	return rest
-}
-
-// Weights of words: how much each says of who it is.
-const (
-	nameWeight    = 1.0
-	genericWeight = 0.3
-	fillerWeight  = 0.1
-)
-
-// weigh is a word's weight. Fillers are also what people say around a name.
-func weigh(w string) float64 {
-	switch w {
-	case "the", "of", "for", "in", "a", "an", "at", "on", "to", "by", "de", "la", "le", "les", "du", "des", "der", "die", "das",
-		"el", "los", "las", "hello", "hi", "hey", "this", "is", "its", "it", "i", "im", "am", "we", "were", "are", "my", "our",
-		"name", "called", "call", "calling", "from", "with", "here", "speaking", "uh", "um", "er", "yes", "please", "company":
-		return fillerWeight
-	case "group", "gruppe", "groupe", "grupo", "holding", "holdings", "international", "global", "worldwide", "services",
-		"service", "solutions", "systems", "technologies", "technology", "tech", "industries", "enterprises", "partners",
-		"associates", "consulting", "ventures", "trading", "office", "division", "department":
-		return genericWeight
-	}
-	return nameWeight
-}
-
-// weight of the words together.
-func (f folded) weight() float64 {
-	sum := 0.0
-	for _, w := range f.words {
-		sum += weigh(w)
-	}
-	return sum
 }

@@ -1,14 +1,15 @@
 // Package names finds customers by what they are called: as somebody said or typed it, or spelled it on a keypad. A name
 // that is the same but for case, accents, punctuation and legal form has confidence 1, and nothing else has; below it
-// come names that share words or begin alike.
+// come names that share words, begin alike, are the initials, have some letters wrong, or sound alike. A confidence says
+// how likely it is that this one is meant, so several that fit alike have almost the same.
 //
-// It finds, and proves nothing: who is calling, and what they may have, is judged elsewhere. It does not forgive a letter
-// that is wrong. It is pure: a view brings the names, and asks.
+// It finds, and proves nothing: who is calling, and what they may have, is judged elsewhere. It is pure: a view brings the
+// names, and asks.
 package names
 
 import (
 	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -46,123 +47,83 @@ const (
 
 // Index knows many customers' names. One goroutine writes; any number may ask meanwhile, and never wait.
 //
-// It is made of segments that do not change: a change makes a small one, and segments that are not much smaller than the
-// one before are made one again. So a change costs by its own size, and there are few segments to ask.
-type Index struct{ now atomic.Pointer[[]slot] }
-
-// slot is a segment, and which of its customers were changed since.
-type slot struct {
-	*segment
-	dead bits
-	gone int // how many are dead
+// Names are learned in place: a change adds rows behind the others, and marks the customer's earlier ones as gone from the
+// next state on. A reader asks the state that was published last, in which rows that came later do not exist, and those
+// that went later do. When most rows are gone, each change moves some of the rest to a new set of rows, until that takes
+// the old one's place; so no single change costs much, whatever came before it.
+type Index struct {
+	now     atomic.Pointer[state]
+	writer  *writer
+	next    *writer // takes writer's place when it knows everybody whom that one knows; nil where there is no need
+	moved   uint32  // rows of writer that next has been told of
+	scratch sync.Pool
 }
 
-func (s slot) live() int { return len(s.customers) - s.gone }
-
-// mergeRatio: a segment is larger than the next one by more than this, so 1,000,000 customers have at most ten.
-const mergeRatio = 4
+const (
+	// minGoneRows is how many rows are gone before that is worth anything.
+	minGoneRows = 1024
+	// maxMovedRows is how many rows one change moves.
+	maxMovedRows = 64
+)
 
 // NewIndex knows nobody.
 func NewIndex() *Index {
-	x := &Index{}
-	x.now.Store(&[]slot{})
+	x := &Index{writer: newWriter()}
+	x.scratch.New = func() any { return &scratch{} }
+	x.now.Store(x.writer.publish())
 	return x
 }
 
 // Reset forgets everybody, and learns all. IDs are distinct.
 func (x *Index) Reset(all []Customer) {
-	named := slices.DeleteFunc(slices.Clone(all), func(c Customer) bool { return len(c.Names) == 0 })
-	x.now.Store(ptr(push(nil, named)))
+	x.writer, x.next = newWriter(), nil
+	x.writer.learnAll(all)
+	x.now.Store(x.writer.publish())
 }
 
 // Apply takes over changes; of several of one customer the last counts.
 func (x *Index) Apply(changed []Customer) {
-	last := map[string]int{}
+	changed = lastOfEach(changed)
+	x.writer.apply(changed)
+	if x.next != nil {
+		x.next.apply(changed)
+		x.move(maxMovedRows * max(1, len(changed)))
+	} else if gone := int(x.writer.n) - x.writer.live; gone > minGoneRows && gone > x.writer.live {
+		x.next, x.moved = newWriter(), 0
+	}
+	x.now.Store(x.writer.publish())
+}
+
+// move tells next of some more rows, and lets it take over after the last one.
+func (x *Index) move(rows int) {
+	for ; rows > 0 && x.moved < x.writer.n; rows-- {
+		r := x.writer.row(x.moved)
+		if r.customer == x.moved && r.died.Load() == 0 {
+			if c := x.writer.customer(x.moved); !x.next.knows(c.ID) {
+				x.next.add(c)
+			}
+		}
+		x.moved++
+	}
+	if x.moved == x.writer.n {
+		x.writer, x.next = x.next, nil
+	}
+}
+
+func lastOfEach(changed []Customer) []Customer {
+	if len(changed) < 2 {
+		return changed
+	}
+	last := make(map[string]int, len(changed))
 	for i, c := range changed {
 		last[c.ID] = i
 	}
-	slots := slices.Clone(*x.now.Load())
-	owned := make([]bool, len(slots))
-	var learned []Customer
-	for i, c := range changed {
-		if last[c.ID] != i {
-			continue
-		}
-		if len(c.Names) > 0 {
-			learned = append(learned, c)
-		}
-		for j := range slots {
-			at, ok := slots[j].find(c.ID)
-			if !ok || slots[j].dead.has(at) {
-				continue
-			}
-			if !owned[j] {
-				slots[j].dead, owned[j] = slices.Clone(slots[j].dead), true
-			}
-			slots[j].dead.set(at)
-			slots[j].gone++
-		}
+	if len(last) == len(changed) {
+		return changed
 	}
-	x.now.Store(ptr(settle(push(slots, learned))))
+	at := -1
+	return slices.DeleteFunc(slices.Clone(changed), func(c Customer) bool { at++; return last[c.ID] != at })
 }
 
 // Customers is how many are known.
-func (x *Index) Customers() int {
-	n := 0
-	for _, s := range *x.now.Load() {
-		n += s.live()
-	}
-	return n
-}
-
-// push adds a segment of those customers.
-func push(slots []slot, customers []Customer) []slot {
-	if len(customers) == 0 {
-		return slots
-	}
-	g := newSegment(customers)
-	return append(slots, slot{segment: g, dead: newBits(len(g.customers))})
-}
-
-// settle keeps segments few, and none mostly dead.
-func settle(slots []slot) []slot {
-	for i := 0; i < len(slots); i++ {
-		if slots[i].gone > slots[i].live() {
-			rest := slices.Clone(slots[i+1:])
-			slots = append(push(slots[:i], slots[i].alive()), rest...)
-			i--
-		}
-	}
-	for n := len(slots); n > 1 && slots[n-1].live()*mergeRatio >= slots[n-2].live(); n = len(slots) {
-		slots = push(slots[:n-2], append(slots[n-2].alive(), slots[n-1].alive()...))
-	}
-	return slots
-}
-
-// alive are the customers of a slot as they were learned.
-func (s slot) alive() []Customer {
-	out := make([]Customer, 0, s.live())
-	for i, c := range s.customers {
-		if !s.dead.has(uint32(i)) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// find is a customer's place in the segment.
-func (g *segment) find(id string) (uint32, bool) {
-	at, ok := slices.BinarySearchFunc(g.customers, id, func(c Customer, id string) int { return strings.Compare(c.ID, id) })
-	return uint32(at), ok
-}
-
-// bits is a set of small numbers.
-type bits []uint64
-
-func newBits(n int) bits { return make(bits, (n+63)/64) }
-
-func (b bits) has(i uint32) bool { return b[i/64]>>(i%64)&1 == 1 }
-
-func (b bits) set(i uint32) { b[i/64] |= 1 << (i % 64) }
-
-func ptr(s []slot) *[]slot { return &s }
+func (x *Index) Customers() int { return x.now.Load().customers }

@@ -1,65 +1,68 @@
 package names
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // top keeps the best names of a question, one a customer: one more than are told, to know that there are more.
 type top struct {
+	*state
 	limit int
 	best  []scored // the best first
 }
 
 type scored struct {
-	Match
-	sameForm bool
+	row, customer uint32
+	confidence    float64
+	why           Why
+	sameForm      bool
 }
 
-func newTop(limit int) *top { return &top{limit: limit, best: make([]scored, 0, limit+1)} }
+func newTop(s *state, limit int) *top {
+	return &top{state: s, limit: limit, best: make([]scored, 0, limit+2)}
+}
 
 // offer takes a name that is good enough.
-func (t *top) offer(s slot, at uint32, confidence float64, why Why, sameForm bool) {
-	n := s.names[at]
-	if confidence < minConfidence || s.dead.has(n.customer) {
-		return
-	}
+func (t *top) offer(row uint32, confidence float64, why Why, sameForm bool) {
 	full := len(t.best) > t.limit
-	if full && confidence < t.best[t.limit].Confidence {
+	if confidence < minConfidence || full && confidence < t.best[t.limit].confidence || !t.alive(row) {
 		return
 	}
-	c := scored{Match{s.customers[n.customer].ID, n.text, confidence, why}, sameForm}
-	if have := slices.IndexFunc(t.best, func(o scored) bool { return o.ID == c.ID }); have >= 0 {
-		if compare(c, t.best[have]) >= 0 {
+	c := scored{row, t.row(row).customer, confidence, why, sameForm}
+	if have := slices.IndexFunc(t.best, func(o scored) bool { return o.customer == c.customer }); have >= 0 {
+		if t.compare(c, t.best[have]) >= 0 {
 			return
 		}
 		t.best = slices.Delete(t.best, have, have+1)
 	} else if full {
-		if compare(c, t.best[t.limit]) >= 0 {
+		if t.compare(c, t.best[t.limit]) >= 0 {
 			return
 		}
 		t.best = t.best[:t.limit]
 	}
-	to, _ := slices.BinarySearchFunc(t.best, c, compare)
+	to, _ := slices.BinarySearchFunc(t.best, c, t.compare)
 	t.best = slices.Insert(t.best, to, c)
 }
 
 // compare orders the better one first.
-func compare(a, b scored) int {
-	form := 0
-	if a.sameForm != b.sameForm {
-		form = 1
-		if a.sameForm {
-			form = -1
-		}
+func (t *top) compare(a, b scored) int {
+	if a.confidence != b.confidence {
+		return cmp.Compare(b.confidence, a.confidence)
 	}
-	return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), form, strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	if a.sameForm != b.sameForm {
+		if a.sameForm {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(bytes.Compare(t.text(a.row), t.text(b.row)), bytes.Compare(t.id(a.row), t.id(b.row)), cmp.Compare(a.why, b.why))
 }
 
 func (t *top) matches(cut bool) (found []Match, more bool) {
 	for _, c := range t.best[:min(len(t.best), t.limit)] {
-		found = append(found, c.Match)
+		found = append(found, Match{string(t.id(c.row)), string(t.text(c.row)), c.confidence, c.why})
 	}
 	return found, cut || len(t.best) > t.limit
 }

@@ -1,0 +1,106 @@
+package names
+
+import "math/bits"
+
+// maxEdited is how many letters of a text are compared one by one, the first ones.
+const maxEdited = 64
+
+// pattern is a text to which others are compared letter by letter, up to maxEdited of them.
+type pattern struct {
+	latin  [128]uint64
+	others []otherLetter
+	text   []rune
+}
+
+type otherLetter struct {
+	letter rune
+	where  uint64
+}
+
+// set makes it the pattern of another text.
+func (p *pattern) set(text []rune) {
+	for _, r := range p.text {
+		if r < 128 {
+			p.latin[r] = 0
+		}
+	}
+	p.others = p.others[:0]
+	p.text = append(p.text[:0], text[:min(len(text), maxEdited)]...)
+	for i, r := range p.text {
+		if r < 128 {
+			p.latin[r] |= 1 << i
+			continue
+		}
+		if j := p.other(r); j >= 0 {
+			p.others[j].where |= 1 << i
+		} else {
+			p.others = append(p.others, otherLetter{r, 1 << i})
+		}
+	}
+}
+
+func (p *pattern) other(r rune) int {
+	for i, o := range p.others {
+		if o.letter == r {
+			return i
+		}
+	}
+	return -1
+}
+
+func (p *pattern) where(r rune) uint64 {
+	if r < 128 {
+		return p.latin[r]
+	}
+	if i := p.other(r); i >= 0 {
+		return p.others[i].where
+	}
+	return 0
+}
+
+// distance is how many letters are to be put in, left out, replaced, or exchanged with the next one, to make one text of
+// the other, none being touched twice (optimal string alignment; bit-parallel after Hyyrö, "A bit-vector algorithm for
+// computing Levenshtein and Damerau edit distances", 2003).
+func (p *pattern) distance(text []rune) int {
+	m := len(p.text)
+	if m == 0 {
+		return len(text)
+	}
+	score, last := m, uint64(1)<<(m-1)
+	vp, vn, d0, before := ^uint64(0), uint64(0), uint64(0), uint64(0)
+	for _, r := range text {
+		pm := p.where(r)
+		exchanged := ((^d0 & pm) << 1) & before
+		d0 = (((pm & vp) + vp) ^ vp) | pm | vn | exchanged
+		hp, hn := vn|^(d0|vp), d0&vp
+		if hp&last != 0 {
+			score++
+		}
+		if hn&last != 0 {
+			score--
+		}
+		hp = hp<<1 | 1
+		vp, vn, before = hn<<1|^(d0|hp), hp&d0, pm
+	}
+	return score
+}
+
+// similarity is 1 for the same text, down to 0.
+func (p *pattern) similarity(text []rune) float64 {
+	text = text[:min(len(text), maxEdited)]
+	longer := max(len(text), len(p.text))
+	if longer == 0 {
+		return 0
+	}
+	return 1 - float64(p.distance(text))/float64(longer)
+}
+
+// common is how many letters the pattern has in common with a text, at most: what a distance cannot be better than.
+func (p *pattern) common(text []rune) int {
+	seen, n := uint64(0), 0
+	for _, r := range text {
+		seen |= p.where(r)
+	}
+	n = bits.OnesCount64(seen)
+	return min(n, len(text))
+}

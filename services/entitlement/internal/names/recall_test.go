@@ -1,0 +1,67 @@
+package names_test
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/daysidehq/dayside/services/entitlement/internal/names"
+)
+
+// recall is how often a right name was first, and among the first five; of names that are the same but for their legal
+// form each is right. Strictly, only that very name is.
+type recall struct {
+	at1, at5, strictAt1, strictAt5 float64
+	missed                         []string // for whoever wants to know why
+}
+
+// same says whether names are the same but for legal form, as the index itself says.
+func same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x := names.NewIndex()
+	x.Reset([]names.Customer{{ID: "a", Names: []string{a}}})
+	found, _ := x.Find(b, 1)
+	return len(found) > 0 && found[0].Confidence == 1
+}
+
+// measure asks each question. What was said word for word is no answer to it.
+func measure(x *names.Index, asked []query) (r recall) {
+	for _, q := range asked {
+		found, _ := x.Find(q.said, 12)
+		found = slices.DeleteFunc(found, func(m names.Match) bool { return m.Name == q.said && !slices.Contains(q.right, m.Name) })
+		place := func(right func(names.Match) bool) int {
+			if i := slices.IndexFunc(found, right); i >= 0 {
+				return i
+			}
+			return len(found) + 5
+		}
+		strict := place(func(m names.Match) bool { return slices.Contains(q.right, m.Name) })
+		loose := strict
+		if strict > 0 {
+			loose = place(func(m names.Match) bool {
+				return slices.ContainsFunc(q.right, func(right string) bool { return same(right, m.Name) })
+			})
+		}
+		for _, c := range []struct {
+			hit bool
+			n   *float64
+		}{{loose < 1, &r.at1}, {loose < 5, &r.at5}, {strict < 1, &r.strictAt1}, {strict < 5, &r.strictAt5}} {
+			if c.hit {
+				*c.n += 100 / float64(len(asked))
+			}
+		}
+		if loose > 0 {
+			r.missed = append(r.missed, q.said+" -> "+strings.Join(q.right, "; ")+describe(found))
+		}
+	}
+	return r
+}
+
+func describe(found []names.Match) string {
+	var b strings.Builder
+	for _, m := range found[:min(3, len(found))] {
+		b.WriteString(" | " + m.Name)
+	}
+	return b.String()
+}
