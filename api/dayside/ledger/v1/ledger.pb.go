@@ -1192,7 +1192,10 @@ type Call struct {
 	// What became of the offer that was made.
 	OfferFate v11.OfferFate `protobuf:"varint,29,opt,name=offer_fate,json=offerFate,proto3,enum=dayside.routing.v1.OfferFate" json:"offer_fate,omitempty"`
 	// Its last treatment.
-	Treatment     v11.Treatment `protobuf:"varint,30,opt,name=treatment,proto3,enum=dayside.routing.v1.Treatment" json:"treatment,omitempty"`
+	Treatment v11.Treatment `protobuf:"varint,30,opt,name=treatment,proto3,enum=dayside.routing.v1.Treatment" json:"treatment,omitempty"`
+	// The sequence with which it began to count: once somebody has answered, or once it is routed to somebody by a gateway that
+	// only redirects. 0 while it does not count; never changed after. ListCallChanges only.
+	CountSequence int64 `protobuf:"varint,31,opt,name=count_sequence,json=countSequence,proto3" json:"count_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1435,6 +1438,13 @@ func (x *Call) GetTreatment() v11.Treatment {
 		return x.Treatment
 	}
 	return v11.Treatment(0)
+}
+
+func (x *Call) GetCountSequence() int64 {
+	if x != nil {
+		return x.CountSequence
+	}
+	return 0
 }
 
 // Charge is money owed for a call, or not any more.
@@ -2526,7 +2536,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x14AppendRecordsRequest\x12>\n" +
 	"\arecords\x18\x01 \x03(\v2\x19.dayside.ledger.v1.RecordB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\arecords\"3\n" +
 	"\x15AppendRecordsResponse\x12\x1a\n" +
-	"\bappended\x18\x01 \x01(\x05R\bappended\"\xcc\t\n" +
+	"\bappended\x18\x01 \x01(\x05R\bappended\"\xf3\t\n" +
 	"\x04Call\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x17\n" +
 	"\acall_id\x18\x02 \x01(\tR\x06callId\x12\x18\n" +
@@ -2564,7 +2574,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bsequence\x18\x1c \x01(\x03R\bsequence\x12<\n" +
 	"\n" +
 	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
-	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment:,\xeaA)\n" +
+	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12%\n" +
+	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence:,\xeaA)\n" +
 	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe7\x04\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +

@@ -1223,7 +1223,9 @@ type Line struct {
 	// How much goodwill it shows.
 	Goodwill *v12.Goodwill `protobuf:"bytes,12,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
 	// What is done where an offer is not accepted.
-	Declined      v12.Treatment `protobuf:"varint,13,opt,name=declined,proto3,enum=dayside.routing.v1.Treatment" json:"declined,omitempty"`
+	Declined v12.Treatment `protobuf:"varint,13,opt,name=declined,proto3,enum=dayside.routing.v1.Treatment" json:"declined,omitempty"`
+	// Who gets its follow-ups where the customer has no account owner; for people.
+	FollowUpOwner string `protobuf:"bytes,14,opt,name=follow_up_owner,json=followUpOwner,proto3" json:"follow_up_owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1347,6 +1349,13 @@ func (x *Line) GetDeclined() v12.Treatment {
 		return x.Declined
 	}
 	return v12.Treatment(0)
+}
+
+func (x *Line) GetFollowUpOwner() string {
+	if x != nil {
+		return x.FollowUpOwner
+	}
+	return ""
 }
 
 // Rota is who is on duty when. Key: pub/schedule/rotas/ID.
@@ -1961,7 +1970,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x14\n" +
-	"\x05calls\x18\x04 \x01(\x05R\x05calls\"\xa9\x04\n" +
+	"\x05calls\x18\x04 \x01(\x05R\x05calls\"\xd1\x04\n" +
 	"\x04Line\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -1976,7 +1985,8 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	" \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\aunknown\x12\x16\n" +
 	"\x06offers\x18\v \x03(\tR\x06offers\x128\n" +
 	"\bgoodwill\x18\f \x01(\v2\x1c.dayside.routing.v1.GoodwillR\bgoodwill\x129\n" +
-	"\bdeclined\x18\r \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\bdeclined\"\x83\x04\n" +
+	"\bdeclined\x18\r \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\bdeclined\x12&\n" +
+	"\x0ffollow_up_owner\x18\x0e \x01(\tR\rfollowUpOwner\"\x83\x04\n" +
 	"\x04Rota\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
