@@ -154,7 +154,7 @@ func checkLastResort(l *routingv1.Line, broken *fault.Violations) {
 func Publish(l *routingv1.Line) *publishedv1.Line {
 	p := &publishedv1.Line{
 		Id: strings.TrimPrefix(l.GetName(), "lines/"), DisplayName: l.GetDisplayName(), Product: l.GetProduct(),
-		Language: l.GetLanguage(),
+		Language: l.GetLanguage(), FollowUpOwner: l.GetFollowUpOwner(),
 	}
 	for _, s := range l.GetSites() {
 		p.Sites = append(p.Sites, strings.TrimPrefix(s.GetSite(), siteNames))
