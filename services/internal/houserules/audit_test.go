@@ -18,16 +18,17 @@ var reading = regexp.MustCompile(
 
 // unaudited are methods that change something no operator would ask about, or that is kept elsewhere.
 var unaudited = map[protoreflect.FullName]string{
-	"dayside.routing.v1.RoutingService.RouteCall":        "a call's own record says it",
-	"dayside.routing.v1.RoutingService.ContinueCall":     "a call's own record says it",
-	"dayside.routing.v1.RoutingService.ReportCall":       "a call's own record says it",
-	"dayside.routing.v1.RoutingService.ConnectGateway":   "live state, which lapses by itself",
-	"dayside.routing.v1.LiveService.SetPresence":         "live state, which lapses by itself",
-	"dayside.ledger.v1.LedgerService.AppendRecords":      "it is how records come to the ledger",
-	"dayside.ledger.v1.BusinessService.EraseCallers":     "ErasePerson, which asks for it, is audited",
-	"dayside.entitlement.v1.ContactService.SendLink":     "anybody may ask; what a link leads to is audited",
-	"dayside.entitlement.v1.ContactService.OpenSession":  "what is done in a session is audited",
-	"dayside.entitlement.v1.ContactService.CloseSession": "what is done in a session is audited",
+	"dayside.routing.v1.RoutingService.RouteCall":          "a call's own record says it",
+	"dayside.routing.v1.RoutingService.ContinueCall":       "a call's own record says it",
+	"dayside.routing.v1.RoutingService.ReportCall":         "a call's own record says it",
+	"dayside.routing.v1.RoutingService.ConnectGateway":     "live state, which lapses by itself",
+	"dayside.routing.v1.LiveService.SetPresence":           "live state, which lapses by itself",
+	"dayside.ledger.v1.LedgerService.AppendRecords":        "it is how records come to the ledger",
+	"dayside.ledger.v1.BusinessService.EraseCallers":       "ErasePerson, which asks for it, is audited",
+	"dayside.entitlement.v1.ContactService.SendLink":       "anybody may ask; what a link leads to is audited",
+	"dayside.entitlement.v1.ContactService.OpenSession":    "what is done in a session is audited",
+	"dayside.entitlement.v1.ContactService.SelectCustomer": "what is done in a session is audited",
+	"dayside.entitlement.v1.ContactService.CloseSession":   "what is done in a session is audited",
 }
 
 // TestEveryChangeIsAudited: whatever is not known to change nothing must be told to the auditor, and only that. A stream

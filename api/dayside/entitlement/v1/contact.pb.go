@@ -313,7 +313,9 @@ type GetSessionResponse struct {
 	// Until when the session holds.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// Whether the contact may do more than look.
-	SelfService   bool `protobuf:"varint,9,opt,name=self_service,json=selfService,proto3" json:"self_service,omitempty"`
+	SelfService bool `protobuf:"varint,9,opt,name=self_service,json=selfService,proto3" json:"self_service,omitempty"`
+	// Other customers of which the same address is a contact's; at most 20.
+	Others        []*SelfServiceCustomer `protobuf:"bytes,10,rep,name=others,proto3" json:"others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +413,160 @@ func (x *GetSessionResponse) GetSelfService() bool {
 	return false
 }
 
+func (x *GetSessionResponse) GetOthers() []*SelfServiceCustomer {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
+// SelfServiceCustomer is a customer to which a session can be turned.
+type SelfServiceCustomer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// customers/ID.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// For people.
+	DisplayName   string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelfServiceCustomer) Reset() {
+	*x = SelfServiceCustomer{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelfServiceCustomer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelfServiceCustomer) ProtoMessage() {}
+
+func (x *SelfServiceCustomer) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelfServiceCustomer.ProtoReflect.Descriptor instead.
+func (*SelfServiceCustomer) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SelfServiceCustomer) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *SelfServiceCustomer) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+// SelectCustomerRequest turns a session to another customer.
+type SelectCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From OpenSession.
+	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	// customers/ID, of `others`.
+	Customer      string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectCustomerRequest) Reset() {
+	*x = SelectCustomerRequest{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectCustomerRequest) ProtoMessage() {}
+
+func (x *SelectCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectCustomerRequest.ProtoReflect.Descriptor instead.
+func (*SelectCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SelectCustomerRequest) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *SelectCustomerRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+// SelectCustomerResponse says that it is turned.
+type SelectCustomerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectCustomerResponse) Reset() {
+	*x = SelectCustomerResponse{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectCustomerResponse) ProtoMessage() {}
+
+func (x *SelectCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectCustomerResponse.ProtoReflect.Descriptor instead.
+func (*SelectCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{8}
+}
+
 // SelfServiceLine is a line as a contact sees it.
 type SelfServiceLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -426,7 +582,7 @@ type SelfServiceLine struct {
 
 func (x *SelfServiceLine) Reset() {
 	*x = SelfServiceLine{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +594,7 @@ func (x *SelfServiceLine) String() string {
 func (*SelfServiceLine) ProtoMessage() {}
 
 func (x *SelfServiceLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +607,7 @@ func (x *SelfServiceLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelfServiceLine.ProtoReflect.Descriptor instead.
 func (*SelfServiceLine) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{6}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SelfServiceLine) GetLine() string {
@@ -486,7 +642,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +654,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +667,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{7}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CloseSessionRequest) GetSession() string {
@@ -530,7 +686,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +698,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +711,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{8}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{11}
 }
 
 // RevealNumberRequest asks for a line's number.
@@ -571,7 +727,7 @@ type RevealNumberRequest struct {
 
 func (x *RevealNumberRequest) Reset() {
 	*x = RevealNumberRequest{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +739,7 @@ func (x *RevealNumberRequest) String() string {
 func (*RevealNumberRequest) ProtoMessage() {}
 
 func (x *RevealNumberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +752,7 @@ func (x *RevealNumberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealNumberRequest.ProtoReflect.Descriptor instead.
 func (*RevealNumberRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{9}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RevealNumberRequest) GetSession() string {
@@ -628,7 +784,7 @@ type RevealNumberResponse struct {
 
 func (x *RevealNumberResponse) Reset() {
 	*x = RevealNumberResponse{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +796,7 @@ func (x *RevealNumberResponse) String() string {
 func (*RevealNumberResponse) ProtoMessage() {}
 
 func (x *RevealNumberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +809,7 @@ func (x *RevealNumberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealNumberResponse.ProtoReflect.Descriptor instead.
 func (*RevealNumberResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{10}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevealNumberResponse) GetNumber() string {
@@ -690,7 +846,7 @@ type ChooseAccessNameRequest struct {
 
 func (x *ChooseAccessNameRequest) Reset() {
 	*x = ChooseAccessNameRequest{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +858,7 @@ func (x *ChooseAccessNameRequest) String() string {
 func (*ChooseAccessNameRequest) ProtoMessage() {}
 
 func (x *ChooseAccessNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +871,7 @@ func (x *ChooseAccessNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChooseAccessNameRequest.ProtoReflect.Descriptor instead.
 func (*ChooseAccessNameRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{11}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ChooseAccessNameRequest) GetSession() string {
@@ -743,7 +899,7 @@ type ChooseAccessNameResponse struct {
 
 func (x *ChooseAccessNameResponse) Reset() {
 	*x = ChooseAccessNameResponse{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +911,7 @@ func (x *ChooseAccessNameResponse) String() string {
 func (*ChooseAccessNameResponse) ProtoMessage() {}
 
 func (x *ChooseAccessNameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +924,7 @@ func (x *ChooseAccessNameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChooseAccessNameResponse.ProtoReflect.Descriptor instead.
 func (*ChooseAccessNameResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{12}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ChooseAccessNameResponse) GetAccessName() string {
@@ -795,7 +951,7 @@ type AnswerPromiseRequest struct {
 
 func (x *AnswerPromiseRequest) Reset() {
 	*x = AnswerPromiseRequest{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[13]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +963,7 @@ func (x *AnswerPromiseRequest) String() string {
 func (*AnswerPromiseRequest) ProtoMessage() {}
 
 func (x *AnswerPromiseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[13]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +976,7 @@ func (x *AnswerPromiseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerPromiseRequest.ProtoReflect.Descriptor instead.
 func (*AnswerPromiseRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{13}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AnswerPromiseRequest) GetSession() string {
@@ -862,7 +1018,7 @@ type AnswerPromiseResponse struct {
 
 func (x *AnswerPromiseResponse) Reset() {
 	*x = AnswerPromiseResponse{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[14]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +1030,7 @@ func (x *AnswerPromiseResponse) String() string {
 func (*AnswerPromiseResponse) ProtoMessage() {}
 
 func (x *AnswerPromiseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[14]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +1043,7 @@ func (x *AnswerPromiseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerPromiseResponse.ProtoReflect.Descriptor instead.
 func (*AnswerPromiseResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{14}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AnswerPromiseResponse) GetPromise() *Promise {
@@ -912,7 +1068,7 @@ type ListRevealsRequest struct {
 
 func (x *ListRevealsRequest) Reset() {
 	*x = ListRevealsRequest{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[15]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1080,7 @@ func (x *ListRevealsRequest) String() string {
 func (*ListRevealsRequest) ProtoMessage() {}
 
 func (x *ListRevealsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[15]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1093,7 @@ func (x *ListRevealsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevealsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevealsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{15}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRevealsRequest) GetPageSize() int32 {
@@ -974,7 +1130,7 @@ type ListRevealsResponse struct {
 
 func (x *ListRevealsResponse) Reset() {
 	*x = ListRevealsResponse{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[16]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1142,7 @@ func (x *ListRevealsResponse) String() string {
 func (*ListRevealsResponse) ProtoMessage() {}
 
 func (x *ListRevealsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[16]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1155,7 @@ func (x *ListRevealsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevealsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevealsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{16}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRevealsResponse) GetReveals() []*NumberReveal {
@@ -1037,7 +1193,7 @@ type NumberReveal struct {
 
 func (x *NumberReveal) Reset() {
 	*x = NumberReveal{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[17]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1205,7 @@ func (x *NumberReveal) String() string {
 func (*NumberReveal) ProtoMessage() {}
 
 func (x *NumberReveal) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[17]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1218,7 @@ func (x *NumberReveal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberReveal.ProtoReflect.Descriptor instead.
 func (*NumberReveal) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{17}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NumberReveal) GetTime() *timestamppb.Timestamp {
@@ -1107,6 +1263,200 @@ func (x *NumberReveal) GetClient() string {
 	return ""
 }
 
+// StoredLink is a link that was sent, as it is kept in etcd, at entitlement/links/HASH of its secret (SHA-256, FIPS 180-4; the
+// secret is 256 random bits). Never sent over gRPC.
+type StoredLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-256 of the address it was sent to, in lower case.
+	AddressSha256 []byte `protobuf:"bytes,1,opt,name=address_sha256,json=addressSha256,proto3" json:"address_sha256,omitempty"`
+	// IDs of the customers of which the address is a contact's, at most 21.
+	Customers []string `protobuf:"bytes,2,rep,name=customers,proto3" json:"customers,omitempty"`
+	// Until when it can be used.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredLink) Reset() {
+	*x = StoredLink{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredLink) ProtoMessage() {}
+
+func (x *StoredLink) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredLink.ProtoReflect.Descriptor instead.
+func (*StoredLink) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *StoredLink) GetAddressSha256() []byte {
+	if x != nil {
+		return x.AddressSha256
+	}
+	return nil
+}
+
+func (x *StoredLink) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *StoredLink) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+// StoredSession is a session, as it is kept in etcd, at entitlement/sessions/HASH of its secret. Never sent over gRPC.
+type StoredSession struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// See StoredLink.
+	AddressSha256 []byte `protobuf:"bytes,1,opt,name=address_sha256,json=addressSha256,proto3" json:"address_sha256,omitempty"`
+	// IDs of the customers it can be turned to; the first is the one it is of.
+	Customers []string `protobuf:"bytes,2,rep,name=customers,proto3" json:"customers,omitempty"`
+	// Until when it holds.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// How it was opened: "link" or "oidc".
+	Method string `protobuf:"bytes,4,opt,name=method,proto3" json:"method,omitempty"`
+	// From where, such as a network address.
+	Client        string `protobuf:"bytes,5,opt,name=client,proto3" json:"client,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredSession) Reset() {
+	*x = StoredSession{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredSession) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredSession) ProtoMessage() {}
+
+func (x *StoredSession) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredSession.ProtoReflect.Descriptor instead.
+func (*StoredSession) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *StoredSession) GetAddressSha256() []byte {
+	if x != nil {
+		return x.AddressSha256
+	}
+	return nil
+}
+
+func (x *StoredSession) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *StoredSession) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *StoredSession) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *StoredSession) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+// StoredRevealCount is what counts towards a customer's limit, as it is kept in etcd, at entitlement/reveal-counts/ID. Never sent
+// over gRPC.
+type StoredRevealCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The latest last; at most 30.
+	Reveals       []*NumberReveal `protobuf:"bytes,1,rep,name=reveals,proto3" json:"reveals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredRevealCount) Reset() {
+	*x = StoredRevealCount{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredRevealCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredRevealCount) ProtoMessage() {}
+
+func (x *StoredRevealCount) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredRevealCount.ProtoReflect.Descriptor instead.
+func (*StoredRevealCount) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *StoredRevealCount) GetReveals() []*NumberReveal {
+	if x != nil {
+		return x.Reveals
+	}
+	return nil
+}
+
 var File_dayside_entitlement_v1_contact_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
@@ -1127,7 +1477,7 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\";\n" +
 	"\x11GetSessionRequest\x12&\n" +
-	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\"\xb2\x03\n" +
+	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\"\xf7\x03\n" +
 	"\x12GetSessionResponse\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x122\n" +
 	"\x15customer_display_name\x18\x02 \x01(\tR\x13customerDisplayName\x12\x1d\n" +
@@ -1140,7 +1490,16 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"accessName\x12;\n" +
 	"\vexpire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12!\n" +
-	"\fself_service\x18\t \x01(\bR\vselfService\"\x97\x01\n" +
+	"\fself_service\x18\t \x01(\bR\vselfService\x12C\n" +
+	"\x06others\x18\n" +
+	" \x03(\v2+.dayside.entitlement.v1.SelfServiceCustomerR\x06others\"T\n" +
+	"\x13SelfServiceCustomer\x12\x1a\n" +
+	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x95\x01\n" +
+	"\x15SelectCustomerRequest\x12&\n" +
+	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12T\n" +
+	"\bcustomer\x18\x02 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\bcustomer\"\x18\n" +
+	"\x16SelectCustomerResponse\"\x97\x01\n" +
 	"\x0fSelfServiceLine\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12M\n" +
@@ -1188,12 +1547,28 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"contact_id\x18\x03 \x01(\tR\tcontactId\x12\x12\n" +
 	"\x04line\x18\x04 \x01(\tR\x04line\x12\x16\n" +
 	"\x06method\x18\x05 \x01(\tR\x06method\x12\x16\n" +
-	"\x06client\x18\x06 \x01(\tR\x06client2\xba\a\n" +
+	"\x06client\x18\x06 \x01(\tR\x06client\"\x8e\x01\n" +
+	"\n" +
+	"StoredLink\x12%\n" +
+	"\x0eaddress_sha256\x18\x01 \x01(\fR\raddressSha256\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x03(\tR\tcustomers\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\xc1\x01\n" +
+	"\rStoredSession\x12%\n" +
+	"\x0eaddress_sha256\x18\x01 \x01(\fR\raddressSha256\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x03(\tR\tcustomers\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12\x16\n" +
+	"\x06method\x18\x04 \x01(\tR\x06method\x12\x16\n" +
+	"\x06client\x18\x05 \x01(\tR\x06client\"S\n" +
+	"\x11StoredRevealCount\x12>\n" +
+	"\areveals\x18\x01 \x03(\v2$.dayside.entitlement.v1.NumberRevealR\areveals2\xb2\b\n" +
 	"\x0eContactService\x12d\n" +
 	"\bSendLink\x12'.dayside.entitlement.v1.SendLinkRequest\x1a(.dayside.entitlement.v1.SendLinkResponse\"\x05\xca\xda\x18\x01\b\x12m\n" +
 	"\vOpenSession\x12*.dayside.entitlement.v1.OpenSessionRequest\x1a+.dayside.entitlement.v1.OpenSessionResponse\"\x05\xca\xda\x18\x01\b\x12j\n" +
 	"\n" +
-	"GetSession\x12).dayside.entitlement.v1.GetSessionRequest\x1a*.dayside.entitlement.v1.GetSessionResponse\"\x05\xca\xda\x18\x01\b\x12p\n" +
+	"GetSession\x12).dayside.entitlement.v1.GetSessionRequest\x1a*.dayside.entitlement.v1.GetSessionResponse\"\x05\xca\xda\x18\x01\b\x12v\n" +
+	"\x0eSelectCustomer\x12-.dayside.entitlement.v1.SelectCustomerRequest\x1a..dayside.entitlement.v1.SelectCustomerResponse\"\x05\xca\xda\x18\x01\b\x12p\n" +
 	"\fCloseSession\x12+.dayside.entitlement.v1.CloseSessionRequest\x1a,.dayside.entitlement.v1.CloseSessionResponse\"\x05\xca\xda\x18\x01\b\x12t\n" +
 	"\fRevealNumber\x12+.dayside.entitlement.v1.RevealNumberRequest\x1a,.dayside.entitlement.v1.RevealNumberResponse\"\t\xca\xda\x18\x01\b\xd8\xda\x18\x01\x12\x80\x01\n" +
 	"\x10ChooseAccessName\x12/.dayside.entitlement.v1.ChooseAccessNameRequest\x1a0.dayside.entitlement.v1.ChooseAccessNameResponse\"\t\xca\xda\x18\x01\b\xd8\xda\x18\x01\x12w\n" +
@@ -1212,7 +1587,7 @@ func file_dayside_entitlement_v1_contact_proto_rawDescGZIP() []byte {
 	return file_dayside_entitlement_v1_contact_proto_rawDescData
 }
 
-var file_dayside_entitlement_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_dayside_entitlement_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_dayside_entitlement_v1_contact_proto_goTypes = []any{
 	(*SendLinkRequest)(nil),          // 0: dayside.entitlement.v1.SendLinkRequest
 	(*SendLinkResponse)(nil),         // 1: dayside.entitlement.v1.SendLinkResponse
@@ -1220,55 +1595,67 @@ var file_dayside_entitlement_v1_contact_proto_goTypes = []any{
 	(*OpenSessionResponse)(nil),      // 3: dayside.entitlement.v1.OpenSessionResponse
 	(*GetSessionRequest)(nil),        // 4: dayside.entitlement.v1.GetSessionRequest
 	(*GetSessionResponse)(nil),       // 5: dayside.entitlement.v1.GetSessionResponse
-	(*SelfServiceLine)(nil),          // 6: dayside.entitlement.v1.SelfServiceLine
-	(*CloseSessionRequest)(nil),      // 7: dayside.entitlement.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),     // 8: dayside.entitlement.v1.CloseSessionResponse
-	(*RevealNumberRequest)(nil),      // 9: dayside.entitlement.v1.RevealNumberRequest
-	(*RevealNumberResponse)(nil),     // 10: dayside.entitlement.v1.RevealNumberResponse
-	(*ChooseAccessNameRequest)(nil),  // 11: dayside.entitlement.v1.ChooseAccessNameRequest
-	(*ChooseAccessNameResponse)(nil), // 12: dayside.entitlement.v1.ChooseAccessNameResponse
-	(*AnswerPromiseRequest)(nil),     // 13: dayside.entitlement.v1.AnswerPromiseRequest
-	(*AnswerPromiseResponse)(nil),    // 14: dayside.entitlement.v1.AnswerPromiseResponse
-	(*ListRevealsRequest)(nil),       // 15: dayside.entitlement.v1.ListRevealsRequest
-	(*ListRevealsResponse)(nil),      // 16: dayside.entitlement.v1.ListRevealsResponse
-	(*NumberReveal)(nil),             // 17: dayside.entitlement.v1.NumberReveal
-	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
-	(*Promise)(nil),                  // 19: dayside.entitlement.v1.Promise
-	(*CustomerEntitlement)(nil),      // 20: dayside.entitlement.v1.CustomerEntitlement
-	(Settlement)(0),                  // 21: dayside.entitlement.v1.Settlement
+	(*SelfServiceCustomer)(nil),      // 6: dayside.entitlement.v1.SelfServiceCustomer
+	(*SelectCustomerRequest)(nil),    // 7: dayside.entitlement.v1.SelectCustomerRequest
+	(*SelectCustomerResponse)(nil),   // 8: dayside.entitlement.v1.SelectCustomerResponse
+	(*SelfServiceLine)(nil),          // 9: dayside.entitlement.v1.SelfServiceLine
+	(*CloseSessionRequest)(nil),      // 10: dayside.entitlement.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),     // 11: dayside.entitlement.v1.CloseSessionResponse
+	(*RevealNumberRequest)(nil),      // 12: dayside.entitlement.v1.RevealNumberRequest
+	(*RevealNumberResponse)(nil),     // 13: dayside.entitlement.v1.RevealNumberResponse
+	(*ChooseAccessNameRequest)(nil),  // 14: dayside.entitlement.v1.ChooseAccessNameRequest
+	(*ChooseAccessNameResponse)(nil), // 15: dayside.entitlement.v1.ChooseAccessNameResponse
+	(*AnswerPromiseRequest)(nil),     // 16: dayside.entitlement.v1.AnswerPromiseRequest
+	(*AnswerPromiseResponse)(nil),    // 17: dayside.entitlement.v1.AnswerPromiseResponse
+	(*ListRevealsRequest)(nil),       // 18: dayside.entitlement.v1.ListRevealsRequest
+	(*ListRevealsResponse)(nil),      // 19: dayside.entitlement.v1.ListRevealsResponse
+	(*NumberReveal)(nil),             // 20: dayside.entitlement.v1.NumberReveal
+	(*StoredLink)(nil),               // 21: dayside.entitlement.v1.StoredLink
+	(*StoredSession)(nil),            // 22: dayside.entitlement.v1.StoredSession
+	(*StoredRevealCount)(nil),        // 23: dayside.entitlement.v1.StoredRevealCount
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*Promise)(nil),                  // 25: dayside.entitlement.v1.Promise
+	(*CustomerEntitlement)(nil),      // 26: dayside.entitlement.v1.CustomerEntitlement
+	(Settlement)(0),                  // 27: dayside.entitlement.v1.Settlement
 }
 var file_dayside_entitlement_v1_contact_proto_depIdxs = []int32{
-	18, // 0: dayside.entitlement.v1.OpenSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
-	6,  // 1: dayside.entitlement.v1.GetSessionResponse.lines:type_name -> dayside.entitlement.v1.SelfServiceLine
-	19, // 2: dayside.entitlement.v1.GetSessionResponse.promises:type_name -> dayside.entitlement.v1.Promise
-	18, // 3: dayside.entitlement.v1.GetSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
-	20, // 4: dayside.entitlement.v1.SelfServiceLine.entitlement:type_name -> dayside.entitlement.v1.CustomerEntitlement
-	18, // 5: dayside.entitlement.v1.RevealNumberResponse.valid_until:type_name -> google.protobuf.Timestamp
-	21, // 6: dayside.entitlement.v1.AnswerPromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
-	19, // 7: dayside.entitlement.v1.AnswerPromiseResponse.promise:type_name -> dayside.entitlement.v1.Promise
-	17, // 8: dayside.entitlement.v1.ListRevealsResponse.reveals:type_name -> dayside.entitlement.v1.NumberReveal
-	18, // 9: dayside.entitlement.v1.NumberReveal.time:type_name -> google.protobuf.Timestamp
-	0,  // 10: dayside.entitlement.v1.ContactService.SendLink:input_type -> dayside.entitlement.v1.SendLinkRequest
-	2,  // 11: dayside.entitlement.v1.ContactService.OpenSession:input_type -> dayside.entitlement.v1.OpenSessionRequest
-	4,  // 12: dayside.entitlement.v1.ContactService.GetSession:input_type -> dayside.entitlement.v1.GetSessionRequest
-	7,  // 13: dayside.entitlement.v1.ContactService.CloseSession:input_type -> dayside.entitlement.v1.CloseSessionRequest
-	9,  // 14: dayside.entitlement.v1.ContactService.RevealNumber:input_type -> dayside.entitlement.v1.RevealNumberRequest
-	11, // 15: dayside.entitlement.v1.ContactService.ChooseAccessName:input_type -> dayside.entitlement.v1.ChooseAccessNameRequest
-	13, // 16: dayside.entitlement.v1.ContactService.AnswerPromise:input_type -> dayside.entitlement.v1.AnswerPromiseRequest
-	15, // 17: dayside.entitlement.v1.ContactService.ListReveals:input_type -> dayside.entitlement.v1.ListRevealsRequest
-	1,  // 18: dayside.entitlement.v1.ContactService.SendLink:output_type -> dayside.entitlement.v1.SendLinkResponse
-	3,  // 19: dayside.entitlement.v1.ContactService.OpenSession:output_type -> dayside.entitlement.v1.OpenSessionResponse
-	5,  // 20: dayside.entitlement.v1.ContactService.GetSession:output_type -> dayside.entitlement.v1.GetSessionResponse
-	8,  // 21: dayside.entitlement.v1.ContactService.CloseSession:output_type -> dayside.entitlement.v1.CloseSessionResponse
-	10, // 22: dayside.entitlement.v1.ContactService.RevealNumber:output_type -> dayside.entitlement.v1.RevealNumberResponse
-	12, // 23: dayside.entitlement.v1.ContactService.ChooseAccessName:output_type -> dayside.entitlement.v1.ChooseAccessNameResponse
-	14, // 24: dayside.entitlement.v1.ContactService.AnswerPromise:output_type -> dayside.entitlement.v1.AnswerPromiseResponse
-	16, // 25: dayside.entitlement.v1.ContactService.ListReveals:output_type -> dayside.entitlement.v1.ListRevealsResponse
-	18, // [18:26] is the sub-list for method output_type
-	10, // [10:18] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 0: dayside.entitlement.v1.OpenSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: dayside.entitlement.v1.GetSessionResponse.lines:type_name -> dayside.entitlement.v1.SelfServiceLine
+	25, // 2: dayside.entitlement.v1.GetSessionResponse.promises:type_name -> dayside.entitlement.v1.Promise
+	24, // 3: dayside.entitlement.v1.GetSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: dayside.entitlement.v1.GetSessionResponse.others:type_name -> dayside.entitlement.v1.SelfServiceCustomer
+	26, // 5: dayside.entitlement.v1.SelfServiceLine.entitlement:type_name -> dayside.entitlement.v1.CustomerEntitlement
+	24, // 6: dayside.entitlement.v1.RevealNumberResponse.valid_until:type_name -> google.protobuf.Timestamp
+	27, // 7: dayside.entitlement.v1.AnswerPromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
+	25, // 8: dayside.entitlement.v1.AnswerPromiseResponse.promise:type_name -> dayside.entitlement.v1.Promise
+	20, // 9: dayside.entitlement.v1.ListRevealsResponse.reveals:type_name -> dayside.entitlement.v1.NumberReveal
+	24, // 10: dayside.entitlement.v1.NumberReveal.time:type_name -> google.protobuf.Timestamp
+	24, // 11: dayside.entitlement.v1.StoredLink.expire_time:type_name -> google.protobuf.Timestamp
+	24, // 12: dayside.entitlement.v1.StoredSession.expire_time:type_name -> google.protobuf.Timestamp
+	20, // 13: dayside.entitlement.v1.StoredRevealCount.reveals:type_name -> dayside.entitlement.v1.NumberReveal
+	0,  // 14: dayside.entitlement.v1.ContactService.SendLink:input_type -> dayside.entitlement.v1.SendLinkRequest
+	2,  // 15: dayside.entitlement.v1.ContactService.OpenSession:input_type -> dayside.entitlement.v1.OpenSessionRequest
+	4,  // 16: dayside.entitlement.v1.ContactService.GetSession:input_type -> dayside.entitlement.v1.GetSessionRequest
+	7,  // 17: dayside.entitlement.v1.ContactService.SelectCustomer:input_type -> dayside.entitlement.v1.SelectCustomerRequest
+	10, // 18: dayside.entitlement.v1.ContactService.CloseSession:input_type -> dayside.entitlement.v1.CloseSessionRequest
+	12, // 19: dayside.entitlement.v1.ContactService.RevealNumber:input_type -> dayside.entitlement.v1.RevealNumberRequest
+	14, // 20: dayside.entitlement.v1.ContactService.ChooseAccessName:input_type -> dayside.entitlement.v1.ChooseAccessNameRequest
+	16, // 21: dayside.entitlement.v1.ContactService.AnswerPromise:input_type -> dayside.entitlement.v1.AnswerPromiseRequest
+	18, // 22: dayside.entitlement.v1.ContactService.ListReveals:input_type -> dayside.entitlement.v1.ListRevealsRequest
+	1,  // 23: dayside.entitlement.v1.ContactService.SendLink:output_type -> dayside.entitlement.v1.SendLinkResponse
+	3,  // 24: dayside.entitlement.v1.ContactService.OpenSession:output_type -> dayside.entitlement.v1.OpenSessionResponse
+	5,  // 25: dayside.entitlement.v1.ContactService.GetSession:output_type -> dayside.entitlement.v1.GetSessionResponse
+	8,  // 26: dayside.entitlement.v1.ContactService.SelectCustomer:output_type -> dayside.entitlement.v1.SelectCustomerResponse
+	11, // 27: dayside.entitlement.v1.ContactService.CloseSession:output_type -> dayside.entitlement.v1.CloseSessionResponse
+	13, // 28: dayside.entitlement.v1.ContactService.RevealNumber:output_type -> dayside.entitlement.v1.RevealNumberResponse
+	15, // 29: dayside.entitlement.v1.ContactService.ChooseAccessName:output_type -> dayside.entitlement.v1.ChooseAccessNameResponse
+	17, // 30: dayside.entitlement.v1.ContactService.AnswerPromise:output_type -> dayside.entitlement.v1.AnswerPromiseResponse
+	19, // 31: dayside.entitlement.v1.ContactService.ListReveals:output_type -> dayside.entitlement.v1.ListRevealsResponse
+	23, // [23:32] is the sub-list for method output_type
+	14, // [14:23] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_contact_proto_init() }
@@ -1284,7 +1671,7 @@ func file_dayside_entitlement_v1_contact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_entitlement_v1_contact_proto_rawDesc), len(file_dayside_entitlement_v1_contact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

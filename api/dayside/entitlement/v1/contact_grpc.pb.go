@@ -24,6 +24,7 @@ const (
 	ContactService_SendLink_FullMethodName         = "/dayside.entitlement.v1.ContactService/SendLink"
 	ContactService_OpenSession_FullMethodName      = "/dayside.entitlement.v1.ContactService/OpenSession"
 	ContactService_GetSession_FullMethodName       = "/dayside.entitlement.v1.ContactService/GetSession"
+	ContactService_SelectCustomer_FullMethodName   = "/dayside.entitlement.v1.ContactService/SelectCustomer"
 	ContactService_CloseSession_FullMethodName     = "/dayside.entitlement.v1.ContactService/CloseSession"
 	ContactService_RevealNumber_FullMethodName     = "/dayside.entitlement.v1.ContactService/RevealNumber"
 	ContactService_ChooseAccessName_FullMethodName = "/dayside.entitlement.v1.ContactService/ChooseAccessName"
@@ -46,6 +47,8 @@ type ContactServiceClient interface {
 	OpenSession(ctx context.Context, in *OpenSessionRequest, opts ...grpc.CallOption) (*OpenSessionResponse, error)
 	// GetSession says what the contact may see: the customer, its lines, its promises that wait. NOT_FOUND once it is over.
 	GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error)
+	// SelectCustomer turns a session to another customer of which the same address is a contact's; NOT_FOUND where it is not.
+	SelectCustomer(ctx context.Context, in *SelectCustomerRequest, opts ...grpc.CallOption) (*SelectCustomerResponse, error)
 	// CloseSession ends a session.
 	CloseSession(ctx context.Context, in *CloseSessionRequest, opts ...grpc.CallOption) (*CloseSessionResponse, error)
 	// RevealNumber tells the number of a line that the customer is entitled to now. Audited first, then told; where that cannot
@@ -91,6 +94,16 @@ func (c *contactServiceClient) GetSession(ctx context.Context, in *GetSessionReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetSessionResponse)
 	err := c.cc.Invoke(ctx, ContactService_GetSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *contactServiceClient) SelectCustomer(ctx context.Context, in *SelectCustomerRequest, opts ...grpc.CallOption) (*SelectCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SelectCustomerResponse)
+	err := c.cc.Invoke(ctx, ContactService_SelectCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +175,8 @@ type ContactServiceServer interface {
 	OpenSession(context.Context, *OpenSessionRequest) (*OpenSessionResponse, error)
 	// GetSession says what the contact may see: the customer, its lines, its promises that wait. NOT_FOUND once it is over.
 	GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error)
+	// SelectCustomer turns a session to another customer of which the same address is a contact's; NOT_FOUND where it is not.
+	SelectCustomer(context.Context, *SelectCustomerRequest) (*SelectCustomerResponse, error)
 	// CloseSession ends a session.
 	CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error)
 	// RevealNumber tells the number of a line that the customer is entitled to now. Audited first, then told; where that cannot
@@ -191,6 +206,9 @@ func (UnimplementedContactServiceServer) OpenSession(context.Context, *OpenSessi
 }
 func (UnimplementedContactServiceServer) GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSession not implemented")
+}
+func (UnimplementedContactServiceServer) SelectCustomer(context.Context, *SelectCustomerRequest) (*SelectCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SelectCustomer not implemented")
 }
 func (UnimplementedContactServiceServer) CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CloseSession not implemented")
@@ -278,6 +296,24 @@ func _ContactService_GetSession_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ContactServiceServer).GetSession(ctx, req.(*GetSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ContactService_SelectCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SelectCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactServiceServer).SelectCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactService_SelectCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactServiceServer).SelectCustomer(ctx, req.(*SelectCustomerRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -390,6 +426,10 @@ var ContactService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSession",
 			Handler:    _ContactService_GetSession_Handler,
+		},
+		{
+			MethodName: "SelectCustomer",
+			Handler:    _ContactService_SelectCustomer_Handler,
 		},
 		{
 			MethodName: "CloseSession",
