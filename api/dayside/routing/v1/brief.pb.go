@@ -107,7 +107,23 @@ type CallBrief struct {
 	// True where the call is to be followed up the next business day.
 	FollowUp bool `protobuf:"varint,15,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
 	// All of it as one paragraph in English, for a screen or a text-to-speech engine.
-	Text          string `protobuf:"bytes,16,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,16,opt,name=text,proto3" json:"text,omitempty"`
+	// customers/ID by whose contract, where it is another one's: a parent.
+	Via string `protobuf:"bytes,17,opt,name=via,proto3" json:"via,omitempty"`
+	// customers/ID as whose partner the caller calls for the customer, and its name for people.
+	Partner string `protobuf:"bytes,18,opt,name=partner,proto3" json:"partner,omitempty"`
+	// See partner.
+	PartnerDisplayName string `protobuf:"bytes,19,opt,name=partner_display_name,json=partnerDisplayName,proto3" json:"partner_display_name,omitempty"`
+	// What became of an offer in this call.
+	OfferFate OfferFate `protobuf:"varint,20,opt,name=offer_fate,json=offerFate,proto3,enum=dayside.routing.v1.OfferFate" json:"offer_fate,omitempty"`
+	// offers/ID, and its name for people.
+	Offer string `protobuf:"bytes,21,opt,name=offer,proto3" json:"offer,omitempty"`
+	// See offer.
+	OfferDisplayName string `protobuf:"bytes,22,opt,name=offer_display_name,json=offerDisplayName,proto3" json:"offer_display_name,omitempty"`
+	// promises/ID that was made of it; empty where it is on a disk yet.
+	Promise string `protobuf:"bytes,23,opt,name=promise,proto3" json:"promise,omitempty"`
+	// How often goodwill was shown before, of callers who are not entitled.
+	GoodwillCalls int32 `protobuf:"varint,24,opt,name=goodwill_calls,json=goodwillCalls,proto3" json:"goodwill_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +270,62 @@ func (x *CallBrief) GetText() string {
 	return ""
 }
 
+func (x *CallBrief) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *CallBrief) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *CallBrief) GetPartnerDisplayName() string {
+	if x != nil {
+		return x.PartnerDisplayName
+	}
+	return ""
+}
+
+func (x *CallBrief) GetOfferFate() OfferFate {
+	if x != nil {
+		return x.OfferFate
+	}
+	return OfferFate_OFFER_FATE_UNSPECIFIED
+}
+
+func (x *CallBrief) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *CallBrief) GetOfferDisplayName() string {
+	if x != nil {
+		return x.OfferDisplayName
+	}
+	return ""
+}
+
+func (x *CallBrief) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *CallBrief) GetGoodwillCalls() int32 {
+	if x != nil {
+		return x.GoodwillCalls
+	}
+	return 0
+}
+
 // BriefCase is a case of the customer.
 type BriefCase struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -324,7 +396,7 @@ const file_dayside_routing_v1_brief_proto_rawDesc = "" +
 	"\n" +
 	"\x1edayside/routing/v1/brief.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
 	"\x13GetCallBriefRequest\x12'\n" +
-	"\x05token\x18\x01 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\x80\b\xd0\xda\x18\x01R\x05token\"\xf0\x04\n" +
+	"\x05token\x18\x01 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\x80\b\xd0\xda\x18\x01R\x05token\"\x91\a\n" +
 	"\tCallBrief\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\tR\x06callId\x12\x18\n" +
 	"\agateway\x18\x02 \x01(\tR\agateway\x129\n" +
@@ -346,7 +418,16 @@ const file_dayside_routing_v1_brief_proto_rawDesc = "" +
 	"supervisor\x18\x0e \x01(\tR\n" +
 	"supervisor\x12\x1b\n" +
 	"\tfollow_up\x18\x0f \x01(\bR\bfollowUp\x12\x12\n" +
-	"\x04text\x18\x10 \x01(\tR\x04text\"N\n" +
+	"\x04text\x18\x10 \x01(\tR\x04text\x12\x10\n" +
+	"\x03via\x18\x11 \x01(\tR\x03via\x12\x18\n" +
+	"\apartner\x18\x12 \x01(\tR\apartner\x120\n" +
+	"\x14partner_display_name\x18\x13 \x01(\tR\x12partnerDisplayName\x12<\n" +
+	"\n" +
+	"offer_fate\x18\x14 \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12\x14\n" +
+	"\x05offer\x18\x15 \x01(\tR\x05offer\x12,\n" +
+	"\x12offer_display_name\x18\x16 \x01(\tR\x10offerDisplayName\x12\x18\n" +
+	"\apromise\x18\x17 \x01(\tR\apromise\x12%\n" +
+	"\x0egoodwill_calls\x18\x18 \x01(\x05R\rgoodwillCalls\"N\n" +
 	"\tBriefCase\x12\x17\n" +
 	"\acase_id\x18\x01 \x01(\tR\x06caseId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -374,19 +455,21 @@ var file_dayside_routing_v1_brief_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 	(CallerClass)(0),              // 4: dayside.routing.v1.CallerClass
 	(Verdict)(0),                  // 5: dayside.routing.v1.Verdict
+	(OfferFate)(0),                // 6: dayside.routing.v1.OfferFate
 }
 var file_dayside_routing_v1_brief_proto_depIdxs = []int32{
 	3, // 0: dayside.routing.v1.CallBrief.route_time:type_name -> google.protobuf.Timestamp
 	4, // 1: dayside.routing.v1.CallBrief.caller_class:type_name -> dayside.routing.v1.CallerClass
 	5, // 2: dayside.routing.v1.CallBrief.verdicts:type_name -> dayside.routing.v1.Verdict
 	2, // 3: dayside.routing.v1.CallBrief.open_cases:type_name -> dayside.routing.v1.BriefCase
-	0, // 4: dayside.routing.v1.BriefService.GetCallBrief:input_type -> dayside.routing.v1.GetCallBriefRequest
-	1, // 5: dayside.routing.v1.BriefService.GetCallBrief:output_type -> dayside.routing.v1.CallBrief
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 4: dayside.routing.v1.CallBrief.offer_fate:type_name -> dayside.routing.v1.OfferFate
+	0, // 5: dayside.routing.v1.BriefService.GetCallBrief:input_type -> dayside.routing.v1.GetCallBriefRequest
+	1, // 6: dayside.routing.v1.BriefService.GetCallBrief:output_type -> dayside.routing.v1.CallBrief
+	6, // [6:7] is the sub-list for method output_type
+	5, // [5:6] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_brief_proto_init() }

@@ -2663,7 +2663,9 @@ type Explanation struct {
 	// promises/ID that was made of it; empty where it is on a disk yet.
 	Promise string `protobuf:"bytes,24,opt,name=promise,proto3" json:"promise,omitempty"`
 	// The number dialled is one that the line had.
-	FormerNumber  bool `protobuf:"varint,25,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	FormerNumber bool `protobuf:"varint,25,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	// customers/ID as whose partner the caller calls for the customer.
+	Partner       string `protobuf:"bytes,26,opt,name=partner,proto3" json:"partner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2871,6 +2873,13 @@ func (x *Explanation) GetFormerNumber() bool {
 		return x.FormerNumber
 	}
 	return false
+}
+
+func (x *Explanation) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
 }
 
 // TriedTarget is a target and how its last attempt ended.
@@ -3846,7 +3855,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\acall_id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06callId\x129\n" +
 	"\agateway\x18\x06 \x01(\v2\x1f.dayside.routing.v1.GatewayInfoR\agateway\"G\n" +
 	"\x14ExplainRouteResponse\x12/\n" +
-	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xe3\b\n" +
+	"\x05route\x18\x01 \x01(\v2\x19.dayside.routing.v1.RouteR\x05route\"\xfd\b\n" +
 	"\vExplanation\x129\n" +
 	"\n" +
 	"decided_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12#\n" +
@@ -3874,7 +3883,8 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x06offers\x18\x16 \x03(\tR\x06offers\x123\n" +
 	"\x05offer\x18\x17 \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\x05offer\x12\x18\n" +
 	"\apromise\x18\x18 \x01(\tR\apromise\x12#\n" +
-	"\rformer_number\x18\x19 \x01(\bR\fformerNumber\"v\n" +
+	"\rformer_number\x18\x19 \x01(\bR\fformerNumber\x12\x18\n" +
+	"\apartner\x18\x1a \x01(\tR\apartner\"v\n" +
 	"\vTriedTarget\x12$\n" +
 	"\ttarget_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\btargetId\x12A\n" +
 	"\vdisposition\x18\x02 \x01(\x0e2\x1f.dayside.routing.v1.DispositionR\vdisposition\"\xb6\x02\n" +

@@ -11,7 +11,9 @@
 package routingv1
 
 import (
+	v1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	money "google.golang.org/genproto/googleapis/type/money"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -72,9 +74,28 @@ type ContinuationState struct {
 	// When the call began, milliseconds since 1970.
 	BeganUnixMs int64 `protobuf:"varint,21,opt,name=began_unix_ms,json=beganUnixMs,proto3" json:"began_unix_ms,omitempty"`
 	// Somebody answered, or the caller hung up.
-	Over          bool `protobuf:"varint,22,opt,name=over,proto3" json:"over,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Over bool `protobuf:"varint,22,opt,name=over,proto3" json:"over,omitempty"`
+	// A phrase was shown for `customer`.
+	PhraseVerified bool `protobuf:"varint,23,opt,name=phrase_verified,json=phraseVerified,proto3" json:"phrase_verified,omitempty"`
+	// ID of the customer as whose partner the caller calls for `customer`, or chooses for whom.
+	Partner string `protobuf:"bytes,24,opt,name=partner,proto3" json:"partner,omitempty"`
+	// What the last step offered: key 1 accepts the first.
+	Made []*MadeOffer `protobuf:"bytes,25,rep,name=made,proto3" json:"made,omitempty"`
+	// What became of the offer that was made in this call.
+	Offer OfferFate `protobuf:"varint,26,opt,name=offer,proto3,enum=dayside.routing.v1.OfferFate" json:"offer,omitempty"`
+	// What was accepted, where something was.
+	Accepted *MadeOffer `protobuf:"bytes,27,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// ID of the promise that was made of it; empty where it is on a disk yet, and where none was.
+	Promise string `protobuf:"bytes,28,opt,name=promise,proto3" json:"promise,omitempty"`
+	// The caller was verified when it was accepted.
+	AcceptedVerified bool `protobuf:"varint,29,opt,name=accepted_verified,json=acceptedVerified,proto3" json:"accepted_verified,omitempty"`
+	// The number dialled is one that the line had.
+	FormerNumber bool `protobuf:"varint,30,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	// 1 + the goodwill that was shown before this call, as it was counted for `line`, `customer` and `caller_class`: what is
+	// counted meanwhile changes nothing in a call.
+	GoodwillPlusOne int32 `protobuf:"varint,31,opt,name=goodwill_plus_one,json=goodwillPlusOne,proto3" json:"goodwill_plus_one,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ContinuationState) Reset() {
@@ -261,6 +282,188 @@ func (x *ContinuationState) GetOver() bool {
 	return false
 }
 
+func (x *ContinuationState) GetPhraseVerified() bool {
+	if x != nil {
+		return x.PhraseVerified
+	}
+	return false
+}
+
+func (x *ContinuationState) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *ContinuationState) GetMade() []*MadeOffer {
+	if x != nil {
+		return x.Made
+	}
+	return nil
+}
+
+func (x *ContinuationState) GetOffer() OfferFate {
+	if x != nil {
+		return x.Offer
+	}
+	return OfferFate_OFFER_FATE_UNSPECIFIED
+}
+
+func (x *ContinuationState) GetAccepted() *MadeOffer {
+	if x != nil {
+		return x.Accepted
+	}
+	return nil
+}
+
+func (x *ContinuationState) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *ContinuationState) GetAcceptedVerified() bool {
+	if x != nil {
+		return x.AcceptedVerified
+	}
+	return false
+}
+
+func (x *ContinuationState) GetFormerNumber() bool {
+	if x != nil {
+		return x.FormerNumber
+	}
+	return false
+}
+
+func (x *ContinuationState) GetGoodwillPlusOne() int32 {
+	if x != nil {
+		return x.GoodwillPlusOne
+	}
+	return 0
+}
+
+// MadeOffer is an offer as it was said to a caller.
+type MadeOffer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the offer.
+	Offer string `protobuf:"bytes,1,opt,name=offer,proto3" json:"offer,omitempty"`
+	// The price that was said.
+	Price *money.Money `protobuf:"bytes,2,opt,name=price,proto3" json:"price,omitempty"`
+	// The terms that were said, by language and version.
+	TermsLanguage string `protobuf:"bytes,3,opt,name=terms_language,json=termsLanguage,proto3" json:"terms_language,omitempty"`
+	// See terms_language.
+	TermsVersion  string `protobuf:"bytes,4,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MadeOffer) Reset() {
+	*x = MadeOffer{}
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MadeOffer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MadeOffer) ProtoMessage() {}
+
+func (x *MadeOffer) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MadeOffer.ProtoReflect.Descriptor instead.
+func (*MadeOffer) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *MadeOffer) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *MadeOffer) GetPrice() *money.Money {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *MadeOffer) GetTermsLanguage() string {
+	if x != nil {
+		return x.TermsLanguage
+	}
+	return ""
+}
+
+func (x *MadeOffer) GetTermsVersion() string {
+	if x != nil {
+		return x.TermsVersion
+	}
+	return ""
+}
+
+// KeptAcceptance is an acceptance that entitlement did not take, as it waits on a host's disk.
+type KeptAcceptance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is to be told entitlement: with its request_id, and the time at which it was accepted.
+	Request       *v1.AcceptOfferRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptAcceptance) Reset() {
+	*x = KeptAcceptance{}
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptAcceptance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptAcceptance) ProtoMessage() {}
+
+func (x *KeptAcceptance) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptAcceptance.ProtoReflect.Descriptor instead.
+func (*KeptAcceptance) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *KeptAcceptance) GetRequest() *v1.AcceptOfferRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
 // BriefState is what a brief token holds: enough to tell the answering person of a call, whoever is asked.
 type BriefState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -281,14 +484,26 @@ type BriefState struct {
 	// The gateway's id.
 	Gateway string `protobuf:"bytes,8,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// Whether the call is to be followed up.
-	FollowUp      bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
+	FollowUp bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
+	// ID of the customer by whose contract, where it is another one's, or for whom a partner calls.
+	Via string `protobuf:"bytes,10,opt,name=via,proto3" json:"via,omitempty"`
+	// What became of an offer, and the IDs of the offer and of the promise that was made of it.
+	OfferFate OfferFate `protobuf:"varint,11,opt,name=offer_fate,json=offerFate,proto3,enum=dayside.routing.v1.OfferFate" json:"offer_fate,omitempty"`
+	// See offer_fate.
+	Offer string `protobuf:"bytes,12,opt,name=offer,proto3" json:"offer,omitempty"`
+	// See offer_fate.
+	Promise string `protobuf:"bytes,13,opt,name=promise,proto3" json:"promise,omitempty"`
+	// ID of the customer as whose partner the caller calls.
+	Partner string `protobuf:"bytes,14,opt,name=partner,proto3" json:"partner,omitempty"`
+	// Goodwill shown before; of callers who are not entitled.
+	GoodwillCalls int32 `protobuf:"varint,15,opt,name=goodwill_calls,json=goodwillCalls,proto3" json:"goodwill_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BriefState) Reset() {
 	*x = BriefState{}
-	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +515,7 @@ func (x *BriefState) String() string {
 func (*BriefState) ProtoMessage() {}
 
 func (x *BriefState) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[1]
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +528,7 @@ func (x *BriefState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BriefState.ProtoReflect.Descriptor instead.
 func (*BriefState) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{1}
+	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *BriefState) GetMadeUnixMs() int64 {
@@ -379,6 +594,48 @@ func (x *BriefState) GetFollowUp() bool {
 	return false
 }
 
+func (x *BriefState) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *BriefState) GetOfferFate() OfferFate {
+	if x != nil {
+		return x.OfferFate
+	}
+	return OfferFate_OFFER_FATE_UNSPECIFIED
+}
+
+func (x *BriefState) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *BriefState) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
+func (x *BriefState) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *BriefState) GetGoodwillCalls() int32 {
+	if x != nil {
+		return x.GoodwillCalls
+	}
+	return 0
+}
+
 // ContinuationKey seals continuations. Key: routing/continuation-keys/NUMBER, in 16 hexadecimal digits.
 type ContinuationKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -392,7 +649,7 @@ type ContinuationKey struct {
 
 func (x *ContinuationKey) Reset() {
 	*x = ContinuationKey{}
-	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +661,7 @@ func (x *ContinuationKey) String() string {
 func (*ContinuationKey) ProtoMessage() {}
 
 func (x *ContinuationKey) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_continuation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +674,7 @@ func (x *ContinuationKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContinuationKey.ProtoReflect.Descriptor instead.
 func (*ContinuationKey) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{2}
+	return file_dayside_routing_v1_continuation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ContinuationKey) GetSecret() []byte {
@@ -438,7 +695,7 @@ var File_dayside_routing_v1_continuation_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\n" +
-	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\"\x80\x06\n" +
+	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x17google/type/money.proto\"\xfe\b\n" +
 	"\x11ContinuationState\x12\"\n" +
 	"\rexpire_unix_s\x18\x01 \x01(\x03R\vexpireUnixS\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12B\n" +
@@ -462,7 +719,23 @@ const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\trecording\x18\x13 \x01(\bR\trecording\x12#\n" +
 	"\rmessage_taken\x18\x14 \x01(\bR\fmessageTaken\x12\"\n" +
 	"\rbegan_unix_ms\x18\x15 \x01(\x03R\vbeganUnixMs\x12\x12\n" +
-	"\x04over\x18\x16 \x01(\bR\x04over\"\xc9\x02\n" +
+	"\x04over\x18\x16 \x01(\bR\x04over\x12'\n" +
+	"\x0fphrase_verified\x18\x17 \x01(\bR\x0ephraseVerified\x12\x18\n" +
+	"\apartner\x18\x18 \x01(\tR\apartner\x121\n" +
+	"\x04made\x18\x19 \x03(\v2\x1d.dayside.routing.v1.MadeOfferR\x04made\x123\n" +
+	"\x05offer\x18\x1a \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\x05offer\x129\n" +
+	"\baccepted\x18\x1b \x01(\v2\x1d.dayside.routing.v1.MadeOfferR\baccepted\x12\x18\n" +
+	"\apromise\x18\x1c \x01(\tR\apromise\x12+\n" +
+	"\x11accepted_verified\x18\x1d \x01(\bR\x10acceptedVerified\x12#\n" +
+	"\rformer_number\x18\x1e \x01(\bR\fformerNumber\x12*\n" +
+	"\x11goodwill_plus_one\x18\x1f \x01(\x05R\x0fgoodwillPlusOne\"\x97\x01\n" +
+	"\tMadeOffer\x12\x14\n" +
+	"\x05offer\x18\x01 \x01(\tR\x05offer\x12(\n" +
+	"\x05price\x18\x02 \x01(\v2\x12.google.type.MoneyR\x05price\x12%\n" +
+	"\x0eterms_language\x18\x03 \x01(\tR\rtermsLanguage\x12#\n" +
+	"\rterms_version\x18\x04 \x01(\tR\ftermsVersion\"V\n" +
+	"\x0eKeptAcceptance\x12D\n" +
+	"\arequest\x18\x01 \x01(\v2*.dayside.entitlement.v1.AcceptOfferRequestR\arequest\"\x8a\x04\n" +
 	"\n" +
 	"BriefState\x12 \n" +
 	"\fmade_unix_ms\x18\x01 \x01(\x03R\n" +
@@ -474,7 +747,15 @@ const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\bverdicts\x18\x06 \x03(\x0e2\x1b.dayside.routing.v1.VerdictR\bverdicts\x12\x17\n" +
 	"\acall_id\x18\a \x01(\tR\x06callId\x12\x18\n" +
 	"\agateway\x18\b \x01(\tR\agateway\x12\x1b\n" +
-	"\tfollow_up\x18\t \x01(\bR\bfollowUp\"Z\n" +
+	"\tfollow_up\x18\t \x01(\bR\bfollowUp\x12\x10\n" +
+	"\x03via\x18\n" +
+	" \x01(\tR\x03via\x12<\n" +
+	"\n" +
+	"offer_fate\x18\v \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12\x14\n" +
+	"\x05offer\x18\f \x01(\tR\x05offer\x12\x18\n" +
+	"\apromise\x18\r \x01(\tR\apromise\x12\x18\n" +
+	"\apartner\x18\x0e \x01(\tR\apartner\x12%\n" +
+	"\x0egoodwill_calls\x18\x0f \x01(\x05R\rgoodwillCalls\"Z\n" +
 	"\x0fContinuationKey\x12\x1c\n" +
 	"\x06secret\x18\x01 \x01(\fB\x04\xd0\xda\x18\x01R\x06secret\x12)\n" +
 	"\x11not_before_unix_s\x18\x02 \x01(\x03R\x0enotBeforeUnixSB?Z=github.com/daysidehq/dayside/api/dayside/routing/v1;routingv1b\x06proto3"
@@ -491,27 +772,38 @@ func file_dayside_routing_v1_continuation_proto_rawDescGZIP() []byte {
 	return file_dayside_routing_v1_continuation_proto_rawDescData
 }
 
-var file_dayside_routing_v1_continuation_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_dayside_routing_v1_continuation_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_dayside_routing_v1_continuation_proto_goTypes = []any{
-	(*ContinuationState)(nil), // 0: dayside.routing.v1.ContinuationState
-	(*BriefState)(nil),        // 1: dayside.routing.v1.BriefState
-	(*ContinuationKey)(nil),   // 2: dayside.routing.v1.ContinuationKey
-	(CallerClass)(0),          // 3: dayside.routing.v1.CallerClass
-	(*TriedTarget)(nil),       // 4: dayside.routing.v1.TriedTarget
-	(PromptKind)(0),           // 5: dayside.routing.v1.PromptKind
-	(Verdict)(0),              // 6: dayside.routing.v1.Verdict
+	(*ContinuationState)(nil),     // 0: dayside.routing.v1.ContinuationState
+	(*MadeOffer)(nil),             // 1: dayside.routing.v1.MadeOffer
+	(*KeptAcceptance)(nil),        // 2: dayside.routing.v1.KeptAcceptance
+	(*BriefState)(nil),            // 3: dayside.routing.v1.BriefState
+	(*ContinuationKey)(nil),       // 4: dayside.routing.v1.ContinuationKey
+	(CallerClass)(0),              // 5: dayside.routing.v1.CallerClass
+	(*TriedTarget)(nil),           // 6: dayside.routing.v1.TriedTarget
+	(PromptKind)(0),               // 7: dayside.routing.v1.PromptKind
+	(OfferFate)(0),                // 8: dayside.routing.v1.OfferFate
+	(*money.Money)(nil),           // 9: google.type.Money
+	(*v1.AcceptOfferRequest)(nil), // 10: dayside.entitlement.v1.AcceptOfferRequest
+	(Verdict)(0),                  // 11: dayside.routing.v1.Verdict
 }
 var file_dayside_routing_v1_continuation_proto_depIdxs = []int32{
-	3, // 0: dayside.routing.v1.ContinuationState.caller_class:type_name -> dayside.routing.v1.CallerClass
-	4, // 1: dayside.routing.v1.ContinuationState.tried:type_name -> dayside.routing.v1.TriedTarget
-	5, // 2: dayside.routing.v1.ContinuationState.asked:type_name -> dayside.routing.v1.PromptKind
-	3, // 3: dayside.routing.v1.BriefState.caller_class:type_name -> dayside.routing.v1.CallerClass
-	6, // 4: dayside.routing.v1.BriefState.verdicts:type_name -> dayside.routing.v1.Verdict
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	5,  // 0: dayside.routing.v1.ContinuationState.caller_class:type_name -> dayside.routing.v1.CallerClass
+	6,  // 1: dayside.routing.v1.ContinuationState.tried:type_name -> dayside.routing.v1.TriedTarget
+	7,  // 2: dayside.routing.v1.ContinuationState.asked:type_name -> dayside.routing.v1.PromptKind
+	1,  // 3: dayside.routing.v1.ContinuationState.made:type_name -> dayside.routing.v1.MadeOffer
+	8,  // 4: dayside.routing.v1.ContinuationState.offer:type_name -> dayside.routing.v1.OfferFate
+	1,  // 5: dayside.routing.v1.ContinuationState.accepted:type_name -> dayside.routing.v1.MadeOffer
+	9,  // 6: dayside.routing.v1.MadeOffer.price:type_name -> google.type.Money
+	10, // 7: dayside.routing.v1.KeptAcceptance.request:type_name -> dayside.entitlement.v1.AcceptOfferRequest
+	5,  // 8: dayside.routing.v1.BriefState.caller_class:type_name -> dayside.routing.v1.CallerClass
+	11, // 9: dayside.routing.v1.BriefState.verdicts:type_name -> dayside.routing.v1.Verdict
+	8,  // 10: dayside.routing.v1.BriefState.offer_fate:type_name -> dayside.routing.v1.OfferFate
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_continuation_proto_init() }
@@ -526,7 +818,7 @@ func file_dayside_routing_v1_continuation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_continuation_proto_rawDesc), len(file_dayside_routing_v1_continuation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

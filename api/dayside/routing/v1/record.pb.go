@@ -10,6 +10,7 @@ package routingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	_ "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -126,6 +127,10 @@ type DecisionRecord struct {
 	Live []*LiveFact `protobuf:"bytes,17,rep,name=live,proto3" json:"live,omitempty"`
 	// How attempts of the step before ended.
 	Attempts []*Attempt `protobuf:"bytes,18,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	// What was known of the caller's number itself, where no one customer has it.
+	ByNumber *NumberFact `protobuf:"bytes,19,opt,name=by_number,json=byNumber,proto3" json:"by_number,omitempty"`
+	// The number dialled is one that the line had.
+	FormerNumber bool `protobuf:"varint,20,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
 	// What came out: the class of the caller.
 	CallerClass CallerClass `protobuf:"varint,30,opt,name=caller_class,json=callerClass,proto3,enum=dayside.routing.v1.CallerClass" json:"caller_class,omitempty"`
 	// The treatment.
@@ -162,8 +167,28 @@ type DecisionRecord struct {
 	Recording *Recording `protobuf:"bytes,46,opt,name=recording,proto3" json:"recording,omitempty"`
 	// Where that message was kept when the step was answered; unset where none was, or nobody kept it.
 	MessageDurability Durability `protobuf:"varint,47,opt,name=message_durability,json=messageDurability,proto3,enum=dayside.routing.v1.Durability" json:"message_durability,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// More of what came out: on what the caller is entitled, or why not.
+	Basis v1.Basis `protobuf:"varint,50,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
+	// The contract's id, or grants/ID, that it rests on.
+	RestsOn string `protobuf:"bytes,51,opt,name=rests_on,json=restsOn,proto3" json:"rests_on,omitempty"`
+	// ID of the customer by whose contract, where it is not `customer`'s own.
+	Via string `protobuf:"bytes,52,opt,name=via,proto3" json:"via,omitempty"`
+	// The plan of that.
+	Plan string `protobuf:"bytes,53,opt,name=plan,proto3" json:"plan,omitempty"`
+	// ID of the customer the call is of; empty where nobody knows, and where there are several.
+	Customer string `protobuf:"bytes,54,opt,name=customer,proto3" json:"customer,omitempty"`
+	// ID of the customer as whose partner the caller calls for `customer`.
+	Partner string `protobuf:"bytes,55,opt,name=partner,proto3" json:"partner,omitempty"`
+	// Goodwill shown before within the line's window; of callers who are not entitled.
+	GoodwillCalls int32 `protobuf:"varint,56,opt,name=goodwill_calls,json=goodwillCalls,proto3" json:"goodwill_calls,omitempty"`
+	// IDs of the offers that the caller is made with this step, or the one accepted in this call.
+	Offers []string `protobuf:"bytes,57,rep,name=offers,proto3" json:"offers,omitempty"`
+	// What became of the offer.
+	Offer OfferFate `protobuf:"varint,58,opt,name=offer,proto3,enum=dayside.routing.v1.OfferFate" json:"offer,omitempty"`
+	// ID of the promise that was made of it in this call; empty where it is on a disk yet.
+	Promise       string `protobuf:"bytes,59,opt,name=promise,proto3" json:"promise,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DecisionRecord) Reset() {
@@ -322,6 +347,20 @@ func (x *DecisionRecord) GetAttempts() []*Attempt {
 	return nil
 }
 
+func (x *DecisionRecord) GetByNumber() *NumberFact {
+	if x != nil {
+		return x.ByNumber
+	}
+	return nil
+}
+
+func (x *DecisionRecord) GetFormerNumber() bool {
+	if x != nil {
+		return x.FormerNumber
+	}
+	return false
+}
+
 func (x *DecisionRecord) GetCallerClass() CallerClass {
 	if x != nil {
 		return x.CallerClass
@@ -448,6 +487,76 @@ func (x *DecisionRecord) GetMessageDurability() Durability {
 	return Durability_DURABILITY_UNSPECIFIED
 }
 
+func (x *DecisionRecord) GetBasis() v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return v1.Basis(0)
+}
+
+func (x *DecisionRecord) GetRestsOn() string {
+	if x != nil {
+		return x.RestsOn
+	}
+	return ""
+}
+
+func (x *DecisionRecord) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *DecisionRecord) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *DecisionRecord) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *DecisionRecord) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *DecisionRecord) GetGoodwillCalls() int32 {
+	if x != nil {
+		return x.GoodwillCalls
+	}
+	return 0
+}
+
+func (x *DecisionRecord) GetOffers() []string {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
+func (x *DecisionRecord) GetOffer() OfferFate {
+	if x != nil {
+		return x.Offer
+	}
+	return OfferFate_OFFER_FATE_UNSPECIFIED
+}
+
+func (x *DecisionRecord) GetPromise() string {
+	if x != nil {
+		return x.Promise
+	}
+	return ""
+}
+
 // CustomerFact is what a decision knew of a customer.
 type CustomerFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -461,8 +570,32 @@ type CustomerFact struct {
 	CaseSite string `protobuf:"bytes,4,opt,name=case_site,json=caseSite,proto3" json:"case_site,omitempty"`
 	// Whether callers can show a PIN.
 	HasPin bool `protobuf:"varint,5,opt,name=has_pin,json=hasPin,proto3" json:"has_pin,omitempty"`
-	// The caller's number is one of theirs; else they were found by what the caller said.
-	HasNumber     bool `protobuf:"varint,6,opt,name=has_number,json=hasNumber,proto3" json:"has_number,omitempty"`
+	// The caller's number is one of theirs; else they were found by what the caller said, or are another one's parents or clients.
+	HasNumber bool `protobuf:"varint,6,opt,name=has_number,json=hasNumber,proto3" json:"has_number,omitempty"`
+	// Whether callers can show a phrase.
+	HasPhrase bool `protobuf:"varint,7,opt,name=has_phrase,json=hasPhrase,proto3" json:"has_phrase,omitempty"`
+	// ID of the customer whose contracts this one has, too.
+	Parent string `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Suspended over [from, to), seconds since 1970; not where both are 0.
+	SuspendedFromUnixS int64 `protobuf:"varint,9,opt,name=suspended_from_unix_s,json=suspendedFromUnixS,proto3" json:"suspended_from_unix_s,omitempty"`
+	// See suspended_from_unix_s.
+	SuspendedToUnixS int64 `protobuf:"varint,10,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
+	// IANA zone, and IDs of the calendars: whose hours a plan's are.
+	TimeZone string `protobuf:"bytes,11,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// See time_zone.
+	Calendars []string `protobuf:"bytes,12,rep,name=calendars,proto3" json:"calendars,omitempty"`
+	// Who may call for it, of those who did.
+	Partners []*PartnerFact `protobuf:"bytes,13,rep,name=partners,proto3" json:"partners,omitempty"`
+	// Access besides contracts.
+	Grants []*GrantFact `protobuf:"bytes,14,rep,name=grants,proto3" json:"grants,omitempty"`
+	// Calls counted of its contracts.
+	Used []*UseFact `protobuf:"bytes,15,rep,name=used,proto3" json:"used,omitempty"`
+	// When goodwill was shown, seconds since 1970.
+	GoodwillUnixS []int64 `protobuf:"varint,16,rep,packed,name=goodwill_unix_s,json=goodwillUnixS,proto3" json:"goodwill_unix_s,omitempty"`
+	// Town and country, and the language of its people: what is said to a caller.
+	Locality string `protobuf:"bytes,17,opt,name=locality,proto3" json:"locality,omitempty"`
+	// See locality.
+	Language      string `protobuf:"bytes,18,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,6 +672,382 @@ func (x *CustomerFact) GetHasNumber() bool {
 	return false
 }
 
+func (x *CustomerFact) GetHasPhrase() bool {
+	if x != nil {
+		return x.HasPhrase
+	}
+	return false
+}
+
+func (x *CustomerFact) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CustomerFact) GetSuspendedFromUnixS() int64 {
+	if x != nil {
+		return x.SuspendedFromUnixS
+	}
+	return 0
+}
+
+func (x *CustomerFact) GetSuspendedToUnixS() int64 {
+	if x != nil {
+		return x.SuspendedToUnixS
+	}
+	return 0
+}
+
+func (x *CustomerFact) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *CustomerFact) GetCalendars() []string {
+	if x != nil {
+		return x.Calendars
+	}
+	return nil
+}
+
+func (x *CustomerFact) GetPartners() []*PartnerFact {
+	if x != nil {
+		return x.Partners
+	}
+	return nil
+}
+
+func (x *CustomerFact) GetGrants() []*GrantFact {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *CustomerFact) GetUsed() []*UseFact {
+	if x != nil {
+		return x.Used
+	}
+	return nil
+}
+
+func (x *CustomerFact) GetGoodwillUnixS() []int64 {
+	if x != nil {
+		return x.GoodwillUnixS
+	}
+	return nil
+}
+
+func (x *CustomerFact) GetLocality() string {
+	if x != nil {
+		return x.Locality
+	}
+	return ""
+}
+
+func (x *CustomerFact) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// PartnerFact is somebody who may call for a customer.
+type PartnerFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ID of the partner.
+	Partner string `protobuf:"bytes,1,opt,name=partner,proto3" json:"partner,omitempty"`
+	// The product it may call about; any where empty.
+	Product string `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
+	// Until when, seconds since 1970.
+	ToUnixS       int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerFact) Reset() {
+	*x = PartnerFact{}
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerFact) ProtoMessage() {}
+
+func (x *PartnerFact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerFact.ProtoReflect.Descriptor instead.
+func (*PartnerFact) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PartnerFact) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *PartnerFact) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *PartnerFact) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+// GrantFact is access that rests on no contract.
+type GrantFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its ID.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// COMPLIMENTARY, PROMISE or PENDING_PROMISE.
+	Basis v1.Basis `protobuf:"varint,2,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
+	// IDs of the lines it gives; all where empty.
+	Lines []string `protobuf:"bytes,3,rep,name=lines,proto3" json:"lines,omitempty"`
+	// The product it covers; all where empty.
+	Product string `protobuf:"bytes,4,opt,name=product,proto3" json:"product,omitempty"`
+	// ID of the plan whose limits it has; none where empty.
+	Plan string `protobuf:"bytes,5,opt,name=plan,proto3" json:"plan,omitempty"`
+	// In force over [from, to), seconds since 1970.
+	FromUnixS int64 `protobuf:"varint,6,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// The end.
+	ToUnixS       int64 `protobuf:"varint,7,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantFact) Reset() {
+	*x = GrantFact{}
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantFact) ProtoMessage() {}
+
+func (x *GrantFact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantFact.ProtoReflect.Descriptor instead.
+func (*GrantFact) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GrantFact) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GrantFact) GetBasis() v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return v1.Basis(0)
+}
+
+func (x *GrantFact) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *GrantFact) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *GrantFact) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *GrantFact) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *GrantFact) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+// UseFact is calls counted of a contract over [from, to), seconds since 1970.
+type UseFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The contract's id within the customer.
+	Contract string `protobuf:"bytes,1,opt,name=contract,proto3" json:"contract,omitempty"`
+	// The period.
+	FromUnixS int64 `protobuf:"varint,2,opt,name=from_unix_s,json=fromUnixS,proto3" json:"from_unix_s,omitempty"`
+	// Its end.
+	ToUnixS int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
+	// How many.
+	Calls         int32 `protobuf:"varint,4,opt,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UseFact) Reset() {
+	*x = UseFact{}
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UseFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UseFact) ProtoMessage() {}
+
+func (x *UseFact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UseFact.ProtoReflect.Descriptor instead.
+func (*UseFact) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UseFact) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *UseFact) GetFromUnixS() int64 {
+	if x != nil {
+		return x.FromUnixS
+	}
+	return 0
+}
+
+func (x *UseFact) GetToUnixS() int64 {
+	if x != nil {
+		return x.ToUnixS
+	}
+	return 0
+}
+
+func (x *UseFact) GetCalls() int32 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+// NumberFact is what a decision knew of a number that is not one customer's.
+type NumberFact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Access that it has.
+	Grants []*GrantFact `protobuf:"bytes,1,rep,name=grants,proto3" json:"grants,omitempty"`
+	// When goodwill was shown, seconds since 1970.
+	GoodwillUnixS []int64 `protobuf:"varint,2,rep,packed,name=goodwill_unix_s,json=goodwillUnixS,proto3" json:"goodwill_unix_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NumberFact) Reset() {
+	*x = NumberFact{}
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NumberFact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NumberFact) ProtoMessage() {}
+
+func (x *NumberFact) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NumberFact.ProtoReflect.Descriptor instead.
+func (*NumberFact) Descriptor() ([]byte, []int) {
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *NumberFact) GetGrants() []*GrantFact {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *NumberFact) GetGoodwillUnixS() []int64 {
+	if x != nil {
+		return x.GoodwillUnixS
+	}
+	return nil
+}
+
 // ContractFact is a contract as instants.
 type ContractFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -549,14 +1058,24 @@ type ContractFact struct {
 	// The end.
 	ToUnixS int64 `protobuf:"varint,3,opt,name=to_unix_s,json=toUnixS,proto3" json:"to_unix_s,omitempty"`
 	// The support level.
-	Plan          string `protobuf:"bytes,4,opt,name=plan,proto3" json:"plan,omitempty"`
+	Plan string `protobuf:"bytes,4,opt,name=plan,proto3" json:"plan,omitempty"`
+	// ID within the customer.
+	Id string `protobuf:"bytes,5,opt,name=id,proto3" json:"id,omitempty"`
+	// Seconds after the end over which it still counts; the plan says where unset.
+	GraceS *int32 `protobuf:"varint,6,opt,name=grace_s,json=graceS,proto3,oneof" json:"grace_s,omitempty"`
+	// Suspended over [from, to), seconds since 1970; not where both are 0.
+	SuspendedFromUnixS int64 `protobuf:"varint,7,opt,name=suspended_from_unix_s,json=suspendedFromUnixS,proto3" json:"suspended_from_unix_s,omitempty"`
+	// See suspended_from_unix_s.
+	SuspendedToUnixS int64 `protobuf:"varint,8,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
+	// Sub-accounts do not have it.
+	OwnOnly       bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContractFact) Reset() {
 	*x = ContractFact{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +1087,7 @@ func (x *ContractFact) String() string {
 func (*ContractFact) ProtoMessage() {}
 
 func (x *ContractFact) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[2]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +1100,7 @@ func (x *ContractFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContractFact.ProtoReflect.Descriptor instead.
 func (*ContractFact) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{2}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ContractFact) GetProduct() string {
@@ -612,6 +1131,41 @@ func (x *ContractFact) GetPlan() string {
 	return ""
 }
 
+func (x *ContractFact) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ContractFact) GetGraceS() int32 {
+	if x != nil && x.GraceS != nil {
+		return *x.GraceS
+	}
+	return 0
+}
+
+func (x *ContractFact) GetSuspendedFromUnixS() int64 {
+	if x != nil {
+		return x.SuspendedFromUnixS
+	}
+	return 0
+}
+
+func (x *ContractFact) GetSuspendedToUnixS() int64 {
+	if x != nil {
+		return x.SuspendedToUnixS
+	}
+	return 0
+}
+
+func (x *ContractFact) GetOwnOnly() bool {
+	if x != nil {
+		return x.OwnOnly
+	}
+	return false
+}
+
 // LiveFact is what was known of this minute of one site of the line, or of one person on its rotas.
 type LiveFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -633,7 +1187,7 @@ type LiveFact struct {
 
 func (x *LiveFact) Reset() {
 	*x = LiveFact{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +1199,7 @@ func (x *LiveFact) String() string {
 func (*LiveFact) ProtoMessage() {}
 
 func (x *LiveFact) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[3]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +1212,7 @@ func (x *LiveFact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveFact.ProtoReflect.Descriptor instead.
 func (*LiveFact) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{3}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LiveFact) GetPlace() int32 {
@@ -718,7 +1272,7 @@ type FactRecord struct {
 
 func (x *FactRecord) Reset() {
 	*x = FactRecord{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +1284,7 @@ func (x *FactRecord) String() string {
 func (*FactRecord) ProtoMessage() {}
 
 func (x *FactRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[4]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +1297,7 @@ func (x *FactRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactRecord.ProtoReflect.Descriptor instead.
 func (*FactRecord) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{4}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FactRecord) GetId() []byte {
@@ -782,7 +1336,7 @@ type ReportRecord struct {
 
 func (x *ReportRecord) Reset() {
 	*x = ReportRecord{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +1348,7 @@ func (x *ReportRecord) String() string {
 func (*ReportRecord) ProtoMessage() {}
 
 func (x *ReportRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +1361,7 @@ func (x *ReportRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRecord.ProtoReflect.Descriptor instead.
 func (*ReportRecord) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{5}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReportRecord) GetReport() *ReportCallRequest {
@@ -844,7 +1398,7 @@ type ReplayDecisionRequest struct {
 
 func (x *ReplayDecisionRequest) Reset() {
 	*x = ReplayDecisionRequest{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1410,7 @@ func (x *ReplayDecisionRequest) String() string {
 func (*ReplayDecisionRequest) ProtoMessage() {}
 
 func (x *ReplayDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[6]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1423,7 @@ func (x *ReplayDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDecisionRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{6}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReplayDecisionRequest) GetDecision() *DecisionRecord {
@@ -901,7 +1455,7 @@ type ReplayDecisionResponse struct {
 
 func (x *ReplayDecisionResponse) Reset() {
 	*x = ReplayDecisionResponse{}
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1467,7 @@ func (x *ReplayDecisionResponse) String() string {
 func (*ReplayDecisionResponse) ProtoMessage() {}
 
 func (x *ReplayDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_routing_v1_record_proto_msgTypes[7]
+	mi := &file_dayside_routing_v1_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1480,7 @@ func (x *ReplayDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDecisionResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{7}
+	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReplayDecisionResponse) GetEqual() bool {
@@ -954,7 +1508,7 @@ var File_dayside_routing_v1_record_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\f\n" +
+	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xa9\x0f\n" +
 	"\x0eDecisionRecord\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x17\n" +
@@ -975,7 +1529,9 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\tfact_list\x18\x0f \x01(\fR\bfactList\x12>\n" +
 	"\tcustomers\x18\x10 \x03(\v2 .dayside.routing.v1.CustomerFactR\tcustomers\x120\n" +
 	"\x04live\x18\x11 \x03(\v2\x1c.dayside.routing.v1.LiveFactR\x04live\x127\n" +
-	"\battempts\x18\x12 \x03(\v2\x1b.dayside.routing.v1.AttemptR\battempts\x12B\n" +
+	"\battempts\x18\x12 \x03(\v2\x1b.dayside.routing.v1.AttemptR\battempts\x12;\n" +
+	"\tby_number\x18\x13 \x01(\v2\x1e.dayside.routing.v1.NumberFactR\bbyNumber\x12#\n" +
+	"\rformer_number\x18\x14 \x01(\bR\fformerNumber\x12B\n" +
 	"\fcaller_class\x18\x1e \x01(\x0e2\x1f.dayside.routing.v1.CallerClassR\vcallerClass\x12;\n" +
 	"\ttreatment\x18\x1f \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x127\n" +
 	"\bverdicts\x18  \x03(\x0e2\x1b.dayside.routing.v1.VerdictR\bverdicts\x129\n" +
@@ -995,7 +1551,17 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\btrace_id\x18, \x01(\fR\atraceId\x12\x17\n" +
 	"\atook_us\x18- \x01(\x03R\x06tookUs\x12;\n" +
 	"\trecording\x18. \x01(\v2\x1d.dayside.routing.v1.RecordingR\trecording\x12M\n" +
-	"\x12message_durability\x18/ \x01(\x0e2\x1e.dayside.routing.v1.DurabilityR\x11messageDurability\"\xd6\x01\n" +
+	"\x12message_durability\x18/ \x01(\x0e2\x1e.dayside.routing.v1.DurabilityR\x11messageDurability\x123\n" +
+	"\x05basis\x182 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12\x19\n" +
+	"\brests_on\x183 \x01(\tR\arestsOn\x12\x10\n" +
+	"\x03via\x184 \x01(\tR\x03via\x12\x12\n" +
+	"\x04plan\x185 \x01(\tR\x04plan\x12\x1a\n" +
+	"\bcustomer\x186 \x01(\tR\bcustomer\x12\x18\n" +
+	"\apartner\x187 \x01(\tR\apartner\x12%\n" +
+	"\x0egoodwill_calls\x188 \x01(\x05R\rgoodwillCalls\x12\x16\n" +
+	"\x06offers\x189 \x03(\tR\x06offers\x123\n" +
+	"\x05offer\x18: \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\x05offer\x12\x18\n" +
+	"\apromise\x18; \x01(\tR\apromise\"\xaf\x05\n" +
 	"\fCustomerFact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12>\n" +
@@ -1003,12 +1569,54 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\tcase_site\x18\x04 \x01(\tR\bcaseSite\x12\x17\n" +
 	"\ahas_pin\x18\x05 \x01(\bR\x06hasPin\x12\x1d\n" +
 	"\n" +
-	"has_number\x18\x06 \x01(\bR\thasNumber\"x\n" +
+	"has_number\x18\x06 \x01(\bR\thasNumber\x12\x1d\n" +
+	"\n" +
+	"has_phrase\x18\a \x01(\bR\thasPhrase\x12\x16\n" +
+	"\x06parent\x18\b \x01(\tR\x06parent\x121\n" +
+	"\x15suspended_from_unix_s\x18\t \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
+	"\x13suspended_to_unix_s\x18\n" +
+	" \x01(\x03R\x10suspendedToUnixS\x12\x1b\n" +
+	"\ttime_zone\x18\v \x01(\tR\btimeZone\x12\x1c\n" +
+	"\tcalendars\x18\f \x03(\tR\tcalendars\x12;\n" +
+	"\bpartners\x18\r \x03(\v2\x1f.dayside.routing.v1.PartnerFactR\bpartners\x125\n" +
+	"\x06grants\x18\x0e \x03(\v2\x1d.dayside.routing.v1.GrantFactR\x06grants\x12/\n" +
+	"\x04used\x18\x0f \x03(\v2\x1b.dayside.routing.v1.UseFactR\x04used\x12&\n" +
+	"\x0fgoodwill_unix_s\x18\x10 \x03(\x03R\rgoodwillUnixS\x12\x1a\n" +
+	"\blocality\x18\x11 \x01(\tR\blocality\x12\x1a\n" +
+	"\blanguage\x18\x12 \x01(\tR\blanguage\"]\n" +
+	"\vPartnerFact\x12\x18\n" +
+	"\apartner\x18\x01 \x01(\tR\apartner\x12\x18\n" +
+	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
+	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\"\xd0\x01\n" +
+	"\tGrantFact\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x123\n" +
+	"\x05basis\x18\x02 \x01(\x0e2\x1d.dayside.entitlement.v1.BasisR\x05basis\x12\x14\n" +
+	"\x05lines\x18\x03 \x03(\tR\x05lines\x12\x18\n" +
+	"\aproduct\x18\x04 \x01(\tR\aproduct\x12\x12\n" +
+	"\x04plan\x18\x05 \x01(\tR\x04plan\x12\x1e\n" +
+	"\vfrom_unix_s\x18\x06 \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\a \x01(\x03R\atoUnixS\"w\n" +
+	"\aUseFact\x12\x1a\n" +
+	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x1e\n" +
+	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
+	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x14\n" +
+	"\x05calls\x18\x04 \x01(\x05R\x05calls\"k\n" +
+	"\n" +
+	"NumberFact\x125\n" +
+	"\x06grants\x18\x01 \x03(\v2\x1d.dayside.routing.v1.GrantFactR\x06grants\x12&\n" +
+	"\x0fgoodwill_unix_s\x18\x02 \x03(\x03R\rgoodwillUnixS\"\xaf\x02\n" +
 	"\fContractFact\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x12\n" +
-	"\x04plan\x18\x04 \x01(\tR\x04plan\"\xc7\x01\n" +
+	"\x04plan\x18\x04 \x01(\tR\x04plan\x12\x0e\n" +
+	"\x02id\x18\x05 \x01(\tR\x02id\x12\x1c\n" +
+	"\agrace_s\x18\x06 \x01(\x05H\x00R\x06graceS\x88\x01\x01\x121\n" +
+	"\x15suspended_from_unix_s\x18\a \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
+	"\x13suspended_to_unix_s\x18\b \x01(\x03R\x10suspendedToUnixS\x12\x19\n" +
+	"\bown_only\x18\t \x01(\bR\aownOnlyB\n" +
+	"\n" +
+	"\b_grace_s\"\xc7\x01\n" +
 	"\bLiveFact\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\x05R\x05place\x12!\n" +
 	"\factive_calls\x18\x02 \x01(\x05R\vactiveCalls\x12&\n" +
@@ -1055,59 +1663,73 @@ func file_dayside_routing_v1_record_proto_rawDescGZIP() []byte {
 }
 
 var file_dayside_routing_v1_record_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_dayside_routing_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_dayside_routing_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_dayside_routing_v1_record_proto_goTypes = []any{
 	(StepKind)(0),                  // 0: dayside.routing.v1.StepKind
 	(*DecisionRecord)(nil),         // 1: dayside.routing.v1.DecisionRecord
 	(*CustomerFact)(nil),           // 2: dayside.routing.v1.CustomerFact
-	(*ContractFact)(nil),           // 3: dayside.routing.v1.ContractFact
-	(*LiveFact)(nil),               // 4: dayside.routing.v1.LiveFact
-	(*FactRecord)(nil),             // 5: dayside.routing.v1.FactRecord
-	(*ReportRecord)(nil),           // 6: dayside.routing.v1.ReportRecord
-	(*ReplayDecisionRequest)(nil),  // 7: dayside.routing.v1.ReplayDecisionRequest
-	(*ReplayDecisionResponse)(nil), // 8: dayside.routing.v1.ReplayDecisionResponse
-	(*ContinuationState)(nil),      // 9: dayside.routing.v1.ContinuationState
-	(ContinuationFate)(0),          // 10: dayside.routing.v1.ContinuationFate
-	(*Attempt)(nil),                // 11: dayside.routing.v1.Attempt
-	(CallerClass)(0),               // 12: dayside.routing.v1.CallerClass
-	(Treatment)(0),                 // 13: dayside.routing.v1.Treatment
-	(Verdict)(0),                   // 14: dayside.routing.v1.Verdict
-	(PromptKind)(0),                // 15: dayside.routing.v1.PromptKind
-	(EndCause)(0),                  // 16: dayside.routing.v1.EndCause
-	(SiteReason)(0),                // 17: dayside.routing.v1.SiteReason
-	(*Recording)(nil),              // 18: dayside.routing.v1.Recording
-	(Durability)(0),                // 19: dayside.routing.v1.Durability
-	(*ReportCallRequest)(nil),      // 20: dayside.routing.v1.ReportCallRequest
-	(*Route)(nil),                  // 21: dayside.routing.v1.Route
+	(*PartnerFact)(nil),            // 3: dayside.routing.v1.PartnerFact
+	(*GrantFact)(nil),              // 4: dayside.routing.v1.GrantFact
+	(*UseFact)(nil),                // 5: dayside.routing.v1.UseFact
+	(*NumberFact)(nil),             // 6: dayside.routing.v1.NumberFact
+	(*ContractFact)(nil),           // 7: dayside.routing.v1.ContractFact
+	(*LiveFact)(nil),               // 8: dayside.routing.v1.LiveFact
+	(*FactRecord)(nil),             // 9: dayside.routing.v1.FactRecord
+	(*ReportRecord)(nil),           // 10: dayside.routing.v1.ReportRecord
+	(*ReplayDecisionRequest)(nil),  // 11: dayside.routing.v1.ReplayDecisionRequest
+	(*ReplayDecisionResponse)(nil), // 12: dayside.routing.v1.ReplayDecisionResponse
+	(*ContinuationState)(nil),      // 13: dayside.routing.v1.ContinuationState
+	(ContinuationFate)(0),          // 14: dayside.routing.v1.ContinuationFate
+	(*Attempt)(nil),                // 15: dayside.routing.v1.Attempt
+	(CallerClass)(0),               // 16: dayside.routing.v1.CallerClass
+	(Treatment)(0),                 // 17: dayside.routing.v1.Treatment
+	(Verdict)(0),                   // 18: dayside.routing.v1.Verdict
+	(PromptKind)(0),                // 19: dayside.routing.v1.PromptKind
+	(EndCause)(0),                  // 20: dayside.routing.v1.EndCause
+	(SiteReason)(0),                // 21: dayside.routing.v1.SiteReason
+	(*Recording)(nil),              // 22: dayside.routing.v1.Recording
+	(Durability)(0),                // 23: dayside.routing.v1.Durability
+	(v1.Basis)(0),                  // 24: dayside.entitlement.v1.Basis
+	(OfferFate)(0),                 // 25: dayside.routing.v1.OfferFate
+	(*ReportCallRequest)(nil),      // 26: dayside.routing.v1.ReportCallRequest
+	(*Route)(nil),                  // 27: dayside.routing.v1.Route
 }
 var file_dayside_routing_v1_record_proto_depIdxs = []int32{
-	9,  // 0: dayside.routing.v1.DecisionRecord.state:type_name -> dayside.routing.v1.ContinuationState
-	10, // 1: dayside.routing.v1.DecisionRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
+	13, // 0: dayside.routing.v1.DecisionRecord.state:type_name -> dayside.routing.v1.ContinuationState
+	14, // 1: dayside.routing.v1.DecisionRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
 	2,  // 2: dayside.routing.v1.DecisionRecord.customers:type_name -> dayside.routing.v1.CustomerFact
-	4,  // 3: dayside.routing.v1.DecisionRecord.live:type_name -> dayside.routing.v1.LiveFact
-	11, // 4: dayside.routing.v1.DecisionRecord.attempts:type_name -> dayside.routing.v1.Attempt
-	12, // 5: dayside.routing.v1.DecisionRecord.caller_class:type_name -> dayside.routing.v1.CallerClass
-	13, // 6: dayside.routing.v1.DecisionRecord.treatment:type_name -> dayside.routing.v1.Treatment
-	14, // 7: dayside.routing.v1.DecisionRecord.verdicts:type_name -> dayside.routing.v1.Verdict
-	0,  // 8: dayside.routing.v1.DecisionRecord.step_kind:type_name -> dayside.routing.v1.StepKind
-	15, // 9: dayside.routing.v1.DecisionRecord.prompt:type_name -> dayside.routing.v1.PromptKind
-	16, // 10: dayside.routing.v1.DecisionRecord.end:type_name -> dayside.routing.v1.EndCause
-	17, // 11: dayside.routing.v1.DecisionRecord.site_reasons:type_name -> dayside.routing.v1.SiteReason
-	18, // 12: dayside.routing.v1.DecisionRecord.recording:type_name -> dayside.routing.v1.Recording
-	19, // 13: dayside.routing.v1.DecisionRecord.message_durability:type_name -> dayside.routing.v1.Durability
-	3,  // 14: dayside.routing.v1.CustomerFact.contracts:type_name -> dayside.routing.v1.ContractFact
-	20, // 15: dayside.routing.v1.ReportRecord.report:type_name -> dayside.routing.v1.ReportCallRequest
-	10, // 16: dayside.routing.v1.ReportRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
-	1,  // 17: dayside.routing.v1.ReplayDecisionRequest.decision:type_name -> dayside.routing.v1.DecisionRecord
-	5,  // 18: dayside.routing.v1.ReplayDecisionRequest.facts:type_name -> dayside.routing.v1.FactRecord
-	21, // 19: dayside.routing.v1.ReplayDecisionResponse.route:type_name -> dayside.routing.v1.Route
-	7,  // 20: dayside.routing.v1.ReplayService.ReplayDecision:input_type -> dayside.routing.v1.ReplayDecisionRequest
-	8,  // 21: dayside.routing.v1.ReplayService.ReplayDecision:output_type -> dayside.routing.v1.ReplayDecisionResponse
-	21, // [21:22] is the sub-list for method output_type
-	20, // [20:21] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	8,  // 3: dayside.routing.v1.DecisionRecord.live:type_name -> dayside.routing.v1.LiveFact
+	15, // 4: dayside.routing.v1.DecisionRecord.attempts:type_name -> dayside.routing.v1.Attempt
+	6,  // 5: dayside.routing.v1.DecisionRecord.by_number:type_name -> dayside.routing.v1.NumberFact
+	16, // 6: dayside.routing.v1.DecisionRecord.caller_class:type_name -> dayside.routing.v1.CallerClass
+	17, // 7: dayside.routing.v1.DecisionRecord.treatment:type_name -> dayside.routing.v1.Treatment
+	18, // 8: dayside.routing.v1.DecisionRecord.verdicts:type_name -> dayside.routing.v1.Verdict
+	0,  // 9: dayside.routing.v1.DecisionRecord.step_kind:type_name -> dayside.routing.v1.StepKind
+	19, // 10: dayside.routing.v1.DecisionRecord.prompt:type_name -> dayside.routing.v1.PromptKind
+	20, // 11: dayside.routing.v1.DecisionRecord.end:type_name -> dayside.routing.v1.EndCause
+	21, // 12: dayside.routing.v1.DecisionRecord.site_reasons:type_name -> dayside.routing.v1.SiteReason
+	22, // 13: dayside.routing.v1.DecisionRecord.recording:type_name -> dayside.routing.v1.Recording
+	23, // 14: dayside.routing.v1.DecisionRecord.message_durability:type_name -> dayside.routing.v1.Durability
+	24, // 15: dayside.routing.v1.DecisionRecord.basis:type_name -> dayside.entitlement.v1.Basis
+	25, // 16: dayside.routing.v1.DecisionRecord.offer:type_name -> dayside.routing.v1.OfferFate
+	7,  // 17: dayside.routing.v1.CustomerFact.contracts:type_name -> dayside.routing.v1.ContractFact
+	3,  // 18: dayside.routing.v1.CustomerFact.partners:type_name -> dayside.routing.v1.PartnerFact
+	4,  // 19: dayside.routing.v1.CustomerFact.grants:type_name -> dayside.routing.v1.GrantFact
+	5,  // 20: dayside.routing.v1.CustomerFact.used:type_name -> dayside.routing.v1.UseFact
+	24, // 21: dayside.routing.v1.GrantFact.basis:type_name -> dayside.entitlement.v1.Basis
+	4,  // 22: dayside.routing.v1.NumberFact.grants:type_name -> dayside.routing.v1.GrantFact
+	26, // 23: dayside.routing.v1.ReportRecord.report:type_name -> dayside.routing.v1.ReportCallRequest
+	14, // 24: dayside.routing.v1.ReportRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
+	1,  // 25: dayside.routing.v1.ReplayDecisionRequest.decision:type_name -> dayside.routing.v1.DecisionRecord
+	9,  // 26: dayside.routing.v1.ReplayDecisionRequest.facts:type_name -> dayside.routing.v1.FactRecord
+	27, // 27: dayside.routing.v1.ReplayDecisionResponse.route:type_name -> dayside.routing.v1.Route
+	11, // 28: dayside.routing.v1.ReplayService.ReplayDecision:input_type -> dayside.routing.v1.ReplayDecisionRequest
+	12, // 29: dayside.routing.v1.ReplayService.ReplayDecision:output_type -> dayside.routing.v1.ReplayDecisionResponse
+	29, // [29:30] is the sub-list for method output_type
+	28, // [28:29] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_record_proto_init() }
@@ -1118,13 +1740,14 @@ func file_dayside_routing_v1_record_proto_init() {
 	file_dayside_routing_v1_call_proto_init()
 	file_dayside_routing_v1_continuation_proto_init()
 	file_dayside_routing_v1_line_proto_init()
+	file_dayside_routing_v1_record_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_routing_v1_record_proto_rawDesc), len(file_dayside_routing_v1_record_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
