@@ -128,7 +128,7 @@ type DecisionRecord struct {
 	// How attempts of the step before ended.
 	Attempts []*Attempt `protobuf:"bytes,18,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	// What was known of the caller's number itself, where no one customer has it.
-	ByNumber *NumberFact `protobuf:"bytes,19,opt,name=by_number,json=byNumber,proto3" json:"by_number,omitempty"`
+	Stranger *StrangerFact `protobuf:"bytes,19,opt,name=stranger,proto3" json:"stranger,omitempty"`
 	// The number dialled is one that the line had.
 	FormerNumber bool `protobuf:"varint,20,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
 	// What came out: the class of the caller.
@@ -347,9 +347,9 @@ func (x *DecisionRecord) GetAttempts() []*Attempt {
 	return nil
 }
 
-func (x *DecisionRecord) GetByNumber() *NumberFact {
+func (x *DecisionRecord) GetStranger() *StrangerFact {
 	if x != nil {
-		return x.ByNumber
+		return x.Stranger
 	}
 	return nil
 }
@@ -993,8 +993,8 @@ func (x *UseFact) GetCalls() int32 {
 	return 0
 }
 
-// NumberFact is what a decision knew of a number that is not one customer's.
-type NumberFact struct {
+// StrangerFact is what a decision knew of a number that is not one customer's.
+type StrangerFact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Access that it has.
 	Grants []*GrantFact `protobuf:"bytes,1,rep,name=grants,proto3" json:"grants,omitempty"`
@@ -1004,20 +1004,20 @@ type NumberFact struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *NumberFact) Reset() {
-	*x = NumberFact{}
+func (x *StrangerFact) Reset() {
+	*x = StrangerFact{}
 	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *NumberFact) String() string {
+func (x *StrangerFact) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*NumberFact) ProtoMessage() {}
+func (*StrangerFact) ProtoMessage() {}
 
-func (x *NumberFact) ProtoReflect() protoreflect.Message {
+func (x *StrangerFact) ProtoReflect() protoreflect.Message {
 	mi := &file_dayside_routing_v1_record_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1029,19 +1029,19 @@ func (x *NumberFact) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use NumberFact.ProtoReflect.Descriptor instead.
-func (*NumberFact) Descriptor() ([]byte, []int) {
+// Deprecated: Use StrangerFact.ProtoReflect.Descriptor instead.
+func (*StrangerFact) Descriptor() ([]byte, []int) {
 	return file_dayside_routing_v1_record_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *NumberFact) GetGrants() []*GrantFact {
+func (x *StrangerFact) GetGrants() []*GrantFact {
 	if x != nil {
 		return x.Grants
 	}
 	return nil
 }
 
-func (x *NumberFact) GetGoodwillUnixS() []int64 {
+func (x *StrangerFact) GetGoodwillUnixS() []int64 {
 	if x != nil {
 		return x.GoodwillUnixS
 	}
@@ -1508,7 +1508,7 @@ var File_dayside_routing_v1_record_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xa9\x0f\n" +
+	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xaa\x0f\n" +
 	"\x0eDecisionRecord\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x17\n" +
@@ -1529,8 +1529,8 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\tfact_list\x18\x0f \x01(\fR\bfactList\x12>\n" +
 	"\tcustomers\x18\x10 \x03(\v2 .dayside.routing.v1.CustomerFactR\tcustomers\x120\n" +
 	"\x04live\x18\x11 \x03(\v2\x1c.dayside.routing.v1.LiveFactR\x04live\x127\n" +
-	"\battempts\x18\x12 \x03(\v2\x1b.dayside.routing.v1.AttemptR\battempts\x12;\n" +
-	"\tby_number\x18\x13 \x01(\v2\x1e.dayside.routing.v1.NumberFactR\bbyNumber\x12#\n" +
+	"\battempts\x18\x12 \x03(\v2\x1b.dayside.routing.v1.AttemptR\battempts\x12<\n" +
+	"\bstranger\x18\x13 \x01(\v2 .dayside.routing.v1.StrangerFactR\bstranger\x12#\n" +
 	"\rformer_number\x18\x14 \x01(\bR\fformerNumber\x12B\n" +
 	"\fcaller_class\x18\x1e \x01(\x0e2\x1f.dayside.routing.v1.CallerClassR\vcallerClass\x12;\n" +
 	"\ttreatment\x18\x1f \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x127\n" +
@@ -1600,9 +1600,8 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
 	"\tto_unix_s\x18\x03 \x01(\x03R\atoUnixS\x12\x14\n" +
-	"\x05calls\x18\x04 \x01(\x05R\x05calls\"k\n" +
-	"\n" +
-	"NumberFact\x125\n" +
+	"\x05calls\x18\x04 \x01(\x05R\x05calls\"m\n" +
+	"\fStrangerFact\x125\n" +
 	"\x06grants\x18\x01 \x03(\v2\x1d.dayside.routing.v1.GrantFactR\x06grants\x12&\n" +
 	"\x0fgoodwill_unix_s\x18\x02 \x03(\x03R\rgoodwillUnixS\"\xaf\x02\n" +
 	"\fContractFact\x12\x18\n" +
@@ -1671,7 +1670,7 @@ var file_dayside_routing_v1_record_proto_goTypes = []any{
 	(*PartnerFact)(nil),            // 3: dayside.routing.v1.PartnerFact
 	(*GrantFact)(nil),              // 4: dayside.routing.v1.GrantFact
 	(*UseFact)(nil),                // 5: dayside.routing.v1.UseFact
-	(*NumberFact)(nil),             // 6: dayside.routing.v1.NumberFact
+	(*StrangerFact)(nil),           // 6: dayside.routing.v1.StrangerFact
 	(*ContractFact)(nil),           // 7: dayside.routing.v1.ContractFact
 	(*LiveFact)(nil),               // 8: dayside.routing.v1.LiveFact
 	(*FactRecord)(nil),             // 9: dayside.routing.v1.FactRecord
@@ -1700,7 +1699,7 @@ var file_dayside_routing_v1_record_proto_depIdxs = []int32{
 	2,  // 2: dayside.routing.v1.DecisionRecord.customers:type_name -> dayside.routing.v1.CustomerFact
 	8,  // 3: dayside.routing.v1.DecisionRecord.live:type_name -> dayside.routing.v1.LiveFact
 	15, // 4: dayside.routing.v1.DecisionRecord.attempts:type_name -> dayside.routing.v1.Attempt
-	6,  // 5: dayside.routing.v1.DecisionRecord.by_number:type_name -> dayside.routing.v1.NumberFact
+	6,  // 5: dayside.routing.v1.DecisionRecord.stranger:type_name -> dayside.routing.v1.StrangerFact
 	16, // 6: dayside.routing.v1.DecisionRecord.caller_class:type_name -> dayside.routing.v1.CallerClass
 	17, // 7: dayside.routing.v1.DecisionRecord.treatment:type_name -> dayside.routing.v1.Treatment
 	18, // 8: dayside.routing.v1.DecisionRecord.verdicts:type_name -> dayside.routing.v1.Verdict
@@ -1717,7 +1716,7 @@ var file_dayside_routing_v1_record_proto_depIdxs = []int32{
 	4,  // 19: dayside.routing.v1.CustomerFact.grants:type_name -> dayside.routing.v1.GrantFact
 	5,  // 20: dayside.routing.v1.CustomerFact.used:type_name -> dayside.routing.v1.UseFact
 	24, // 21: dayside.routing.v1.GrantFact.basis:type_name -> dayside.entitlement.v1.Basis
-	4,  // 22: dayside.routing.v1.NumberFact.grants:type_name -> dayside.routing.v1.GrantFact
+	4,  // 22: dayside.routing.v1.StrangerFact.grants:type_name -> dayside.routing.v1.GrantFact
 	26, // 23: dayside.routing.v1.ReportRecord.report:type_name -> dayside.routing.v1.ReportCallRequest
 	14, // 24: dayside.routing.v1.ReportRecord.fate:type_name -> dayside.routing.v1.ContinuationFate
 	1,  // 25: dayside.routing.v1.ReplayDecisionRequest.decision:type_name -> dayside.routing.v1.DecisionRecord
