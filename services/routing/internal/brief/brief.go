@@ -120,9 +120,9 @@ func ofCustomer(b *routingv1.CallBrief, c *view.Customer, l *view.Line, atS int6
 	b.CustomerDisplayName = c.DisplayName
 	var end int64
 	for _, k := range c.Contracts { // of several in force the one that ends last, as package entitle has it
-		covers := k.Product == (view.Product{}) || l != nil && (l.Product == (view.Product{}) || l.Product == k.Product)
+		covers := k.Product == "" || l != nil && (l.Product == (view.Product{}) || l.Product.Name() == k.Product)
 		if covers && k.FromUnixS <= atS && atS < k.ToUnixS && k.ToUnixS > end {
-			b.Plan, end = k.Plan.Name(), k.ToUnixS
+			b.Plan, end = k.PlanID, k.ToUnixS
 		}
 	}
 	for _, k := range c.Cases {

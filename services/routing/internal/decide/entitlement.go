@@ -2,6 +2,7 @@ package decide
 
 import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	entitlement "github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
@@ -32,10 +33,10 @@ func (d *Decision) entitledTo(l *view.Line) bool {
 // judged is the verdict on the only customer's contracts for a product. Whoever was entitled when the call began stays so: a
 // contract that ends meanwhile must not end a call whose ladder is being rung.
 func (d *Decision) judged(product view.Product) routingv1.Verdict {
-	verdict, until := judge(d.customers.Contracts(), product, d.nowS)
+	verdict, until := judge(d.customers.At(0).Contracts, product.Name(), d.nowS)
 	began := d.call.State.GetBeganUnixMs() / 1000
 	if verdict != routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT && began > 0 && began < d.nowS {
-		then, _ := judge(d.customers.Contracts(), product, began)
+		then, _ := judge(d.customers.At(0).Contracts, product.Name(), began)
 		if then == routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT {
 			return then
 		}
@@ -45,10 +46,9 @@ func (d *Decision) judged(product view.Product) routingv1.Verdict {
 }
 
 // judge is the verdict on contracts for a product, and the first instant at which it is another one.
-func judge(contracts []view.Contract, product view.Product, nowS int64) (routingv1.Verdict, int64) {
-	var anyProduct view.Product
-	covers := func(c view.Contract) bool {
-		return c.Product == product || c.Product == anyProduct || product == anyProduct
+func judge(contracts []entitlement.Contract, product string, nowS int64) (routingv1.Verdict, int64) {
+	covers := func(c entitlement.Contract) bool {
+		return c.Product == product || c.Product == "" || product == ""
 	}
 	ours := survey(contracts, nowS, covers)
 	switch {
@@ -59,10 +59,10 @@ func judge(contracts []view.Contract, product view.Product, nowS int64) (routing
 	case ours.ended:
 		return routingv1.Verdict_VERDICT_CONTRACT_ENDED, never
 	}
-	others := survey(contracts, nowS, func(c view.Contract) bool { return !covers(c) })
+	others := survey(contracts, nowS, func(c entitlement.Contract) bool { return !covers(c) })
 	if others.inForce {
 		return routingv1.Verdict_VERDICT_OTHER_PRODUCT,
-			unbroken(contracts, nowS, func(c view.Contract) bool { return !covers(c) })
+			unbroken(contracts, nowS, func(c entitlement.Contract) bool { return !covers(c) })
 	}
 	return routingv1.Verdict_VERDICT_NO_CONTRACT, others.nextS
 }
@@ -74,7 +74,7 @@ type findings struct {
 	nextS int64
 }
 
-func survey(contracts []view.Contract, nowS int64, covers func(view.Contract) bool) findings {
+func survey(contracts []entitlement.Contract, nowS int64, covers func(entitlement.Contract) bool) findings {
 	f := findings{nextS: never}
 	for _, c := range contracts {
 		switch {
@@ -91,7 +91,7 @@ func survey(contracts []view.Contract, nowS int64, covers func(view.Contract) bo
 }
 
 // unbroken is the end of the time from now over which some contract is in force without a break.
-func unbroken(contracts []view.Contract, nowS int64, covers func(view.Contract) bool) int64 {
+func unbroken(contracts []entitlement.Contract, nowS int64, covers func(entitlement.Contract) bool) int64 {
 	until := nowS
 	for grown := true; grown && until != never; {
 		grown = false

@@ -66,7 +66,7 @@ func (d *Decision) found(c *view.Customer) routingv1.Verdict {
 	case st.GetNamed():
 		return routingv1.Verdict_VERDICT_CALLER_NAMED
 	case d.call.Attested && d.call.Caller != 0:
-		if holders := d.view.CustomersByNumber(d.call.Caller); holders.Len() == 1 && holders.At(0) == c {
+		if holders := d.view.CustomersByNumber(d.call.Caller); holders.Len() == 1 && holders.At(0).Name == c.Name {
 			d.verified = true
 			return routingv1.Verdict_VERDICT_CALLER_VERIFIED
 		}

@@ -162,7 +162,7 @@ func (m *Maker) known(of *Of) {
 			k := &c.Contracts[i]
 			f.Contracts = append(f.Contracts, again(f.Contracts))
 			*f.Contracts[i] = routingv1.ContractFact{
-				Product: k.Product.Name(), FromUnixS: k.FromUnixS, ToUnixS: k.ToUnixS, Plan: k.Plan.Name(),
+				Product: k.Product, FromUnixS: k.FromUnixS, ToUnixS: k.ToUnixS, Plan: k.PlanID,
 			}
 		}
 		m.record.Customers = append(m.record.Customers, f)

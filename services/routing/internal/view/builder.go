@@ -23,6 +23,11 @@ type Builder struct {
 	drains    drainsBuilder
 	live      liveBuilder
 	customers customersBuilder
+	plans     fewBuilder[plan]
+	hours     hoursBuilder
+	offers    fewBuilder[Offer]
+	grants    grantsBuilder
+	usage     usageBuilder
 	keys      keysBuilder
 	lines     linesBuilder
 	problems  []Problem
@@ -56,8 +61,19 @@ func newBuilder(from, before *View) *Builder {
 		drains:    drainsBuilder{from: from.drains, before: before.drains},
 		live:      liveBuilder{from: from.live, before: before.live},
 		customers: customersBuilder{next: from.customers, before: before.customers},
-		keys:      keysBuilder{from: from.keys, before: before.keys},
-		lines:     linesBuilder{from: from.lines, before: before.lines},
+		plans: fewBuilder[plan]{
+			from: from.plans, before: before.plans, read: readPlan, fact: func(p *plan) *Fact { return p.fact },
+		},
+		hours: hoursBuilder{was: from.hours, fewBuilder: fewBuilder[planHours]{
+			from: &from.hours.few, before: &before.hours.few, read: readPlanHours, fact: func(t *planHours) *Fact { return t.fact },
+		}},
+		offers: fewBuilder[Offer]{
+			from: from.offers, before: before.offers, read: readOffer, fact: func(o *Offer) *Fact { return o.fact },
+		},
+		grants: buildGrants(from.grants, before.grants),
+		usage:  buildUsage(from.usage, before.usage),
+		keys:   keysBuilder{from: from.keys, before: before.keys},
+		lines:  linesBuilder{from: from.lines, before: before.lines},
 	}
 }
 
@@ -95,6 +111,8 @@ func (b *Builder) part(key string) (partBuilder, string) {
 	}{
 		{published.CustomerPrefix, &b.customers}, {published.SitePrefix, &b.sites}, {LinePrefix, &b.lines},
 		{published.RotaPrefix, b.rotas}, {published.CustodyPrefix, custodyBuilder{b.rotas}},
+		{published.PlanPrefix, &b.plans}, {published.PlanTimelinePrefix, &b.hours}, {published.OfferPrefix, &b.offers},
+		{published.GrantPrefix, &b.grants}, {published.UsagePrefix, &b.usage},
 		{DrainPrefix, &b.drains}, {LivePrefix, &b.live},
 		{continuation.Prefix, &b.keys},
 	} {
@@ -114,6 +132,10 @@ func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
 	next.rotas, changed.rotas = b.rotas.finish()
 	next.drains, changed.drains = b.drains.finish()
 	next.live, changed.live = b.live.finish()
+	next.plans, _ = b.plans.finish()
+	next.hours = b.hours.finish()
+	next.offers, changed.offers = b.offers.finish()
+	next.grants, next.usage = b.grants.finish(), b.usage.finish()
 	next.keys = b.keys.finish()
 	next.lines = b.lines.finish(next, changed)
 	return next, b.problems

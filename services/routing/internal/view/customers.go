@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unique"
 
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
@@ -32,34 +33,6 @@ func (p Product) Name() string {
 	return p.name.Value()
 }
 
-// Plan is a support level's name, kept once. The zero value is none.
-type Plan struct{ name unique.Handle[string] }
-
-// PlanOf is the support level with that name.
-func PlanOf(name string) Plan {
-	if name == "" {
-		return Plan{}
-	}
-	return Plan{unique.Make(name)}
-}
-
-// Name is the support level's; empty where there is none.
-func (p Plan) Name() string {
-	if p == (Plan{}) {
-		return ""
-	}
-	return p.name.Value()
-}
-
-// Contract is in force over [FromUnixS, ToUnixS).
-type Contract struct {
-	FromUnixS, ToUnixS int64
-	// Product it covers.
-	Product Product
-	// Plan is the support level bought.
-	Plan Plan
-}
-
 // Case is being worked on.
 type Case struct {
 	// ID is the case's in the system that keeps it.
@@ -70,19 +43,41 @@ type Case struct {
 	Title string
 }
 
-// Customer is who pays, as decisions see it.
+// Customer is who pays, as decisions see it. What it holds is read, not changed.
 type Customer struct {
 	// Name is "customers/ID".
 	Name string
-	// DisplayName is for people.
-	DisplayName string
+	// DisplayName is for people, and so is Locality: town and country, to tell it from others.
+	DisplayName, Locality string
+	// LanguageTag is the BCP 47 tag of the language its people speak; empty where not known.
+	LanguageTag string
+	// TimeZone (IANA) and CalendarIDs are those of its plans' hours.
+	TimeZone    string
+	CalendarIDs []string
 	// Contracts in no particular order.
-	Contracts []Contract
+	Contracts []entitle.Contract
+	// Suspended is nil where it is not.
+	Suspended *entitle.Span
+	// ParentID is the customer whose contracts it has, too; empty where there is none.
+	ParentID string
+	// Partners may call for it.
+	Partners []Partner
 	// Cases being worked on, the latest first.
 	Cases []Case
-	// HasPIN says whether callers can show a PIN.
-	HasPIN  bool
+	// HasPIN and HasPhrase say whether callers can show a PIN, or a phrase.
+	HasPIN, HasPhrase bool
+
 	numbers []phone.Number
+}
+
+// Partner is a customer that may call for another one.
+type Partner struct {
+	// ID is the partner's.
+	ID string
+	// Product it may call about; any where empty.
+	Product string
+	// ToUnixS is until when, Unix seconds; entitle.Never where it is open-ended.
+	ToUnixS int64
 }
 
 // ID is the last part of its name.
@@ -104,6 +99,9 @@ const (
 	maxCustomerNumbers = 1000
 	maxContracts       = 100
 	maxCases           = 8
+	// maxPartners and maxCalendars are above entitlement's own limits.
+	maxPartners  = 100
+	maxCalendars = 32
 )
 
 // shardBits: 4,096 shards of a million numbers hold some 250 each, so that a change copies microseconds' worth, and the
@@ -142,14 +140,6 @@ func (h Holders) At(i int) *Customer {
 	return h.many[i]
 }
 
-// Contracts are those of the only one; do not change them.
-func (h Holders) Contracts() []Contract {
-	if h.slot != nil && h.slot.inline {
-		return h.slot.contract[:]
-	}
-	return h.At(0).Contracts
-}
-
 // CaseSite is that of the only one; empty where they are none, or several. It reads no customer but those with cases: a
 // read is a cache miss.
 func (h Holders) CaseSite() string {
@@ -164,6 +154,8 @@ type customers struct {
 	count    int
 	byID     [numShards]map[string]*Customer
 	byNumber [numShards]*numberTable
+	// clients are who a partner may call for, by its ID, in order of their IDs.
+	clients map[string][]Client
 	// shared are the numbers of several customers, in order of name: conference bridges, relay services; few.
 	shared map[phone.Number][]*Customer
 }
@@ -192,8 +184,8 @@ type customersBuilder struct {
 
 // owned says which parts of the next index are its own, and no longer those of the view begun with.
 type owned struct {
-	id, number [numShards]bool
-	shared     bool
+	id, number      [numShards]bool
+	shared, clients bool
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
@@ -218,6 +210,7 @@ func (b *customersBuilder) set(id string, c *Customer) {
 	for _, n := range c.numbers {
 		b.addNumber(n, c)
 	}
+	b.addClient(id, c)
 }
 
 func (b *customersBuilder) remove(id string) {
@@ -230,6 +223,7 @@ func (b *customersBuilder) remove(id string) {
 	for _, n := range old.numbers {
 		b.dropNumber(n, old)
 	}
+	b.dropClient(id, old)
 }
 
 // edit makes next our own: its shards are still those of the view begun with.
@@ -324,14 +318,30 @@ func readCustomer(id string, value []byte) (*Customer, error) {
 	if len(p.GetOpenCases()) > maxCases {
 		return nil, fmt.Errorf("%d open cases, at most %d", len(p.GetOpenCases()), maxCases)
 	}
+	if len(p.GetPartners()) > maxPartners || len(p.GetCalendars()) > maxCalendars {
+		return nil, fmt.Errorf("%d partners and %d calendars, at most %d and %d",
+			len(p.GetPartners()), len(p.GetCalendars()), maxPartners, maxCalendars)
+	}
 	c := &Customer{
-		Name: customerNames + id, DisplayName: p.GetDisplayName(), HasPIN: p.GetHasPin(),
-		Contracts: make([]Contract, 0, len(p.GetContracts())),
+		Name: customerNames + id, DisplayName: p.GetDisplayName(), Locality: p.GetLocality(), LanguageTag: p.GetLanguage(),
+		TimeZone: p.GetTimeZone(), CalendarIDs: p.GetCalendars(), ParentID: p.GetParent(),
+		HasPIN: p.GetHasPin(), HasPhrase: p.GetHasPhrase(),
+		Contracts: make([]entitle.Contract, 0, len(p.GetContracts())),
+		Suspended: span(p.GetSuspendedFromUnixS(), p.GetSuspendedToUnixS()),
 	}
 	for _, k := range p.GetContracts() {
-		c.Contracts = append(c.Contracts, Contract{
-			k.GetFromUnixS(), k.GetToUnixS(), ProductOf(k.GetProduct()), PlanOf(k.GetPlan()),
-		})
+		own := entitle.Contract{
+			ID: k.GetId(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), PlanID: k.GetPlan(), Product: k.GetProduct(),
+			GraceS: entitle.PlanGrace, OwnOnly: k.GetOwnOnly(),
+			Suspended: span(k.GetSuspendedFromUnixS(), k.GetSuspendedToUnixS()),
+		}
+		if k.GraceS != nil {
+			own.GraceS = max(k.GetGraceS(), 0)
+		}
+		c.Contracts = append(c.Contracts, own)
+	}
+	for _, k := range p.GetPartners() {
+		c.Partners = append(c.Partners, Partner{k.GetPartner(), k.GetProduct(), k.GetToUnixS()})
 	}
 	for _, k := range p.GetOpenCases() {
 		c.Cases = append(c.Cases, Case{k.GetId(), k.GetSite(), k.GetTitle()})
@@ -342,4 +352,12 @@ func readCustomer(id string, value []byte) (*Customer, error) {
 		}
 	}
 	return c, nil
+}
+
+// span is none where both ends are 0.
+func span(fromUnixS, toUnixS int64) *entitle.Span {
+	if fromUnixS == 0 && toUnixS == 0 {
+		return nil
+	}
+	return &entitle.Span{FromUnixS: fromUnixS, ToUnixS: toUnixS}
 }

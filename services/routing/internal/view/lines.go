@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -69,6 +70,12 @@ type Line struct {
 	Facts []*Fact
 	// FactList names all of them.
 	FactList *Fact
+	// Severity of the cases that it is for; any where unset.
+	Severity entitlementv1.Severity
+	// Offers that it makes, in order, the withdrawn among them; those that nothing is known of are left out.
+	Offers []*Offer
+	// Goodwill is how often callers who are not entitled are helped first; nil where it does not say.
+	Goodwill *Goodwill
 	// LastResort is the final rung; never nil. It is answered with as it is: never change it.
 	LastResort *routingv1.RouteTarget
 	// LastResortAccepting is the same rung; a person's asks whoever answers to press acceptKey, so that a personal voicemail
@@ -82,7 +89,25 @@ type Line struct {
 	source     *routingv1.Line
 	fact       *Fact
 	number     phone.Number
+	offerIDs   []string
+	formers    []formerNumber
 	treatments [4]routingv1.Treatment // by CallerClass
+}
+
+// Goodwill is how often a caller who is not entitled is helped first.
+type Goodwill struct {
+	// MaxCalls within WindowS seconds before a call; the next one gets Then.
+	MaxCalls int
+	WindowS  int64
+	// Then is never UNSPECIFIED.
+	Then routingv1.Treatment
+}
+
+// formerNumber is a number that a line had, and until when it works, Unix seconds.
+type formerNumber struct {
+	lineID string
+	number phone.Number
+	untilS int64
 }
 
 // LineSite is a site's place on a line, with what a decision reads of every site side by side.
@@ -138,6 +163,8 @@ type lines struct {
 	byID map[string]*Line
 	// byNumber: numbers are unique when lines are written; should two ever share one, the first by ID has it.
 	byNumber map[phone.Number]*Line
+	// former are the numbers that lines had: those of one number in order of the line's ID.
+	former func() map[phone.Number][]formerNumber
 	// bySite are the IDs of the lines that a site is on.
 	bySite func() map[string][]string
 }
@@ -185,9 +212,9 @@ func (b *linesBuilder) remove(id string) {
 
 // changes are the IDs of what changed in the parts that lines refer to, and whether drains did.
 type changes struct {
-	sites, rotas map[string]bool
-	drains       bool
-	live         liveChanges
+	sites, rotas, offers map[string]bool
+	drains               bool
+	live                 liveChanges
 }
 
 func (c changes) any() bool {
@@ -195,7 +222,9 @@ func (c changes) any() bool {
 }
 
 // everyLine: any line may be concerned, whatever sites it has.
-func (c changes) everyLine() bool { return len(c.rotas) > 0 || c.drains || c.live.targets }
+func (c changes) everyLine() bool {
+	return len(c.rotas) > 0 || len(c.offers) > 0 || c.drains || c.live.targets
+}
 
 // finish finds the sites, rotas, drains and live state of lines that changed, or of which those did, so that a decision
 // looks up none.
@@ -211,7 +240,7 @@ func (b *linesBuilder) finish(next *View, changed changes) *lines {
 		}
 		return newIndex(b.byID)
 	}
-	all := &lines{byID: b.byID, byNumber: maps.Clone(b.from.byNumber), bySite: b.from.bySite}
+	all := &lines{byID: b.byID, byNumber: maps.Clone(b.from.byNumber), former: b.from.former, bySite: b.from.bySite}
 	index := all.bySite()
 	for _, sites := range [...]map[string]bool{changed.sites, changed.live.sites} {
 		for site := range sites {
@@ -236,6 +265,18 @@ func newIndex(byID map[string]*Line) *lines {
 			all.byNumber[l.number] = l
 		}
 	}
+	all.former = sync.OnceValue(func() map[phone.Number][]formerNumber {
+		index := map[phone.Number][]formerNumber{}
+		for _, l := range byID {
+			for _, f := range l.formers {
+				index[f.number] = append(index[f.number], f)
+			}
+		}
+		for _, list := range index {
+			slices.SortFunc(list, func(a, b formerNumber) int { return strings.Compare(a.lineID, b.lineID) })
+		}
+		return index
+	})
 	all.bySite = sync.OnceValue(func() map[string][]string {
 		index := map[string][]string{}
 		for id, l := range byID {
@@ -258,7 +299,7 @@ func (l *Line) anew(v *View, fresh bool, changed changes) *Line {
 	}
 	next := *l
 	if fresh {
-		next.resolve(v.sites, v.rotas)
+		next.resolve(v)
 	}
 	if drains {
 		next.Drains = v.drains.of(&next)
@@ -273,15 +314,22 @@ func (l *Line) anew(v *View, fresh bool, changed changes) *Line {
 
 func (l *Line) hasAny(changed changes) bool {
 	return l.hasSite(changed.sites) ||
-		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] })
+		len(changed.rotas) > 0 && slices.ContainsFunc(l.Rotas, func(r *Rota) bool { return changed.rotas[r.ID] }) ||
+		len(changed.offers) > 0 && slices.ContainsFunc(l.offerIDs, func(id string) bool { return changed.offers[id] })
 }
 
 func (l *Line) hasSite(sites map[string]bool) bool {
 	return len(sites) > 0 && slices.ContainsFunc(l.Sites, func(s LineSite) bool { return sites[s.Site.ID] })
 }
 
-// resolve finds the line's sites and rotas as they stand in those parts. The line is a copy; its lists are not.
-func (l *Line) resolve(sites *sites, rotas *rotas) {
+// resolve finds the line's sites, rotas and offers as they stand in a view. The line is a copy; its lists are not.
+func (l *Line) resolve(v *View) {
+	l.Offers = nil
+	for _, id := range l.offerIDs {
+		if o := v.offers.byID[id]; o != nil {
+			l.Offers = append(l.Offers, o)
+		}
+	}
 	places, duties := l.Sites, l.Rotas
 	l.Sites, l.Rotas = make([]LineSite, len(places)), make([]*Rota, len(duties))
 	var releases []string
@@ -291,7 +339,7 @@ func (l *Line) resolve(sites *sites, rotas *rotas) {
 		}
 	}
 	for i, ls := range places {
-		s := sites.byID[ls.Site.ID]
+		s := v.sites.byID[ls.Site.ID]
 		if s == nil {
 			s = unknownSite(ls.Site.ID)
 		}
@@ -302,7 +350,7 @@ func (l *Line) resolve(sites *sites, rotas *rotas) {
 		note(s.Timeline.TZDataRelease())
 	}
 	for i, was := range duties {
-		if l.Rotas[i] = rotas.byID[was.ID]; l.Rotas[i] == nil {
+		if l.Rotas[i] = v.rotas.byID[was.ID]; l.Rotas[i] == nil {
 			l.Rotas[i] = unknownRota(was.ID)
 		}
 		note(l.Rotas[i].TZDataRelease())
@@ -349,6 +397,9 @@ func readLine(id string, value []byte) (*Line, error) {
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_ENTITLED] = t.GetEntitled()
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_NOT_ENTITLED] = t.GetNotEntitled()
 	l.treatments[routingv1.CallerClass_CALLER_CLASS_UNKNOWN] = t.GetUnknown()
+	if err := l.readTerms(&p); err != nil {
+		return nil, err
+	}
 	if err := l.readRotas(p.GetRotas()); err != nil {
 		return nil, err
 	}

@@ -9,8 +9,7 @@ import (
 
 // numberTable is a hash table from numbers to customers, with linear probing (Knuth, The Art of Computer Programming 3,
 // 6.4, algorithms L and R). With a million customers every dependent read of memory is a cache miss, some 200 ns each, on
-// the path of a ringing phone. Go's map makes five of them, and a customer's contract a sixth; here all that a decision
-// needs of a customer with one contract stands in one cache line.
+// the path of a ringing phone, and Go's map makes five of them.
 //
 // A table is written to by its builder only, before it is shared.
 type numberTable struct {
@@ -23,12 +22,8 @@ type numberSlot struct {
 	number phone.Number
 	// customer is nil where several have the number.
 	customer *Customer
-	// contract is the customer's, where it has one and no more: then inline is true.
-	contract [1]Contract
-	inline   bool
 	// cases: the customer has open cases.
 	cases bool
-	_     [14]byte // 64 bytes: never on two cache lines
 }
 
 // minSlots is the smallest table.
@@ -67,9 +62,6 @@ func (t *numberTable) put(n phone.Number, c *Customer) {
 		t.grow()
 	}
 	s := numberSlot{number: n, customer: c}
-	if c != nil && len(c.Contracts) == 1 {
-		s.contract[0], s.inline = c.Contracts[0], true
-	}
 	s.cases = c != nil && len(c.Cases) > 0
 	t.slots[t.find(n)] = s
 }

@@ -2,8 +2,8 @@
 // own lines, drains and live state. A View is immutable; a Builder makes the next one from it and a batch of changes,
 // sharing all that stayed the same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, one a publisher, each with its own file and index: sites.go, rotas.go, drains.go, live.go,
-// customers.go, lines.go. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought
+// It is made of parts, each with its own file and index: sites.go, rotas.go, drains.go, live.go, lines.go; and what
+// entitlement publishes: customers.go, plans.go, offers.go, grants.go, usage.go, which parties.go puts together for the rule. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought
 // to it.
 package view
 
@@ -36,6 +36,11 @@ type View struct {
 	drains    *drains
 	live      *live
 	customers *customers
+	plans     *few[plan]
+	hours     *hours
+	offers    *few[Offer]
+	grants    *grants
+	usage     *usage
 	keys      *keys
 	lines     *lines
 }
@@ -44,6 +49,7 @@ type View struct {
 func empty() *View {
 	return &View{
 		sites: newSites(), rotas: newRotas(), drains: newDrains(), live: newLive(), customers: newCustomers(),
+		plans: &few[plan]{}, hours: newHours(&few[planHours]{}), offers: &few[Offer]{}, grants: &grants{}, usage: &usage{},
 		keys: newKeys(), lines: newLines(),
 	}
 }
@@ -57,8 +63,22 @@ func (v *View) Heard() time.Time { return v.heard }
 // Age is the time since etcd was last heard from, changes or not; never negative.
 func (v *View) Age(now time.Time) time.Duration { return max(now.Sub(v.heard), 0) }
 
-// LineByNumber is the line that a dialled number belongs to; nil where it is no line's.
+// LineByNumber is the line whose number it is now; nil where it is none's.
 func (v *View) LineByNumber(n phone.Number) *Line { return v.lines.byNumber[n] }
+
+// LineDialled is the line that a dialled number leads to at an instant, Unix seconds; nil where it leads to none. Where it is
+// a number that the line had before, formerUntilS is when that ends; else 0.
+func (v *View) LineDialled(n phone.Number, nowS int64) (l *Line, formerUntilS int64) {
+	if l := v.lines.byNumber[n]; l != nil {
+		return l, 0
+	}
+	for _, f := range v.lines.former()[n] {
+		if f.untilS > nowS {
+			return v.lines.byID[f.lineID], f.untilS
+		}
+	}
+	return nil, 0
+}
 
 // LineByID is a line by the last part of its name; nil where there is none.
 func (v *View) LineByID(id string) *Line { return v.lines.byID[id] }
@@ -84,11 +104,12 @@ func (v *View) Customer(id string) *Customer { return v.customers.byID[idShard(i
 func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
 
 // Counts are the sizes of a view's parts.
-type Counts struct{ Sites, Rotas, Customers, Lines int }
+type Counts struct{ Sites, Rotas, Customers, Lines, Plans, Offers int }
 
 // Counts are the sizes of the parts.
 func (v *View) Counts() Counts {
-	return Counts{len(v.sites.byID), len(v.rotas.byID), v.customers.count, len(v.lines.byID)}
+	return Counts{len(v.sites.byID), len(v.rotas.byID), v.customers.count, len(v.lines.byID),
+		len(v.plans.byID), len(v.offers.byID)}
 }
 
 // TZDataReleases are the releases of the time-zone rules in the sites' timelines, in order; more than one while a new

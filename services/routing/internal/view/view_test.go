@@ -54,7 +54,7 @@ func TestViewFindsWhatADecisionNeeds(t *testing.T) {
 		t.Errorf("target %v", got)
 	}
 	h := v.CustomersByNumber(acme)
-	if h.Len() != 1 || h.At(0).Name != "customers/acme" || len(h.Contracts()) != 1 || v.CustomersByNumber(gold).Len() != 0 {
+	if h.Len() != 1 || h.At(0).Name != "customers/acme" || len(h.At(0).Contracts) != 1 || v.CustomersByNumber(gold).Len() != 0 {
 		t.Errorf("customer %+v", h)
 	}
 	if c := v.Counts(); c != (view.Counts{Sites: 2, Customers: 1, Lines: 1}) {
@@ -222,7 +222,7 @@ func describe(v *view.View) string {
 			fmt.Fprintln(&b, "number", n, h.At(i).Name, h.At(i).Contracts)
 		}
 		if h.Len() == 1 {
-			fmt.Fprintln(&b, "contracts", h.Contracts())
+			fmt.Fprintln(&b, "contracts", h.At(0).Contracts)
 		}
 		if l := v.LineByNumber(n); l != nil {
 			fmt.Fprintln(&b, "dialled", n, l.Name)
@@ -343,10 +343,10 @@ func TestReadersNeverSeeHalfATransaction(t *testing.T) {
 				v := current.Load()
 				l, h := v.LineByNumber(gold), v.CustomersByNumber(acme)
 				k := v.Revision()
-				if k < last || int64(l.MinRemainingS) != k || h.Contracts()[0].FromUnixS != k ||
+				if k < last || int64(l.MinRemainingS) != k || h.At(0).Contracts[0].FromUnixS != k ||
 					l.Sites[0].Site.DisplayName != fmt.Sprint(k) {
 					t.Errorf("at revision %d after %d: line of %d, customer of %d, site of %s", k, last, l.MinRemainingS,
-						h.Contracts()[0].FromUnixS, l.Sites[0].Site.DisplayName)
+						h.At(0).Contracts[0].FromUnixS, l.Sites[0].Site.DisplayName)
 					return
 				}
 				last = k

@@ -1,0 +1,108 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/daysidehq/dayside/services/internal/entitle"
+	"github.com/daysidehq/dayside/services/internal/phone"
+)
+
+// maxParents is how far up a customer's parents count.
+const maxParents = 4
+
+// Parties are whom entitle.Ask is asked about: the customer, then its parents, the nearest first, four at most. They are
+// appended to buf; each has its own grants, use, zone and calendars.
+func (v *View) Parties(c *Customer, buf []entitle.Party) []entitle.Party {
+	begin := len(buf)
+	for c != nil && len(buf)-begin <= maxParents {
+		id := c.ID()
+		if slices.ContainsFunc(buf[begin:], func(p entitle.Party) bool { return p.CustomerID == id }) {
+			return buf // parents go round, as when two writes cross: each counts once
+		}
+		buf = append(buf, v.party(id, c))
+		if c.ParentID == "" {
+			return buf
+		}
+		c = v.Customer(c.ParentID)
+	}
+	return buf
+}
+
+func (v *View) party(id string, c *Customer) entitle.Party {
+	p := entitle.Party{
+		CustomerID: id, Contracts: c.Contracts, Grants: v.grants.of.get(whose{customerID: id}), Suspended: c.Suspended,
+		TimeZone: c.TimeZone, CalendarIDs: c.CalendarIDs,
+	}
+	if u := v.usage.of.get(whose{customerID: id}); u != nil {
+		p.Used = u.used
+	}
+	return p
+}
+
+// NumberParty is whom entitle.Ask is asked about where nobody knows the number; false where it has no grants.
+func (v *View) NumberParty(n phone.Number) (entitle.Party, bool) {
+	if n == 0 {
+		return entitle.Party{}, false
+	}
+	own := v.grants.of.get(whose{number: n})
+	return entitle.Party{Grants: own}, len(own) > 0
+}
+
+// Goodwill is when the customer was shown goodwill, Unix seconds, ascending; the last 16. Do not change it.
+func (v *View) Goodwill(customerID string) []int64 {
+	if u := v.usage.of.get(whose{customerID: customerID}); u != nil && customerID != "" {
+		return u.goodwill
+	}
+	return nil
+}
+
+// NumberGoodwill is that of a number nobody knows.
+func (v *View) NumberGoodwill(n phone.Number) []int64 {
+	if u := v.usage.of.get(whose{number: n}); u != nil && n != 0 {
+		return u.goodwill
+	}
+	return nil
+}
+
+// Client is a customer that a partner may call for.
+type Client struct {
+	// CustomerID is the client's.
+	CustomerID string
+	// Product the partner may call about; any where empty.
+	Product string
+	// ToUnixS is until when, Unix seconds; entitle.Never where it is open-ended.
+	ToUnixS int64
+}
+
+// ClientsOf are the customers that a partner may call for, in order of ID, those whose time is over among them. Do not
+// change them.
+func (v *View) ClientsOf(partnerID string) []Client { return v.customers.clients[partnerID] }
+
+// addClient notes whom a customer's partners may call for.
+func (b *customersBuilder) addClient(id string, c *Customer) {
+	for _, p := range c.Partners {
+		all := b.editClients()[p.ID]
+		at, _ := slices.BinarySearchFunc(all, id, func(have Client, id string) int {
+			return strings.Compare(have.CustomerID, id)
+		})
+		b.next.clients[p.ID] = slices.Insert(slices.Clone(all), at, Client{id, p.Product, p.ToUnixS})
+	}
+}
+
+func (b *customersBuilder) dropClient(id string, c *Customer) {
+	for _, p := range c.Partners {
+		left := slices.DeleteFunc(slices.Clone(b.editClients()[p.ID]), func(have Client) bool { return have.CustomerID == id })
+		if b.next.clients[p.ID] = left; len(left) == 0 {
+			delete(b.next.clients, p.ID)
+		}
+	}
+}
+
+func (b *customersBuilder) editClients() map[string][]Client {
+	b.edit()
+	if !b.owns.clients {
+		b.next.clients, b.owns.clients = cloneMap(b.next.clients), true
+	}
+	return b.next.clients
+}
