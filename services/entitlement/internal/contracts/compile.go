@@ -27,21 +27,33 @@ type Zones interface {
 	Location(name string) (*time.Location, error)
 }
 
+// customerNames is what names of customers begin with.
+const customerNames = "customers/"
+
 // Compile is the record to publish for a customer, or an INVALID_FIELD fault that names every broken rule. The name is
 // known to be customers/ID.
 func Compile(c *entitlementv1.Customer, zones Zones) (*publishedv1.Customer, error) {
 	k := compiler{loc: time.UTC}
-	k.names(c)
 	k.zone(c.GetTimeZone(), zones)
 	out := &publishedv1.Customer{
-		Id:          strings.TrimPrefix(c.GetName(), "customers/"),
+		Id:          strings.TrimPrefix(c.GetName(), customerNames),
 		DisplayName: c.GetDisplayName(),
-		Numbers:     k.numbers(c.GetPhoneNumbers()),
+		Numbers:     k.numbers("", c.GetPhoneNumbers()),
 		Contracts:   k.contracts(c.GetContracts()),
 		TimeZone:    c.GetTimeZone(),
 		OpenCases:   k.cases(c.GetOpenCases()),
 		HasPin:      c.GetHasPin(),
+		HasPhrase:   c.GetHasPhrase(),
+		Parent:      strings.TrimPrefix(c.GetParent(), customerNames),
+		Partners:    k.partners(c),
+		Calendars:   ids(c.GetCalendars(), "calendars/"),
+		Locality:    c.GetLocality(),
+		Language:    c.GetLanguage(),
 	}
+	out.SuspendedFromUnixS, out.SuspendedToUnixS = k.suspension("suspension", c.GetSuspension())
+	out.Numbers = k.contacts(c.GetContacts(), out.Numbers)
+	k.names(c)
+	k.identities(c)
 	if err := k.broken.Err(); err != nil {
 		return nil, err
 	}
@@ -74,14 +86,27 @@ func (k *compiler) name(path, s string) {
 	switch {
 	case strings.TrimSpace(s) == "":
 		k.broken.Add(path, s, "is required")
-	case strings.ContainsFunc(s, unicode.IsControl):
-		k.broken.Add(path, strings.Map(visible, s), "must hold no control characters")
+	default:
+		k.text(path, s)
 	}
+}
+
+// text checks what people read: any script, in either direction, but nothing that changes how the text around it looks.
+func (k *compiler) text(path, s string) {
+	if strings.ContainsFunc(s, steers) {
+		k.broken.Add(path, strings.Map(visible, s), "must hold no control characters, and none that turn the direction of text")
+	}
+}
+
+// steers says whether a character controls a terminal, or embeds, overrides or isolates a direction (UAX #9): with those a
+// name can be made to look like another one. Marks that letters of some scripts need (ZWJ, ZWNJ, RLM) are not among them.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 // visible keeps an error from carrying to a terminal what it complains of.
 func visible(r rune) rune {
-	if unicode.IsControl(r) {
+	if steers(r) {
 		return unicode.ReplacementChar
 	}
 	return r
@@ -104,11 +129,12 @@ func (k *compiler) zone(name string, zones Zones) {
 	k.broken.Add("time_zone", name, "cannot be used")
 }
 
-func (k *compiler) numbers(list []*phone_number.PhoneNumber) []uint64 {
+// numbers are those of a list; each path begins with the given one.
+func (k *compiler) numbers(within string, list []*phone_number.PhoneNumber) []uint64 {
 	out := make([]uint64, 0, len(list))
 	first := make(map[phone.Number]int, len(list))
 	for i, p := range list {
-		path := fmt.Sprintf("phone_numbers[%d]", i)
+		path := fmt.Sprintf("%sphone_numbers[%d]", within, i)
 		n, ok := phone.Parse(p.GetE164Number())
 		switch was, again := first[n]; {
 		case p.GetExtension() != "":
@@ -117,7 +143,7 @@ func (k *compiler) numbers(list []*phone_number.PhoneNumber) []uint64 {
 			k.broken.Add(path, phone.Mask(p.GetE164Number()),
 				"must be E.164: a plus sign, then 7 to 15 digits that begin with a country code")
 		case again:
-			k.broken.Add(path, n.Masked(), fmt.Sprintf("is phone_numbers[%d] again; each number once", was))
+			k.broken.Add(path, n.Masked(), fmt.Sprintf("is %sphone_numbers[%d] again; each number once", within, was))
 		default:
 			first[n] = i
 			out = append(out, uint64(n))
@@ -138,9 +164,12 @@ func (k *compiler) contracts(list []*entitlementv1.Contract) []*publishedv1.Cont
 			first[c.GetContractId()] = i
 		}
 		from, to := k.term(path, c)
-		out = append(out, &publishedv1.Contract{
+		p := &publishedv1.Contract{
 			Id: c.GetContractId(), Plan: c.GetPlan(), Product: c.GetProduct(), FromUnixS: from, ToUnixS: to,
-		})
+			OwnOnly: c.GetExcludesSubAccounts(), GraceS: k.grace(c, to),
+		}
+		p.SuspendedFromUnixS, p.SuspendedToUnixS = k.suspension(path+".suspension", c.GetSuspension())
+		out = append(out, p)
 	}
 	return out
 }
@@ -158,9 +187,7 @@ func (k *compiler) cases(list []*entitlementv1.OpenCase) []*publishedv1.OpenCase
 		} else {
 			first[c.GetCaseId()] = i
 		}
-		if strings.ContainsFunc(c.GetTitle(), unicode.IsControl) {
-			k.broken.Add(path+".title", strings.Map(visible, c.GetTitle()), "must hold no control characters")
-		}
+		k.text(path+".title", c.GetTitle())
 		out = append(out, &publishedv1.OpenCase{
 			Id: c.GetCaseId(), Site: strings.TrimPrefix(c.GetSite(), "sites/"), Title: c.GetTitle(),
 		})
@@ -200,15 +227,4 @@ func (k *compiler) date(path string, d *date.Date) bool {
 		return false
 	}
 	return true
-}
-
-// Resource is a published contract as the API has it: with the dates that its instants are in the customer's zone.
-func Resource(c *publishedv1.Contract, loc *time.Location) *entitlementv1.Contract {
-	out := &entitlementv1.Contract{
-		ContractId: c.GetId(), Plan: c.GetPlan(), Product: c.GetProduct(), StartDate: dateAt(loc, c.GetFromUnixS()),
-	}
-	if c.GetToUnixS() != published.OpenEnded {
-		out.EndDate = dateAt(loc, c.GetToUnixS()-1)
-	}
-	return out
 }
