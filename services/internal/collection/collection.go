@@ -43,6 +43,10 @@ type Owner[T proto.Message] interface {
 	Remove(ctx context.Context, id string) (Effect, error)
 }
 
+// Keeper is an Owner of resources with fields that no request changes once they are set. Keep takes them from what stands into
+// what is to be written; stands is nil where nothing does.
+type Keeper[T proto.Message] interface{ Keep(stands, item T) }
+
 // Effect is what goes with a write of the source.
 type Effect struct {
 	Conditions []*rpcv1.Condition
@@ -178,7 +182,7 @@ func (c *Collection[T]) Create(ctx context.Context, item T, idField, id, request
 	case fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND:
 		return zero, err
 	}
-	keep(zero, item)
+	c.keep(zero, item)
 	return c.write(ctx, version[T]{resourceKey: stored.resourceKey, requestID: requestID}, item, validateOnly)
 }
 
@@ -190,7 +194,7 @@ func (c *Collection[T]) Update(ctx context.Context, item T, mask *fieldmaskpb.Fi
 	stored, err := c.read(ctx, name)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND && allowMissing {
 		item = clone(item)
-		keep(zero, item)
+		c.keep(zero, item)
 		return c.write(ctx, stored, item, validateOnly)
 	}
 	if err != nil {
@@ -205,7 +209,7 @@ func (c *Collection[T]) Update(ctx context.Context, item T, mask *fieldmaskpb.Fi
 	}
 	next, _ := merged.(T)
 	setString(next, "name", name)
-	keep(stored.item, next)
+	c.keep(stored.item, next)
 	return c.write(ctx, stored, next, validateOnly)
 }
 
@@ -276,8 +280,11 @@ func (c *Collection[T]) stamp(over version[T], item T) {
 }
 
 // keep takes the output-only fields that the collection does not fill from what stands, and clears them where nothing
-// does: they are Amend's, whatever a request says there.
-func keep[T proto.Message](stands, item T) {
+// does: they are Amend's, whatever a request says there. What the owner keeps besides is its own to say.
+func (c *Collection[T]) keep(stands, item T) {
+	if k, ok := c.owner.(Keeper[T]); ok {
+		k.Keep(stands, item)
+	}
 	from, to := stands.ProtoReflect(), item.ProtoReflect()
 	fields := to.Descriptor().Fields()
 	for i := range fields.Len() {

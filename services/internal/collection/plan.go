@@ -103,7 +103,7 @@ func (c *Collection[T]) planItems(ctx context.Context, items []T, stored map[str
 func (c *Collection[T]) planItem(ctx context.Context, item T, over version[T], out *Planned[T]) error {
 	name := getString(item, "name")
 	change := &rpcv1.Change{Name: name, Kind: rpcv1.Change_KIND_CREATE}
-	keep(over.item, item)
+	c.keep(over.item, item)
 	if over.revision != 0 {
 		change.Kind = rpcv1.Change_KIND_UPDATE
 		change.Fields = resource.Diff(over.item, item, outputOnly...)

@@ -27,7 +27,7 @@ func (c *Collection[T]) Put(ctx context.Context, item T, over coord.Entry) (Effe
 		kind = rpcv1.Change_KIND_UPDATE
 	}
 	item = clone(item)
-	keep(stands.item, item)
+	c.keep(stands.item, item)
 	if over.ModRevision != 0 && sameButStamp(stands.item, item) {
 		kind = rpcv1.Change_KIND_UNCHANGED
 	}

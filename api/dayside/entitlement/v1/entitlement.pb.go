@@ -391,7 +391,8 @@ type Customer struct {
 	// What other systems call it.
 	ExternalIds []*ExternalId `protobuf:"bytes,16,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty"`
 	// The name that it chose for itself, by which its callers are found; unique, whatever the case, accents and punctuation.
-	// RenameAccessName changes it.
+	// Set with a customer, or once where it had none; from then on RenameAccessName alone changes it, whatever other writes say: a
+	// file that is applied again must not undo what the customer chose.
 	AccessName string `protobuf:"bytes,17,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
 	// The access names that it had before, the latest first; they go on working.
 	FormerAccessNames []*AccessNameUse `protobuf:"bytes,18,rep,name=former_access_names,json=formerAccessNames,proto3" json:"former_access_names,omitempty"`
