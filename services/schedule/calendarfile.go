@@ -10,9 +10,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/validate"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 	"github.com/daysidehq/dayside/services/internal/zones"
 	calendarsof "github.com/daysidehq/dayside/services/schedule/internal/calendars"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
 )
 
 // MaxICSBytes is how large an iCalendar file may be.

@@ -16,8 +16,8 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 	"github.com/daysidehq/dayside/services/schedule/internal/calendars"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/calendar"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 // Diff is every date, ascending, on which two calendars differ. The error is an INVALID_FIELD fault with paths after

@@ -16,7 +16,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/calendar/ical"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 // MaxFileBytes is how large an iCalendar file may be.

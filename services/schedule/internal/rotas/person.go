@@ -12,8 +12,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/rota"
 	"github.com/daysidehq/dayside/services/internal/target"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 	"github.com/daysidehq/dayside/services/schedule/internal/calendars"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
 )
 
 const (

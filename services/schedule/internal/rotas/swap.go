@@ -13,7 +13,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/rota"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 const (

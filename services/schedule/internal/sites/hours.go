@@ -6,7 +6,7 @@ import (
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 // readHours are the site's hours; where something is wrong with a time of day, they are not complete.

@@ -9,7 +9,7 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/schedule/internal/wallclock"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 func TestClock(t *testing.T) {
