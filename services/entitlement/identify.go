@@ -5,42 +5,244 @@ import (
 	"strings"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/identify"
 	"github.com/daysidehq/dayside/services/entitlement/internal/names"
+	"github.com/daysidehq/dayside/services/entitlement/internal/view"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/phone/national"
 )
 
-// maxIdentified bounds an answer: a caller can be asked about no more.
-const maxIdentified = 8
+const (
+	// maxIdentified bounds an answer: a caller can be asked about no more.
+	maxIdentified = 8
+	// maxHolders is how many customers of one clue are looked at: of more it says nothing.
+	maxHolders = 16
+)
 
-// IdentifyCaller finds customers by a name or by its digits. It reads the service's own view, which is behind a commit by
-// some milliseconds, and goes on without etcd.
+// How much a clue says that is not a name. A number identifies, though nobody vouches for it; a domain is shared by whoever
+// has mailboxes there.
+const (
+	verifiedNumberConfidence = 0.98
+	numberConfidence         = 0.9
+	emailConfidence          = 0.97
+	externalIDConfidence     = 0.98
+	contractConfidence       = 0.97
+	domainConfidence         = 0.8
+)
+
+// IdentifyCaller finds customers by whatever is known of a caller. It reads the service's own views, which are behind a
+// commit by some milliseconds, and goes on without etcd.
 func (s *Service) IdentifyCaller(_ context.Context, r *entitlementv1.IdentifyCallerRequest,
 ) (*entitlementv1.IdentifyCallerResponse, error) {
 	if !s.Ready() {
 		return nil, notReady("its customers")
 	}
-	var found []names.Match
-	var more bool
-	switch said := strings.TrimSpace(r.GetName()); {
-	case said != "" && r.GetDigits() != "":
-		return nil, fault.Invalid(fault.Violation{Field: "digits", Rule: "must be empty where name is given: one of them"})
-	case said != "":
-		found, more = s.directory.Find(said, maxIdentified)
-	case r.GetDigits() != "":
-		found, more = s.directory.FindDigits(r.GetDigits(), maxIdentified)
-	default:
-		return nil, fault.Invalid(fault.Violation{Field: "name", Rule: "is required, or digits"})
+	number, err := knownOf(r)
+	if err != nil {
+		return nil, err
 	}
-	out := &entitlementv1.IdentifyCallerResponse{More: more}
-	for _, m := range found {
-		c, ok := s.index.Customer(m.ID)
-		if !ok {
-			continue // deleted, or not heard of yet: the two views follow the same commits, one before the other
+	g := gathering{s: s}
+	g.names(r)
+	g.number(number, r.GetNumberVerified())
+	g.statements(r)
+	return g.answer(r.GetLanguage()), nil
+}
+
+// knownOf is the number of a request, where it has one; a fault names what is wrong with the request.
+func knownOf(r *entitlementv1.IdentifyCallerRequest) (phone.Number, error) {
+	var broken fault.Violations
+	if strings.TrimSpace(r.GetName()) != "" && r.GetDigits() != "" {
+		broken.Add("digits", "", "must be empty where name is given: one of them")
+	}
+	var number phone.Number
+	if r.GetNumber() != "" {
+		var err error
+		if number, err = national.Parse(r.GetNumber(), r.GetDefaultRegion()); err != nil {
+			signalled, ok := phone.ParseSignalled(r.GetNumber())
+			if !ok || r.GetDefaultRegion() != "" {
+				broken.Add("number", phone.Mask(r.GetNumber()), err.Error())
+			}
+			number = signalled
 		}
-		out.Candidates = append(out.Candidates, &entitlementv1.CallerCandidate{
-			Customer: customerNames + m.ID, DisplayName: c.GetDisplayName(), Confidence: m.Confidence, MatchedName: m.Name,
-			HasPin: c.GetHasPin(),
+	}
+	if r.GetDefaultRegion() != "" && !national.KnownRegion(r.GetDefaultRegion()) {
+		broken.Add("default_region", r.GetDefaultRegion(), "must be an ISO 3166-1 alpha-2 code of a country with a numbering plan")
+	}
+	for i, e := range r.GetExternalIds() {
+		if e.GetSystem() == "" || strings.TrimSpace(e.GetId()) == "" {
+			broken.Add("external_ids["+string(rune('0'+i))+"]", "", "must have a system and an id")
+		}
+	}
+	if strings.TrimSpace(r.GetName()) == "" && r.GetDigits() == "" && r.GetNumber() == "" && r.GetEmail() == "" &&
+		len(r.GetExternalIds()) == 0 && r.GetContractId() == "" {
+		broken.Add("name", "", "is required, or digits, number, email, external_ids or contract_id")
+	}
+	return number, broken.Err()
+}
+
+// gathering is what speaks for whom.
+type gathering struct {
+	s     *Service
+	clues []identify.Clue
+	more  bool
+	// called is the name by which a customer was found.
+	called map[string]string
+}
+
+func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
+	g.called = map[string]string{}
+	said := strings.TrimSpace(r.GetName())
+	var found []names.Match
+	switch {
+	case strings.Contains(said, "@"): // an address
+		return
+	case said != "":
+		found, g.more = g.s.directory.Find(said, maxIdentified)
+	case r.GetDigits() != "":
+		found, g.more = g.s.directory.FindDigits(r.GetDigits(), maxIdentified)
+	}
+	for _, m := range found {
+		g.clues = append(g.clues, identify.Clue{
+			Kind: kindOf(m.Why), Customer: m.ID, Matched: m.Name, Confidence: m.Confidence,
+		})
+		g.called[m.ID] = m.Name
+	}
+	if said == "" {
+		return
+	}
+	for _, h := range g.s.directory.Holders(view.AccessName, "", said, maxHolders) {
+		g.clues = append(g.clues, identify.Clue{
+			Kind: entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME, Customer: h.CustomerID, Matched: said, Confidence: 1,
+		})
+		if g.called[h.CustomerID] == "" {
+			g.called[h.CustomerID] = said
+		}
+	}
+}
+
+func kindOf(why names.Why) entitlementv1.EvidenceKind {
+	switch why {
+	case names.Exact:
+		return entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME
+	case names.Initials:
+		return entitlementv1.EvidenceKind_EVIDENCE_KIND_INITIALS
+	case names.Digits:
+		return entitlementv1.EvidenceKind_EVIDENCE_KIND_KEYPAD
+	case names.Words, names.Begins, names.Typing, names.Sound:
+	}
+	return entitlementv1.EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME
+}
+
+// number brings in the caller's. One that several customers share says as much less of each.
+func (g *gathering) number(n phone.Number, verified bool) {
+	if n == 0 {
+		return
+	}
+	holders := g.s.index.WhoHas(n, maxHolders+1)
+	if len(holders) > maxHolders {
+		g.more = true
+		return
+	}
+	contact := map[string]string{}
+	for _, h := range g.s.directory.Holders(view.ContactNumber, "", n.String(), maxHolders) {
+		contact[h.CustomerID] = h.ContactID
+	}
+	clue := identify.Clue{
+		Kind: entitlementv1.EvidenceKind_EVIDENCE_KIND_NUMBER, Matched: n.Masked(),
+		Confidence: numberConfidence / float64(max(len(holders), 1)),
+	}
+	if verified && len(holders) == 1 {
+		clue.Kind, clue.Confidence = entitlementv1.EvidenceKind_EVIDENCE_KIND_VERIFIED_NUMBER, verifiedNumberConfidence
+	}
+	for _, c := range holders {
+		clue.Customer, clue.Contact = c.GetId(), contact[c.GetId()]
+		g.clues = append(g.clues, clue)
+	}
+}
+
+// statements bring in what is the same or is not. What was typed as a name may be a contract's number, or an address.
+func (g *gathering) statements(r *entitlementv1.IdentifyCallerRequest) {
+	said := strings.TrimSpace(r.GetName())
+	for _, id := range []string{r.GetContractId(), said} {
+		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, view.ContractID, "", id, id, contractConfidence)
+	}
+	for _, e := range r.GetExternalIds() {
+		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_EXTERNAL_ID, view.ExternalID, e.GetSystem(), e.GetId(),
+			e.GetSystem()+": "+e.GetId(), externalIDConfidence)
+	}
+	addresses := []string{r.GetEmail()}
+	if strings.Contains(said, "@") {
+		addresses = append(addresses, said)
+	}
+	for _, address := range addresses {
+		local, domain, isAddress := strings.Cut(strings.TrimSpace(address), "@")
+		if !isAddress {
+			domain = local
+		} else {
+			g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL, view.Email, "", address, maskedEmail(address), emailConfidence)
+		}
+		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL_DOMAIN, view.EmailDomain, "", domain, domain, domainConfidence)
+	}
+}
+
+// same brings in the customers of whom a clue speaks.
+func (g *gathering) same(kind entitlementv1.EvidenceKind, clue view.Clue, system, text, matched string, confidence float64) {
+	holders := g.s.directory.Holders(clue, system, text, maxHolders+1)
+	if len(holders) > maxHolders {
+		g.more = true
+		return
+	}
+	for _, h := range holders {
+		g.clues = append(g.clues, identify.Clue{
+			Kind: kind, Customer: h.CustomerID, Matched: matched, Confidence: confidence / float64(len(holders)),
+			Contact: h.ContactID,
 		})
 	}
-	return out, nil
+}
+
+// maskedEmail shows the first letter and the domain.
+func maskedEmail(address string) string {
+	local, domain, _ := strings.Cut(strings.TrimSpace(address), "@")
+	for _, first := range local {
+		return string(first) + "…@" + domain
+	}
+	return "…@" + domain
+}
+
+// answer is what all of it comes to.
+func (g *gathering) answer(language string) *entitlementv1.IdentifyCallerResponse {
+	type known struct {
+		identify.Candidate
+		customer *publishedv1.Customer
+	}
+	var all []known
+	var ranked []identify.Candidate
+	for _, c := range identify.Rank(g.clues) {
+		// One that is not there was deleted, or is not heard of yet: the views follow the same commits, one before the other.
+		if published, ok := g.s.index.Customer(c.Customer); ok {
+			all, ranked = append(all, known{c, published}), append(ranked, c)
+		}
+	}
+	out := &entitlementv1.IdentifyCallerResponse{
+		More: g.more || len(all) > maxIdentified, Certain: identify.Certain(ranked),
+	}
+	choices := make([]identify.Choice, 0, maxIdentified)
+	for _, c := range all[:min(len(all), maxIdentified)] {
+		one := &entitlementv1.CallerCandidate{
+			Customer: customerNames + c.Customer, DisplayName: c.customer.GetDisplayName(), Confidence: c.Confidence,
+			MatchedName: g.called[c.Customer], HasPin: c.customer.GetHasPin(), HasPhrase: c.customer.GetHasPhrase(),
+			Locality: c.customer.GetLocality(), Verified: c.Verified, ContactId: c.Contact,
+		}
+		for _, e := range c.Evidence {
+			one.Evidence = append(one.Evidence, &entitlementv1.Evidence{Kind: e.Kind, Matched: e.Matched, Confidence: e.Confidence})
+		}
+		out.Candidates = append(out.Candidates, one)
+		choices = append(choices, identify.Choice{ID: c.Customer, Name: one.GetDisplayName(), Locality: one.GetLocality()})
+	}
+	if !out.GetCertain() {
+		out.Question = identify.Question(choices, out.GetMore(), language)
+	}
+	return out
 }

@@ -1,6 +1,6 @@
-// Package accessname compares the names that customers choose for themselves: two are the same where letters and digits are,
-// whatever the case, accents, punctuation and blanks. It is pure; who has which name is the store's to say, and the finding of
-// customers by what they are called is package names'.
+// Package accessname compares the names that customers choose for themselves: two are the same where letters and digits
+// are, whatever the case, accents, punctuation and blanks. It is pure; who has which name is the store's to say, and the
+// finding of customers by what they are called is package names'.
 package accessname
 
 import (

@@ -1,6 +1,6 @@
 // Package identify weighs what is known of a caller: which customers it speaks for, how well, and whether that is enough to
-// take one of them for the caller's without asking. What there is to be weighed (numbers, names, addresses, what other systems
-// call a customer) is found elsewhere, and question.go puts what is still open into words.
+// take one of them for the caller's without asking. What there is to be weighed (numbers, names, addresses, what other
+// systems call a customer) is found elsewhere, and question.go puts what is still open into words.
 //
 // It is pure, and proves nothing: of all clues an attested number alone shows that a caller is of a customer.
 package identify
@@ -43,8 +43,8 @@ type Candidate struct {
 // maxUnsure is the most that is said of a customer of whom nothing is the same.
 const maxUnsure = 0.99
 
-// Stated says whether a kind of clue names one customer, rather than being like it: what a caller states, where it is the same,
-// goes before all that only resembles it.
+// Stated says whether a kind of clue names one customer, rather than being like it: what a caller states, where it is the
+// same, goes before all that only resembles it.
 func Stated(c Clue) bool {
 	switch c.Kind {
 	case entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME, entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME,
@@ -69,8 +69,8 @@ func number(c Clue) bool {
 // strong are clues that contradict each other where they speak for different customers.
 func strong(c Clue) bool { return Stated(c) || number(c) }
 
-// Rank is the customers that clues speak for, the likeliest first: those who were stated, then those whose number it is, then
-// those who are like what was said. Of alike ones those first whom the clues named first.
+// Rank is the customers that clues speak for, the likeliest first: those who were stated, then those whose number it is,
+// then those who are like what was said. Of alike ones those first whom the clues named first.
 func Rank(clues []Clue) []Candidate {
 	at := map[string]int{}
 	var all []Candidate
@@ -156,8 +156,8 @@ func (c *Candidate) doubt() float64 {
 	return 1 - left
 }
 
-// Certain says whether the first candidate may be taken for the caller's without asking: something names it, or its number is
-// the caller's, and nothing of that speaks for another customer alone. What is only like a name is always asked about.
+// Certain says whether the first candidate may be taken for the caller's without asking: something names it, or its number
+// is the caller's, and nothing of that speaks for another customer alone. What is only like a name is always asked about.
 func Certain(ranked []Candidate) bool {
 	if len(ranked) == 0 || !slices.ContainsFunc(ranked[0].Evidence, strong) {
 		return false

@@ -27,8 +27,8 @@ const (
 // Holder is a customer of whom a clue speaks, and the contact whose it is; empty of what is nobody's.
 type Holder struct{ CustomerID, ContactID string }
 
-// clues finds customers by what is the same. Of each clue its hash is kept alone, 64 bits of a keyed one: so that millions take
-// little room, and nobody's address stands in memory for longer than it takes to hash it.
+// clues finds customers by what is the same. Of each clue its hash is kept alone, 64 bits of a keyed one: so that millions
+// take little room, and nobody's address stands in memory for longer than it takes to hash it.
 type clues struct {
 	mu   sync.RWMutex
 	seed maphash.Seed

@@ -28,8 +28,8 @@ var (
 // KnownRegion says whether a code is one of a country with a plan (ISO 3166-1 alpha-2, upper-case).
 func KnownRegion(region string) bool { return phonenumbers.GetSupportedRegions()[region] }
 
-// Parse reads a number. region is that of numbers without a country code, ISO 3166-1 alpha-2; none where it is empty. What is
-// E.164 is taken as it is, whether or not a plan has it: plans grow faster than programs.
+// Parse reads a number. region is that of numbers without a country code, ISO 3166-1 alpha-2; none where it is empty. What
+// is E.164 is taken as it is, whether or not a plan has it: plans grow faster than programs.
 func Parse(text, region string) (phone.Number, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxBytes {

@@ -1,0 +1,126 @@
+package entitlement_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
+)
+
+// acmes are two customers of like names, one with all that others may know of it.
+func acmes(t *testing.T, w world) {
+	t.Helper()
+	berlin := customer("acme-de", "+493055500111", "db")
+	berlin.DisplayName, berlin.Locality, berlin.Contracts[0].ContractId = "Acme GmbH", "Berlin", "C-4711"
+	berlin.Contacts = []*entitlementv1.Contact{{ContactId: "ada", DisplayName: "Ada", Email: "ada@acme.example"}}
+	berlin.EmailDomains = []string{"acme.example"}
+	berlin.ExternalIds = []*entitlementv1.ExternalId{{System: "crm", Id: "4711"}, {System: "beta", Id: "b-9"}}
+	boston := customer("acme-us", "+13035550101", "db")
+	boston.DisplayName, boston.Locality, boston.Contracts[0].ContractId = "Acme Inc", "Boston", "C-4712"
+	bolt := customer("bolt", "+13035550101", "db") // one switchboard for two
+	bolt.DisplayName = "Bolt Ltd"
+	for _, c := range []*entitlementv1.Customer{berlin, boston, bolt} {
+		w.create(t, c)
+	}
+	w.follow(t)
+	await.True(t, "the first list", w.Ready)
+}
+
+// told is an answer in one line.
+func told(r *entitlementv1.IdentifyCallerResponse) string {
+	var all []string
+	for _, c := range r.GetCandidates() {
+		why := strings.TrimPrefix(c.GetEvidence()[0].GetKind().String(), "EVIDENCE_KIND_")
+		all = append(all, fmt.Sprintf("%s by %s %q", strings.TrimPrefix(c.GetCustomer(), "customers/"), why,
+			c.GetEvidence()[0].GetMatched()))
+	}
+	return fmt.Sprintf("%s; certain %v", strings.Join(all, ", "), r.GetCertain())
+}
+
+func TestIdentifyCallerTakesWhateverThereIs(t *testing.T) {
+	w := newWorld(t)
+	acmes(t, w)
+	crm := func(id string) []*entitlementv1.ExternalId {
+		return []*entitlementv1.ExternalId{{System: "crm", Id: id}}
+	}
+	for _, c := range []struct {
+		ask  *entitlementv1.IdentifyCallerRequest
+		want string
+	}{
+		{&entitlementv1.IdentifyCallerRequest{Number: "+49 30 555 00111"}, `acme-de by NUMBER "+49…11"; certain true`},
+		{
+			&entitlementv1.IdentifyCallerRequest{Number: "030 55500111", DefaultRegion: "DE", NumberVerified: true},
+			`acme-de by VERIFIED_NUMBER "+49…11"; certain true`,
+		},
+		{
+			&entitlementv1.IdentifyCallerRequest{Number: "13035550101", NumberVerified: true},
+			`acme-us by NUMBER "+13…01", bolt by NUMBER "+13…01"; certain false`,
+		},
+		{
+			&entitlementv1.IdentifyCallerRequest{Number: "+13035550101", Name: "acme"},
+			`acme-us by NAME "Acme Inc", acme-de by NAME "Acme GmbH", bolt by NUMBER "+13…01"; certain true`,
+		},
+		{&entitlementv1.IdentifyCallerRequest{Email: "Ada@ACME.example"}, `acme-de by EMAIL "A…@ACME.example"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{Email: "bob@acme.example"}, `acme-de by EMAIL_DOMAIN "acme.example"; certain false`},
+		{&entitlementv1.IdentifyCallerRequest{Email: "acme.example"}, `acme-de by EMAIL_DOMAIN "acme.example"; certain false`},
+		{&entitlementv1.IdentifyCallerRequest{Name: "ada@acme.example"}, `acme-de by EMAIL "a…@acme.example"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("4711")}, `acme-de by EXTERNAL_ID "crm: 4711"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("b-9")}, `; certain false`},
+		{&entitlementv1.IdentifyCallerRequest{ContractId: "c-4712"}, `acme-us by CONTRACT "c-4712"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{Name: "C-4712"}, `acme-us by CONTRACT "C-4712"; certain true`},
+		{
+			&entitlementv1.IdentifyCallerRequest{ContractId: "C-4712", Number: "+493055500111"},
+			`acme-us by CONTRACT "C-4712", acme-de by NUMBER "+49…11"; certain false`,
+		},
+	} {
+		r, err := w.IdentifyCaller(t.Context(), c.ask)
+		if err != nil {
+			t.Errorf("%v: %v", c.ask, err)
+			continue
+		}
+		if got := told(r); got != c.want {
+			t.Errorf("%v:\n got %s\nwant %s", c.ask, got, c.want)
+		}
+		if (r.GetQuestion() == "") != r.GetCertain() {
+			t.Errorf("%v: certain %v, and the question is %q", c.ask, r.GetCertain(), r.GetQuestion())
+		}
+	}
+}
+
+func TestAmbiguityIsAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	acmes(t, w)
+	r := w.identify(t, "acme", "")
+	if r.GetCertain() || r.GetQuestion() != "Acme GmbH in Berlin or Acme Inc in Boston?" {
+		t.Errorf("got %v", r)
+	}
+	if r := w.identify(t, "acme gmbh", ""); r.GetCandidates()[0].GetCustomer() != "customers/acme-de" || r.GetCertain() {
+		t.Errorf("a legal form says which is likelier, and decides nothing: %v", r)
+	}
+	if r := w.identify(t, "nobody at all", ""); r.GetQuestion() != "Which company are you calling for?" {
+		t.Errorf("got %v", r)
+	}
+	if c := w.identify(t, "acme", "").GetCandidates()[0]; c.GetVerified() {
+		t.Errorf("a name proves nothing: %v", c)
+	}
+}
+
+func TestIdentifyCallerNamesWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	w.follow(t)
+	await.True(t, "the first list", w.Ready)
+	for what, r := range map[string]*entitlementv1.IdentifyCallerRequest{
+		"national without a region": {Number: "(030) 555"}, "no number": {Number: "anonymous"},
+		"no country": {Number: "030 55500111", DefaultRegion: "ZZ"},
+		"no system":  {ExternalIds: []*entitlementv1.ExternalId{{Id: "4711"}}},
+	} {
+		_, err := w.IdentifyCaller(t.Context(), r)
+		wantReason(t, what, err, rpcv1.Reason_REASON_INVALID_FIELD)
+		if err != nil && strings.Contains(err.Error(), "55500111") {
+			t.Errorf("%s: the number is in the error: %v", what, err)
+		}
+	}
+}
