@@ -1368,10 +1368,10 @@ type SettlePromiseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// promises/ID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// CONFIRM: pending to owed, verification required. WAIVE: any but lapsed to waived. DISPUTE: owed to disputed. UPHOLD:
-	// disputed to owed.
+	// CONFIRM: pending to owed, verification required. WAIVE: any but lapsed to waived. DISPUTE: owed or pending to disputed.
+	// UPHOLD: disputed to owed, verification required where nobody was verified before.
 	Settlement Settlement `protobuf:"varint,2,opt,name=settlement,proto3,enum=dayside.entitlement.v1.Settlement" json:"settlement,omitempty"`
-	// How it was made sure; CONFIRM only.
+	// How it was made sure; CONFIRM and UPHOLD only.
 	Verification Verification `protobuf:"varint,3,opt,name=verification,proto3,enum=dayside.entitlement.v1.Verification" json:"verification,omitempty"`
 	// Why, for people; required but for CONFIRM.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
