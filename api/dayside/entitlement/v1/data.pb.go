@@ -417,7 +417,9 @@ type ImportProgress struct {
 	// See create_time.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// As first told.
-	Fingerprint   string `protobuf:"bytes,11,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	Fingerprint string `protobuf:"bytes,11,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// The revision of its last change of a customer; 0 before.
+	Revision      int64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -527,6 +529,13 @@ func (x *ImportProgress) GetFingerprint() string {
 		return x.Fingerprint
 	}
 	return ""
+}
+
+func (x *ImportProgress) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // ExportCustomersRequest asks for all customers.
@@ -976,7 +985,7 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x12\n" +
 	"\x04rule\x18\x04 \x01(\tR\x04rule\"^\n" +
 	"\x10GetImportRequest\x12J\n" +
-	"\x04name\x18\x01 \x01(\tB6\xe0A\x02\xbaH0r.2,^imports/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xf7\x02\n" +
+	"\x04name\x18\x01 \x01(\tB6\xe0A\x02\xbaH0r.2,^imports/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\x93\x03\n" +
 	"\x0eImportProgress\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x03R\x04line\x12\x1f\n" +
@@ -992,7 +1001,8 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"\vupdate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12 \n" +
-	"\vfingerprint\x18\v \x01(\tR\vfingerprint\"\x18\n" +
+	"\vfingerprint\x18\v \x01(\tR\vfingerprint\x12\x1a\n" +
+	"\brevision\x18\f \x01(\x03R\brevision\"\x18\n" +
 	"\x16ExportCustomersRequest\"|\n" +
 	"\x17ExportCustomersResponse\x12>\n" +
 	"\tcustomers\x18\x01 \x03(\v2 .dayside.entitlement.v1.CustomerR\tcustomers\x12!\n" +
