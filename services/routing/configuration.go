@@ -211,7 +211,7 @@ func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigu
 // judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site
 // and rota of a line exists.
 func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error) {
-	if err := judgeNumbers(p.lines.Result); err != nil {
+	if err := judgeNumbers(p.lines.Result, c.clock.Now().Unix()); err != nil {
 		return nil, err
 	}
 	written, deleted := outcome(p.schedule)
@@ -238,8 +238,8 @@ func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error)
 	return whole, nil
 }
 
-func judgeNumbers(result map[string]*routingv1.Line) error {
-	shared := lines.Sharing(result)
+func judgeNumbers(result map[string]*routingv1.Line, nowUnixS int64) error {
+	shared := lines.Sharing(result, nowUnixS)
 	var broken fault.Violations
 	for _, name := range slices.Sorted(maps.Keys(shared)) {
 		broken.Add(name+": number", lines.Hidden, "is the number of "+shared[name]+" too")

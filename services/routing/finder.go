@@ -14,7 +14,7 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// finder knows which sites, rotas and lines exist: those of the view at once, others by asking etcd.
+// finder knows which sites, rotas, offers and lines exist: those of the view at once, others by asking etcd.
 type finder struct {
 	store   collection.Store
 	current *view.Current
@@ -65,16 +65,21 @@ func inView(v *view.View, name string) bool {
 		return v.Site(id) != nil
 	case "rotas":
 		return v.Rota(id) != nil
+	case "offers":
+		return v.Offer(id) != nil
 	case "lines":
 		return v.LineByID(id) != nil
 	}
 	return false
 }
 
-// publishedKey is where schedule publishes a site or a rota, and routing a line.
+// publishedKey is where schedule publishes a site or a rota, entitlement an offer, and routing a line.
 func publishedKey(name string) string {
 	if id, ok := strings.CutPrefix(name, lineNames); ok {
 		return published.LinePrefix + id
+	}
+	if id, ok := strings.CutPrefix(name, offerNames); ok {
+		return published.OfferPrefix + id
 	}
 	return published.SchedulePrefix + name
 }

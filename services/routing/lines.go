@@ -6,35 +6,44 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing/internal/lines"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-const lineNames = "lines/"
+const (
+	lineNames  = "lines/"
+	offerNames = "offers/"
+	// defaultOverlap is how long a number still works after another took its place, where the request does not say.
+	defaultOverlap = 30 * 24 * time.Hour
+)
 
 // lineServer implements LineService.
 type lineServer struct {
 	routingv1.UnimplementedLineServiceServer
 	lines *collection.Collection[*routingv1.Line]
 	owner lineOwner
+	clock clock.Clock
 }
 
 func newLineServer(store collection.Store, deps Deps, current *view.Current) *lineServer {
-	owner := lineOwner{store: store, found: finder{store, current}, schedule: deps.Schedule}
+	owner := lineOwner{store: store, found: finder{store, current}, schedule: deps.Schedule, clock: deps.Clock}
 	all := collection.New(store, deps.Clock, "lines", view.LinePrefix, collection.Owner[*routingv1.Line](owner)).
 		WithSchema(deps.Schema)
-	return &lineServer{lines: all, owner: owner}
+	return &lineServer{lines: all, owner: owner, clock: deps.Clock}
 }
 
 // CreateLine adds a line.
@@ -68,6 +77,31 @@ func (s *lineServer) UpdateLine(ctx context.Context, r *routingv1.UpdateLineRequ
 		Update(ctx, r.GetLine(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly()))
 }
 
+// RotateLineNumber gives a line another number.
+func (s *lineServer) RotateLineNumber(ctx context.Context, r *routingv1.RotateLineNumberRequest) (*routingv1.Line, error) {
+	to, ok := lines.Number(&routingv1.Line{Number: r.GetNumber()})
+	if !ok {
+		return nil, fault.Invalid(fault.Violation{Field: "number", Value: lines.Hidden, Rule: "must be E.164, without an extension"})
+	}
+	overlap := defaultOverlap
+	if r.GetOverlap() != nil {
+		overlap = r.GetOverlap().AsDuration()
+	}
+	return shown(ctx)(s.lines.Change(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly(), func(l *routingv1.Line) error {
+		return lines.Rotate(l, to, overlap, s.clock.Now())
+	}))
+}
+
+// TellLineNumber tells a service of the cluster the number of a line.
+func (s *lineServer) TellLineNumber(ctx context.Context, r *routingv1.TellLineNumberRequest,
+) (*routingv1.TellLineNumberResponse, error) {
+	l, err := s.lines.Get(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	return &routingv1.TellLineNumberResponse{Number: l.GetNumber().GetE164Number(), DisplayName: l.GetDisplayName()}, nil
+}
+
 // DeleteLine removes a line.
 func (s *lineServer) DeleteLine(ctx context.Context, r *routingv1.DeleteLineRequest) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, s.lines.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
@@ -82,7 +116,7 @@ func shown(ctx context.Context) func(*routingv1.Line, error) (*routingv1.Line, e
 			return nil, err
 		}
 		if !may && l.GetVisibility() != routingv1.Visibility_VISIBILITY_PUBLISHED {
-			l.Number = nil
+			l.Number, l.FormerNumbers = nil, nil
 		}
 		return l, nil
 	}
@@ -93,11 +127,12 @@ type lineOwner struct {
 	store    collection.Store
 	found    finder
 	schedule schedulev1.PlanServiceClient
+	clock    clock.Clock
 	allowGap bool
 }
 
-// Compile checks a line by itself, against all other lines (whose numbers differ from its own) and against its sites and
-// rotas (which exist), and has schedule judge its coverage. Conditions keep all of that true until the commit.
+// Compile checks a line by itself, against all other lines (whose numbers differ from its own) and against its sites,
+// rotas and offers (which exist), and has schedule judge its coverage. Conditions keep all of that true until the commit.
 func (o lineOwner) Compile(ctx context.Context, l *routingv1.Line) (collection.Effect, error) {
 	effect, err := compileLine(l)
 	if err != nil {
@@ -211,15 +246,19 @@ func (o lineOwner) all(ctx context.Context) (all []*routingv1.Line, revision int
 	return all, revision, nil
 }
 
-// uniqueNumber is the condition under which no other line has the number, or the fault that says that one has.
+// uniqueNumber is the condition under which no other line has one of the line's numbers, or the fault that says that one has.
 func (o lineOwner) uniqueNumber(ctx context.Context, l *routingv1.Line) (*rpcv1.Condition, error) {
 	all, revision, err := o.all(ctx)
 	if err != nil {
 		return nil, err
 	}
-	own, _ := lines.Number(l)
+	now := o.clock.Now().Unix()
+	own := lines.Numbers(l, now)
 	for _, other := range all {
-		if n, ok := lines.Number(other); ok && n == own && other.GetName() != l.GetName() {
+		if other.GetName() == l.GetName() {
+			continue
+		}
+		if slices.ContainsFunc(lines.Numbers(other, now), func(n phone.Number) bool { return slices.Contains(own, n) }) {
 			return nil, &fault.Fault{
 				Reason: rpcv1.Reason_REASON_ALREADY_EXISTS, Resource: other.GetName(),
 				Message:    "another line has that number",

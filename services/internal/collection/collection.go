@@ -216,14 +216,29 @@ func (c *Collection[T]) Update(ctx context.Context, item T, mask *fieldmaskpb.Fi
 // Amend changes what no request may set: fields that only methods of the owner's service fill. They are kept by every
 // other write. CONFLICT where somebody else wrote the resource meanwhile.
 func (c *Collection[T]) Amend(ctx context.Context, name string, change func(item T)) (T, error) {
+	return c.Change(ctx, name, "", false, func(item T) error {
+		change(item)
+		return nil
+	})
+}
+
+// Change is Amend for a method that asks as others do: etag, where it is set, must be the stored one, and with validateOnly
+// nothing is written. An error of change is the answer.
+func (c *Collection[T]) Change(ctx context.Context, name, etag string, validateOnly bool, change func(item T) error,
+) (T, error) {
+	var zero T
 	stored, err := c.read(ctx, name)
 	if err != nil {
-		var zero T
+		return zero, err
+	}
+	if err := resource.CheckEtag(name, etag, stored.revision); err != nil {
 		return zero, err
 	}
 	next := clone(stored.item)
-	change(next)
-	return c.write(ctx, stored, next, false)
+	if err := change(next); err != nil {
+		return zero, err
+	}
+	return c.write(ctx, stored, next, validateOnly)
 }
 
 // write commits item over what stood there, source and compiled record together.

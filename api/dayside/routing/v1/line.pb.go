@@ -1619,7 +1619,8 @@ type RotateLineNumberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// lines/ID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The new one, E.164; no other line's, former ones included.
+	// The new one, E.164; no other line's, former ones that still work included. The line's own with an overlap of 0 ends its
+	// former ones.
 	Number *phone_number.PhoneNumber `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
 	// How long the old one still works; 30 days where unset, not at all where 0.
 	Overlap *durationpb.Duration `protobuf:"bytes,3,opt,name=overlap,proto3" json:"overlap,omitempty"`

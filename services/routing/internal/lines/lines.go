@@ -6,6 +6,7 @@ package lines
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -53,6 +54,7 @@ func Check(l *routingv1.Line) error {
 	checkSeconds("min_remaining", l.GetMinRemaining(), 0, timeline.RemainingMaxS, &broken)
 	checkSeconds("opening_soon", l.GetOpeningSoon(), 0, maxOpeningSoonS, &broken)
 	checkSeconds("ring_budget", l.GetRingBudget(), minRingBudgetS, maxRingBudgetS, &broken)
+	checkTerms(l, &broken)
 	checkPolicy(l, &broken)
 	return broken.Err()
 }
@@ -144,8 +146,8 @@ func checkLastResort(l *routingv1.Line, broken *fault.Violations) {
 		broken.Append(v)
 		return
 	}
-	own, ok := Number(l)
-	if to, isNumber := phone.Parse(target.Text(r.GetTarget())); ok && isNumber && to == own {
+	to, isNumber := phone.Parse(target.Text(r.GetTarget()))
+	if isNumber && slices.Contains(Numbers(l, math.MinInt64), to) {
 		broken.Add("last_resort.target.phone_number", Hidden, "must not be the line's own number: the call would go round")
 	}
 }
@@ -162,7 +164,13 @@ func Publish(l *routingv1.Line) *publishedv1.Line {
 	for _, name := range l.GetRotas() {
 		p.Rotas = append(p.Rotas, strings.TrimPrefix(name, rotaNames))
 	}
+	for _, name := range l.GetOffers() {
+		p.Offers = append(p.Offers, strings.TrimPrefix(name, offerNames))
+	}
 	p.ServiceHours = l.GetServiceHours()
+	p.Severity, p.Goodwill = l.GetSeverity(), l.GetGoodwill()
+	t := l.GetTreatments()
+	p.NotEntitled, p.Unknown, p.Declined = t.GetNotEntitled(), t.GetUnknown(), t.GetDeclined()
 	return p
 }
 
@@ -199,6 +207,9 @@ func References(l *routingv1.Line) []Reference {
 	for i, name := range l.GetRotas() {
 		all = append(all, Reference{fmt.Sprintf("rotas[%d]", i), name})
 	}
+	for i, name := range l.GetOffers() {
+		all = append(all, Reference{fmt.Sprintf("offers[%d]", i), name})
+	}
 	if to := l.GetOutOfHours().GetTransferLine(); to != "" {
 		all = append(all, Reference{transferLine, to})
 	}
@@ -209,23 +220,22 @@ func References(l *routingv1.Line) []Reference {
 type Reference struct {
 	// Field is the path within the line.
 	Field string
-	// Name is a site's, a rota's, or another line's.
+	// Name is a site's, a rota's, an offer's, or another line's.
 	Name string
 }
 
-// Sharing finds lines that have the same number: for each but the first by name, the name of the first.
-func Sharing(all map[string]*routingv1.Line) map[string]string {
+// Sharing finds lines that a same number leads to at an instant, former ones included: for each but the first by name, the
+// name of the first.
+func Sharing(all map[string]*routingv1.Line, nowUnixS int64) map[string]string {
 	first, shared := map[phone.Number]string{}, map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		n, ok := Number(all[name])
-		if !ok {
-			continue
+		for _, n := range Numbers(all[name], nowUnixS) {
+			if other, taken := first[n]; taken && other != name {
+				shared[name] = other
+				continue
+			}
+			first[n] = name
 		}
-		if other, taken := first[n]; taken {
-			shared[name] = other
-			continue
-		}
-		first[n] = name
 	}
 	return shared
 }

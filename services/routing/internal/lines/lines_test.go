@@ -189,7 +189,7 @@ func TestRulesBetweenLines(t *testing.T) {
 		"lines/a": viewtest.Line("a", number, "dublin"), "lines/b": viewtest.Line("b", number+1, "cork", "dublin"),
 		"lines/c": viewtest.Line("c", number, "cork"), "lines/d": {Name: "lines/d"}, "lines/e": {Name: "lines/e"},
 	}
-	if got := lines.Sharing(all); len(got) != 1 || got["lines/c"] != "lines/a" {
+	if got := lines.Sharing(all, 0); len(got) != 1 || got["lines/c"] != "lines/a" {
 		t.Errorf("sharing %v", got)
 	}
 	got := lines.Among(all["lines/b"], "lines/b: ", map[string]bool{"sites/dublin": true}, "rule")

@@ -1,6 +1,8 @@
 package lines
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -30,19 +32,20 @@ func texts(l *routingv1.Line) []text {
 	speech("out_of_hours.speech", l.GetOutOfHours().GetSpeech())
 	return append(all,
 		text{"display_name", l.GetDisplayName()},
+		text{"follow_up_owner", l.GetFollowUpOwner()},
 		text{"guidance.entitled", guide.GetEntitled()}, text{"guidance.not_entitled", guide.GetNotEntitled()},
 		text{"guidance.unknown", guide.GetUnknown()}, text{"guidance.supervisor", guide.GetSupervisor()})
 }
 
 // checkPolicy checks what a line says to callers, and to whoever answers.
 func checkPolicy(l *routingv1.Line, broken *fault.Violations) {
-	own, known := Number(l)
-	hides := known && l.GetVisibility() != routingv1.Visibility_VISIBILITY_PUBLISHED
+	hides := l.GetVisibility() != routingv1.Visibility_VISIBILITY_PUBLISHED
+	own := Numbers(l, math.MinInt64)
 	for _, t := range texts(l) {
 		switch {
 		case strings.ContainsFunc(t.value, isControl):
 			broken.Add(t.field, "", "must hold no control characters but line ends")
-		case hides && tells(t.value, own):
+		case hides && slices.ContainsFunc(own, func(n phone.Number) bool { return tells(t.value, n) }):
 			broken.Add(t.field, Hidden, "must not hold the line's own number, which is hidden")
 		}
 	}

@@ -216,6 +216,11 @@ type World struct {
 	Drains    []*routingv1.Drain
 	Live      []LiveOf
 	Customers []*publishedv1.Customer
+	Plans     []*publishedv1.Plan
+	PlanHours []*publishedv1.PlanTimeline
+	Offers    []*publishedv1.Offer
+	Grants    []*publishedv1.Grant
+	Usage     []*publishedv1.Usage
 	Lines     []*routingv1.Line
 }
 
@@ -246,6 +251,7 @@ func (w World) Records() []Record {
 	for _, c := range w.Customers {
 		records = append(records, CustomerRecord(c))
 	}
+	records = append(records, w.entitlements()...)
 	for _, l := range w.Lines {
 		records = append(records, LineRecord(l))
 	}

@@ -1,0 +1,66 @@
+package routing_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
+)
+
+// A line gets another number; the one before goes on being its own for a while, is nobody else's meanwhile, and survives
+// other writes.
+func TestALineIsRotated(t *testing.T) {
+	h := withSites(t)
+	ctx := t.Context()
+	made, err := h.lines.CreateLine(ctx, createLine(line("gold", goldNumber, "sydney")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotate := func(to *routingv1.RotateLineNumberRequest) (*routingv1.Line, error) {
+		to.Name, to.Number = "lines/gold", viewtest.Number(goldNumber+7)
+		return h.lines.RotateLineNumber(ctx, to)
+	}
+	_, err = rotate(&routingv1.RotateLineNumberRequest{Etag: "W/\"1\""})
+	wantReason(t, err, rpcv1.Reason_REASON_CONFLICT)
+	if l, err := rotate(&routingv1.RotateLineNumberRequest{ValidateOnly: true}); err != nil || len(l.GetFormerNumbers()) != 1 {
+		t.Fatalf("checked %v, %v", l, err)
+	}
+	rotated, err := rotate(&routingv1.RotateLineNumberRequest{Etag: made.GetEtag(), Overlap: durationpb.New(48 * time.Hour)})
+	if err != nil || rotated.GetNumber().GetE164Number() != (goldNumber+7).String() || len(rotated.GetFormerNumbers()) != 1 {
+		t.Fatalf("rotated %v, %v", rotated, err)
+	}
+	told, err := h.lines.TellLineNumber(ctx, &routingv1.TellLineNumberRequest{Name: "lines/gold"})
+	if err != nil || told.GetNumber() != (goldNumber+7).String() || told.GetDisplayName() == "" {
+		t.Errorf("told %v, %v", told, err)
+	}
+	_, err = h.lines.CreateLine(ctx, createLine(line("other", goldNumber, "sydney")))
+	wantReason(t, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
+
+	// A write that does not know of the rotation takes nothing of it back but what it says.
+	again, err := h.lines.UpdateLine(ctx, &routingv1.UpdateLineRequest{Line: line("gold", goldNumber+7, "dublin")})
+	if err != nil || len(again.GetFormerNumbers()) != 1 {
+		t.Errorf("updated %v, %v", again, err)
+	}
+	entry, err := h.etcd.Get(ctx, published.LinePrefix+"gold")
+	if err != nil || strings.Contains(string(entry.Value), canary) {
+		t.Errorf("a number is published, or nothing: %v", err)
+	}
+}
+
+func TestALineIsMadeOffersThatExist(t *testing.T) {
+	h := withSites(t)
+	l := line("gold", goldNumber, "sydney")
+	l.Offers = []string{"offers/day"}
+	_, err := h.lines.CreateLine(t.Context(), createLine(l))
+	wantReason(t, err, rpcv1.Reason_REASON_MISSING_REFERENCE)
+	h.put(t, viewtest.OfferRecord(viewtest.Offer("day")))
+	if _, err := h.lines.CreateLine(t.Context(), createLine(l)); err != nil {
+		t.Error(err)
+	}
+}
