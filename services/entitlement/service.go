@@ -113,7 +113,7 @@ type Service struct {
 func New(cfg Config) *Service {
 	s := &Service{
 		cfg:       cfg,
-		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, owner{cfg.Rules}).WithSchema(cfg.Schema),
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, namedOwner{newOwner(cfg), cfg.Store}).WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
 		directory: view.NewDirectory(sourcePrefix),
 		guesses:   newGuesses(cfg.Clock),
@@ -172,6 +172,8 @@ func notReady(what string) error {
 
 // owner checks and compiles customers for their collection.
 type owner struct{ rules *tzdata.Current }
+
+func newOwner(cfg Config) owner { return owner{rules: cfg.Rules} }
 
 // Compile is the published record of a customer, or what is wrong with it. Where its dates were read in a zone, that is
 // true while the rules stand.
@@ -252,11 +254,19 @@ func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustom
 	if err != nil {
 		return nil, err
 	}
+	if err := sameNames(planned.Result); err != nil {
+		return nil, err
+	}
 	planned.Plan.Conditions = rulesOnce(planned.Plan.GetConditions())
 	for _, c := range planned.Plan.GetChanges() {
-		if c.GetKind() == rpcv1.Change_KIND_DELETE && planned.Before[c.GetName()].GetHasPin() {
+		if c.GetKind() != rpcv1.Change_KIND_DELETE {
+			continue
+		}
+		before := planned.Before[c.GetName()]
+		if before.GetHasPin() {
 			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(verifierPrefix+customerID(c.GetName())))
 		}
+		planned.Plan.Writes = append(planned.Plan.Writes, deletions(accessNameKeys(before))...)
 	}
 	return &entitlementv1.PlanCustomersResponse{Plan: planned.Plan}, nil
 }

@@ -72,7 +72,8 @@ func EtcdGrants(service string) []EtcdGrant {
 			EtcdGrant{From: "entitlement/customers/", Read: true, Write: true},
 			EtcdGrant{From: "entitlement/plans/", Read: true, Write: true},
 			EtcdGrant{From: "entitlement/offers/", Read: true, Write: true},
-			EtcdGrant{From: "entitlement/access-names/", Write: true},
+			EtcdGrant{From: "entitlement/access-names/", Read: true, Write: true},
+			EtcdGrant{From: "entitlement/phrases/", Write: true},
 			EtcdGrant{From: "entitlement/verifiers/", Write: true},
 		)
 	}
