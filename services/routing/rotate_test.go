@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -43,7 +44,9 @@ func TestALineIsRotated(t *testing.T) {
 	wantReason(t, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
 
 	// A write that does not know of the rotation takes nothing of it back but what it says.
-	again, err := h.lines.UpdateLine(ctx, &routingv1.UpdateLineRequest{Line: line("gold", goldNumber+7, "dublin")})
+	again, err := h.lines.UpdateLine(ctx, &routingv1.UpdateLineRequest{
+		Line: line("gold", goldNumber+7, "dublin"), UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"*"}},
+	})
 	if err != nil || len(again.GetFormerNumbers()) != 1 {
 		t.Errorf("updated %v, %v", again, err)
 	}

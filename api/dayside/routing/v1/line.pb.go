@@ -453,7 +453,7 @@ type Line struct {
 	Goodwill *Goodwill `protobuf:"bytes,26,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
 	// How bad the cases are that it is for: plans may cover some only. Any where unset.
 	Severity v11.Severity `protobuf:"varint,27,opt,name=severity,proto3,enum=dayside.entitlement.v1.Severity" json:"severity,omitempty"`
-	// Numbers it had, which still work until they end. RotateLineNumber adds them.
+	// Numbers it had, which still work until they end. RotateLineNumber adds them; all other writes keep them.
 	FormerNumbers []*FormerNumber `protobuf:"bytes,28,rep,name=former_numbers,json=formerNumbers,proto3" json:"former_numbers,omitempty"`
 	// Who gets this line's follow-ups where the customer has no account_owner; for people, such as an e-mail address.
 	FollowUpOwner string `protobuf:"bytes,29,opt,name=follow_up_owner,json=followUpOwner,proto3" json:"follow_up_owner,omitempty"`
@@ -2076,7 +2076,7 @@ var File_dayside_routing_v1_line_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a$dayside/entitlement/v1/catalog.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\xe0\x0f\n" +
+	"\x1ddayside/routing/v1/line.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a$dayside/entitlement/v1/catalog.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x19dayside/rpc/v1/plan.proto\x1a\"dayside/schedule/v1/calendar.proto\x1a\x1edayside/schedule/v1/rota.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/type/phone_number.proto\"\xe3\x0f\n" +
 	"\x04Line\x12H\n" +
 	"\x04name\x18\x01 \x01(\tB4\xe0A\b\xbaH.r,2*^(lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12?\n" +
@@ -2115,8 +2115,8 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\bguidance\x18\x18 \x01(\v2\x1c.dayside.routing.v1.GuidanceR\bguidance\x12S\n" +
 	"\x06offers\x18\x19 \x03(\tB;\xbaH8\x92\x015\x10\x04\x18\x01\"/r-2+^offers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x06offers\x128\n" +
 	"\bgoodwill\x18\x1a \x01(\v2\x1c.dayside.routing.v1.GoodwillR\bgoodwill\x12F\n" +
-	"\bseverity\x18\x1b \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\x12U\n" +
-	"\x0eformer_numbers\x18\x1c \x03(\v2 .dayside.routing.v1.FormerNumberB\f\xbaH\x05\x92\x01\x02\x10\b\xd0\xda\x18\x01R\rformerNumbers\x120\n" +
+	"\bseverity\x18\x1b \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\x12X\n" +
+	"\x0eformer_numbers\x18\x1c \x03(\v2 .dayside.routing.v1.FormerNumberB\x0f\xe0A\x03\xbaH\x05\x92\x01\x02\x10\b\xd0\xda\x18\x01R\rformerNumbers\x120\n" +
 	"\x0ffollow_up_owner\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\rfollowUpOwner:,\xeaA)\n" +
 	"\fdayside/Line\x12\flines/{line}*\x05lines2\x04line\"\x9c\x01\n" +
 	"\bGoodwill\x12&\n" +
