@@ -21,8 +21,9 @@ import (
 
 const (
 	// verifierPrefix is where verifiers of PINs are kept, apart from all that others may read and in no view; the rest of the
-	// key is the customer's ID.
+	// key is the customer's ID. phrasePrefix is where those of phrases are.
 	verifierPrefix = "entitlement/verifiers/"
+	phrasePrefix   = "entitlement/phrases/"
 	// maxWrongPins of one customer within wrongPinWindow are the last ones for a while, at each process.
 	maxWrongPins   = 5
 	wrongPinWindow = 15 * time.Minute
@@ -36,14 +37,19 @@ const (
 	maxSetPinTries = 4
 )
 
-// VerifyPin compares a PIN with the customer's verifier, which is read from the store for every call. WRONG_STATE where the
-// customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones.
+// VerifyPin compares a PIN, or a phrase, with the customer's verifier, which is read from the store for every call.
+// WRONG_STATE where the customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones, of either kind: whoever
+// guesses gains nothing by turning from one to the other.
 func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinRequest,
 ) (*entitlementv1.VerifyPinResponse, error) {
+	given, err := shownIn(r)
+	if err != nil {
+		return nil, err
+	}
 	id := customerID(r.GetCustomer())
-	verifier, err := s.cfg.Store.Get(ctx, verifierPrefix+id)
+	verifier, err := s.cfg.Store.Get(ctx, given.prefix+id)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return nil, s.withoutPin(ctx, r.GetCustomer())
+		return nil, s.without(ctx, r.GetCustomer(), given)
 	}
 	if err != nil {
 		return nil, err
@@ -54,7 +60,7 @@ func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinReque
 	}
 	right := false
 	err = s.hashing.do(ctx, func() (err error) {
-		right, err = pin.Matches(string(verifier.Value), id, r.GetPin())
+		right, err = pin.Matches(string(verifier.Value), id, given.secret)
 		return err
 	})
 	if err != nil || right {
@@ -69,12 +75,32 @@ func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinReque
 	return &entitlementv1.VerifyPinResponse{Verified: right}, nil
 }
 
-// withoutPin is why a customer has no verifier.
-func (s *Service) withoutPin(ctx context.Context, name string) error {
+// shown is what a caller shows to be believed.
+type shown struct {
+	// prefix of the verifiers' keys; secret is what is hashed.
+	prefix, secret string
+	// called is what people call it, setBy what sets it.
+	called, setBy string
+}
+
+func shownIn(r *entitlementv1.VerifyPinRequest) (shown, error) {
+	switch {
+	case r.GetPin() != "" && r.GetPhrase() != "":
+		return shown{}, fault.Invalid(fault.Violation{Field: "phrase", Rule: "must not be there beside a PIN"})
+	case r.GetPhrase() != "":
+		return shown{phrasePrefix, pin.Phrase(r.GetPhrase()), "phrase", "SetPhrase"}, nil
+	case r.GetPin() != "":
+		return shown{verifierPrefix, r.GetPin(), "PIN", "SetPin"}, nil
+	}
+	return shown{}, fault.Invalid(fault.Violation{Field: "pin", Rule: "is required, or a phrase is"})
+}
+
+// without is why a customer has no verifier.
+func (s *Service) without(ctx context.Context, name string, given shown) error {
 	if _, err := s.customers.Get(ctx, name); err != nil {
 		return err
 	}
-	return fault.WrongState(name, name+" has no PIN; SetPin sets one")
+	return fault.WrongState(name, fmt.Sprintf("%s has no %s; %s sets one", name, given.called, given.setBy))
 }
 
 // SetPin sets or removes a customer's PIN: the verifier, what the customer says of it, and what is published are one write.
@@ -95,31 +121,34 @@ func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*
 		}
 		write = coord.Put(verifierPrefix+id, verifier)
 	}
-	if err := s.amendPin(ctx, r.GetCustomer(), write); err != nil {
+	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), write, nil},
+		func(c *entitlementv1.Customer) { c.HasPin = r.GetPin() != "" })
+	if err != nil {
 		return nil, err
 	}
 	s.guesses.forget(id)
 	return &entitlementv1.SetPinResponse{}, nil
 }
 
-func (s *Service) verifier(ctx context.Context, id, digits string) (verifier []byte, err error) {
+func (s *Service) verifier(ctx context.Context, id, secret string) (verifier []byte, err error) {
 	var salt [pin.SaltBytes]byte
 	if _, err := rand.Read(salt[:]); err != nil {
 		return nil, fault.Internal(err)
 	}
 	err = s.hashing.do(ctx, func() error {
-		verifier = []byte(pin.Make(id, digits, salt[:], pin.Chosen()))
+		verifier = []byte(pin.Make(id, secret, salt[:], pin.Chosen()))
 		return nil
 	})
 	return verifier, err
 }
 
-// amendPin writes a verifier and the customer that has it. A PIN replaces no field that somebody else may be writing, so it
+// amendVerified writes a verifier and the customer that has it. It replaces no field that somebody else may be writing, so it
 // is tried again where somebody is.
-func (s *Service) amendPin(ctx context.Context, name string, verifier *rpcv1.Write) (err error) {
-	customers := s.customers.WithOwner(pinOwner{owner{s.cfg.Rules}, verifier})
+func (s *Service) amendVerified(ctx context.Context, name string, with verifierOwner, change func(*entitlementv1.Customer),
+) (err error) {
+	customers := s.customers.WithOwner(with)
 	for range maxSetPinTries {
-		_, err = customers.Amend(ctx, name, func(c *entitlementv1.Customer) { c.HasPin = !verifier.GetDelete() })
+		_, err = customers.Amend(ctx, name, change)
 		if fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
 			return err
 		}
@@ -127,14 +156,21 @@ func (s *Service) amendPin(ctx context.Context, name string, verifier *rpcv1.Wri
 	return err
 }
 
-// pinOwner writes a verifier with the customer.
-type pinOwner struct {
+// verifierOwner writes a verifier with the customer.
+type verifierOwner struct {
 	owner
 	verifier *rpcv1.Write
+	// check is what must hold of the customer as it is written; nil: nothing.
+	check func(*entitlementv1.Customer) error
 }
 
 // Compile is what is written of the customer, and the verifier.
-func (o pinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+func (o verifierOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+	if o.check != nil {
+		if err := o.check(c); err != nil {
+			return collection.Effect{}, err
+		}
+	}
 	effect, err := o.owner.Compile(ctx, c)
 	effect.Writes = append(effect.Writes, o.verifier)
 	return effect, err
@@ -161,7 +197,7 @@ func (g *guesses) take(id string) (taken time.Time, err error) {
 	defer g.mu.Unlock()
 	taken = g.clock.Now()
 	if wait := g.throttle.Take(id, taken); wait > 0 {
-		f := fault.LimitExceeded(fmt.Sprintf("too many wrong PINs; try again in %v", wait.Round(time.Second)))
+		f := fault.LimitExceeded(fmt.Sprintf("too many wrong PINs or phrases; try again in %v", wait.Round(time.Second)))
 		f.Resource, f.RetryAfter = customerNames+id, wait
 		return taken, f
 	}

@@ -206,10 +206,10 @@ func record(c *entitlementv1.Customer, rules *tzdata.Rules) (*rpcv1.Write, error
 	return coord.Put(published.CustomerPrefix+compiled.GetId(), value), nil
 }
 
-// Remove takes the published record and the verifier away; nothing refers to a customer.
+// Remove takes the published record and the verifiers away; nothing refers to a customer.
 func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 	return collection.Effect{Writes: []*rpcv1.Write{
-		coord.Delete(published.CustomerPrefix + id), coord.Delete(verifierPrefix + id),
+		coord.Delete(published.CustomerPrefix + id), coord.Delete(verifierPrefix + id), coord.Delete(phrasePrefix + id),
 	}}, nil
 }
 
@@ -265,6 +265,9 @@ func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustom
 		before := planned.Before[c.GetName()]
 		if before.GetHasPin() {
 			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(verifierPrefix+customerID(c.GetName())))
+		}
+		if before.GetHasPhrase() {
+			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(phrasePrefix+customerID(c.GetName())))
 		}
 		planned.Plan.Writes = append(planned.Plan.Writes, deletions(accessNameKeys(before))...)
 	}
