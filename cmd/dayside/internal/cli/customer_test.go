@@ -33,8 +33,11 @@ func (f *fake) SetPin(_ context.Context, r *entitlementv1.SetPinRequest) (*entit
 }
 
 const twoCandidates = `
-candidates { customer: "customers/acme" display_name: "Acme Widgets Pty Ltd" confidence: 1 matched_name: "ACME" has_pin: true }
+candidates { customer: "customers/acme" display_name: "Acme Widgets Pty Ltd" confidence: 1 matched_name: "ACME" has_pin: true
+  has_phrase: true locality: "Perth" evidence { kind: EVIDENCE_KIND_NAME matched: "ACME" confidence: 1 }
+  evidence { kind: EVIDENCE_KIND_VERIFIED_NUMBER matched: "+61…11" confidence: 0.98 } }
 candidates { customer: "customers/acme-tools" display_name: "Acme Tools\x1b[31m" confidence: 0.633 matched_name: "Acme Tools" }
+question: "Acme Widgets Pty Ltd in Perth or Acme Tools?"
 more: true`
 
 func TestCustomerIdentify(t *testing.T) {
@@ -55,6 +58,19 @@ func TestCustomerIdentify(t *testing.T) {
 		{
 			"customer-identify-nobody", []string{"customer", "identify", "globex"}, "",
 			&entitlementv1.IdentifyCallerRequest{Name: "globex"},
+		},
+		{
+			"customer-identify-certain",
+			[]string{
+				"customer", "identify", "--number", "030 55500111", "--region", "DE", "--verified", "--email", "ada@acme.example",
+				"--external", "crm:4711", "--contract", "C-1", "--language", "de",
+			},
+			`candidates { customer: "customers/acme" display_name: "Acme GmbH" confidence: 0.98
+			  evidence { kind: EVIDENCE_KIND_EXTERNAL_ID matched: "crm: 4711" confidence: 0.98 } } certain: true`,
+			&entitlementv1.IdentifyCallerRequest{
+				Number: "030 55500111", DefaultRegion: "DE", NumberVerified: true, Email: "ada@acme.example", ContractId: "C-1",
+				Language: "de", ExternalIds: []*entitlementv1.ExternalId{{System: "crm", Id: "4711"}},
+			},
 		},
 	} {
 		f := &fake{customerAnswers: customerAnswers{identified: text(t, &entitlementv1.IdentifyCallerResponse{}, c.answer)}}
