@@ -59,48 +59,56 @@ func (p *pattern) where(r rune) uint64 {
 }
 
 // distance is how many letters are to be put in, left out, replaced, or exchanged with the next one, to make one text of
-// the other, none being touched twice (optimal string alignment; bit-parallel after Hyyrö, "A bit-vector algorithm for
-// computing Levenshtein and Damerau edit distances", 2003).
-func (p *pattern) distance(text []rune) int {
+// the other, none being touched twice; and how many letters the text has, at most maxEdited, blanks being none (optimal
+// string alignment; bit-parallel after Hyyrö, "A bit-vector algorithm for computing Levenshtein and Damerau edit
+// distances", 2003).
+func (p *pattern) distance(text string) (apart, letters int) {
 	m := len(p.text)
-	if m == 0 {
-		return len(text)
-	}
-	score, last := m, uint64(1)<<(m-1)
+	last := uint64(1) << max(0, m-1)
 	vp, vn, d0, before := ^uint64(0), uint64(0), uint64(0), uint64(0)
+	apart = m
 	for _, r := range text {
+		if r == ' ' {
+			continue
+		}
+		if letters == maxEdited {
+			break
+		}
+		letters++
 		pm := p.where(r)
 		exchanged := ((^d0 & pm) << 1) & before
 		d0 = (((pm & vp) + vp) ^ vp) | pm | vn | exchanged
 		hp, hn := vn|^(d0|vp), d0&vp
 		if hp&last != 0 {
-			score++
+			apart++
 		}
 		if hn&last != 0 {
-			score--
+			apart--
 		}
 		hp = hp<<1 | 1
 		vp, vn, before = hn<<1|^(d0|hp), hp&d0, pm
 	}
-	return score
+	if m == 0 {
+		return letters, letters
+	}
+	return apart, letters
 }
 
 // similarity is 1 for the same text, down to 0.
-func (p *pattern) similarity(text []rune) float64 {
-	text = text[:min(len(text), maxEdited)]
-	longer := max(len(text), len(p.text))
+func (p *pattern) similarity(text string) float64 {
+	apart, letters := p.distance(text)
+	longer := max(letters, len(p.text))
 	if longer == 0 {
 		return 0
 	}
-	return 1 - float64(p.distance(text))/float64(longer)
+	return 1 - float64(apart)/float64(longer)
 }
 
-// common is how many letters the pattern has in common with a text, at most: what a distance cannot be better than.
-func (p *pattern) common(text []rune) int {
-	seen, n := uint64(0), 0
+// common is how many letters of the pattern are in a text, wherever.
+func (p *pattern) common(text string) int {
+	seen := uint64(0)
 	for _, r := range text {
 		seen |= p.where(r)
 	}
-	n = bits.OnesCount64(seen)
-	return min(n, len(text))
+	return bits.OnesCount64(seen)
 }

@@ -20,12 +20,11 @@ const (
 	maxSame      = 20_000
 	maxBeginning = 500
 	maxSounding  = 500
-	// maxOpenedRows is how many names the rarest grams of a question may lead to together, maxProbedRows how many more are
-	// looked through for those that they led to.
+	// maxOpenedRows is how many names the rarest grams of a question may lead to together; of those that share most of
+	// them, maxTracedRows are compared by all their grams, and of these maxRanked word by word and letter by letter.
 	maxOpenedRows = 30_000
-	maxProbedRows = 200_000
-	// maxRanked is how many names are compared word by word, letter by letter.
-	maxRanked = 160
+	maxTracedRows = 4000
+	maxRanked     = 160
 )
 
 // Find is who is called so, the best first, at most limit; and whether more fit, or may, than are told. Of names that fit
@@ -56,11 +55,13 @@ type question struct {
 // scratch is room for a question.
 type scratch struct {
 	said    said
-	name    heard // the name that is compared
-	runes   []rune
+	name    compared
 	points  []uint16 // of rows, by what they share with what was said; 0 but while a question is asked
 	touched []uint32 // those that have any
+	traced  []uint32
 	ranked  []uint32
+	levels  []uint16
+	counts  [maxLevel]int
 	lists   []list
 }
 
@@ -159,19 +160,14 @@ func (q *question) sharesGrams() {
 	if len(q.points) < int(q.n) {
 		q.points = make([]uint16, int(q.n)+int(q.n)/8)
 	}
-	open, probe := maxOpenedRows, maxProbedRows
+	open := maxOpenedRows
 	for i, l := range q.lists {
-		switch {
-		case int(l.n) <= open || i == 0:
-			q.open(l, open)
-			open -= int(l.n)
-		case int(l.n) <= probe:
-			q.probe(l)
-			probe -= int(l.n)
+		if int(l.n) > open && i > 0 {
 			q.cut = true
-		default:
-			q.cut = true
+			break
 		}
+		q.open(l, open)
+		open -= int(l.n)
 	}
 	q.rankTouched()
 }
@@ -193,21 +189,6 @@ func (q *question) open(l list, most int) {
 	q.cut = q.cut || int(l.n) > most
 }
 
-// probe gives points to the names of a list that have some.
-func (q *question) probe(l list) {
-	row, b := uint32(0), l.bytes
-	for range l.n {
-		distance, size := uvarint32(b)
-		b = b[size:]
-		if row += distance; row >= q.state.n {
-			break
-		}
-		if q.points[row] != 0 {
-			q.points[row] += l.points
-		}
-	}
-}
-
 func uvarint32(b []byte) (v uint32, size int) {
 	if b[0] < 0x80 {
 		return uint32(b[0]), 1
@@ -224,28 +205,18 @@ func uvarint32(b []byte) (v uint32, size int) {
 
 // rankTouched compares the names with the most points, and forgets points.
 func (q *question) rankTouched() {
-	const most = 1 << 12
-	var counts [most]int
-	level := func(row uint32) int {
-		apart := q.gramsOf(row) - len(q.said.grams)
+	q.traced = q.highest(q.traced[:0], q.touched, maxTracedRows, func(row uint32) int { return int(q.points[row]) / 2 })
+	trace := traceOf(q.said.grams)
+	size := bits.OnesCount64(trace)
+	q.ranked = q.highest(q.ranked[:0], q.traced, maxRanked, func(row uint32) int {
+		have := q.traceOf(row)
+		apart := bits.OnesCount64(have) - size
 		if apart < 0 {
 			apart = -apart
 		}
-		return min(most-1, max(0, 2*int(q.points[row])-2*min(apart, 40)+80))
-	}
+		return int(q.points[row]) + 12*bits.OnesCount64(trace&have) - 4*min(apart, 40) + 160
+	})
 	for _, row := range q.touched {
-		counts[level(row)]++
-	}
-	least, enough := most, maxRanked
-	for least > 0 && enough > 0 {
-		least--
-		enough -= counts[least]
-	}
-	q.ranked = q.ranked[:0]
-	for _, row := range q.touched {
-		if l := level(row); l > least || l == least && len(q.ranked) < 2*maxRanked {
-			q.ranked = append(q.ranked, row)
-		}
 		q.points[row] = 0
 	}
 	q.touched = q.touched[:0]
@@ -254,4 +225,40 @@ func (q *question) rankTouched() {
 			q.rank(row)
 		}
 	}
+}
+
+
+
+
+// maxLevel is the most that a level counts.
+const maxLevel = 1 << 11
+
+// highest appends those rows that have the highest levels, about so many.
+func (q *question) highest(out, rows []uint32, most int, level func(row uint32) int) []uint32 {
+	if len(rows) <= most {
+		return append(out, rows...)
+	}
+	counts := &q.counts
+	*counts = [maxLevel]int{}
+	q.levels = q.levels[:0]
+	for _, row := range rows {
+		l := uint16(min(maxLevel-1, max(0, level(row))))
+		q.levels = append(q.levels, l)
+		counts[l]++
+	}
+	least, left := maxLevel, most
+	for least > 0 && counts[least-1] <= left {
+		least--
+		left -= counts[least]
+	}
+	for i, row := range rows {
+		switch l := int(q.levels[i]); {
+		case l >= least:
+			out = append(out, row)
+		case l == least-1 && left > 0:
+			left--
+			out = append(out, row)
+		}
+	}
+	return out
 }

@@ -122,3 +122,11 @@ func appendOtherGrams(out []uint32, word []rune) []uint32 {
 	}
 	return out
 }
+
+// traceOf has a bit for each gram, which others may share: names that share grams have most bits in common.
+func traceOf(grams []uint32) (trace uint64) {
+	for _, g := range grams {
+		trace |= 1 << (g * 0x9e3779b1 >> 26)
+	}
+	return trace
+}

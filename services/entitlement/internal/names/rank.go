@@ -1,6 +1,7 @@
 package names
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,17 +17,20 @@ const (
 
 // said is one reading of what was said.
 type said struct {
-	folded   []byte
-	form     uint16
-	whole    pattern // its key
-	sounds   pattern
-	words    []saidWord
-	weight   float64 // of the words together
-	grams    []uint32
-	codes    []uint64
-	initials []string
-	key      string
-	heard    heard
+	folded []byte
+	form   uint16
+	whole  pattern // its key
+	sounds pattern
+	// bare and bareSounds are the same without words at the end that are almost a legal form; misspelled says that there are some.
+	bare, bareSounds pattern
+	misspelled       bool
+	words            []saidWord
+	weight           float64 // of the words together
+	grams            []uint32
+	codes            []uint64
+	initials         []string
+	key              string
+	heard            heard
 }
 
 // saidWord is a word in its usual form.
@@ -46,10 +50,9 @@ func (s *said) set(f folded) {
 		s.codes = append(s.codes, hashOf('i', s.key))
 	}
 	s.initials = s.heard.initials()
-	s.grams = append(s.grams[:0], s.heard.grams(f.words)...)
 	var all []byte
 	s.words, s.weight = s.words[:0], 0
-	for _, w := range s.heard.usual {
+	for i, w := range s.heard.usual {
 		if len(s.words) == maxSaidWords {
 			break
 		}
@@ -61,46 +64,100 @@ func (s *said) set(f folded) {
 			s.words = append(s.words, saidWord{})
 		}
 		word := &s.words[len(s.words)-1]
-		word.text, word.sound, word.weight = w, string(all[start:]), saidWeight(w)
+		word.text, word.sound, word.weight = w, string(all[start:]), s.heard.weights[i]
 		word.letter.set([]rune(w))
 		s.weight += word.weight
 	}
 	s.sounds.set([]rune(string(all)))
+	s.withoutMisspelledForm()
 }
 
-// saidWeight is the weight of a word that may have an error: one that is almost a legal form is none of a name.
-func saidWeight(w string) float64 {
-	return weigh(w)
+// withoutMisspelledForm takes words off the end that one letter keeps from being a legal form.
+func (s *said) withoutMisspelledForm() {
+	n := len(s.words)
+	for n > 1 && (misspellsForm(&s.words[n-1].letter) || n < len(s.words) && s.words[n-1].weight == fillerWeight) {
+		n--
+		s.weight += fillerWeight - s.words[n].weight
+		s.words[n].weight = fillerWeight
+	}
+	s.grams = s.grams[:0]
+	for _, w := range s.words[:n] {
+		s.grams = appendGrams(s.grams, []byte(w.sound))
+	}
+	slices.Sort(s.grams)
+	s.grams = slices.Compact(s.grams)
+	if s.misspelled = n < len(s.words); !s.misspelled {
+		return
+	}
+	var letters []rune
+	var sounds []byte
+	for _, w := range s.words[:n] {
+		letters = append(letters, w.letter.text...)
+		sounds = append(sounds, w.sound...)
+	}
+	s.bare.set(letters)
+	s.bareSounds.set([]rune(string(sounds)))
+}
+
+// formsToMisspell are words of legal forms that are often typed.
+var formsToMisspell = [...]string{
+	"limited", "ltd", "corporation", "corp", "incorporated", "inc", "company", "gmbh", "plc", "llc", "publ", "berhad", "tbk", "asa",
+	"spa", "aktiengesellschaft",
+}
+
+// misses is distance alone.
+func (p *pattern) misses(text string) int {
+	apart, _ := p.distance(text)
+	return apart
+}
+
+func misspellsForm(p *pattern) bool {
+	if len(p.text) < 3 {
+		return len(p.text) == 2 && (p.text[0] == 'l' && (p.text[1] == 't' || p.text[1] == 'd') || p.text[0] == 'i' && p.text[1] == 'n')
+	}
+	for _, form := range formsToMisspell {
+		if apart := len(form) - len(p.text); apart >= -1 && apart <= 1 && p.misses(form) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// compared is a name while it is compared.
+type compared struct {
+	heard
+	sounds []byte
+	ends   []int // of each word's sounds
+}
+
+func (c *compared) take(folded string) {
+	c.heard.take(folded)
+	c.sounds, c.ends = c.sounds[:0], c.ends[:0]
+	for _, w := range c.usual {
+		c.sounds = appendSound(c.sounds, w)
+		c.ends = append(c.ends, len(c.sounds))
+	}
 }
 
 // rank compares a name with what was said, and offers it. One that is the same was offered before.
 func (q *question) rank(row uint32) {
-	folded := string(q.folded(row))
-	if _, same := beginsWith([]byte(folded), q.said.folded); same && compareKey([]byte(folded), q.said.folded) == 0 {
+	if _, same := beginsWith(q.folded(row), q.said.folded); same {
 		return
 	}
+	folded := string(q.folded(row))
 	q.name.take(folded)
 	confidence, why := q.alike(folded)
-	if confidence > 0 {
-		q.best.offer(row, min(confidence, maxNameConfidence), why, q.row(row).form == q.said.form)
-	}
+	q.best.offer(row, min(confidence, maxNameConfidence), why, q.row(row).form == q.said.form)
 }
 
+// alike is how likely the name taken was meant, and why.
 func (q *question) alike(folded string) (float64, Why) {
-	q.runes = q.runes[:0]
-	for _, r := range folded {
-		if r != ' ' {
-			q.runes = append(q.runes, r)
-		}
+	letters, sounds := q.said.whole.similarity(folded), q.said.sounds.similarity(string(q.name.sounds))
+	if q.said.misspelled {
+		letters = max(letters, q.said.bare.similarity(folded))
+		sounds = max(sounds, q.said.bareSounds.similarity(string(q.name.sounds)))
 	}
-	letters := q.said.whole.similarity(q.runes)
 	words, exactly := q.words()
-	q.name.sound = q.name.sound[:0]
-	for _, w := range q.name.usual {
-		q.name.sound = appendSound(q.name.sound, w)
-	}
-	q.runes = appendRunes(q.runes[:0], q.name.sound)
-	sounds := q.said.sounds.similarity(q.runes)
 	best, why := words, Words
 	if !exactly {
 		why = Typing
@@ -115,15 +172,6 @@ func (q *question) alike(folded string) (float64, Why) {
 		return initialsConfidence, Initials
 	}
 	return maxNameConfidence * (0.9*best + 0.1*(letters+words+sounds)/3), why
-}
-
-func appendRunes(out []rune, text []byte) []rune {
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		out = append(out, r)
-		text = text[size:]
-	}
-	return out
 }
 
 // hasInitials says whether what was said is the initials of the name taken.
@@ -142,16 +190,18 @@ func (q *question) words() (fits float64, exactly bool) {
 	var used [maxSaidWords]bool
 	ofName, ofSaid, weight := 0.0, 0.0, 0.0
 	exactly = true
-	for _, w := range q.name.usual {
-		own := weigh(w)
+	from := 0
+	for i, w := range q.name.usual {
+		own, sound := q.name.weights[i], q.name.sounds[from:q.name.ends[i]]
+		from = q.name.ends[i]
 		weight += own
 		best, which := 0.0, -1
-		for i := range q.said.words {
-			if used[i] {
+		for j := range q.said.words {
+			if used[j] {
 				continue
 			}
-			if fit := q.wordFits(&q.said.words[i], w); fit > best {
-				best, which = fit, i
+			if fit := q.said.words[j].fits(w, sound); fit > best {
+				best, which = fit, j
 			}
 		}
 		if which < 0 {
@@ -165,35 +215,29 @@ func (q *question) words() (fits float64, exactly bool) {
 	return harmonic(ofName/weight, ofSaid/q.said.weight), exactly
 }
 
-// wordFits is how well a word that was said is one of a name, from 0 to 1.
-func (q *question) wordFits(s *saidWord, w string) float64 {
-	if s.text == w {
+// fits is how well a word that was said is one of a name, from 0 to 1.
+func (s *saidWord) fits(w string, sound []byte) float64 {
+	switch {
+	case s.text == w:
 		return 1
-	}
-	if len(s.text) >= minPrefixRunes && strings.HasPrefix(w, s.text) {
-		return (1 + float64(len(s.text))/float64(len(w))) / 2
-	}
-	if len(s.text) < 2 || len(w) < 2 {
+	case len(s.text) < 2 || len(w) < 2:
 		return 0
+	case len(s.text) >= minPrefixRunes && strings.HasPrefix(w, s.text):
+		return (1 + float64(len(s.text))/float64(len(w))) / 2
+	case len(w) >= minPrefixRunes && string(sound) == s.sound:
+		return 0.95
 	}
 	fit := 0.0
 	if abbreviates(s.text, w) || abbreviates(w, s.text) {
 		fit = 0.7
 	}
 	n := len(s.letter.text)
-	q.runes = q.runes[:0]
-	for _, r := range w {
-		q.runes = append(q.runes, r)
-	}
-	longer := max(n, len(q.runes))
-	if s.letter.common(q.runes) >= longer*6/10 {
-		if f := s.letter.similarity(q.runes); f >= minLetters {
-			fit = max(fit, f)
+	if longer := max(n, len(w)); 10*min(n, len(w)) >= 6*longer {
+		if 10*s.letter.common(w) >= 5*n {
+			if f := s.letter.similarity(w); f >= minLetters {
+				return max(fit, f)
+			}
 		}
-	}
-	q.name.sound = appendSound(q.name.sound[:0], w)
-	if len(w) >= 3 && string(q.name.sound) == s.sound {
-		fit = max(fit, 0.95)
 	}
 	return fit
 }

@@ -25,11 +25,12 @@ func same(a, b string) bool {
 	return len(found) > 0 && found[0].Confidence == 1
 }
 
-// measure asks each question. What was said word for word is no answer to it.
+// measure asks each question. Names that are the same as what was said, which are not the right ones, are no answers to it:
+// so a name of a company is looked for by another of its names as if nobody were called that.
 func measure(x *names.Index, asked []query) (r recall) {
 	for _, q := range asked {
-		found, _ := x.Find(q.said, 12)
-		found = slices.DeleteFunc(found, func(m names.Match) bool { return m.Name == q.said && !slices.Contains(q.right, m.Name) })
+		found, _ := x.Find(q.said, 16)
+		found = slices.DeleteFunc(found, func(m names.Match) bool { return m.Confidence == 1 && !slices.Contains(q.right, m.Name) })
 		place := func(right func(names.Match) bool) int {
 			if i := slices.IndexFunc(found, right); i >= 0 {
 				return i

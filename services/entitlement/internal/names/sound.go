@@ -33,7 +33,13 @@ func appendSound(out []byte, w string) []byte {
 	return out
 }
 
-func isVowel(c byte) bool { return strings.IndexByte("aeiouy", c) >= 0 }
+func isVowel(c byte) bool {
+	switch c {
+	case 'a', 'e', 'i', 'o', 'u', 'y':
+		return true
+	}
+	return false
+}
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
@@ -158,7 +164,7 @@ func consonants(w string, i int) (n int, sound string) {
 func soundOfC(w string, i int) (n int, sound string) {
 	next := at(w, i+1)
 	switch {
-	case next == 'h' && strings.IndexByte("rl", at(w, i+2)) >= 0 && at(w, i+2) != 0:
+	case next == 'h' && (at(w, i+2) == 'r' || at(w, i+2) == 'l'):
 		return 2, "k"
 	case next == 'h':
 		return 2, "c"

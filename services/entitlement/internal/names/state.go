@@ -38,13 +38,13 @@ type row struct {
 }
 
 type rowChunk struct {
-	rows  [rowsAChunk]row
-	grams [rowsAChunk]uint8 // how many a row has, at most 255
+	rows   [rowsAChunk]row
+	traces [rowsAChunk]uint64 // of their grams
 }
 
 func (s *state) row(at uint32) *row { return &s.rows[at/rowsAChunk].rows[at%rowsAChunk] }
 
-func (s *state) gramsOf(at uint32) int { return int(s.rows[at/rowsAChunk].grams[at%rowsAChunk]) }
+func (s *state) traceOf(at uint32) uint64 { return s.rows[at/rowsAChunk].traces[at%rowsAChunk] }
 
 // alive says whether the state has the row's customer called so.
 func (s *state) alive(at uint32) bool {

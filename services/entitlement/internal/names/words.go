@@ -58,15 +58,29 @@ func weigh(w string) float64 {
 	if weight, ok := weights[w]; ok {
 		return weight
 	}
-	if len(w) > 3 && strings.HasSuffix(w, "s") {
+	if len(w) > 3 && w[len(w)-1] == 's' {
 		if weight, ok := weights[w[:len(w)-1]]; ok {
 			return weight
 		}
 	}
-	if w[0] >= '0' && w[0] <= '9' {
+	if isDigit(w[0]) {
 		return commonWeight // of a series of funds, or the date of a bond
 	}
 	return nameWeight
+}
+
+// appendWeights appends the weights of words in a row. What was there before says nothing new; a number behind a filler, or
+// one that begins with 0, is a nominal value or the like.
+func appendWeights(out []float64, words []string) []float64 {
+	for i, w := range words {
+		weight := weigh(w)
+		switch {
+		case i > 0 && slices.Contains(words[:i], w), isDigit(w[0]) && (w[0] == '0' || i > 0 && out[i-1] == fillerWeight):
+			weight = fillerWeight
+		}
+		out = append(out, weight)
+	}
+	return out
 }
 
 // usual are words that are written in several ways, by the one that stands for all.
@@ -185,6 +199,7 @@ func numberAt(words []string) (n int, number string) {
 // heard is room in which it is found what leads to a name.
 type heard struct {
 	words, usual []string
+	weights      []float64 // of usual
 	sound        []byte
 	found        []uint32
 	hashes       []uint64
@@ -203,6 +218,7 @@ func (h *heard) take(folded string) {
 		h.words = append(h.words, w)
 	}
 	h.usual = appendUsual(h.usual, h.words)
+	h.weights = appendWeights(h.weights[:0], h.usual)
 }
 
 // grams are those of folded words, ascending, each once; valid until the next call.

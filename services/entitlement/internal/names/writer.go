@@ -84,7 +84,7 @@ func (w *writer) add(c Customer) {
 	for at := first; at < w.n; at++ {
 		folded := w.folded(at)
 		found := w.heard.grams(string(folded))
-		w.rows[at/rowsAChunk].grams[at%rowsAChunk] = uint8(min(len(found), 255))
+		w.trace(at, found)
 		for _, g := range found {
 			w.grams.add(g, at)
 		}
@@ -92,6 +92,10 @@ func (w *writer) add(c Customer) {
 	}
 	insertAll(&w.keypads, w.toKeypads)
 	insertAll(&w.codes, w.toCodes)
+}
+
+func (w *writer) trace(at uint32, found []uint32) {
+	w.rows[at/rowsAChunk].traces[at%rowsAChunk] = traceOf(found)
 }
 
 // insertAll inserts entries in order of key, then row.
@@ -188,7 +192,7 @@ func (w *writer) learnGrams() {
 	var need sizes
 	for at := range w.n {
 		found := w.heard.grams(string(w.folded(at)))
-		w.rows[at/rowsAChunk].grams[at%rowsAChunk] = uint8(min(len(found), 255))
+		w.trace(at, found)
 		for _, g := range found {
 			need.add(g, at)
 		}
