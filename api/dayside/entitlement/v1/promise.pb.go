@@ -967,9 +967,11 @@ type Promise struct {
 	// See create_time.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// True once a person's data was erased from it.
-	Erased        bool `protobuf:"varint,15,opt,name=erased,proto3" json:"erased,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Erased bool `protobuf:"varint,15,opt,name=erased,proto3" json:"erased,omitempty"`
+	// Until when the grant will hold once it is confirmed, of a pending one that was granted for less: a day at most.
+	ConfirmedGrantEndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=confirmed_grant_end_time,json=confirmedGrantEndTime,proto3" json:"confirmed_grant_end_time,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Promise) Reset() {
@@ -1105,6 +1107,13 @@ func (x *Promise) GetErased() bool {
 		return x.Erased
 	}
 	return false
+}
+
+func (x *Promise) GetConfirmedGrantEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConfirmedGrantEndTime
+	}
+	return nil
 }
 
 // PromiseEvent is one thing that happened to a promise.
@@ -1513,7 +1522,7 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x13AcceptOfferResponse\x12?\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\aoutcome\x129\n" +
 	"\apromise\x18\x02 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"\x84\x06\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xd9\x06\n" +
 	"\aPromise\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12J\n" +
@@ -1536,7 +1545,8 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x16\n" +
-	"\x06erased\x18\x0f \x01(\bR\x06erased:;\xeaA8\n" +
+	"\x06erased\x18\x0f \x01(\bR\x06erased\x12S\n" +
+	"\x18confirmed_grant_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x15confirmedGrantEndTime:;\xeaA8\n" +
 	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\xec\x01\n" +
 	"\fPromiseEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12:\n" +
@@ -1662,32 +1672,33 @@ var file_dayside_entitlement_v1_promise_proto_depIdxs = []int32{
 	12, // 17: dayside.entitlement.v1.Promise.trail:type_name -> dayside.entitlement.v1.PromiseEvent
 	18, // 18: dayside.entitlement.v1.Promise.create_time:type_name -> google.protobuf.Timestamp
 	18, // 19: dayside.entitlement.v1.Promise.update_time:type_name -> google.protobuf.Timestamp
-	18, // 20: dayside.entitlement.v1.PromiseEvent.time:type_name -> google.protobuf.Timestamp
-	2,  // 21: dayside.entitlement.v1.PromiseEvent.state:type_name -> dayside.entitlement.v1.PromiseState
-	0,  // 22: dayside.entitlement.v1.PromiseEvent.verification:type_name -> dayside.entitlement.v1.Verification
-	2,  // 23: dayside.entitlement.v1.ListPromisesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
-	11, // 24: dayside.entitlement.v1.ListPromisesResponse.promises:type_name -> dayside.entitlement.v1.Promise
-	3,  // 25: dayside.entitlement.v1.SettlePromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
-	0,  // 26: dayside.entitlement.v1.SettlePromiseRequest.verification:type_name -> dayside.entitlement.v1.Verification
-	9,  // 27: dayside.entitlement.v1.PromiseService.AcceptOffer:input_type -> dayside.entitlement.v1.AcceptOfferRequest
-	13, // 28: dayside.entitlement.v1.PromiseService.GetPromise:input_type -> dayside.entitlement.v1.GetPromiseRequest
-	14, // 29: dayside.entitlement.v1.PromiseService.ListPromises:input_type -> dayside.entitlement.v1.ListPromisesRequest
-	16, // 30: dayside.entitlement.v1.PromiseService.SettlePromise:input_type -> dayside.entitlement.v1.SettlePromiseRequest
-	5,  // 31: dayside.entitlement.v1.GrantService.CreateGrant:input_type -> dayside.entitlement.v1.CreateGrantRequest
-	6,  // 32: dayside.entitlement.v1.GrantService.ListGrants:input_type -> dayside.entitlement.v1.ListGrantsRequest
-	8,  // 33: dayside.entitlement.v1.GrantService.RevokeGrant:input_type -> dayside.entitlement.v1.RevokeGrantRequest
-	10, // 34: dayside.entitlement.v1.PromiseService.AcceptOffer:output_type -> dayside.entitlement.v1.AcceptOfferResponse
-	11, // 35: dayside.entitlement.v1.PromiseService.GetPromise:output_type -> dayside.entitlement.v1.Promise
-	15, // 36: dayside.entitlement.v1.PromiseService.ListPromises:output_type -> dayside.entitlement.v1.ListPromisesResponse
-	11, // 37: dayside.entitlement.v1.PromiseService.SettlePromise:output_type -> dayside.entitlement.v1.Promise
-	4,  // 38: dayside.entitlement.v1.GrantService.CreateGrant:output_type -> dayside.entitlement.v1.Grant
-	7,  // 39: dayside.entitlement.v1.GrantService.ListGrants:output_type -> dayside.entitlement.v1.ListGrantsResponse
-	4,  // 40: dayside.entitlement.v1.GrantService.RevokeGrant:output_type -> dayside.entitlement.v1.Grant
-	34, // [34:41] is the sub-list for method output_type
-	27, // [27:34] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	18, // 20: dayside.entitlement.v1.Promise.confirmed_grant_end_time:type_name -> google.protobuf.Timestamp
+	18, // 21: dayside.entitlement.v1.PromiseEvent.time:type_name -> google.protobuf.Timestamp
+	2,  // 22: dayside.entitlement.v1.PromiseEvent.state:type_name -> dayside.entitlement.v1.PromiseState
+	0,  // 23: dayside.entitlement.v1.PromiseEvent.verification:type_name -> dayside.entitlement.v1.Verification
+	2,  // 24: dayside.entitlement.v1.ListPromisesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
+	11, // 25: dayside.entitlement.v1.ListPromisesResponse.promises:type_name -> dayside.entitlement.v1.Promise
+	3,  // 26: dayside.entitlement.v1.SettlePromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
+	0,  // 27: dayside.entitlement.v1.SettlePromiseRequest.verification:type_name -> dayside.entitlement.v1.Verification
+	9,  // 28: dayside.entitlement.v1.PromiseService.AcceptOffer:input_type -> dayside.entitlement.v1.AcceptOfferRequest
+	13, // 29: dayside.entitlement.v1.PromiseService.GetPromise:input_type -> dayside.entitlement.v1.GetPromiseRequest
+	14, // 30: dayside.entitlement.v1.PromiseService.ListPromises:input_type -> dayside.entitlement.v1.ListPromisesRequest
+	16, // 31: dayside.entitlement.v1.PromiseService.SettlePromise:input_type -> dayside.entitlement.v1.SettlePromiseRequest
+	5,  // 32: dayside.entitlement.v1.GrantService.CreateGrant:input_type -> dayside.entitlement.v1.CreateGrantRequest
+	6,  // 33: dayside.entitlement.v1.GrantService.ListGrants:input_type -> dayside.entitlement.v1.ListGrantsRequest
+	8,  // 34: dayside.entitlement.v1.GrantService.RevokeGrant:input_type -> dayside.entitlement.v1.RevokeGrantRequest
+	10, // 35: dayside.entitlement.v1.PromiseService.AcceptOffer:output_type -> dayside.entitlement.v1.AcceptOfferResponse
+	11, // 36: dayside.entitlement.v1.PromiseService.GetPromise:output_type -> dayside.entitlement.v1.Promise
+	15, // 37: dayside.entitlement.v1.PromiseService.ListPromises:output_type -> dayside.entitlement.v1.ListPromisesResponse
+	11, // 38: dayside.entitlement.v1.PromiseService.SettlePromise:output_type -> dayside.entitlement.v1.Promise
+	4,  // 39: dayside.entitlement.v1.GrantService.CreateGrant:output_type -> dayside.entitlement.v1.Grant
+	7,  // 40: dayside.entitlement.v1.GrantService.ListGrants:output_type -> dayside.entitlement.v1.ListGrantsResponse
+	4,  // 41: dayside.entitlement.v1.GrantService.RevokeGrant:output_type -> dayside.entitlement.v1.Grant
+	35, // [35:42] is the sub-list for method output_type
+	28, // [28:35] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_promise_proto_init() }
