@@ -227,9 +227,6 @@ func (q *question) rankTouched() {
 	}
 }
 
-
-
-
 // maxLevel is the most that a level counts.
 const maxLevel = 1 << 11
 
