@@ -1,0 +1,12 @@
+package view
+
+// IDs are those of all customers, in no particular order.
+func (x *Index) IDs() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ids := make([]string, 0, len(x.customers))
+	for id := range x.customers {
+		ids = append(ids, id)
+	}
+	return ids
+}
