@@ -44,6 +44,14 @@ type Store interface {
 	collection.Store
 	// Follow calls apply with the state of a range, then with every change, until ctx ends; it returns only ctx's error.
 	Follow(ctx context.Context, r coord.Range, apply func(coord.Batch)) error
+	// GetSome reads keys together, and answers with those that exist, by key.
+	GetSome(ctx context.Context, keys []string) (map[string]coord.Entry, error)
+	// Each reads a range as it was at a revision, in order of key; WRONG_STATE where that is compacted.
+	Each(ctx context.Context, r coord.Range, revision int64, each func(coord.Entry) error) error
+	// Changes calls apply for what happens to a range after a revision; WRONG_STATE where that is not known any more.
+	Changes(ctx context.Context, r coord.Range, truth coord.Truth, after int64, apply func(coord.Batch) error) error
+	// Head is whose truth etcd tells, and its revision.
+	Head(ctx context.Context) (coord.Truth, int64, error)
 }
 
 // Config is what the service is made from. All of it is required.
@@ -143,8 +151,8 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { s.promises.run(ctx) })
 	work.Go(func() { s.contacts.run(ctx) })
 	work.Go(func() { s.usage.run(ctx) })
-	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.directory.Apply) })
-	err := s.follow(ctx, view.Range(), s.index.Apply)
+	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.data.found.after(s.directory.Apply)) })
+	err := s.follow(ctx, view.Range(), s.data.known.after(s.index.Apply))
 	work.Wait()
 	return err
 }

@@ -142,11 +142,13 @@ type ImportRow struct {
 	// Its line in the file, from 1.
 	Line int64 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
 	// What the line says; nothing else of a customer that exists is changed. Lists are brought together: numbers, aliases,
-	// contacts and domains are added, contracts are replaced by their id. A value of paths that is empty here is cleared.
+	// domains and external ids are added; contracts, contacts, partners and cases are added, or replaced by their id. A value
+	// of fields that is empty here is cleared.
 	Customer *Customer `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Fields that the line has a column for, by their names in Customer: "display_name", "phone_numbers", "contracts".
 	Fields []string `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"`
-	// The customer is found by this one of its external ids; by its name where it is unset.
+	// The customer is found by this one of its external ids; by its name where it is unset. A new customer without a name gets
+	// one that is made from the key.
 	Key *ExternalId `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	// Why the line could not be read, where the reader found out: it is rejected for that.
 	Unreadable    string `protobuf:"bytes,5,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
@@ -224,7 +226,8 @@ type ImportCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How far the import is.
 	Progress *ImportProgress `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Rows of this part that were rejected, in order.
+	// Rows of this part that were rejected, in order, once for each rule they break; those behind what was committed before,
+	// too. Of progress.line before the part's last line nothing was looked at behind that: send the rest again.
 	Rejections    []*ImportRejection `protobuf:"bytes,2,rep,name=rejections,proto3" json:"rejections,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -402,7 +405,7 @@ type ImportProgress struct {
 	Line int64 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
 	// As first told.
 	TotalLines int64 `protobuf:"varint,3,opt,name=total_lines,json=totalLines,proto3" json:"total_lines,omitempty"`
-	// Customers that are new, changed, were the same, and rows that were rejected.
+	// Rows that made a customer, changed one, changed nothing, and were rejected.
 	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
 	// See created.
 	Updated int64 `protobuf:"varint,5,opt,name=updated,proto3" json:"updated,omitempty"`
@@ -965,12 +968,12 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"after_line\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tafterLine\x12@\n" +
 	"\x04rows\x18\x06 \x03(\v2!.dayside.entitlement.v1.ImportRowB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04rows\x12;\n" +
 	"\x0edefault_region\x18\a \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{2})?$R\rdefaultRegion\x12*\n" +
-	"\fthrough_line\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vthroughLine\"\xf0\x01\n" +
+	"\fthrough_line\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vthroughLine\"\xf8\x01\n" +
 	"\tImportRow\x12\x1b\n" +
 	"\x04line\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x04line\x12D\n" +
 	"\bcustomer\x18\x02 \x01(\v2 .dayside.entitlement.v1.CustomerB\x06\xbaH\x03\xd8\x01\x03R\bcustomer\x12 \n" +
-	"\x06fields\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10@R\x06fields\x124\n" +
-	"\x03key\x18\x04 \x01(\v2\".dayside.entitlement.v1.ExternalIdR\x03key\x12(\n" +
+	"\x06fields\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10@R\x06fields\x12<\n" +
+	"\x03key\x18\x04 \x01(\v2\".dayside.entitlement.v1.ExternalIdB\x06\xbaH\x03\xd8\x01\x03R\x03key\x12(\n" +
 	"\n" +
 	"unreadable\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\n" +
 	"unreadable\"\xa6\x01\n" +

@@ -1,0 +1,340 @@
+package entitlement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/imports"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/phone/national"
+)
+
+const (
+	// importPrefix is where it stands how far imports are; the rest of the key is the import's ID.
+	importPrefix = "entitlement/imports/"
+	importNames  = "imports/"
+	// partBudget is how long one part is worked on: what is left is the caller's to send again.
+	partBudget = 4 * time.Second
+	// viewPatience is how long a part waits for what the parts before it wrote to be known here.
+	viewPatience = 3 * time.Second
+	// maxImportTries is how often rows are judged anew since somebody else wrote one of their customers.
+	maxImportTries = 8
+	// retryImport is how long to wait before that, times the tries.
+	retryImport = 10 * time.Millisecond
+	// keptImports is how long it is remembered how far an import came.
+	keptImports = 400 * 24 * time.Hour
+	// maxImportsLooked and maxImportsForgotten bound what is tidied up when an import begins.
+	maxImportsLooked, maxImportsForgotten = 1000, 16
+)
+
+// ImportCustomers brings in a part of an import. Each transaction holds rows and the line up to which the import is then, so
+// that neither is ever without the other.
+func (d *dataDesk) ImportCustomers(ctx context.Context, r *entitlementv1.ImportCustomersRequest,
+) (*entitlementv1.ImportCustomersResponse, error) {
+	if err := checkPart(r); err != nil {
+		return nil, err
+	}
+	select {
+	case d.importing <- struct{}{}:
+		defer func() { <-d.importing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p := part{s: d.s, r: r, began: d.s.cfg.Clock.Now(), recent: map[string]string{}}
+	if err := p.begin(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.found.await(ctx, d.s, p.progress.GetRevision(), viewPatience); err != nil {
+		return nil, err
+	}
+	if err := p.run(ctx); err != nil {
+		return nil, err
+	}
+	return &entitlementv1.ImportCustomersResponse{Progress: p.progress, Rejections: p.rejections}, nil
+}
+
+// checkPart refuses rows that are not in order.
+func checkPart(r *entitlementv1.ImportCustomersRequest) error {
+	var broken fault.Violations
+	if r.GetDefaultRegion() != "" && !national.KnownRegion(r.GetDefaultRegion()) {
+		broken.Add("default_region", r.GetDefaultRegion(), "must be a country's code, such as DE")
+	}
+	before := r.GetAfterLine()
+	for i, row := range r.GetRows() {
+		if row.GetLine() <= before {
+			broken.Add(fmt.Sprintf("rows[%d].line", i), fmt.Sprint(row.GetLine()), "must be after the line before it")
+		}
+		before = row.GetLine()
+	}
+	if through := r.GetThroughLine(); len(r.GetRows()) > 0 && through != 0 && through < before {
+		broken.Add("through_line", fmt.Sprint(through), "must not be before the last row")
+	}
+	return broken.Err()
+}
+
+// GetImport says how far an import is.
+func (d *dataDesk) GetImport(ctx context.Context, r *entitlementv1.GetImportRequest) (*entitlementv1.ImportProgress, error) {
+	progress, _, err := d.s.readImport(ctx, strings.TrimPrefix(r.GetName(), importNames))
+	return progress, err
+}
+
+func (s *Service) readImport(ctx context.Context, id string) (*entitlementv1.ImportProgress, int64, error) {
+	e, err := s.cfg.Store.Get(ctx, importPrefix+id)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, 0, fault.NotFound(importNames + id)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	progress := &entitlementv1.ImportProgress{}
+	if err := proto.Unmarshal(e.Value, progress); err != nil {
+		return nil, 0, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
+	}
+	if progress.GetRevision() == 0 { // it was written with customers, and could not know at which revision
+		progress.Revision = e.ModRevision
+	}
+	return progress, e.ModRevision, nil
+}
+
+// part is one request's work.
+type part struct {
+	s     *Service
+	r     *entitlementv1.ImportCustomersRequest
+	began time.Time
+	pace  imports.Pace
+	// progress is how far the import is with what was committed, and revision that of its key: 0 before the first time.
+	progress *entitlementv1.ImportProgress
+	revision int64
+	// dirty says that progress counts rows that wrote nothing, and is not committed itself.
+	dirty      bool
+	rejections []*entitlementv1.ImportRejection
+	// recent are the ids of customers that this part wrote, by their keys.
+	recent map[string]string
+	// awaited is the revision that the views are known to have come to.
+	awaited int64
+	// made are customers that a dry run would have written.
+	made map[string]*pending
+}
+
+// begin reads where the import stands, and whether the part belongs there.
+func (p *part) begin(ctx context.Context) error {
+	id := p.r.GetImportId()
+	now := timestamppb.New(p.began)
+	p.progress = &entitlementv1.ImportProgress{
+		Name: importNames + id, TotalLines: p.r.GetTotalLines(), CreateTime: now, UpdateTime: now, Fingerprint: p.r.GetFingerprint(),
+		Revision: 1, // nothing is waited for
+	}
+	if p.r.GetDryRun() {
+		p.progress.Line = p.r.GetAfterLine()
+		p.made = map[string]*pending{}
+		return nil
+	}
+	stands, revision, err := p.s.readImport(ctx, id)
+	switch {
+	case fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND:
+		p.s.forgetImports(ctx)
+	case err != nil:
+		return err
+	case stands.GetFingerprint() != p.r.GetFingerprint():
+		return fault.WrongState(stands.GetName(), stands.GetName()+" is of another file, or mapping: name this one otherwise")
+	default:
+		p.progress, p.revision = stands, revision
+	}
+	if p.r.GetAfterLine() > p.progress.GetLine() {
+		f := fault.Conflict(p.progress.GetName())
+		f.Message = fmt.Sprintf("%s stands at line %d, and the part begins after line %d", p.progress.GetName(),
+			p.progress.GetLine(), p.r.GetAfterLine())
+		return f
+	}
+	return nil
+}
+
+// run brings in the rows that are not yet, as many as there is time for.
+func (p *part) run(ctx context.Context) error {
+	rows := p.r.GetRows()
+	if len(rows) == 0 {
+		return p.done(ctx)
+	}
+	behind, _ := slices.BinarySearchFunc(rows, p.progress.GetLine()+1, func(row *entitlementv1.ImportRow, line int64) int {
+		return int(row.GetLine() - line)
+	})
+	if err := p.again(ctx, rows[:behind]); err != nil {
+		return err
+	}
+	rows = rows[behind:]
+	if p.progress.GetDone() && len(rows) > 0 {
+		return fault.WrongState(p.progress.GetName(), p.progress.GetName()+" is done")
+	}
+	for len(rows) > 0 && p.s.cfg.Clock.Now().Sub(p.began) < partBudget {
+		settled, err := p.some(ctx, rows[:min(len(rows), p.pace.Rows())])
+		if err != nil {
+			return err
+		}
+		rows = rows[settled:]
+	}
+	if through := p.r.GetThroughLine(); len(rows) == 0 && through > p.progress.GetLine() {
+		p.progress.Line, p.dirty = through, true
+	}
+	if !p.dirty || p.r.GetDryRun() {
+		return nil
+	}
+	return p.commit(ctx, batch{progress: p.progress})
+}
+
+// done notes that no part follows.
+func (p *part) done(ctx context.Context) error {
+	if p.progress.GetDone() || p.r.GetDryRun() {
+		return nil
+	}
+	next := proto.CloneOf(p.progress)
+	next.Done, next.Line = true, max(next.GetLine(), p.r.GetThroughLine())
+	return p.commit(ctx, batch{progress: next})
+}
+
+// again judges rows that were committed before, to tell of those that are rejected: whoever asked the first time may not have
+// heard the answer.
+func (p *part) again(ctx context.Context, rows []*entitlementv1.ImportRow) error {
+	for len(rows) > 0 {
+		now := rows[:min(len(rows), p.pace.Rows())]
+		b, err := p.judge(ctx, now, p.progress)
+		if err != nil {
+			return err
+		}
+		p.rejections = append(p.rejections, b.rejections...)
+		rows = rows[b.rows:]
+	}
+	return nil
+}
+
+// some brings in the first of the rows: as many as fit in one transaction.
+func (p *part) some(ctx context.Context, rows []*entitlementv1.ImportRow) (settled int, err error) {
+	for try := 1; ; try++ {
+		b, err := p.judge(ctx, rows, p.progress)
+		if err != nil {
+			return 0, err
+		}
+		switch err = p.commit(ctx, b); fault.ReasonOf(err) {
+		case rpcv1.Reason_REASON_CONFLICT:
+			if try == maxImportTries {
+				return 0, err
+			}
+			if err := p.readAgain(ctx, time.Duration(try)*retryImport); err != nil {
+				return 0, err
+			}
+			continue
+		case rpcv1.Reason_REASON_LIMIT_EXCEEDED:
+			if len(rows) > 1 {
+				rows = rows[:len(rows)/2]
+				continue
+			}
+			p.settle(tooLarge(rows[0], p.progress))
+			return 1, nil
+		}
+		return b.rows, err
+	}
+}
+
+// readAgain looks whether it was the import itself that somebody else went on with.
+func (p *part) readAgain(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-p.s.cfg.Clock.After(wait):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	stands, revision, err := p.s.readImport(ctx, p.r.GetImportId())
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		stands, revision, err = p.progress, 0, nil
+	}
+	if err == nil && revision != p.revision {
+		f := fault.Conflict(p.progress.GetName())
+		f.Message = fmt.Sprintf("somebody else goes on with %s: it stands at line %d", p.progress.GetName(), stands.GetLine())
+		return f
+	}
+	return err
+}
+
+// commit writes what rows make together with how far the import is then, and leaves the way to others.
+func (p *part) commit(ctx context.Context, b batch) error {
+	if p.r.GetDryRun() || len(b.writes) == 0 && b.rows > 0 { // nothing changed; that it was looked at is committed with what does
+		p.settle(b)
+		return nil
+	}
+	now := p.s.cfg.Clock.Now()
+	b.progress = proto.CloneOf(b.progress)
+	b.progress.UpdateTime = timestamppb.New(now)
+	if len(b.writes) > 0 {
+		b.progress.Revision = 0
+	}
+	value, err := proto.Marshal(b.progress)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	key := importPrefix + p.r.GetImportId()
+	revision, err := p.s.cfg.Store.Commit(ctx, append(b.conditions, coord.Unchanged(key, p.revision)),
+		append(b.writes, coord.Put(key, value)))
+	if err != nil {
+		return err
+	}
+	p.settle(b)
+	p.revision, p.dirty = revision, false
+	if len(b.writes) > 0 {
+		p.progress.Revision = revision
+	}
+	if pause := p.pace.Wrote(revision, p.s.cfg.Clock.Now().Sub(now)); pause > 0 {
+		select {
+		case <-p.s.cfg.Clock.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// settle takes over what is committed.
+func (p *part) settle(b batch) {
+	p.progress, p.dirty = b.progress, true
+	p.rejections = append(p.rejections, b.rejections...)
+	for key, name := range b.keys {
+		p.recent[key] = name
+	}
+}
+
+// forgetImports removes what is remembered of imports of long ago.
+func (s *Service) forgetImports(ctx context.Context) {
+	page, err := s.cfg.Store.List(ctx, importPrefix, "", maxImportsLooked)
+	if err != nil {
+		return // another import's start will do
+	}
+	var writes []*rpcv1.Write
+	var conditions []*rpcv1.Condition
+	for _, e := range page.Entries {
+		old := &entitlementv1.ImportProgress{}
+		if proto.Unmarshal(e.Value, old) != nil || s.cfg.Clock.Now().Sub(old.GetUpdateTime().AsTime()) < keptImports {
+			continue
+		}
+		if writes = append(writes, coord.Delete(e.Key)); len(writes) == maxImportsForgotten {
+			break
+		}
+		conditions = append(conditions, coord.Unchanged(e.Key, e.ModRevision))
+	}
+	if len(writes) == 0 {
+		return
+	}
+	if _, err := s.cfg.Store.Commit(ctx, conditions, writes); err != nil {
+		s.cfg.Log.WarnContext(ctx, "old imports are not forgotten", "error", err.Error())
+	}
+}
+
+// reader reads numbers as the import's file has them.
+func (p *part) reader() imports.Numbers {
+	return func(text string) (phone.Number, error) { return national.Parse(text, p.r.GetDefaultRegion()) }
+}
