@@ -125,6 +125,19 @@ func (s *story) head(w io.Writer) {
 		}
 		linef(w, "Caller: %s", strings.Replace(who, "(, ", "(", 1))
 	}
+	if c.GetRestsOn() != "" {
+		of := ""
+		if c.GetVia() != "" {
+			of = " of " + c.GetVia()
+		}
+		linef(w, "Basis: %s (%s%s)", strings.ReplaceAll(enumName(c.GetBasis(), "BASIS_"), "_", " "), c.GetRestsOn(), of)
+	}
+	if fate := c.GetOfferFate(); fate != routingv1.OfferFate_OFFER_FATE_UNSPECIFIED {
+		linef(w, "Offer: it %s%s.", word(offerWords, fate), inBrackets(c.GetPromise()))
+	}
+	if c.GetFormerNumber() {
+		linef(w, "It came in on a number that the line had before.")
+	}
 	if c.GetFollowUp() {
 		linef(w, "It is to be followed up the next business day.")
 	}
@@ -134,6 +147,14 @@ func (s *story) head(w io.Writer) {
 	if c.GetTraceId() != "" {
 		linef(w, "Trace: %s", c.GetTraceId())
 	}
+}
+
+// inBrackets is a text behind another one; nothing where it is empty.
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 // outcome is how the call ended, in one sentence.

@@ -106,6 +106,7 @@ var promptedWords = map[routingv1.PromptKind]string{
 	routingv1.PromptKind_PROMPT_KIND_PIN:          "asked for the PIN",
 	routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS: "said that nobody is at work, and what can be done",
 	routingv1.PromptKind_PROMPT_KIND_REFUSAL:      "said why the caller is refused",
+	routingv1.PromptKind_PROMPT_KIND_OFFER:        "made an offer, with its price",
 }
 
 var attemptWords = map[routingv1.Disposition]string{

@@ -92,7 +92,11 @@ func TestHowCustomerCommandsAreUsed(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"customer", "identify"}, "error: give a name or --digits, and not both\n"},
+		{
+			[]string{"customer", "identify"},
+			"error: give a name, --digits, --number, --email, --contract or --external\n",
+		},
+		{[]string{"customer", "identify", "--external", "4711"}, "error: --external: must be SYSTEM:ID, such as crm:4711\n"},
 		{[]string{"customer", "identify", "acme", "--digits", "2263"}, "error: give a name or --digits, and not both\n"},
 		{[]string{"customer", "identify", "--digits", "acme"}, "error: --digits: must be digits, * and #\n"},
 		{[]string{"customer", "pin", "sites/acme"}, "error: \"sites/acme\" is no customer: give customers/ID, or the ID alone\n"},

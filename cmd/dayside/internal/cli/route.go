@@ -108,6 +108,9 @@ func (a *app) routeText(w io.Writer, request *routingv1.ExplainRouteRequest, r *
 		linef(w, "Caller: %s%s", word(callerClassWords, e.GetCallerClass()), candidates(e.GetCustomers()))
 	}
 	linef(w, "Why: %s.", verdicts(e, a.Now()))
+	for _, ground := range groundsText(e) {
+		linef(w, "%s", ground)
+	}
 	if targets := r.GetForward().GetTargets(); len(targets) > 0 {
 		linef(w, "")
 		if err := a.targetGrid(r).write(w); err != nil {
@@ -201,6 +204,40 @@ func verdicts(e *routingv1.Explanation, now time.Time) string {
 		}
 	}
 	return strings.Join(words, "; ")
+}
+
+// groundsText is what an answer on entitlement rests on, and what became of an offer, one sentence each.
+func groundsText(e *routingv1.Explanation) []string {
+	var told []string
+	if e.GetRestsOn() != "" {
+		on := "It rests on " + e.GetRestsOn()
+		if e.GetPlan() != "" {
+			on += " (plan " + strings.TrimPrefix(e.GetPlan(), "plans/") + ")"
+		}
+		if e.GetVia() != "" {
+			on += " of " + e.GetVia()
+		}
+		told = append(told, on+".")
+	}
+	if n := e.GetGoodwillCalls(); n > 0 {
+		told = append(told, fmt.Sprintf("Helped first before, as often as %d times.", n))
+	}
+	if e.GetOffer() != routingv1.OfferFate_OFFER_FATE_UNSPECIFIED {
+		told = append(told, offerText(e))
+	}
+	if e.GetFormerNumber() {
+		told = append(told, "The number dialled is one that the line had before.")
+	}
+	return told
+}
+
+// offerText is what became of an offer.
+func offerText(e *routingv1.Explanation) string {
+	text := "The offer " + word(offerWords, e.GetOffer())
+	if len(e.GetOffers()) > 0 {
+		text += ": " + strings.Join(e.GetOffers(), ", ")
+	}
+	return text + inBrackets(e.GetPromise()) + "."
 }
 
 // hoursUnknown says of which sites the hours are compiled for other times than that of the decision; empty: of none.

@@ -68,6 +68,9 @@ func (t *talker) carryOut(ctx context.Context, r *routingv1.Route) (outcome, err
 // head begins a step, with how it was decided where that is asked for.
 func (t *talker) head(r *routingv1.Route, what string) {
 	linef(t.w, "%d. %s", r.GetStepNumber(), what)
+	if e := r.GetExplanation(); e.GetOffer() > routingv1.OfferFate_OFFER_FATE_MADE {
+		linef(t.w, "  %s", offerText(e))
+	}
 	if !t.why {
 		return
 	}
@@ -90,6 +93,7 @@ var talkPrompts = map[routingv1.PromptKind]string{
 	routingv1.PromptKind_PROMPT_KIND_PIN:          "the caller is asked for a PIN",
 	routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS: "the caller is told that nobody is open",
 	routingv1.PromptKind_PROMPT_KIND_REFUSAL:      "the caller is told why not",
+	routingv1.PromptKind_PROMPT_KIND_OFFER:        "the caller is made an offer",
 }
 
 // ring lets the targets ring in order, until one answers or the caller is gone. A gateway that can redirect and no more

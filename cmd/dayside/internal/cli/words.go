@@ -16,6 +16,19 @@ var verdictWords = map[routingv1.Verdict]string{
 	routingv1.Verdict_VERDICT_CALLER_WITHHELD:                 "the caller's number is withheld or is none",
 	routingv1.Verdict_VERDICT_CALLER_NAMED:                    "the caller was found by name",
 	routingv1.Verdict_VERDICT_CALLER_PIN_VERIFIED:             "the caller was found by name, and a PIN was shown",
+	routingv1.Verdict_VERDICT_CALLER_PARTNER:                  "the caller is a partner, calling for a customer",
+	routingv1.Verdict_VERDICT_CALLER_PHRASE_VERIFIED:          "the caller was found by name, and has shown the phrase",
+	routingv1.Verdict_VERDICT_ENTITLED_IN_GRACE:               "the contract has ended, and its grace has not",
+	routingv1.Verdict_VERDICT_ENTITLED_COMPLIMENTARY:          "complimentary access was granted",
+	routingv1.Verdict_VERDICT_ENTITLED_BY_PROMISE:             "an offer was accepted",
+	routingv1.Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE:     "an offer was accepted, and waits for the customer to confirm",
+	routingv1.Verdict_VERDICT_SUSPENDED:                       "the customer or the contract is suspended",
+	routingv1.Verdict_VERDICT_OUTSIDE_PLAN_HOURS:              "it is outside the hours of the plan",
+	routingv1.Verdict_VERDICT_OTHER_LINE:                      "the plan does not give this line",
+	routingv1.Verdict_VERDICT_OTHER_SEVERITY:                  "the plan does not cover the line's severity",
+	routingv1.Verdict_VERDICT_ALLOWANCE_USED:                  "the calls that the plan includes are used",
+	routingv1.Verdict_VERDICT_TREATMENT_OFFER:                 "such callers are made an offer",
+	routingv1.Verdict_VERDICT_TREATMENT_GOODWILL_USED:         "such callers were helped first as often as the line does that",
 	routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT:            "a contract for the product is in force",
 	routingv1.Verdict_VERDICT_NO_CONTRACT:                     "the customer has no contract",
 	routingv1.Verdict_VERDICT_CONTRACT_NOT_STARTED:            "the contract begins later",
@@ -78,6 +91,16 @@ var dutyStandingWords = map[routingv1.DutyStanding]string{
 	routingv1.DutyStanding_DUTY_STANDING_STILL_HOLDS:  "still has the phone",
 	routingv1.DutyStanding_DUTY_STANDING_NOBODY:       "nobody is on duty",
 	routingv1.DutyStanding_DUTY_STANDING_UNKNOWN:      "not known for this time",
+}
+
+var offerWords = map[routingv1.OfferFate]string{
+	routingv1.OfferFate_OFFER_FATE_MADE:         "is made now",
+	routingv1.OfferFate_OFFER_FATE_ACCEPTED:     "was accepted",
+	routingv1.OfferFate_OFFER_FATE_PENDING:      "was accepted, and is owed once the customer confirms",
+	routingv1.OfferFate_OFFER_FATE_SPOOLED:      "was accepted, and waits on disk for entitlement",
+	routingv1.OfferFate_OFFER_FATE_DECLINED:     "was not accepted",
+	routingv1.OfferFate_OFFER_FATE_HELPED_FIRST: "could not be recorded; the caller is helped first",
+	routingv1.OfferFate_OFFER_FATE_NOT_CARRIED:  "could not be made: the gateway cannot ask",
 }
 
 var callerClassWords = map[routingv1.CallerClass]string{
