@@ -33,7 +33,7 @@ const (
 	pruneFirst = 10 * time.Minute
 	// pruneEvery is how often after that.
 	pruneEvery = time.Hour
-	// prunePause lets others write between two pieces of pruning.
+	// prunePause lets others write between two pieces of pruning, or of erasing.
 	prunePause = 20 * time.Millisecond
 	// maxDroppedLogs bounds what is logged of records that cannot be kept, an hour.
 	maxDroppedLogs = 20
@@ -52,7 +52,7 @@ type Config struct {
 	MeterProvider metric.MeterProvider
 }
 
-// Service implements dayside.ledger.v1.LedgerService and AuditService. Its errors are faults.
+// Service implements dayside.ledger.v1.LedgerService and AuditService, and registers BusinessService. Its errors are faults.
 type Service struct {
 	ledgerv1.UnimplementedLedgerServiceServer
 	ledgerv1.UnimplementedAuditServiceServer
@@ -93,6 +93,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ledgerv1.RegisterLedgerServiceServer(r, s)
 	ledgerv1.RegisterAuditServiceServer(r, s)
+	ledgerv1.RegisterBusinessServiceServer(r, business{Service: s})
 }
 
 // Run removes what is older than it may be, soon and every hour, until ctx ends; it returns only ctx's error.
@@ -121,18 +122,21 @@ func (s *Service) prune(ctx context.Context) {
 		return
 	}
 	before := s.cfg.Clock.Now().Add(-time.Duration(s.cfg.RetentionDays) * 24 * time.Hour)
-	removed, err := s.store.Prune(ctx, before, func() {
-		select {
-		case <-ctx.Done():
-		case <-s.cfg.Clock.After(prunePause):
-		}
-	})
+	removed, err := s.store.Prune(ctx, before, func() { s.pause(ctx) })
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
 		s.cfg.Log.ErrorContext(ctx, "what is too old cannot be removed from the ledger", "error", err.Error())
 	case removed > 0:
 		s.cfg.Log.InfoContext(ctx, "removed from the ledger what is older than it may be", "entries", removed, "before", before)
+	}
+}
+
+// pause lets others write.
+func (s *Service) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-s.cfg.Clock.After(prunePause):
 	}
 }
 

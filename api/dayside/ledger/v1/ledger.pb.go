@@ -1194,7 +1194,8 @@ type Call struct {
 	// Its last treatment.
 	Treatment v11.Treatment `protobuf:"varint,30,opt,name=treatment,proto3,enum=dayside.routing.v1.Treatment" json:"treatment,omitempty"`
 	// The sequence with which it began to count: once somebody has answered, or once it is routed to somebody by a gateway that
-	// only redirects. 0 while it does not count; never changed after. ListCallChanges only.
+	// only redirects. 0 while it does not count; never changed after. ListCallChanges only, which tells of it at that place, too,
+	// where it has changed since: whoever counts it where sequence is the same counts it once.
 	CountSequence int64 `protobuf:"varint,31,opt,name=count_sequence,json=countSequence,proto3" json:"count_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

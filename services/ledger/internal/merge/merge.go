@@ -19,6 +19,7 @@ import (
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/ledger/internal/erase"
 )
 
 const (
@@ -191,7 +192,7 @@ func tellSteps(c *ledgerv1.Call) {
 		if d.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED {
 			c.CallerClass = d.GetCallerClass()
 		}
-		if d.GetCaller() != 0 && c.GetCallerNumber() == "" {
+		if d.GetCaller() > erase.ErasedNumber && c.GetCallerNumber() == "" {
 			c.CallerNumber = number(d.GetCaller())
 		}
 		if c.GetTraceId() == "" && len(d.GetTraceId()) == 16 {
@@ -203,7 +204,9 @@ func tellSteps(c *ledgerv1.Call) {
 		if customer := customerOf(d); customer != nil {
 			c.Customer, c.CustomerDisplayName = "customers/"+customer.GetId(), customer.GetDisplayName()
 		}
+		tellBusiness(c, d)
 	}
+	tellGoodwill(c)
 }
 
 // customerOf is the one customer whom a step took the caller for; nil where that is nobody, one of several, or one who was

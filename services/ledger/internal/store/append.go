@@ -120,8 +120,7 @@ func (s *Store) writeGroup(ctx context.Context, group []*request) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	now := s.cfg.Clock.Now()
-	w := &writer{ctx: ctx, store: s, tx: tx, unixUS: now.UnixMicro(), day: day(now), statements: map[string]*sql.Stmt{}}
+	w := s.writer(ctx, tx)
 	appended := make([]int, len(group))
 	w.appended = appended
 	for i, r := range group {
@@ -135,9 +134,15 @@ func (s *Store) writeGroup(ctx context.Context, group []*request) error {
 	if err != nil {
 		return err
 	}
+	if w.sequence != s.sequence {
+		if _, err := w.exec(setSequence, w.sequence); err != nil {
+			return err
+		}
+	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	s.sequence = w.sequence
 	if err := s.file.still(s.cfg.Path); err != nil {
 		return err
 	}
@@ -167,6 +172,7 @@ type writer struct {
 	tx           *sql.Tx
 	unixUS       int64
 	day          int64
+	sequence     int64 // of the last change of a call
 	statements   map[string]*sql.Stmt
 	newlyTouched touched
 	// appended counts, for each request, the records that were not there before.
@@ -175,6 +181,15 @@ type writer struct {
 	calls   []string
 	arrived map[string][]arrival
 	dropped []string
+}
+
+// writer is one of a transaction; whoever makes it holds turn.
+func (s *Store) writer(ctx context.Context, tx *sql.Tx) *writer {
+	now := s.cfg.Clock.Now()
+	return &writer{
+		ctx: ctx, store: s, tx: tx, unixUS: now.UnixMicro(), day: day(now), sequence: s.sequence,
+		statements: map[string]*sql.Stmt{},
+	}
 }
 
 // exec runs a statement of the list.
@@ -212,6 +227,10 @@ func (w *writer) add(request int, r *ledgerv1.Record) error {
 		isNew, err = w.addFact(r, e.Fact)
 	case *ledgerv1.Record_Audit:
 		isNew, err = w.addAudit(r.GetId(), e.Audit)
+	case *ledgerv1.Record_Charge:
+		isNew, err = w.addCharge(r, e.Charge)
+	case *ledgerv1.Record_FollowUp:
+		isNew, err = w.addFollowUp(r, e.FollowUp)
 	default:
 		w.hold(request, r)
 	}

@@ -21,7 +21,7 @@ import (
 type CallQuery struct {
 	Line, Customer, Site string
 	Outcome              ledgerv1.Outcome
-	FollowUp             bool
+	FollowUp, Former     bool
 	// From and To are when they began: [From, To).
 	From, To time.Time
 	After    mark.Mark
@@ -70,6 +70,9 @@ func (q CallQuery) condition() condition {
 	}
 	if q.FollowUp {
 		c.and("follow_up = 1")
+	}
+	if q.Former {
+		c.and("former = 1")
 	}
 	if !q.From.IsZero() {
 		c.and("n >= ?", place(q.From.UnixMicro()))
@@ -143,7 +146,7 @@ func (s *Store) events(ctx context.Context, name string) ([]merge.Event, error) 
 	}
 	var list []merge.Event
 	if err := s.reading(ctx, func(row, others *sql.Stmt) error {
-		list, _, err = callEvents(ctx, row, others, id)
+		_, list, err = callEvents(ctx, row, others, id)
 		return err
 	}); err != nil {
 		return nil, failed(err)

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 )
 
 const (
@@ -16,8 +19,8 @@ const (
 	spareDays = 1
 )
 
-// Prune removes what was last heard of before an instant: calls with their records, changes, and facts that no decision
-// names any more. It does so in small pieces, between which others write; pause is called after each. How many calls and
+// Prune removes what was last heard of before an instant: calls with their records, changes, follow-ups that are done or
+// dropped, charges that were waived or have lapsed, and facts that no decision names any more. It does so in small pieces, between which others write; pause is called after each. How many calls and
 // entries it removed.
 func (s *Store) Prune(ctx context.Context, before time.Time, pause func()) (removed int, err error) {
 	for {
@@ -60,6 +63,11 @@ func (s *Store) pruneSome(ctx context.Context, before time.Time) (int, error) {
 func prune(ctx context.Context, tx *sql.Tx, before time.Time) (n int64, err error) {
 	const old = " IN (SELECT id FROM calls WHERE n < ?1 << 10 AND heard < ?1 ORDER BY n LIMIT ?2)" // placeBits
 	const done = " IN (SELECT n FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)"
+	// What is to be done yet, owed, or not settled is kept, however old.
+	settled := fmt.Sprintf(" IN (SELECT n FROM follow_ups WHERE state <> %d AND heard < ?1 LIMIT ?2)",
+		ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN)
+	given := fmt.Sprintf(" IN (SELECT n FROM charges WHERE state IN (%d, %d) AND heard < ?1 LIMIT ?2)",
+		entitlementv1.PromiseState_PROMISE_STATE_WAIVED, entitlementv1.PromiseState_PROMISE_STATE_LAPSED)
 	for _, piece := range []struct {
 		query string
 		what  any
@@ -69,6 +77,9 @@ func prune(ctx context.Context, tx *sql.Tx, before time.Time) (n int64, err erro
 		{"DELETE FROM calls WHERE id" + old, before.UnixMicro(), true},
 		{"DELETE FROM audit_resources WHERE n" + done, before.UnixMicro(), false},
 		{"DELETE FROM audit WHERE n" + done, before.UnixMicro(), true},
+		{"DELETE FROM follow_up_calls WHERE follow_up" + settled, before.UnixMicro(), false},
+		{"DELETE FROM follow_ups WHERE n" + settled, before.UnixMicro(), true},
+		{"DELETE FROM charges WHERE n" + given, before.UnixMicro(), true},
 		{"DELETE FROM facts WHERE id IN (SELECT id FROM facts WHERE used < ?1 LIMIT ?2)", day(before) - spareDays, true},
 	} {
 		r, err := tx.ExecContext(ctx, piece.query, piece.what, pruneCalls)

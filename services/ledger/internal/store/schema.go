@@ -75,6 +75,78 @@ CREATE INDEX audit_resources_n ON audit_resources (n);
 	}
 }
 
+// additions are what later releases add that programs before them pass over: columns with a default, and tables, indexes and
+// triggers of their own. The version of the database stays what it was, so that the release before can come back. One that
+// was released is never changed.
+func additions() []string {
+	return []string{
+		`
+-- Of calls: seq is that of the last change of the row, from the counter of that name: microseconds since 1970, or one more
+-- than the one before, so that it grows even where a file is lost and a new one begun. 0: not changed since there are
+-- any. counted is the seq with which the call began to count, -1 where that was before; 0 while it does not. former: to a
+-- number that the line had.
+ALTER TABLE calls ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE calls ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE calls ADD COLUMN former INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_seq ON calls (seq) WHERE seq > 0;
+CREATE INDEX calls_counted ON calls (counted) WHERE counted > 0 AND counted <> seq;
+CREATE INDEX calls_former ON calls (n) WHERE former = 1;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('sequence', 0), ('epoch', lower(hex(randomblob(16))));
+-- What a release before writes, which knows no sequence, gets one all the same.
+CREATE TRIGGER calls_seq_first AFTER INSERT ON calls WHEN new.seq = 0 BEGIN
+	UPDATE counters SET value = max(value + 1, new.heard) WHERE name = 'sequence';
+	UPDATE calls SET seq = (SELECT value FROM counters WHERE name = 'sequence') WHERE n = new.n;
+END;
+CREATE TRIGGER calls_seq_next AFTER UPDATE OF heard ON calls WHEN new.seq = old.seq BEGIN
+	UPDATE counters SET value = max(value + 1, new.heard) WHERE name = 'sequence';
+	UPDATE calls SET seq = (SELECT value FROM counters WHERE name = 'sequence') WHERE n = new.n;
+END;
+
+-- Money owed, or not any more, as its highest revision says; at is when it was promised, heard when it was last changed.
+CREATE TABLE charges (
+	n        INTEGER PRIMARY KEY,
+	id       TEXT NOT NULL UNIQUE,
+	revision INTEGER NOT NULL,
+	at       INTEGER NOT NULL,
+	heard    INTEGER NOT NULL,
+	customer TEXT NOT NULL,
+	state    INTEGER NOT NULL,
+	body     BLOB NOT NULL
+);
+CREATE INDEX charges_at ON charges (at, n);
+CREATE INDEX charges_customer ON charges (customer, at, n);
+CREATE INDEX charges_state ON charges (state, at, n);
+
+-- Tasks. subject is whom it is about: customers/ID, or a number; version grows with every change.
+CREATE TABLE follow_ups (
+	n       INTEGER PRIMARY KEY,
+	id      TEXT NOT NULL UNIQUE,
+	kind    INTEGER NOT NULL,
+	state   INTEGER NOT NULL,
+	subject TEXT NOT NULL,
+	owner   TEXT NOT NULL,
+	due     INTEGER NOT NULL,
+	heard   INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	body    BLOB NOT NULL
+);
+CREATE INDEX follow_ups_due ON follow_ups (due, n);
+CREATE INDEX follow_ups_state ON follow_ups (state, due, n);
+CREATE INDEX follow_ups_owner ON follow_ups (owner, due, n);
+CREATE INDEX follow_ups_subject ON follow_ups (subject, due, n);
+-- Which task a call is in, of each kind: once, and for as long as the task is kept.
+CREATE TABLE follow_up_calls (
+	call      TEXT NOT NULL,
+	kind      INTEGER NOT NULL,
+	follow_up INTEGER NOT NULL,
+	PRIMARY KEY (call, kind)
+) WITHOUT ROWID;
+CREATE INDEX follow_up_calls_of ON follow_up_calls (follow_up);
+`,
+	}
+}
+
 // migrate takes the database to the newest version of steps. One that a later program made is left alone.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 	var version int
@@ -93,6 +165,32 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 		if err != nil {
 			_ = tx.Rollback()
 			return fmt.Errorf("cannot be taken to version %d: %w", version+1, err)
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extend adds what is not there yet of the additions.
+func extend(ctx context.Context, db *sql.DB, additions []string) error {
+	if _, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS additions (n INTEGER PRIMARY KEY)"); err != nil {
+		return err
+	}
+	var made int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM additions").Scan(&made); err != nil {
+		return err
+	}
+	for ; made < len(additions); made++ {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, additions[made]+fmt.Sprintf(";INSERT INTO additions VALUES (%d)", made+1))
+		if err != nil {
+			_ = tx.Rollback()
+			return fmt.Errorf("what this release adds cannot be added (%d): %w", made+1, err)
 		}
 		if err := tx.Commit(); err != nil {
 			return err

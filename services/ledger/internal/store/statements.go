@@ -9,17 +9,28 @@ import (
 const (
 	addRecord     = "INSERT INTO records (call, id, at, body) VALUES (?, ?, ?, ?)"
 	recordsOfCall = "SELECT at, body FROM records WHERE call = ?"
-	callRow       = "SELECT n, at, record FROM calls WHERE id = ?"
+	callRow       = "SELECT n, at, record, seq, counted FROM calls WHERE id = ?"
 	idOfNumber    = "SELECT id FROM calls WHERE n = ?"
-	addCall       = "INSERT OR IGNORE INTO calls (n, id, line, customer, site, outcome, follow_up, at, heard, record, told) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	tellCall = "UPDATE OR IGNORE calls SET n = ?, line = ?, customer = ?, site = ?, outcome = ?, follow_up = ?, heard = ?, " +
-		"told = ? WHERE id = ?"
+	addCall       = "INSERT OR IGNORE INTO calls (n, id, line, customer, site, outcome, follow_up, former, seq, counted, at, " +
+		"heard, record, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	tellCall = "UPDATE OR IGNORE calls SET n = ?, line = ?, customer = ?, site = ?, outcome = ?, follow_up = ?, former = ?, " +
+		"seq = ?, counted = ?, heard = ?, told = ? WHERE id = ?"
+	setSequence = "UPDATE counters SET value = ? WHERE name = 'sequence'"
 	addFact     = "INSERT OR IGNORE INTO facts (id, used, key, value) VALUES (?, ?, ?, ?)"
 	useFact     = "UPDATE facts SET used = ? WHERE id = ? AND used < ?"
 	valueOfFact = "SELECT value FROM facts WHERE id = ?"
 	addEntry    = "INSERT OR IGNORE INTO audit (id, at, peer, body) VALUES (?, ?, ?, ?)"
 	addResource = "INSERT OR IGNORE INTO audit_resources (resource, at, n) VALUES (?, ?, ?)"
+	putCharge   = "INSERT INTO charges (id, revision, at, heard, customer, state, body) VALUES (?, ?, ?, ?, ?, ?, ?) " +
+		"ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, at = excluded.at, heard = excluded.heard, " +
+		"customer = excluded.customer, state = excluded.state, body = excluded.body WHERE excluded.revision > revision"
+	followUpByID   = "SELECT n, version, body FROM follow_ups WHERE id = ?"
+	followUpByN    = "SELECT n, version, body FROM follow_ups WHERE n = ?"
+	openFollowUp   = "SELECT n, version, body FROM follow_ups WHERE subject = ? AND kind = ? AND state = ? ORDER BY due, n LIMIT 1"
+	addFollowUp    = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	tellFollowUp   = "UPDATE follow_ups SET state = ?, subject = ?, owner = ?, due = ?, heard = ?, version = ?, body = ? WHERE n = ?"
+	addFollowUpFor = "INSERT OR IGNORE INTO follow_up_calls (call, kind, follow_up) VALUES (?, ?, ?)"
+	followUpFor    = "SELECT follow_up FROM follow_up_calls WHERE call = ? AND kind = ?"
 )
 
 // prepare prepares them, by their text.
@@ -27,6 +38,7 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 	prepared := map[string]*sql.Stmt{}
 	for _, query := range []string{
 		addRecord, recordsOfCall, callRow, idOfNumber, addFact, useFact, valueOfFact, addEntry, addResource, addCall, tellCall,
+		setSequence, putCharge, followUpByID, followUpByN, openFollowUp, addFollowUp, tellFollowUp, addFollowUpFor, followUpFor,
 	} {
 		stmt, err := db.PrepareContext(ctx, query) //nolint:sqlclosecheck // they end with the database
 		if err != nil {

@@ -56,6 +56,10 @@ type Store struct {
 	// turn is held by whoever writes.
 	turn    chan struct{}
 	touched touched // of whoever holds turn
+	// sequence is that of the last change of a call; of whoever holds turn.
+	sequence int64
+	// epoch names the file.
+	epoch string
 
 	mu      sync.Mutex
 	pending []*request
@@ -65,10 +69,10 @@ type Store struct {
 
 // Open opens the file, and takes it to this program's version of the tables. An error says what is in the way, for people.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	return open(ctx, cfg, schema())
+	return open(ctx, cfg, schema(), additions())
 }
 
-func open(ctx context.Context, cfg Config, steps []string) (_ *Store, err error) {
+func open(ctx context.Context, cfg Config, steps, more []string) (_ *Store, err error) {
 	// SQLite gives its other files the same mode.
 	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -86,12 +90,19 @@ func open(ctx context.Context, cfg Config, steps []string) (_ *Store, err error)
 		}
 	}()
 	if s.write, err = sql.Open("sqlite", source(cfg.Path, "rw",
-		"auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
+		"auto_vacuum(INCREMENTAL)", "secure_delete(FAST)", "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", maxLogBytes))); err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
 	if err = migrate(ctx, s.write, steps); err != nil {
+		return nil, err
+	}
+	if err = extend(ctx, s.write, more); err != nil {
+		return nil, err
+	}
+	if err = s.write.QueryRowContext(ctx, "SELECT (SELECT value FROM counters WHERE name = 'sequence'), "+
+		"(SELECT value FROM counters WHERE name = 'epoch')").Scan(&s.sequence, &s.epoch); err != nil {
 		return nil, err
 	}
 	if s.prepared, err = prepare(ctx, s.write); err != nil {

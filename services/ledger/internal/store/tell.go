@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,6 +29,8 @@ const (
 	maxWiden = 20
 	// maxNumbers bounds how many numbers are tried.
 	maxNumbers = 100
+	// countedBefore is the sequence with which a call began to count that did before there were any.
+	countedBefore = -1
 )
 
 // arrival is a record of a call that arrived with a request.
@@ -103,9 +106,10 @@ func (w *writer) addCall(id string, list []arrival) (*ledgerv1.Call, error) {
 	if err != nil {
 		return nil, err
 	}
+	seq := w.nextSequence()
 	added, err := w.numbered(id, w.place(c), func(n int64) (bool, error) {
-		return w.added(addCall, n, id, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(), w.unixUS,
-			w.unixUS, first[0].body, told)
+		return w.added(addCall, n, id, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(),
+			c.GetFormerNumber(), seq, countedFrom(c, seq), w.unixUS, w.unixUS, first[0].body, told)
 	})
 	if err != nil || !added {
 		return nil, err
@@ -116,7 +120,7 @@ func (w *writer) addCall(id string, list []arrival) (*ledgerv1.Call, error) {
 
 // addToCall adds records to a call that is there; nil where it has all of them.
 func (w *writer) addToCall(id string, list []arrival) (*ledgerv1.Call, error) {
-	before, n, err := callEvents(w.ctx, w.prepared(callRow), w.prepared(recordsOfCall), id)
+	row, before, err := callEvents(w.ctx, w.prepared(callRow), w.prepared(recordsOfCall), id)
 	if err != nil {
 		return nil, err
 	}
@@ -132,13 +136,15 @@ func (w *writer) addToCall(id string, list []arrival) (*ledgerv1.Call, error) {
 	if err != nil {
 		return nil, err
 	}
+	was, seq := merge.Brief(before), w.nextSequence()
+	counted := cmp.Or(row.counted, countedFrom(was, cmp.Or(row.seq, countedBefore)), countedFrom(c, seq))
 	write := func(n int64) (bool, error) {
-		return w.added(tellCall, n, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(), w.unixUS,
-			told, id)
+		return w.added(tellCall, n, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(),
+			c.GetFormerNumber(), seq, counted, w.unixUS, told, id)
 	}
 	var updated bool
-	if least := w.place(c); least == w.place(merge.Brief(before)) {
-		updated, err = write(n)
+	if least := w.place(c); least == w.place(was) {
+		updated, err = write(row.n)
 	} else {
 		updated, err = w.numbered(id, least, write)
 	}
@@ -213,39 +219,56 @@ func (w *writer) addRecords(id string, list []arrival, from int) error {
 	return nil
 }
 
-// callEvents are the records of a call, and its number; none where there is no such call.
-func callEvents(ctx context.Context, row, others *sql.Stmt, id string) (list []merge.Event, n int64, err error) {
+// nextSequence is that of a change of a call, and later than all before.
+func (w *writer) nextSequence() int64 {
+	w.sequence = max(w.sequence+1, w.unixUS)
+	return w.sequence
+}
+
+// countedFrom is the sequence with which a call began to count, which is that of its change; 0 where it does not count.
+func countedFrom(c *ledgerv1.Call, seq int64) int64 {
+	if merge.Counts(c) {
+		return seq
+	}
+	return 0
+}
+
+// callNumbers are what a call's row says besides its records.
+type callNumbers struct{ n, seq, counted int64 }
+
+// callEvents are the records of a call, and what its row says; none where there is no such call.
+func callEvents(ctx context.Context, row, others *sql.Stmt, id string) (is callNumbers, list []merge.Event, err error) {
 	var at int64
 	var body []byte
-	err = row.QueryRowContext(ctx, id).Scan(&n, &at, &body)
+	err = row.QueryRowContext(ctx, id).Scan(&is.n, &at, &body, &is.seq, &is.counted)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, nil
+		return is, nil, nil
 	}
 	if err != nil {
-		return nil, 0, err
+		return is, nil, err
 	}
 	first, err := event(at, body)
 	if err != nil {
-		return nil, 0, err
+		return is, nil, err
 	}
 	rows, err := others.QueryContext(ctx, id)
 	if err != nil {
-		return nil, 0, err
+		return is, nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	list = append(list, first)
 	for rows.Next() {
 		var body sql.RawBytes
 		if err := rows.Scan(&at, &body); err != nil {
-			return nil, 0, err
+			return is, nil, err
 		}
 		e, err := event(at, body)
 		if err != nil {
-			return nil, 0, err
+			return is, nil, err
 		}
 		list = append(list, e)
 	}
-	return list, n, rows.Err()
+	return is, list, rows.Err()
 }
 
 // event reads a record as it is kept.

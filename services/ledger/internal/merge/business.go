@@ -1,0 +1,87 @@
+package merge
+
+import (
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+)
+
+// Counts says whether a call counts, where calls are counted: once somebody has answered it, or it was routed to somebody by
+// a gateway of which nothing more is heard. What counts goes on doing so, whatever else is heard.
+func Counts(c *ledgerv1.Call) bool {
+	switch c.GetOutcome() { //nolint:exhaustive // all others do not
+	case ledgerv1.Outcome_OUTCOME_ANSWERED:
+		return true
+	case ledgerv1.Outcome_OUTCOME_ROUTED:
+		return c.GetRedirected()
+	}
+	return false
+}
+
+// redirects says whether a gateway with these capabilities, bit N of which is Capability N, does nothing but redirect.
+func redirects(capabilities uint32) bool {
+	const noHelp = 1<<routingv1.Capability_CAPABILITY_UNSPECIFIED | 1<<routingv1.Capability_CAPABILITY_REDIRECT |
+		1<<routingv1.Capability_CAPABILITY_BRIEF
+	return capabilities&^noHelp == 0
+}
+
+// basisOf is on what a decision found the caller entitled, or why not; unspecified where it could not know.
+func basisOf(d *routingv1.DecisionRecord) entitlementv1.Basis {
+	for _, v := range d.GetVerdicts() {
+		if b := basisOfVerdict(v); b != entitlementv1.Basis_BASIS_UNSPECIFIED {
+			return b
+		}
+	}
+	return entitlementv1.Basis_BASIS_UNSPECIFIED
+}
+
+func basisOfVerdict(v routingv1.Verdict) entitlementv1.Basis {
+	switch v { //nolint:exhaustive // all others are of other stages
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_CONTRACT:
+		return entitlementv1.Basis_BASIS_CONTRACT
+	case routingv1.Verdict_VERDICT_NO_CONTRACT:
+		return entitlementv1.Basis_BASIS_NO_CONTRACT
+	case routingv1.Verdict_VERDICT_CONTRACT_NOT_STARTED:
+		return entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED
+	case routingv1.Verdict_VERDICT_CONTRACT_ENDED:
+		return entitlementv1.Basis_BASIS_CONTRACT_ENDED
+	case routingv1.Verdict_VERDICT_OTHER_PRODUCT:
+		return entitlementv1.Basis_BASIS_OTHER_PRODUCT
+	case routingv1.Verdict_VERDICT_ENTITLED_IN_GRACE:
+		return entitlementv1.Basis_BASIS_GRACE
+	case routingv1.Verdict_VERDICT_ENTITLED_COMPLIMENTARY:
+		return entitlementv1.Basis_BASIS_COMPLIMENTARY
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PROMISE:
+		return entitlementv1.Basis_BASIS_PROMISE
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE:
+		return entitlementv1.Basis_BASIS_PENDING_PROMISE
+	case routingv1.Verdict_VERDICT_SUSPENDED:
+		return entitlementv1.Basis_BASIS_SUSPENDED
+	case routingv1.Verdict_VERDICT_OUTSIDE_PLAN_HOURS:
+		return entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS
+	case routingv1.Verdict_VERDICT_OTHER_LINE:
+		return entitlementv1.Basis_BASIS_OTHER_LINE
+	case routingv1.Verdict_VERDICT_OTHER_SEVERITY:
+		return entitlementv1.Basis_BASIS_OTHER_SEVERITY
+	case routingv1.Verdict_VERDICT_ALLOWANCE_USED:
+		return entitlementv1.Basis_BASIS_ALLOWANCE_USED
+	}
+	return entitlementv1.Basis_BASIS_UNSPECIFIED
+}
+
+// tellBusiness fills in what a decision says that the business side goes by.
+func tellBusiness(c *ledgerv1.Call, d *routingv1.DecisionRecord) {
+	if b := basisOf(d); b != entitlementv1.Basis_BASIS_UNSPECIFIED {
+		c.Basis = b
+	}
+	if d.GetTreatment() != routingv1.Treatment_TREATMENT_UNSPECIFIED {
+		c.Treatment = d.GetTreatment()
+	}
+	c.Redirected = redirects(d.GetCapabilities())
+}
+
+// tellGoodwill says whether the caller was helped first, although not entitled, or not known.
+func tellGoodwill(c *ledgerv1.Call) {
+	entitled := c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED
+	c.Goodwill = c.GetTreatment() == routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP && !entitled
+}

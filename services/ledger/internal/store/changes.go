@@ -1,0 +1,49 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// Epoch names the file: sequences of another one have nothing to do with its.
+func (s *Store) Epoch() string { return s.epoch }
+
+// Changes are the calls that changed after a sequence, as they stand, without their steps, in order of their last change, at
+// most limit of them; those that began to count after it stand there, too, by that sequence. A call that changes meanwhile
+// comes again, later.
+func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]*ledgerv1.Call, error) {
+	// Of one state of the file: else a call could change between the two, and be passed over in both.
+	rows, err := s.read.QueryContext(ctx, changedCalls, after, limit)
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var calls []*ledgerv1.Call
+	for rows.Next() {
+		var at, place, seq, counted int64
+		var told, record sql.RawBytes
+		if err := rows.Scan(&at, &told, &record, &place, &seq, &counted); err != nil {
+			return nil, failed(err)
+		}
+		c, err := listed(at, told, record)
+		if err != nil {
+			return nil, fault.Internal(fmt.Errorf("the call of change %d: %w", place, err))
+		}
+		// What a release before wrote that knows no sequence has none noted: its last change counts.
+		c.Sequence, c.CountSequence = place, max(0, cmp.Or(counted, countedFrom(c, seq)))
+		calls = append(calls, c)
+	}
+	return calls, failed(rows.Err())
+}
+
+const (
+	changedRow   = "at, told, iif(told IS NULL, record, NULL)"
+	changedCalls = "SELECT * FROM (SELECT " + changedRow + ", seq AS place, seq, counted FROM calls WHERE seq > ?1 AND seq > 0 " +
+		"ORDER BY seq LIMIT ?2) UNION ALL SELECT * FROM (SELECT " + changedRow + ", counted AS place, seq, counted FROM calls " +
+		"WHERE counted > ?1 AND counted > 0 AND counted <> seq ORDER BY counted LIMIT ?2) ORDER BY place LIMIT ?2"
+)
