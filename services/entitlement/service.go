@@ -108,6 +108,7 @@ type Service struct {
 	directory *view.Directory
 	guesses   *guesses
 	hashing   *hashing
+	numbers   *numberHashes
 
 	catalog  *catalog
 	promises *promises
@@ -126,6 +127,7 @@ func New(cfg Config) *Service {
 		directory: view.NewDirectory(sourcePrefix),
 		guesses:   newGuesses(cfg.Clock),
 		hashing:   newHashing(),
+		numbers:   &numberHashes{store: cfg.Store},
 	}
 	s.catalog, s.promises, s.grants = newCatalog(s), newPromises(s), newGrants(s)
 	s.contacts, s.data, s.usage = newContactDesk(s), newDataDesk(s), newUsage(s)
