@@ -123,6 +123,9 @@ func (t *timelines) round(ctx context.Context) {
 	if whole {
 		t.swept = now
 		t.sweep(ctx, have)
+		if err := t.c.s.grants.sweep(ctx); err != nil {
+			t.fail(ctx, "grants", err)
+		}
 	}
 }
 
@@ -133,8 +136,8 @@ func (t *timelines) fail(ctx context.Context, what string, err error) {
 	if t.failed != nil {
 		t.failed.Add(ctx, 1)
 	}
-	t.c.s.cfg.Log.WarnContext(ctx, "hours of a plan are not current; those before stand, and it is tried again", "timeline", what,
-		"error", err)
+	t.c.s.cfg.Log.WarnContext(ctx, "what is kept current beside customers is not; what stands is used, and it is tried again",
+		"what", what, "error", err)
 }
 
 // weeks are the hours of all plans, by their ID.
