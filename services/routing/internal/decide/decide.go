@@ -139,6 +139,7 @@ type Decision struct {
 	targets    [maxTargets]*routingv1.RouteTarget
 	nTargets   int
 	customers  view.Holders
+	room       view.Customer // for the only one of them
 
 	ranking ranking
 	rings   rings
@@ -213,7 +214,7 @@ func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 func (d *Decision) begin(v *view.View, call Call, now time.Time) {
 	*d = Decision{
 		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
-		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0],
+		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0], room: d.room,
 	}
 }
 

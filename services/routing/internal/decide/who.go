@@ -36,7 +36,7 @@ func (d *Decision) byNumber() routingv1.Verdict {
 	if d.call.Caller == 0 {
 		return routingv1.Verdict_VERDICT_CALLER_WITHHELD
 	}
-	d.customers = d.view.CustomersByNumber(d.call.Caller)
+	d.customers = d.view.CustomersByNumberInto(d.call.Caller, &d.room)
 	n := d.customers.Len()
 	d.nCandidate = min(n, maxCandidates)
 	for i := range d.nCandidate {
@@ -66,7 +66,7 @@ func (d *Decision) found(c *view.Customer) routingv1.Verdict {
 	case st.GetNamed():
 		return routingv1.Verdict_VERDICT_CALLER_NAMED
 	case d.call.Attested && d.call.Caller != 0:
-		if holders := d.view.CustomersByNumber(d.call.Caller); holders.Len() == 1 && holders.At(0).Name == c.Name {
+		if d.view.OnlyOne(d.call.Caller, c.ID()) {
 			d.verified = true
 			return routingv1.Verdict_VERDICT_CALLER_VERIFIED
 		}

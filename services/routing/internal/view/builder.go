@@ -48,9 +48,7 @@ func Anew(v *View) *Builder {
 	if v == nil {
 		v = from
 	}
-	b := newBuilder(from, v)
-	b.customers.owns = &owned{} // nobody else has the empty ones
-	return b
+	return newBuilder(from, v)
 }
 
 func newBuilder(from, before *View) *Builder {
@@ -60,7 +58,7 @@ func newBuilder(from, before *View) *Builder {
 		rotas:     &rotasBuilder{from: from.rotas, before: before.rotas},
 		drains:    drainsBuilder{from: from.drains, before: before.drains},
 		live:      liveBuilder{from: from.live, before: before.live},
-		customers: customersBuilder{next: from.customers, before: before.customers},
+		customers: buildCustomers(from.customers, before.customers),
 		plans: fewBuilder[plan]{
 			from: from.plans, before: before.plans, read: readPlan, fact: func(p *plan) *Fact { return p.fact },
 		},
@@ -126,7 +124,7 @@ func (b *Builder) part(key string) (partBuilder, string) {
 // View is the next view, as of a revision heard at an instant, and what could not be read. Parts without a change are
 // those of the view begun with.
 func (b *Builder) View(revision int64, heard time.Time) (*View, []Problem) {
-	next := &View{revision: revision, heard: heard, customers: b.customers.next}
+	next := &View{revision: revision, heard: heard, customers: b.customers.finish()}
 	var changed changes
 	next.sites, changed.sites = b.sites.finish()
 	next.rotas, changed.rotas = b.rotas.finish()

@@ -1,17 +1,13 @@
 package view
 
 import (
-	"cmp"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"unique"
 
-	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
-	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
 )
 
 // Product is a product's name, compared at the price of a pointer. The zero value is any product.
@@ -33,66 +29,6 @@ func (p Product) Name() string {
 	return p.name.Value()
 }
 
-// Case is being worked on.
-type Case struct {
-	// ID is the case's in the system that keeps it.
-	ID string
-	// SiteID is the ID of the site that works on it; empty where none does.
-	SiteID string
-	// Title is for people.
-	Title string
-}
-
-// Customer is who pays, as decisions see it. What it holds is read, not changed.
-type Customer struct {
-	// Name is "customers/ID".
-	Name string
-	// DisplayName is for people, and so is Locality: town and country, to tell it from others.
-	DisplayName, Locality string
-	// LanguageTag is the BCP 47 tag of the language its people speak; empty where not known.
-	LanguageTag string
-	// TimeZone (IANA) and CalendarIDs are those of its plans' hours.
-	TimeZone    string
-	CalendarIDs []string
-	// Contracts in no particular order.
-	Contracts []entitle.Contract
-	// Suspended is nil where it is not.
-	Suspended *entitle.Span
-	// ParentID is the customer whose contracts it has, too; empty where there is none.
-	ParentID string
-	// Partners may call for it.
-	Partners []Partner
-	// Cases being worked on, the latest first.
-	Cases []Case
-	// HasPIN and HasPhrase say whether callers can show a PIN, or a phrase.
-	HasPIN, HasPhrase bool
-
-	numbers []phone.Number
-}
-
-// Partner is a customer that may call for another one.
-type Partner struct {
-	// ID is the partner's.
-	ID string
-	// Product it may call about; any where empty.
-	Product string
-	// ToUnixS is until when, Unix seconds; entitle.Never where it is open-ended.
-	ToUnixS int64
-}
-
-// ID is the last part of its name.
-func (c *Customer) ID() string { return strings.TrimPrefix(c.Name, customerNames) }
-
-// CaseSite is the ID of the site that works on the latest of the open cases that a site works on; empty where there is none.
-func (c *Customer) CaseSite() string {
-	for _, k := range c.Cases {
-		if k.SiteID != "" {
-			return k.SiteID
-		}
-	}
-	return ""
-}
-
 const (
 	customerNames = "customers/"
 	// maxCustomerNumbers and maxContracts are entitlement's own limits.
@@ -104,18 +40,11 @@ const (
 	maxCalendars = 32
 )
 
-// shardBits: 4,096 shards of a million numbers hold some 250 each, so that a change copies microseconds' worth, and the
-// table of shards itself is small beside them.
-const (
-	shardBits = 12
-	numShards = 1 << shardBits
-)
-
 // Holders are the customers who have one number: mostly one. Or one customer by name.
 type Holders struct {
-	slot *numberSlot
 	one  *Customer
-	many []*Customer
+	many []ref
+	of   *records
 }
 
 // Only is one customer; nobody where it is nil.
@@ -123,128 +52,165 @@ func Only(c *Customer) Holders { return Holders{one: c} }
 
 // Len is how many they are.
 func (h Holders) Len() int {
-	if h.slot != nil || h.one != nil {
+	if h.one != nil {
 		return 1
 	}
 	return len(h.many)
 }
 
-// At is the i-th, in order of name.
+// At is the i-th, in order of name. Of several each is read when it is asked for.
 func (h Holders) At(i int) *Customer {
-	switch {
-	case h.slot != nil:
-		return h.slot.customer
-	case h.one != nil:
+	if h.one != nil {
 		return h.one
 	}
-	return h.many[i]
+	return customerAt(h.of, h.many[i], &Customer{})
 }
 
-// CaseSite is that of the only one; empty where they are none, or several. It reads no customer but those with cases: a
-// read is a cache miss.
+// CaseSite is that of the only one; empty where they are none, or several.
 func (h Holders) CaseSite() string {
-	if h.Len() != 1 || h.slot != nil && !h.slot.cases {
+	if h.one == nil {
 		return ""
 	}
-	return h.At(0).CaseSite()
+	return h.one.CaseSite()
 }
 
 // customers is the part that entitlement publishes. Its indexes are split in shards that successive views share.
 type customers struct {
-	count    int
-	byID     [numShards]map[string]*Customer
+	records  *records
 	byNumber [numShards]*numberTable
 	// clients are who a partner may call for, by its ID, in order of their IDs.
 	clients map[string][]Client
 	// shared are the numbers of several customers, in order of name: conference bridges, relay services; few.
-	shared map[phone.Number][]*Customer
+	shared map[phone.Number][]ref
 }
 
-func newCustomers() *customers { return &customers{} }
+func newCustomers() *customers { return &customers{records: &records{}} }
 
-func (c *customers) holders(n phone.Number) Holders {
-	slot := c.byNumber[numberShard(n)].get(n)
-	if slot != nil && slot.customer == nil {
-		return Holders{many: c.shared[n]}
+func (c *customers) find(id string) *Customer {
+	if which, ok := c.records.find(customerNames, id); ok {
+		return customerAt(c.records, which, &Customer{})
 	}
-	return Holders{slot: slot}
+	return nil
+}
+
+func (c *customers) holders(n phone.Number, room *Customer) Holders {
+	which, ok := c.byNumber[numberShard(n)].get(n)
+	switch {
+	case !ok:
+		return Holders{}
+	case which == several:
+		return Holders{many: c.shared[n], of: c.records}
+	case room == nil:
+		room = &Customer{}
+	}
+	return Holders{one: customerAt(c.records, which, room)}
+}
+
+// isOnly says whether a number is one customer's, and whose.
+func (c *customers) isOnly(n phone.Number, id string) bool {
+	which, ok := c.byNumber[numberShard(n)].get(n)
+	if !ok || which == several {
+		return false
+	}
+	name, _ := c.records.at(which)
+	return isNamed(name, customerNames, id)
 }
 
 func numberShard(n phone.Number) uint {
 	return uint(uint64(n) * 0x9e3779b97f4a7c15 >> (64 - shardBits))
 }
 
-func idShard(id string) uint { return uint(rendezvous.Of(id) >> (64 - shardBits)) }
-
 // customersBuilder copies a shard when it is first written to.
 type customersBuilder struct {
-	next, before *customers
-	owns         *owned // nil until something changes: most batches are heartbeats
+	before  *customers
+	next    *customers
+	records recordsBuilder
+	owns    *owned // nil until something changes: most batches are heartbeats
+	scratch []phone.Number
+}
+
+func buildCustomers(from, before *customers) customersBuilder {
+	return customersBuilder{
+		before: before, next: from, records: recordsBuilder{prefix: customerNames, next: from.records},
+	}
 }
 
 // owned says which parts of the next index are its own, and no longer those of the view begun with.
 type owned struct {
-	id, number      [numShards]bool
-	shared, clients bool
+	number          [numShards]bool
+	clients, shared bool
+	clientsOf       map[string]bool
+	sharedBy        map[phone.Number]bool
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
-	c, err := readCustomer(id, value)
-	if err != nil {
+	c := Customer{strict: true, numbers: b.scratch[:0]}
+	if err := c.read(string(value)); err != nil {
 		return err
 	}
-	b.set(id, c)
+	b.scratch = c.numbers[:0]
+	if b.same(id, value) {
+		return nil
+	}
+	b.remove(id)
+	b.edit()
+	which, ok := b.records.put(id, value)
+	if !ok {
+		return errors.New("there are too many customers")
+	}
+	for _, n := range c.numbers {
+		b.addNumber(n, which)
+	}
+	b.addClient(id, c.Partners)
 	return nil
 }
 
-func (b *customersBuilder) keep(id string) {
-	if c := b.before.byID[idShard(id)][id]; c != nil {
-		b.set(id, c)
-	}
+// same says whether it stands so already.
+func (b *customersBuilder) same(id string, value []byte) bool {
+	stands, _, ok := b.records.get(id)
+	return ok && stands == string(value)
 }
 
-func (b *customersBuilder) set(id string, c *Customer) {
-	b.remove(id)
-	b.ids(id)[id] = c
-	b.next.count++
-	for _, n := range c.numbers {
-		b.addNumber(n, c)
+func (b *customersBuilder) keep(id string) {
+	if which, ok := b.before.records.find(customerNames, id); ok {
+		_, value := b.before.records.at(which)
+		_ = b.put(id, []byte(value)) // it was put before
 	}
-	b.addClient(id, c)
 }
 
 func (b *customersBuilder) remove(id string) {
-	old := b.next.byID[idShard(id)][id]
-	if old == nil {
+	value, which, ok := b.records.get(id)
+	if !ok {
 		return
 	}
-	delete(b.ids(id), id)
-	b.next.count--
+	b.edit()
+	var old Customer
+	old.strict = true // numbers are read
+	_ = old.read(value)
 	for _, n := range old.numbers {
-		b.dropNumber(n, old)
+		b.dropNumber(n, which)
 	}
-	b.dropClient(id, old)
+	b.dropClient(id, old.Partners)
+	b.records.remove(id)
 }
 
 // edit makes next our own: its shards are still those of the view begun with.
 func (b *customersBuilder) edit() {
 	if b.owns == nil {
 		own := *b.next
-		b.next, b.owns = &own, &owned{}
+		b.next = &own
+		b.owns = &owned{clientsOf: map[string]bool{}, sharedBy: map[phone.Number]bool{}}
 	}
 }
 
-func (b *customersBuilder) ids(id string) map[string]*Customer {
-	b.edit()
-	i := idShard(id)
-	if !b.owns.id[i] {
-		b.next.byID[i], b.owns.id[i] = cloneMap(b.next.byID[i]), true
+func (b *customersBuilder) finish() *customers {
+	if b.owns != nil && b.records.changed() {
+		b.next.records = b.records.finish()
 	}
-	return b.next.byID[i]
+	return b.next
 }
 
 func (b *customersBuilder) numbers(n phone.Number) *numberTable {
-	b.edit()
 	i := numberShard(n)
 	if !b.owns.number[i] {
 		b.next.byNumber[i], b.owns.number[i] = b.next.byNumber[i].clone(), true
@@ -252,49 +218,49 @@ func (b *customersBuilder) numbers(n phone.Number) *numberTable {
 	return b.next.byNumber[i]
 }
 
-func (b *customersBuilder) share(n phone.Number, holders []*Customer) {
-	b.edit()
+// sharing is the list of a number's holders, to be changed in its place.
+func (b *customersBuilder) sharing(n phone.Number) []ref {
 	if !b.owns.shared {
 		b.next.shared, b.owns.shared = cloneMap(b.next.shared), true
 	}
-	if holders == nil {
-		delete(b.next.shared, n)
-		return
+	if !b.owns.sharedBy[n] {
+		b.owns.sharedBy[n] = true
+		return slices.Clone(b.next.shared[n])
 	}
-	b.next.shared[n] = holders
+	return b.next.shared[n]
 }
 
-func (b *customersBuilder) addNumber(n phone.Number, c *Customer) {
+func (b *customersBuilder) addNumber(n phone.Number, which ref) {
 	table := b.numbers(n)
-	slot := table.get(n)
-	if slot == nil {
-		table.put(n, c)
+	first, taken := table.get(n)
+	if !taken {
+		table.put(n, which)
 		return
 	}
-	holders := []*Customer{slot.customer}
-	if slot.customer == nil {
-		holders = slices.Clone(b.next.shared[n])
+	holders := b.sharing(n)
+	if first != several {
+		holders = append(holders[:0], first)
+		table.put(n, several)
 	}
-	at, _ := slices.BinarySearchFunc(holders, c.Name, byName)
-	table.put(n, nil)
-	b.share(n, slices.Insert(holders, at, c))
+	name := b.records.name(which)
+	at, _ := slices.BinarySearchFunc(holders, name, func(r ref, name string) int {
+		return strings.Compare(b.records.name(r), name)
+	})
+	b.next.shared[n] = slices.Insert(holders, at, which)
 }
 
-func (b *customersBuilder) dropNumber(n phone.Number, c *Customer) {
+func (b *customersBuilder) dropNumber(n phone.Number, which ref) {
 	table := b.numbers(n)
-	if table.get(n).customer != nil {
+	if first, _ := table.get(n); first != several {
 		table.remove(n)
 		return
 	}
-	left := slices.DeleteFunc(slices.Clone(b.next.shared[n]), func(o *Customer) bool { return o == c })
-	if len(left) == 1 {
+	left := slices.DeleteFunc(b.sharing(n), func(o ref) bool { return o == which })
+	if b.next.shared[n] = left; len(left) == 1 {
 		table.put(n, left[0])
-		left = nil
+		delete(b.next.shared, n)
 	}
-	b.share(n, left)
 }
-
-func byName(c *Customer, name string) int { return cmp.Compare(c.Name, name) }
 
 // cloneMap is a map to write to, nil or not.
 func cloneMap[K comparable, V any](m map[K]V) map[K]V {
@@ -302,62 +268,4 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 		return map[K]V{}
 	}
 	return maps.Clone(m)
-}
-
-func readCustomer(id string, value []byte) (*Customer, error) {
-	p, err := published.Customer(value)
-	if err != nil {
-		return nil, err
-	}
-	if len(p.GetNumbers()) > maxCustomerNumbers {
-		return nil, fmt.Errorf("%d numbers, at most %d", len(p.GetNumbers()), maxCustomerNumbers)
-	}
-	if len(p.GetContracts()) > maxContracts {
-		return nil, fmt.Errorf("%d contracts, at most %d", len(p.GetContracts()), maxContracts)
-	}
-	if len(p.GetOpenCases()) > maxCases {
-		return nil, fmt.Errorf("%d open cases, at most %d", len(p.GetOpenCases()), maxCases)
-	}
-	if len(p.GetPartners()) > maxPartners || len(p.GetCalendars()) > maxCalendars {
-		return nil, fmt.Errorf("%d partners and %d calendars, at most %d and %d",
-			len(p.GetPartners()), len(p.GetCalendars()), maxPartners, maxCalendars)
-	}
-	c := &Customer{
-		Name: customerNames + id, DisplayName: p.GetDisplayName(), Locality: p.GetLocality(), LanguageTag: p.GetLanguage(),
-		TimeZone: p.GetTimeZone(), CalendarIDs: p.GetCalendars(), ParentID: p.GetParent(),
-		HasPIN: p.GetHasPin(), HasPhrase: p.GetHasPhrase(),
-		Contracts: make([]entitle.Contract, 0, len(p.GetContracts())),
-		Suspended: span(p.GetSuspendedFromUnixS(), p.GetSuspendedToUnixS()),
-	}
-	for _, k := range p.GetContracts() {
-		own := entitle.Contract{
-			ID: k.GetId(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), PlanID: k.GetPlan(), Product: k.GetProduct(),
-			GraceS: entitle.PlanGrace, OwnOnly: k.GetOwnOnly(),
-			Suspended: span(k.GetSuspendedFromUnixS(), k.GetSuspendedToUnixS()),
-		}
-		if k.GraceS != nil {
-			own.GraceS = max(k.GetGraceS(), 0)
-		}
-		c.Contracts = append(c.Contracts, own)
-	}
-	for _, k := range p.GetPartners() {
-		c.Partners = append(c.Partners, Partner{k.GetPartner(), k.GetProduct(), k.GetToUnixS()})
-	}
-	for _, k := range p.GetOpenCases() {
-		c.Cases = append(c.Cases, Case{k.GetId(), k.GetSite(), k.GetTitle()})
-	}
-	for _, n := range p.GetNumbers() {
-		if n != 0 && !slices.Contains(c.numbers, phone.Number(n)) {
-			c.numbers = append(c.numbers, phone.Number(n))
-		}
-	}
-	return c, nil
-}
-
-// span is none where both ends are 0.
-func span(fromUnixS, toUnixS int64) *entitle.Span {
-	if fromUnixS == 0 && toUnixS == 0 {
-		return nil
-	}
-	return &entitle.Span{FromUnixS: fromUnixS, ToUnixS: toUnixS}
 }

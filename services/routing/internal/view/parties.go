@@ -80,29 +80,36 @@ type Client struct {
 func (v *View) ClientsOf(partnerID string) []Client { return v.customers.clients[partnerID] }
 
 // addClient notes whom a customer's partners may call for.
-func (b *customersBuilder) addClient(id string, c *Customer) {
-	for _, p := range c.Partners {
-		all := b.editClients()[p.ID]
+func (b *customersBuilder) addClient(id string, partners []Partner) {
+	for _, p := range partners {
+		all, partner := b.clientsOf(p.ID)
 		at, _ := slices.BinarySearchFunc(all, id, func(have Client, id string) int {
 			return strings.Compare(have.CustomerID, id)
 		})
-		b.next.clients[p.ID] = slices.Insert(slices.Clone(all), at, Client{id, p.Product, p.ToUnixS})
+		b.next.clients[partner] = slices.Insert(all, at, Client{strings.Clone(id), strings.Clone(p.Product), p.ToUnixS})
 	}
 }
 
-func (b *customersBuilder) dropClient(id string, c *Customer) {
-	for _, p := range c.Partners {
-		left := slices.DeleteFunc(slices.Clone(b.editClients()[p.ID]), func(have Client) bool { return have.CustomerID == id })
-		if b.next.clients[p.ID] = left; len(left) == 0 {
-			delete(b.next.clients, p.ID)
+func (b *customersBuilder) dropClient(id string, partners []Partner) {
+	for _, p := range partners {
+		all, partner := b.clientsOf(p.ID)
+		left := slices.DeleteFunc(all, func(have Client) bool { return have.CustomerID == id })
+		if b.next.clients[partner] = left; len(left) == 0 {
+			delete(b.next.clients, partner)
 		}
 	}
 }
 
-func (b *customersBuilder) editClients() map[string][]Client {
-	b.edit()
+// clientsOf is the list of a partner's clients, to be changed in its place, and the partner's ID as the view keeps it: one
+// that a record holds would keep that whole.
+func (b *customersBuilder) clientsOf(partnerID string) (list []Client, partner string) {
 	if !b.owns.clients {
 		b.next.clients, b.owns.clients = cloneMap(b.next.clients), true
 	}
-	return b.next.clients
+	if b.owns.clientsOf[partnerID] {
+		return b.next.clients[partnerID], partnerID
+	}
+	partnerID = strings.Clone(partnerID)
+	b.owns.clientsOf[partnerID] = true
+	return slices.Clone(b.next.clients[partnerID]), partnerID
 }

@@ -98,17 +98,27 @@ func (v *View) Drains() []*Drain {
 }
 
 // Customer is a customer by the last part of its name; nil where there is none.
-func (v *View) Customer(id string) *Customer { return v.customers.byID[idShard(id)][id] }
+func (v *View) Customer(id string) *Customer { return v.customers.find(id) }
 
 // CustomersByNumber are the customers who call from a number.
-func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n) }
+func (v *View) CustomersByNumber(n phone.Number) Holders { return v.customers.holders(n, nil) }
+
+// CustomersByNumberInto is CustomersByNumber for whoever has room: where there is only one, it is read into that.
+func (v *View) CustomersByNumberInto(n phone.Number, room *Customer) Holders {
+	return v.customers.holders(n, room)
+}
+
+// OnlyOne says whether a number is one customer's alone, who has that ID.
+func (v *View) OnlyOne(n phone.Number, customerID string) bool {
+	return v.customers.isOnly(n, customerID)
+}
 
 // Counts are the sizes of a view's parts.
 type Counts struct{ Sites, Rotas, Customers, Lines, Plans, Offers int }
 
 // Counts are the sizes of the parts.
 func (v *View) Counts() Counts {
-	return Counts{len(v.sites.byID), len(v.rotas.byID), v.customers.count, len(v.lines.byID),
+	return Counts{len(v.sites.byID), len(v.rotas.byID), v.customers.records.count, len(v.lines.byID),
 		len(v.plans.byID), len(v.offers.byID)}
 }
 

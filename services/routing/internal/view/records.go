@@ -1,0 +1,307 @@
+package view
+
+import (
+	"encoding/binary"
+
+	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
+)
+
+// records are values by ID: as many as a million, as they came, in strings of some thousand bytes each. So they take little
+// more than their own bytes, the garbage collector has nothing to look at, and a change copies one of 4,096 shards. Views
+// share all others.
+type records struct {
+	count  int
+	shards [numShards]*recordShard
+}
+
+// recordShard is a part of them; immutable.
+type recordShard struct {
+	// text is records one behind the other: each the length of the name, the name, the length of the value, the value.
+	text string
+	// at is where the record of a slot begins, plus one; 0 where the slot is free. A record keeps its slot.
+	at []uint32
+	// index is a hash table with linear probing from IDs to slots, each plus one; as many places as a power of two.
+	index []uint32
+	// dead is how many bytes of text are of records that were replaced.
+	dead int
+}
+
+// shardBits: 4,096 shards of a million records hold some 250 each, so that a change copies microseconds' worth, and the
+// table of shards itself is small beside them.
+const (
+	shardBits = 12
+	numShards = 1 << shardBits
+	slotBits  = 32 - shardBits
+	// maxSlots bounds a shard; several of a ref is none of its slots.
+	maxSlots = 1<<slotBits - 1
+	// minIndex is the smallest index.
+	minIndex = 4
+	// maxShardBytes bounds a shard's text.
+	maxShardBytes = 1 << 31
+)
+
+// ref names a record of a view: its shard, and its slot there. It is worth nothing in another view.
+type ref uint32
+
+func (r ref) shard() uint32 { return uint32(r) >> slotBits }
+func (r ref) slot() uint32  { return uint32(r) & (1<<slotBits - 1) }
+
+func idHash(id string) uint64 { return rendezvous.Of(id) }
+
+// recordAt is the name and the value of the record that begins there.
+func recordAt(text string, at uint32) (name, value string) {
+	w := wire{s: text[at:]}
+	name = w.bytes()
+	return name, w.bytes()
+}
+
+// at is the name and the value of a record.
+func (r *records) at(which ref) (name, value string) {
+	s := r.shards[which.shard()]
+	return recordAt(s.text, s.at[which.slot()]-1)
+}
+
+// find is where the record of an ID is; prefix is what names have before it.
+func (r *records) find(prefix, id string) (which ref, ok bool) {
+	hash := idHash(id)
+	s := r.shards[hash>>(64-shardBits)]
+	if s == nil {
+		return 0, false
+	}
+	for i := int(hash) & (len(s.index) - 1); s.index[i] != 0; i = (i + 1) & (len(s.index) - 1) {
+		slot := s.index[i] - 1
+		w := wire{s: s.text[s.at[slot]-1:]}
+		if isNamed(w.bytes(), prefix, id) {
+			return ref(hash>>(64-shardBits)<<slotBits | uint64(slot)), true
+		}
+	}
+	return 0, false
+}
+
+func isNamed(name, prefix, id string) bool {
+	return len(name) == len(prefix)+len(id) && name[len(prefix):] == id
+}
+
+// recordsBuilder is the next state of records; each shard is copied when it is first written to.
+type recordsBuilder struct {
+	prefix string
+	next   *records
+	edits  *[numShards]*shardEdit // nil until something changes
+	dirty  []uint32
+}
+
+// shardEdit is a shard that is written to. text holds dead bytes, too: of records that were replaced.
+type shardEdit struct {
+	text  []byte
+	at    []uint32
+	index []uint32
+	used  int
+	dead  int
+	free  []uint32
+}
+
+func (b *recordsBuilder) changed() bool { return b.edits != nil }
+
+func (b *recordsBuilder) edit(i uint32) *shardEdit {
+	if b.edits == nil {
+		next := *b.next
+		b.next, b.edits = &next, &[numShards]*shardEdit{}
+	}
+	if e := b.edits[i]; e != nil {
+		return e
+	}
+	e := &shardEdit{index: make([]uint32, minIndex)}
+	if s := b.next.shards[i]; s != nil {
+		e.text = append(make([]byte, 0, len(s.text)+len(s.text)/8), s.text...)
+		e.at, e.index = append([]uint32(nil), s.at...), append([]uint32(nil), s.index...)
+		for slot, at := range e.at {
+			if at == 0 {
+				e.free = append(e.free, uint32(slot)) //nolint:gosec // below maxSlots
+			}
+		}
+		e.used, e.dead = len(e.at)-len(e.free), s.dead
+	}
+	b.edits[i] = e
+	b.dirty = append(b.dirty, i)
+	return e
+}
+
+// bytesAt is the name and the value of the record that begins there, and where it ends.
+func (e *shardEdit) bytesAt(at uint32) (name, value []byte, end int) {
+	pos := int(at)
+	take := func() []byte {
+		n, size := binary.Uvarint(e.text[pos:])
+		pos += size + int(n) //nolint:gosec // as it was written
+		return e.text[pos-int(n) : pos]
+	}
+	name = take()
+	value = take()
+	return name, value, pos
+}
+
+// place is where in the index an ID stands, or would.
+func (e *shardEdit) place(prefix, id string, hash uint64) int {
+	i := int(hash) & (len(e.index) - 1)
+	for e.index[i] != 0 {
+		if name, _, _ := e.bytesAt(e.at[e.index[i]-1] - 1); len(name) == len(prefix)+len(id) && string(name[len(prefix):]) == id {
+			return i
+		}
+		i = (i + 1) & (len(e.index) - 1)
+	}
+	return i
+}
+
+// get is the value of an ID as it stands by now, and where; it holds until the next change.
+func (b *recordsBuilder) get(id string) (value string, which ref, ok bool) {
+	hash := idHash(id)
+	shard := uint32(hash >> (64 - shardBits))
+	if b.edits == nil || b.edits[shard] == nil {
+		which, ok = b.next.find(b.prefix, id)
+		if ok {
+			_, value = b.next.at(which)
+		}
+		return value, which, ok
+	}
+	e := b.edits[shard]
+	slot := e.index[e.place(b.prefix, id, hash)]
+	if slot == 0 {
+		return "", 0, false
+	}
+	_, raw, _ := e.bytesAt(e.at[slot-1] - 1)
+	return string(raw), ref(shard<<slotBits | (slot - 1)), true
+}
+
+// name is that of a record as it stands by now.
+func (b *recordsBuilder) name(which ref) string {
+	if b.edits != nil && b.edits[which.shard()] != nil {
+		e := b.edits[which.shard()]
+		name, _, _ := e.bytesAt(e.at[which.slot()] - 1)
+		return string(name)
+	}
+	name, _ := b.next.at(which)
+	return name
+}
+
+// put sets an ID's value; false where there is no room for more.
+func (b *recordsBuilder) put(id string, value []byte) (which ref, ok bool) {
+	hash := idHash(id)
+	shard := uint32(hash >> (64 - shardBits))
+	e := b.edit(shard)
+	i := e.place(b.prefix, id, hash)
+	slot := e.index[i]
+	if slot == 0 {
+		if len(e.free) == 0 && len(e.at) >= maxSlots || len(e.text) > maxShardBytes {
+			return 0, false
+		}
+		if slot = e.take(); e.grow(b.prefix) {
+			i = e.place(b.prefix, id, hash)
+		}
+		e.index[i] = slot
+		b.next.count++
+	} else {
+		e.bury(slot - 1)
+	}
+	e.at[slot-1] = uint32(len(e.text)) + 1 //nolint:gosec // about maxShardBytes at most
+	e.text = binary.AppendUvarint(e.text, uint64(len(b.prefix)+len(id)))
+	e.text = append(append(e.text, b.prefix...), id...)
+	e.text = binary.AppendUvarint(e.text, uint64(len(value)))
+	e.text = append(e.text, value...)
+	return ref(shard<<slotBits | (slot - 1)), true
+}
+
+// take is a free slot, plus one.
+func (e *shardEdit) take() uint32 {
+	e.used++
+	if n := len(e.free); n > 0 {
+		slot := e.free[n-1]
+		e.free = e.free[:n-1]
+		return slot + 1
+	}
+	e.at = append(e.at, 0)
+	return uint32(len(e.at)) //nolint:gosec // below maxSlots
+}
+
+// bury counts the bytes of a slot's record as dead.
+func (e *shardEdit) bury(slot uint32) {
+	_, _, end := e.bytesAt(e.at[slot] - 1)
+	e.dead += end - int(e.at[slot]-1)
+}
+
+// grow keeps three eighths of the index free; true where it became another one.
+func (e *shardEdit) grow(prefix string) bool {
+	if e.used*8 <= len(e.index)*5 {
+		return false
+	}
+	old := e.index
+	e.index = make([]uint32, 2*len(old))
+	for _, slot := range old {
+		if slot != 0 {
+			e.index[e.home(prefix, slot)] = slot
+		}
+	}
+	return true
+}
+
+// home is the first free place of the index for a slot's record.
+func (e *shardEdit) home(prefix string, slot uint32) int {
+	name, _, _ := e.bytesAt(e.at[slot-1] - 1)
+	i := int(idHash(string(name[len(prefix):]))) & (len(e.index) - 1)
+	for e.index[i] != 0 {
+		i = (i + 1) & (len(e.index) - 1)
+	}
+	return i
+}
+
+// remove takes an ID out.
+func (b *recordsBuilder) remove(id string) {
+	hash := idHash(id)
+	e := b.edit(uint32(hash >> (64 - shardBits)))
+	i := e.place(b.prefix, id, hash)
+	slot := e.index[i]
+	if slot == 0 {
+		return
+	}
+	e.bury(slot - 1)
+	mask := len(e.index) - 1
+	e.index[i] = 0
+	for j := (i + 1) & mask; e.index[j] != 0; j = (j + 1) & mask { // what was pushed along is put in again
+		moved := e.index[j]
+		e.index[j] = 0
+		e.index[e.home(b.prefix, moved)] = moved
+	}
+	e.at[slot-1] = 0
+	e.free = append(e.free, slot-1)
+	e.used--
+	b.next.count--
+}
+
+// finish is the next state.
+func (b *recordsBuilder) finish() *records {
+	for _, i := range b.dirty {
+		e := b.edits[i]
+		b.edits[i] = nil
+		if e.used == 0 {
+			b.next.shards[i] = nil
+			continue
+		}
+		if e.dead > len(e.text)/4 {
+			e.compact()
+		}
+		b.next.shards[i] = &recordShard{string(e.text), append([]uint32(nil), e.at...), e.index, e.dead}
+	}
+	return b.next
+}
+
+// compact leaves the dead bytes out.
+func (e *shardEdit) compact() {
+	text := make([]byte, 0, len(e.text)-e.dead)
+	for slot, at := range e.at {
+		if at == 0 {
+			continue
+		}
+		_, _, end := e.bytesAt(at - 1)
+		e.at[slot] = uint32(len(text)) + 1 //nolint:gosec // smaller than it was
+		text = append(text, e.text[at-1:end]...)
+	}
+	e.text, e.dead = text, 0
+}
