@@ -8,7 +8,6 @@ package entitlement
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -154,7 +153,7 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { s.contacts.run(ctx) })
 	work.Go(func() { s.usage.run(ctx) })
 	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.data.found.after(s.directory.Apply)) })
-	err := s.follow(ctx, view.Range(), s.data.known.after(s.index.Apply))
+	err := s.follow(ctx, view.Range(), s.data.known.after(s.apply))
 	work.Wait()
 	return err
 }
@@ -223,10 +222,15 @@ func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 	}}, nil
 }
 
+// alone are customers as they are written one at a time.
+func (s *Service) alone() *collection.Collection[*entitlementv1.Customer] {
+	return s.customers.WithOwner(kinOwner{namedOwner{newOwner(s.cfg), s.cfg.Store}})
+}
+
 // CreateCustomer adds a customer.
 func (s *Service) CreateCustomer(ctx context.Context, r *entitlementv1.CreateCustomerRequest,
 ) (*entitlementv1.Customer, error) {
-	return s.customers.Create(ctx, r.GetCustomer(), "customer_id", r.GetCustomerId(), r.GetRequestId(), r.GetValidateOnly())
+	return s.alone().Create(ctx, r.GetCustomer(), "customer_id", r.GetCustomerId(), r.GetRequestId(), r.GetValidateOnly())
 }
 
 // GetCustomer reads one customer.
@@ -247,52 +251,10 @@ func (s *Service) ListCustomers(ctx context.Context, r *entitlementv1.ListCustom
 // UpdateCustomer changes fields of a customer.
 func (s *Service) UpdateCustomer(ctx context.Context, r *entitlementv1.UpdateCustomerRequest,
 ) (*entitlementv1.Customer, error) {
-	return s.customers.Update(ctx, r.GetCustomer(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
+	return s.alone().Update(ctx, r.GetCustomer(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
 }
 
 // DeleteCustomer removes a customer.
 func (s *Service) DeleteCustomer(ctx context.Context, r *entitlementv1.DeleteCustomerRequest) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, s.customers.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
-}
-
-// PlanCustomers works out what a set of changes would write, without writing it.
-func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest,
-) (*entitlementv1.PlanCustomersResponse, error) {
-	planned, err := s.customers.Plan(ctx, r.GetCustomers(), r.GetDelete(), r.GetPrune(), func(id string) []string {
-		return []string{published.CustomerPrefix + id}
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := sameNames(planned.Result); err != nil {
-		return nil, err
-	}
-	planned.Plan.Conditions = rulesOnce(planned.Plan.GetConditions())
-	for _, c := range planned.Plan.GetChanges() {
-		if c.GetKind() != rpcv1.Change_KIND_DELETE {
-			continue
-		}
-		before := planned.Before[c.GetName()]
-		if before.GetHasPin() {
-			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(verifierPrefix+customerID(c.GetName())))
-		}
-		if before.GetHasPhrase() {
-			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(phrasePrefix+customerID(c.GetName())))
-		}
-		planned.Plan.Writes = append(planned.Plan.Writes, deletions(accessNameKeys(before))...)
-	}
-	return &entitlementv1.PlanCustomersResponse{Plan: planned.Plan}, nil
-}
-
-// rulesOnce states the condition on the rules once a release, not once a customer: etcd counts conditions.
-func rulesOnce(conditions []*rpcv1.Condition) []*rpcv1.Condition {
-	stated := map[int64]bool{}
-	return slices.DeleteFunc(conditions, func(c *rpcv1.Condition) bool {
-		if c.GetKey() != tzdata.Key {
-			return false
-		}
-		again := stated[c.GetModRevision()]
-		stated[c.GetModRevision()] = true
-		return again
-	})
 }

@@ -33,8 +33,8 @@ func newUses() *uses {
 	}
 }
 
-// heard takes over what is published: of a catalog's shelf, and of customers what it needs. Keys of records that cannot be
-// read are the answer; those of customers are the index's to tell.
+// heard takes over what is published: what belongs on the shelf, and of customers what is needed here. Keys of records that
+// cannot be read are the answer; those of customers are the index's to tell.
 func (c *catalog) heard(b coord.Batch) (unreadable []string) {
 	unreadable = c.shelf.Apply(b)
 	limited, _ := c.limited()
@@ -55,6 +55,12 @@ func (c *catalog) heard(b coord.Batch) (unreadable []string) {
 		c.used.wake()
 	}
 	return unreadable
+}
+
+// apply takes over what is published: in the index first, where the catalog looks customers up.
+func (s *Service) apply(b coord.Batch) (unreadable []string) {
+	unreadable = s.index.Apply(b)
+	return append(unreadable, s.catalog.heard(b)...)
 }
 
 // limited are the hours of plans that are not round the clock, by plan.

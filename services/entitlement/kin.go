@@ -1,0 +1,112 @@
+package entitlement
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+// maxParents is how many customers can be above one.
+const maxParents = 4
+
+// kinOwner also sees to it that parents and partners of a customer that is written by itself exist, and that nobody is its own
+// ancestor. A parent that is deleted later leaves its sub-accounts with their own contracts.
+type kinOwner struct {
+	namedOwner
+}
+
+// Compile is the owner's, with conditions that keep all of that true until the commit.
+func (o kinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
+	effect, err := o.namedOwner.Compile(ctx, c)
+	if err != nil || c.GetParent() == "" && len(c.GetPartners()) == 0 {
+		return effect, err
+	}
+	read := map[string]*entitlementv1.Customer{}
+	err = judgeKin(c, func(name string) (*entitlementv1.Customer, error) {
+		if known, again := read[name]; again {
+			return known, nil
+		}
+		e, err := o.store.Get(ctx, sourcePrefix+customerID(name))
+		if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+			return nil, nil //nolint:nilnil // there is none, and that is no error
+		}
+		if err != nil {
+			return nil, err
+		}
+		effect.Conditions = append(effect.Conditions, coord.Unchanged(e.Key, e.ModRevision))
+		read[name], _, err = collection.Decode[*entitlementv1.Customer](e.Value, e.ModRevision)
+		return read[name], err
+	})
+	return effect, err
+}
+
+// judgeKin is what is wrong with a customer's parent and partners; find answers nil for a customer that does not exist.
+func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.Customer, error)) error {
+	var missing []fault.Violation
+	line := []string{c.GetName()}
+	for name := c.GetParent(); name != ""; {
+		if slices.Contains(line, name) {
+			return fault.Invalid(fault.Violation{
+				Field: "parent", Value: c.GetParent(), Rule: "must not be a sub-account of it: " + strings.Join(append(line, name), ", "),
+			})
+		}
+		if line = append(line, name); len(line) > maxParents+1 {
+			return fault.Invalid(fault.Violation{
+				Field: "parent", Value: c.GetParent(), Rule: fmt.Sprintf("must have at most %d customers above it", maxParents-1),
+			})
+		}
+		parent, err := find(name)
+		switch {
+		case err != nil:
+			return err
+		case parent == nil && len(line) == 2:
+			missing = append(missing, fault.Violation{Field: "parent", Value: name, Rule: "does not exist"})
+		}
+		name = parent.GetParent() // of one that is gone, none
+	}
+	for i, p := range c.GetPartners() {
+		partner, err := find(p.GetPartner())
+		if err != nil {
+			return err
+		}
+		if partner == nil {
+			missing = append(missing, fault.Violation{
+				Field: fmt.Sprintf("partners[%d].partner", i), Value: p.GetPartner(), Rule: "does not exist",
+			})
+		}
+	}
+	if len(missing) > 0 {
+		return fault.MissingReference(missing...)
+	}
+	return nil
+}
+
+// judgeAllKin does so for customers that are written together; all are those that stand afterwards. Paths are behind the
+// customer's name.
+func judgeAllKin(written map[string]bool, all map[string]*entitlementv1.Customer) error {
+	var places []fault.Violation
+	invalid := false
+	for _, name := range slices.Sorted(maps.Keys(written)) {
+		err := judgeKin(all[name], func(name string) (*entitlementv1.Customer, error) { return all[name], nil })
+		invalid = invalid || fault.ReasonOf(err) == rpcv1.Reason_REASON_INVALID_FIELD
+		for _, v := range violations(err) {
+			v.Field = name + ": " + v.Field
+			places = append(places, v)
+		}
+	}
+	switch {
+	case len(places) == 0:
+		return nil
+	case invalid:
+		return fault.Invalid(places...)
+	}
+	return fault.MissingReference(places...)
+}
