@@ -1,6 +1,7 @@
 package names
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 	"strings"
@@ -19,12 +20,15 @@ const (
 	// the same code.
 	maxSame      = 20_000
 	maxBeginning = 500
-	maxSounding  = 500
+	maxSounding  = 200
+	// maxNear is how many names before and behind are looked at in each order.
+	maxNear = 60
 	// maxOpenedRows is how many names the rarest grams of a question may lead to together; of those that share most of
 	// them, maxTracedRows are compared by all their grams, and of these maxRanked word by word and letter by letter.
-	maxOpenedRows = 30_000
-	maxTracedRows = 4000
-	maxRanked     = 160
+	maxOpenedRows = 12_000
+	maxProbedRows = 60_000
+	maxTracedRows = 2500
+	maxRanked     = 120
 )
 
 // Find is who is called so, the best first, at most limit; and whether more fit, or may, than are told. Of names that fit
@@ -39,6 +43,7 @@ func (x *Index) Find(said string, limit int) (found []Match, more bool) {
 		q.same()
 		q.beginsAlike()
 		q.hasCode()
+		q.isNear()
 		q.sharesGrams()
 	}
 	return q.best.matches(q.cut)
@@ -112,18 +117,23 @@ func (q *question) beginsAlike() {
 
 // hasCode offers names that sound the same, and those that have the same initials or are the initials.
 func (q *question) hasCode() {
-	for _, code := range q.said.codes {
+	for i, code := range q.said.codes {
 		left := maxSounding
 		for have, row := range q.codes.from(func(key uint64, _ uint32) bool { return key < code }) {
 			if have != code {
 				break
 			}
+			if !q.alive(row) {
+				continue
+			}
 			if left--; left < 0 {
 				q.cut = true
 				break
 			}
-			if q.alive(row) {
+			if i == 0 {
 				q.rank(row)
+			} else {
+				q.best.offer(row, initialsConfidence, Initials, false)
 			}
 		}
 	}
@@ -137,6 +147,22 @@ func (q *question) hasCode() {
 				break
 			}
 			q.best.offer(row, initialsConfidence, Initials, false)
+		}
+	}
+}
+
+// isNear offers names that have the longest beginnings, or ends, in common with what was said: a typing error leaves one
+// of them whole.
+func (q *question) isNear() {
+	said := q.said.folded
+	if q.said.misspelled {
+		said = []byte(string(q.said.bare.text))
+	}
+	for _, rows := range []iter.Seq[uint32]{q.keys.around(q.beforeKey(said), maxNear), q.backs.around(q.beforeBack(said), maxNear)} {
+		for row := range rows {
+			if q.alive(row) && q.said.near(string(q.folded(row))) {
+				q.rank(row)
+			}
 		}
 	}
 }
@@ -160,14 +186,19 @@ func (q *question) sharesGrams() {
 	if len(q.points) < int(q.n) {
 		q.points = make([]uint16, int(q.n)+int(q.n)/8)
 	}
-	open := maxOpenedRows
+	open, probe := maxOpenedRows, maxProbedRows
 	for i, l := range q.lists {
-		if int(l.n) > open && i > 0 {
+		switch n := int(l.n); {
+		case n <= open || i == 0:
+			q.open(l, open)
+			open -= n
+		case n <= probe:
 			q.cut = true
-			break
+			q.probe(l)
+			open, probe = 0, probe-n
+		default:
+			q.cut = true
 		}
-		q.open(l, open)
-		open -= int(l.n)
 	}
 	q.rankTouched()
 }
@@ -187,6 +218,21 @@ func (q *question) open(l list, most int) {
 		q.points[row] += l.points
 	}
 	q.cut = q.cut || int(l.n) > most
+}
+
+// probe gives points to the names of a list that have some.
+func (q *question) probe(l list) {
+	row, b, points := uint32(0), l.bytes, q.points[:q.state.n]
+	for range l.n {
+		distance, size := uvarint32(b)
+		b = b[size:]
+		if row += distance; int(row) >= len(points) {
+			break
+		}
+		if p := points[row]; p != 0 {
+			points[row] = p + l.points
+		}
+	}
 }
 
 func uvarint32(b []byte) (v uint32, size int) {

@@ -13,6 +13,8 @@ const (
 	initialsConfidence = 0.6
 	// minLetters is the least similarity of letters, or of sounds, that is told.
 	minLetters = 0.6
+	// nearLetters is that from which a name is near.
+	nearLetters = 0.7
 )
 
 // said is one reading of what was said.
@@ -45,7 +47,7 @@ func (s *said) set(f folded) {
 	s.folded, s.form = []byte(f.words), f.form
 	s.key = strings.ReplaceAll(f.words, " ", "")
 	s.whole.set([]rune(s.key))
-	s.codes = append(s.codes[:0], s.heard.codes(f.words)...)
+	s.codes = append(s.codes[:0], s.heard.codes(f.words)[0]) // its initials are not what its name is the initials of
 	if n := utf8.RuneCountInString(s.key); n >= minInitials && n <= maxInitials {
 		s.codes = append(s.codes, hashOf('i', s.key))
 	}
@@ -123,6 +125,11 @@ func misspellsForm(p *pattern) bool {
 	return false
 }
 
+// near says whether a name has most letters of what was said.
+func (s *said) near(folded string) bool {
+	return s.whole.similarity(folded) >= nearLetters || s.misspelled && s.bare.similarity(folded) >= nearLetters
+}
+
 // compared is a name while it is compared.
 type compared struct {
 	heard
@@ -168,20 +175,7 @@ func (q *question) alike(folded string) (float64, Why) {
 	if sounds >= minLetters && 0.98*sounds > best {
 		best, why = 0.98*sounds, Sound
 	}
-	if best < initialsConfidence && q.hasInitials() {
-		return initialsConfidence, Initials
-	}
 	return maxNameConfidence * (0.9*best + 0.1*(letters+words+sounds)/3), why
-}
-
-// hasInitials says whether what was said is the initials of the name taken.
-func (q *question) hasInitials() bool {
-	for _, initials := range q.name.initials() {
-		if initials == q.said.key {
-			return true
-		}
-	}
-	return false
 }
 
 // words is how much of a name was said, and how much of what was said is of the name, by the weights of their words; and

@@ -66,6 +66,37 @@ func (s sorted) from(b before) iter.Seq2[uint64, uint32] {
 	}
 }
 
+// around are the rows of so many entries behind the place where what is sought would be, and as many before it, each the
+// nearest first.
+func (s sorted) around(b before, n int) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		left := n
+		for _, row := range s.from(b) {
+			if left--; left < 0 {
+				break
+			}
+			if !yield(row) {
+				return
+			}
+		}
+		if len(s.blocks) == 0 {
+			return
+		}
+		at, i := s.place(b)
+		for range n {
+			for i--; i < 0; {
+				if at--; at < 0 {
+					return
+				}
+				i = len(s.blocks[at].rows) - 1
+			}
+			if !yield(s.blocks[at].rows[i]) {
+				return
+			}
+		}
+	}
+}
+
 // place is the block and the place in it of the first entry that is not before; the end of a block is the next one's start.
 func (s sorted) place(b before) (at, i int) {
 	at = sort.Search(len(s.blocks), func(i int) bool { return !b(s.blocks[i].keys[0], s.blocks[i].rows[0]) }) - 1

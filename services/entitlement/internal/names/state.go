@@ -1,7 +1,6 @@
 package names
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"sync/atomic"
@@ -17,9 +16,9 @@ type state struct {
 	rows      []*rowChunk
 	arena     [][]byte // what rows refer to, in chunks that keep their place
 	grams     *grams
-	// keys are rows by their words without blanks; keypads by what a keypad can spell of them, with legal form and without;
-	// codes by how they sound, and by their initials.
-	keys, keypads, codes sorted
+	// keys are rows by their words without blanks, backs by these from the end; keypads by what a keypad can spell of them,
+	// with legal form and without; codes by how they sound, and by their initials.
+	keys, backs, keypads, codes sorted
 }
 
 const (
@@ -144,16 +143,63 @@ func (s *state) beforeKey(folded []byte) before {
 	}
 }
 
+// compareBack orders rows by their words without blanks, read from the end.
+func compareBack(a, b []byte) int {
+	i, j := len(a)-1, len(b)-1
+	for {
+		for i >= 0 && a[i] == ' ' {
+			i--
+		}
+		for j >= 0 && b[j] == ' ' {
+			j--
+		}
+		if i < 0 || j < 0 {
+			return cmp.Compare(i, j)
+		}
+		if a[i] != b[j] {
+			return cmp.Compare(a[i], b[j])
+		}
+		i, j = i-1, j-1
+	}
+}
+
+// backStart is the last eight bytes of folded words without blanks, the last one first.
+func backStart(folded []byte) (start uint64) {
+	n := 0
+	for i := len(folded) - 1; i >= 0 && n < 8; i-- {
+		if folded[i] != ' ' {
+			start = start<<8 | uint64(folded[i])
+			n++
+		}
+	}
+	return start << (8 * (8 - n))
+}
+
+// beforeBack is beforeKey for what is read from the end.
+func (s *state) beforeBack(folded []byte) before {
+	start := backStart(folded)
+	return func(have uint64, row uint32) bool {
+		if have != start {
+			return have < start
+		}
+		return compareBack(s.folded(row), folded) < 0
+	}
+}
+
 // beginsWith says whether folded words without blanks begin with others, and whether they are the same.
 func beginsWith(folded, start []byte) (begins, same bool) {
-	for {
-		folded, start = bytes.TrimLeft(folded, " "), bytes.TrimLeft(start, " ")
-		if len(start) == 0 {
-			return true, len(folded) == 0
+	i := 0
+	for _, c := range start {
+		if c == ' ' {
+			continue
 		}
-		if len(folded) == 0 || folded[0] != start[0] {
+		for i < len(folded) && folded[i] == ' ' {
+			i++
+		}
+		if i == len(folded) || folded[i] != c {
 			return false, false
 		}
-		folded, start = folded[1:], start[1:]
+		i++
 	}
+	return true, i == len(folded)
 }

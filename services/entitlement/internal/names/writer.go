@@ -51,7 +51,7 @@ func (w *writer) knows(id string) bool {
 
 // apply takes over changes of distinct customers.
 func (w *writer) apply(changed []Customer) {
-	for _, list := range []*sorted{&w.keys, &w.keypads, &w.codes} {
+	for _, list := range []*sorted{&w.keys, &w.backs, &w.keypads, &w.codes} {
 		list.blocks = slices.Clone(list.blocks)
 	}
 	for _, c := range changed {
@@ -89,6 +89,7 @@ func (w *writer) add(c Customer) {
 			w.grams.add(g, at)
 		}
 		w.keys.insert(entry{keyStart(folded), at}, w.beforeKey(folded))
+		w.backs.insert(entry{backStart(folded), at}, w.beforeBack(folded))
 	}
 	insertAll(&w.keypads, w.toKeypads)
 	insertAll(&w.codes, w.toCodes)
@@ -183,6 +184,12 @@ func (w *writer) learnAll(all []Customer) {
 	}
 	w.keys = newSorted(keys, func(a, b uint32) int {
 		return cmp.Or(compareKey(w.folded(a), w.folded(b)), cmp.Compare(a, b))
+	})
+	for i := range keys {
+		keys[i] = entry{backStart(w.folded(uint32(i))), uint32(i)}
+	}
+	w.backs = newSorted(keys, func(a, b uint32) int {
+		return cmp.Or(compareBack(w.folded(a), w.folded(b)), cmp.Compare(a, b))
 	})
 	w.learnGrams()
 }
