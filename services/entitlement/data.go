@@ -71,6 +71,3 @@ func (h *heard) await(ctx context.Context, s *Service, revision int64, patience 
 		}
 	}
 }
-
-// maxWatchers bounds who may follow changes of customers at one process.
-const maxWatchers = 64
