@@ -1,0 +1,189 @@
+package usage_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/usage"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
+)
+
+const (
+	month    = entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_MONTH
+	year     = entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT_YEAR
+	contract = entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT
+)
+
+func location(t testing.TB, name string) *time.Location {
+	t.Helper()
+	loc, err := zonestest.Embedded(t).Location(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+// TestPeriodsAreThoseOfTheCustomersZone: a month begins at its midnight, a contract's year on the contract's own date.
+func TestPeriodsAreThoseOfTheCustomersZone(t *testing.T) {
+	for _, c := range []struct {
+		kind                      entitlementv1.AllowancePeriod
+		zone, began, at, from, to string
+	}{
+		{month, "Asia/Tokyo", "2026-01-15", "2026-11-30T16:00:00Z", "2026-11-30T15:00:00Z", "2026-12-31T15:00:00Z"},    // already December there
+		{month, "Europe/Berlin", "2026-01-15", "2026-03-31T21:59:59Z", "2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z"}, // summer time begins in it
+		{month, "UTC", "2026-01-15", "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"},
+		{year, "America/Denver", "2025-03-08", "2026-03-08T06:59:59Z", "2025-03-08T07:00:00Z", "2026-03-08T07:00:00Z"},
+		{year, "America/Denver", "2025-03-08", "2026-03-08T07:00:00Z", "2026-03-08T07:00:00Z", "2027-03-08T07:00:00Z"},
+		{year, "UTC", "2024-02-29", "2025-02-28T00:00:00Z", "2025-02-28T00:00:00Z", "2026-02-28T00:00:00Z"},
+		{year, "UTC", "2024-02-29", "2028-02-28T12:00:00Z", "2027-02-28T00:00:00Z", "2028-02-29T00:00:00Z"},
+		{year, "UTC", "2026-11-22", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z", "2027-11-22T00:00:00Z"},
+		{contract, "UTC", "2020-01-01", "2026-11-22T00:00:00Z", "2020-01-01T00:00:00Z", ""},
+	} {
+		loc := location(t, c.zone)
+		began, err := time.ParseInLocation(time.DateOnly, c.began, loc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, ok := usage.Of(c.kind, began.Unix(), instant(t, c.at), loc)
+		to := int64(usage.OpenEnded)
+		if c.to != "" {
+			to = instant(t, c.to)
+		}
+		if want := (usage.Period{FromUnixS: instant(t, c.from), ToUnixS: to}); !ok || p != want {
+			t.Errorf("%v of a contract of %s in %s at %s: %s to %s, %v", c.kind, c.began, c.zone, c.at,
+				time.Unix(p.FromUnixS, 0).UTC(), time.Unix(p.ToUnixS, 0).UTC(), ok)
+		}
+	}
+	if _, ok := usage.Of(month, 100, 99, time.UTC); ok {
+		t.Error("a call before the contract counts")
+	}
+	if _, ok := usage.Of(0, 0, 100, time.UTC); ok {
+		t.Error("a plan without an allowance counts calls")
+	}
+}
+
+func instant(t testing.TB, s string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.Unix()
+}
+
+// TestPeriodsCoverTimeOnce: an instant is in its period, and periods touch and never overlap.
+func TestPeriodsCoverTimeOnce(t *testing.T) {
+	zones := map[string]*time.Location{}
+	for _, name := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "America/Sao_Paulo"} {
+		zones[name] = location(t, name)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		zone := zones[rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "America/Sao_Paulo"}).Draw(t, "zone")]
+		kind := rapid.SampledFrom([]entitlementv1.AllowancePeriod{month, year, contract}).Draw(t, "kind")
+		day := time.Unix(rapid.Int64Range(900_000_000, 1_900_000_000).Draw(t, "began"), 0).In(zone)
+		began := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone).Unix()
+		at := began + rapid.Int64Range(0, 1_000_000_000).Draw(t, "later")
+		p, ok := usage.Of(kind, began, at, zone)
+		if !ok || at < p.FromUnixS || at >= p.ToUnixS {
+			t.Fatalf("%d is not in [%d, %d)", at, p.FromUnixS, p.ToUnixS)
+		}
+		if p.ToUnixS == usage.OpenEnded {
+			return
+		}
+		inside := rapid.Int64Range(max(began, p.FromUnixS), p.ToUnixS-1).Draw(t, "inside")
+		if q, _ := usage.Of(kind, began, inside, zone); q != p {
+			t.Fatalf("%d and %d are in two periods: %v, %v", at, inside, p, q)
+		}
+		if q, _ := usage.Of(kind, began, p.ToUnixS, zone); q.FromUnixS != p.ToUnixS {
+			t.Fatalf("after %v comes %v", p, q)
+		}
+	})
+}
+
+func TestCallsAreCountedByContractAndPeriod(t *testing.T) {
+	u := &publishedv1.Usage{}
+	november, december := usage.Period{FromUnixS: 100, ToUnixS: 200}, usage.Period{FromUnixS: 200, ToUnixS: 300}
+	for i, want := range []int32{1, 2, 3} {
+		if n := usage.AddCall(u, "C-1", november); n != want || usage.Used(u, "C-1", november) != want {
+			t.Errorf("call %d: %d", i+1, n)
+		}
+	}
+	if n := usage.AddCall(u, "C-2", november); n != 1 {
+		t.Errorf("another contract's: %d", n)
+	}
+	if n := usage.AddCall(u, "C-1", december); n != 1 || usage.Used(u, "C-1", november) != 3 {
+		t.Errorf("a month later: %d", n)
+	}
+	// A call of November that is heard of in December counts in November.
+	if n := usage.AddCall(u, "C-1", november); n != 4 || usage.Used(u, "C-1", december) != 1 {
+		t.Errorf("late: %d", n)
+	}
+	// The plan counts by year now.
+	if n := usage.AddCall(u, "C-1", usage.Period{FromUnixS: 50, ToUnixS: 1000}); n != 6 || len(u.GetContracts()) != 2 {
+		t.Errorf("over the year: %d of %v", n, u.GetContracts())
+	}
+}
+
+func TestOldCountsGo(t *testing.T) {
+	now := int64(2_000_000_000)
+	u := &publishedv1.Usage{
+		GoodwillUnixS: []int64{now - usage.KeptS - 1, now - 5},
+		Contracts: []*publishedv1.ContractUsage{
+			{Contract: "C-1", ToUnixS: now - usage.KeptS - 1}, {Contract: "C-1", ToUnixS: now - 1}, {Contract: "C-2", ToUnixS: usage.OpenEnded},
+		},
+	}
+	if !usage.Tidy(u, now) || len(u.GetContracts()) != 2 || !slices.Equal(u.GetGoodwillUnixS(), []int64{now - 5}) {
+		t.Errorf("left: %v", u)
+	}
+	if usage.Tidy(&publishedv1.Usage{GoodwillUnixS: []int64{1}}, now) {
+		t.Error("something is left of nothing")
+	}
+}
+
+// TestGoodwill: the last 16 times, ascending, in whatever order they are heard of; and how many of them are in a window.
+func TestGoodwill(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		times := rapid.SliceOfN(rapid.Int64Range(0, 100*86400), 0, 30).Draw(t, "times")
+		u := &publishedv1.Usage{}
+		for _, at := range times {
+			usage.AddGoodwill(u, at)
+		}
+		slices.Sort(times)
+		want := times[max(0, len(times)-usage.MaxGoodwill):]
+		if !slices.Equal(u.GetGoodwillUnixS(), want) {
+			t.Fatalf("%v, not %v", u.GetGoodwillUnixS(), want)
+		}
+		at, days := rapid.Int64Range(0, 100*86400).Draw(t, "at"), rapid.Int32Range(1, 100).Draw(t, "days")
+		n := 0
+		for _, one := range want {
+			if one < at && one >= at-int64(days)*86400 {
+				n++
+			}
+		}
+		if got := usage.GoodwillBefore(u, at, days); got != n {
+			t.Fatalf("%d within %d days before %d, not %d", got, days, at, n)
+		}
+	})
+}
+
+func TestNumbersAreInNoKey(t *testing.T) {
+	key := []byte(strings.Repeat("k", usage.NumberKeyBytes))
+	n := phone.Number(13035550101)
+	id := usage.NumberID(key, n)
+	if len(id) != 34 || strings.Contains(id, "3035550101") || id != usage.NumberID(key, n) {
+		t.Error(id)
+	}
+	if id == usage.NumberID([]byte(strings.Repeat("q", usage.NumberKeyBytes)), n) || id == usage.NumberID(key, n+1) {
+		t.Error("keys and numbers do not matter")
+	}
+	if usage.CustomerID("acme") != "c-acme" {
+		t.Error(usage.CustomerID("acme"))
+	}
+}
