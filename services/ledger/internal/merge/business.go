@@ -6,6 +6,11 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
 
+const (
+	customerNames = "customers/"
+	promiseNames  = "promises/"
+)
+
 // Counts says whether a call counts, where calls are counted: once somebody has answered it, or it was routed to somebody by
 // a gateway of which nothing more is heard. What counts goes on doing so, whatever else is heard.
 func Counts(c *ledgerv1.Call) bool {
@@ -27,7 +32,10 @@ func redirects(capabilities uint32) bool {
 
 // basisOf is on what a decision found the caller entitled, or why not; unspecified where it could not know.
 func basisOf(d *routingv1.DecisionRecord) entitlementv1.Basis {
-	for _, v := range d.GetVerdicts() {
+	if d.GetBasis() != entitlementv1.Basis_BASIS_UNSPECIFIED {
+		return d.GetBasis()
+	}
+	for _, v := range d.GetVerdicts() { // of a release before, which says no more
 		if b := basisOfVerdict(v); b != entitlementv1.Basis_BASIS_UNSPECIFIED {
 			return b
 		}
@@ -72,11 +80,21 @@ func basisOfVerdict(v routingv1.Verdict) entitlementv1.Basis {
 // tellBusiness fills in what a decision says that the business side goes by.
 func tellBusiness(c *ledgerv1.Call, d *routingv1.DecisionRecord) {
 	if b := basisOf(d); b != entitlementv1.Basis_BASIS_UNSPECIFIED {
-		c.Basis = b
+		c.Basis, c.RestsOn, c.Via = b, d.GetRestsOn(), "" // whatever an earlier step found is of an earlier basis
+		if d.GetVia() != "" {
+			c.Via = customerNames + d.GetVia()
+		}
 	}
 	if d.GetTreatment() != routingv1.Treatment_TREATMENT_UNSPECIFIED {
 		c.Treatment = d.GetTreatment()
 	}
+	if d.GetPromise() != "" {
+		c.Promise = promiseNames + d.GetPromise()
+	}
+	if d.GetOffer() != routingv1.OfferFate_OFFER_FATE_UNSPECIFIED {
+		c.OfferFate = d.GetOffer()
+	}
+	c.FormerNumber = c.GetFormerNumber() || d.GetFormerNumber()
 	c.Redirected = redirects(d.GetCapabilities())
 }
 

@@ -202,7 +202,7 @@ func tellSteps(c *ledgerv1.Call) {
 			c.Site = "sites/" + d.GetFirstSite()
 		}
 		if customer := customerOf(d); customer != nil {
-			c.Customer, c.CustomerDisplayName = "customers/"+customer.GetId(), customer.GetDisplayName()
+			c.Customer, c.CustomerDisplayName = customerNames+customer.GetId(), customer.GetDisplayName()
 		}
 		tellBusiness(c, d)
 	}
@@ -212,6 +212,12 @@ func tellSteps(c *ledgerv1.Call) {
 // customerOf is the one customer whom a step took the caller for; nil where that is nobody, one of several, or one who was
 // offered for a name that was like theirs.
 func customerOf(d *routingv1.DecisionRecord) *routingv1.CustomerFact {
+	if id := d.GetCustomer(); id != "" {
+		if i := slices.IndexFunc(d.GetCustomers(), func(f *routingv1.CustomerFact) bool { return f.GetId() == id }); i >= 0 {
+			return d.GetCustomers()[i]
+		}
+		return &routingv1.CustomerFact{Id: id}
+	}
 	offered := d.GetState().GetOffered()
 	for _, f := range d.GetCustomers() {
 		only := len(d.GetCustomers()) == 1 && (f.GetHasNumber() || !slices.Contains(offered, f.GetId()))
