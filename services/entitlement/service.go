@@ -69,6 +69,12 @@ type Config struct {
 	Journal *journal.Journal
 	// Lines tells the numbers of lines to contacts who may have them; nil: nobody is told any.
 	Lines Lines
+	// Mail sends links to contacts who sign in at PortalURL; nil: none are sent.
+	Mail Mail
+	// PortalURL is where contacts find the portal, such as "https://support.acme.example"; empty: nowhere.
+	PortalURL string
+	// Identities say whose an ID token is; nil: nobody signs in by one.
+	Identities Identities
 	// Meters of the service; nil: none.
 	Meters metric.MeterProvider
 	// Log hears of published records that cannot be read, and of what other rules change.

@@ -29,7 +29,9 @@ func Count(before *entitlementv1.StoredRevealCount, reveal *entitlementv1.Number
 	after *entitlementv1.StoredRevealCount, wait time.Duration,
 ) {
 	now := reveal.GetTime().AsTime()
-	left := func(r *entitlementv1.NumberReveal) time.Duration { return r.GetTime().AsTime().Add(RevealWindow).Sub(now) }
+	left := func(r *entitlementv1.NumberReveal) time.Duration {
+		return r.GetTime().AsTime().Add(RevealWindow).Sub(now)
+	}
 	var all, own []*entitlementv1.NumberReveal
 	for _, r := range before.GetReveals() {
 		if left(r) <= 0 {

@@ -1,0 +1,336 @@
+package entitlement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+const (
+	// How sessions are opened.
+	byLink = "link"
+	byOIDC = "oidc"
+	// maxLinesShown bounds what a contact is shown.
+	maxLinesShown = 200
+	// maxPromisesShown likewise, of each state.
+	maxPromisesShown = 50
+)
+
+// OpenSession makes a session of a link, which is used up in the same commit, or of an ID token.
+func (d *contactDesk) OpenSession(ctx context.Context, r *entitlementv1.OpenSessionRequest,
+) (*entitlementv1.OpenSessionResponse, error) {
+	taken, err := d.wrong.take(r.GetClient(), "links and tokens that open nothing")
+	if err != nil {
+		return nil, err
+	}
+	session := &entitlementv1.StoredSession{Client: r.GetClient()}
+	var conditions []*rpcv1.Condition
+	var writes []*rpcv1.Write
+	if r.GetLinkSecret() != "" {
+		conditions, writes, err = d.useLink(ctx, r.GetLinkSecret(), session)
+	} else {
+		err = d.believe(ctx, r.GetIdToken(), r.GetNonce(), session)
+	}
+	if err != nil {
+		if fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
+			d.wrong.giveBack(r.GetClient(), taken)
+		}
+		return nil, err
+	}
+	secret, key, err := newSecret()
+	if err != nil {
+		return nil, err
+	}
+	session.ExpireTime = timestamppb.New(d.s.cfg.Clock.Now().Add(sessionLife))
+	write, err := privately(sessionPrefix+key, session)
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.s.cfg.Store.Commit(ctx, conditions, append(writes, write))
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT { // somebody else has just used the link
+		return nil, noEntry()
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.wrong.giveBack(r.GetClient(), taken)
+	d.counts.session(ctx, session.GetMethod())
+	return &entitlementv1.OpenSessionResponse{Session: secret, ExpireTime: session.GetExpireTime()}, nil
+}
+
+// useLink is what uses a link up, and who has it.
+func (d *contactDesk) useLink(ctx context.Context, secret string, session *entitlementv1.StoredSession) (
+	conditions []*rpcv1.Condition, writes []*rpcv1.Write, err error,
+) {
+	hash, ok := selfservice.SecretKey(secret)
+	if !ok {
+		return nil, nil, noEntry()
+	}
+	link := &entitlementv1.StoredLink{}
+	e, err := d.read(ctx, linkPrefix+hash, link)
+	if err != nil {
+		return nil, nil, orNone(err, noEntry())
+	}
+	if !d.s.cfg.Clock.Now().Before(link.GetExpireTime().AsTime()) {
+		return nil, nil, noEntry()
+	}
+	if err := d.fill(ctx, session, byLink, link.GetAddressSha256(), link.GetCustomers()); err != nil {
+		return nil, nil, err
+	}
+	return []*rpcv1.Condition{coord.Unchanged(e.Key, e.ModRevision)}, []*rpcv1.Write{coord.Delete(e.Key)}, nil
+}
+
+// believe asks whose an ID token is.
+func (d *contactDesk) believe(ctx context.Context, token, nonce string, session *entitlementv1.StoredSession) error {
+	switch {
+	case token == "":
+		return noEntry()
+	case d.s.cfg.Identities == nil:
+		return fault.WrongState("", "this cluster knows no provider of identities (OpenID Connect)")
+	case !d.s.directory.Listed():
+		return notReady("its customers")
+	}
+	text, err := d.s.cfg.Identities.VerifiedAddress(ctx, token, nonce)
+	if err != nil {
+		return err
+	}
+	address := selfservice.Address(text)
+	if address == "" {
+		return noEntry()
+	}
+	return d.fill(ctx, session, byOIDC, selfservice.AddressHash(address), d.holders(address))
+}
+
+// fill makes a session of those customers of which the address is a contact's now.
+func (d *contactDesk) fill(ctx context.Context, session *entitlementv1.StoredSession, method string, address []byte, ids []string,
+) error {
+	memberships, err := d.memberships(ctx, address, ids)
+	if err != nil {
+		return err
+	}
+	if len(memberships) == 0 {
+		return noEntry()
+	}
+	session.AddressSha256, session.Method = address, method
+	// Where they may do something comes first.
+	slices.SortStableFunc(memberships, func(a, b membership) int { return helpless(a) - helpless(b) })
+	for _, m := range memberships {
+		session.Customers = append(session.Customers, customerID(m.customer.GetName()))
+	}
+	return nil
+}
+
+func helpless(m membership) int {
+	if m.contact.GetSelfService() {
+		return 0
+	}
+	return 1
+}
+
+// opened is a session that holds, and whose it is.
+type opened struct {
+	membership
+	entry coord.Entry
+	kept  *entitlementv1.StoredSession
+}
+
+// open reads a session. It holds only while its contact is one of the customer's, with the same address.
+func (d *contactDesk) open(ctx context.Context, secret string) (opened, error) {
+	hash, ok := selfservice.SecretKey(secret)
+	if !ok {
+		return opened{}, noSession()
+	}
+	o := opened{kept: &entitlementv1.StoredSession{}}
+	var err error
+	if o.entry, err = d.read(ctx, sessionPrefix+hash, o.kept); err != nil {
+		return opened{}, orNone(err, noSession())
+	}
+	if !d.s.cfg.Clock.Now().Before(o.kept.GetExpireTime().AsTime()) || len(o.kept.GetCustomers()) == 0 {
+		return opened{}, noSession()
+	}
+	if o.membership, err = d.membership(ctx, o.kept.GetAddressSha256(), o.kept.GetCustomers()[0]); err != nil {
+		return opened{}, err
+	}
+	if o.contact == nil {
+		return opened{}, noSession()
+	}
+	return o, nil
+}
+
+// openToAct is open, for a contact who may do more than look.
+func (d *contactDesk) openToAct(ctx context.Context, secret string) (opened, error) {
+	o, err := d.open(ctx, secret)
+	if err == nil && !o.contact.GetSelfService() {
+		return o, mayNot(o.customer.GetName())
+	}
+	return o, err
+}
+
+// read reads a private record.
+func (d *contactDesk) read(ctx context.Context, key string, into proto.Message) (coord.Entry, error) {
+	e, err := d.s.cfg.Store.Get(ctx, key)
+	if err != nil {
+		return e, err
+	}
+	if err := proto.Unmarshal(e.Value, into); err != nil {
+		return e, fault.Internal(fmt.Errorf("a record of self-service: %w", err)) // its key is the hash of a secret
+	}
+	return e, nil
+}
+
+// orNone is `none` for what does not exist: the key that is missing is not told.
+func orNone(err, none error) error {
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return none
+	}
+	return err
+}
+
+// GetSession says what the contact may see.
+func (d *contactDesk) GetSession(ctx context.Context, r *entitlementv1.GetSessionRequest,
+) (*entitlementv1.GetSessionResponse, error) {
+	o, err := d.open(ctx, r.GetSession())
+	if err != nil {
+		return nil, err
+	}
+	answer := &entitlementv1.GetSessionResponse{
+		Customer: o.customer.GetName(), CustomerDisplayName: o.customer.GetDisplayName(), AccessName: o.customer.GetAccessName(),
+		ContactId: o.contact.GetContactId(), ContactDisplayName: o.contact.GetDisplayName(),
+		SelfService: o.contact.GetSelfService(), ExpireTime: o.kept.GetExpireTime(),
+	}
+	if answer.Lines, err = d.lines(ctx, o.customer.GetName()); err != nil {
+		return nil, err
+	}
+	if answer.Promises, err = d.promises(ctx, o.customer.GetName()); err != nil {
+		return nil, err
+	}
+	others, err := d.memberships(ctx, o.kept.GetAddressSha256(), o.kept.GetCustomers()[1:])
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range others {
+		answer.Others = append(answer.Others, &entitlementv1.SelfServiceCustomer{
+			Customer: m.customer.GetName(), DisplayName: m.customer.GetDisplayName(),
+		})
+	}
+	return answer, nil
+}
+
+// lines are those that the customer has now, or can come to have; without numbers.
+func (d *contactDesk) lines(ctx context.Context, customer string) (lines []*entitlementv1.SelfServiceLine, err error) {
+	page, err := d.s.cfg.Store.List(ctx, published.LinePrefix, "", maxLinesShown)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range page.Entries {
+		line, err := published.Line(e.Value)
+		if err != nil {
+			continue // said by whoever follows them
+		}
+		answer, err := d.entitled(ctx, customer, "lines/"+line.GetId())
+		if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+			continue // the view is behind what was just written
+		}
+		if err != nil {
+			return nil, err
+		}
+		if concerns(answer) {
+			lines = append(lines, &entitlementv1.SelfServiceLine{
+				Line: "lines/" + line.GetId(), DisplayName: line.GetDisplayName(), Entitlement: answer,
+			})
+		}
+	}
+	return lines, nil
+}
+
+// concerns says whether a line is anything to a customer: it has it, or a contract of it speaks of it.
+func concerns(e *entitlementv1.CustomerEntitlement) bool {
+	switch e.GetBasis() {
+	case entitlementv1.Basis_BASIS_UNSPECIFIED, entitlementv1.Basis_BASIS_NO_CONTRACT, entitlementv1.Basis_BASIS_OTHER_PRODUCT,
+		entitlementv1.Basis_BASIS_OTHER_LINE:
+		return e.GetEntitled()
+	default:
+		return true
+	}
+}
+
+// entitled asks as anybody would.
+func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*entitlementv1.CustomerEntitlement, error) {
+	answer, err := d.s.CheckEntitlement(ctx, &entitlementv1.CheckEntitlementRequest{Customer: customer, Line: line})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range answer.GetCandidates() {
+		if c.GetCustomer() == customer {
+			return c, nil
+		}
+	}
+	return nil, fault.NotFound(customer) // the view is behind
+}
+
+// promises are those that are pending or owed.
+func (d *contactDesk) promises(ctx context.Context, customer string) (all []*entitlementv1.Promise, err error) {
+	for _, state := range []entitlementv1.PromiseState{
+		entitlementv1.PromiseState_PROMISE_STATE_PENDING, entitlementv1.PromiseState_PROMISE_STATE_OWED,
+	} {
+		page, err := d.s.promises.ListPromises(ctx, &entitlementv1.ListPromisesRequest{
+			Customer: customer, State: state, PageSize: maxPromisesShown,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.GetPromises()...)
+	}
+	return all, nil
+}
+
+// SelectCustomer turns a session to another of its customers.
+func (d *contactDesk) SelectCustomer(ctx context.Context, r *entitlementv1.SelectCustomerRequest,
+) (*entitlementv1.SelectCustomerResponse, error) {
+	o, err := d.open(ctx, r.GetSession())
+	if err != nil {
+		return nil, err
+	}
+	at := slices.Index(o.kept.GetCustomers(), customerID(r.GetCustomer()))
+	if at < 0 {
+		return nil, fault.NotFound(r.GetCustomer())
+	}
+	m, err := d.membership(ctx, o.kept.GetAddressSha256(), customerID(r.GetCustomer()))
+	if err != nil {
+		return nil, err
+	}
+	if m.contact == nil {
+		return nil, fault.NotFound(r.GetCustomer())
+	}
+	o.kept.Customers = slices.Insert(slices.Delete(o.kept.GetCustomers(), at, at+1), 0, customerID(r.GetCustomer()))
+	write, err := privately(o.entry.Key, o.kept)
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(o.entry.Key, o.entry.ModRevision)}, []*rpcv1.Write{write})
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
+		return nil, fault.Conflict("the session")
+	}
+	return &entitlementv1.SelectCustomerResponse{}, err
+}
+
+// CloseSession ends a session; one that is none is over, too.
+func (d *contactDesk) CloseSession(ctx context.Context, r *entitlementv1.CloseSessionRequest,
+) (*entitlementv1.CloseSessionResponse, error) {
+	if hash, ok := selfservice.SecretKey(r.GetSession()); ok {
+		if _, err := d.s.cfg.Store.Commit(ctx, nil, []*rpcv1.Write{coord.Delete(sessionPrefix + hash)}); err != nil {
+			return nil, err
+		}
+	}
+	return &entitlementv1.CloseSessionResponse{}, nil
+}
