@@ -2,12 +2,14 @@ package entitlement
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
 )
@@ -15,36 +17,130 @@ import (
 // maxCandidates bounds one answer: a number that so many share says nothing about who is calling.
 const maxCandidates = 100
 
-// CheckEntitlement answers for each customer that has the number. It reads the service's own view, which is behind a
-// commit by some milliseconds, and goes on without etcd.
+// CheckEntitlement answers for the customer that is named, or for each that has the number. It reads the service's own views,
+// which are behind a commit by some milliseconds, and goes on without etcd.
 func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
 ) (*entitlementv1.CheckEntitlementResponse, error) {
 	if !s.Ready() {
 		return nil, notReady("its customers")
 	}
-	product, ok := s.index.Product(strings.TrimPrefix(r.GetLine(), "lines/"))
-	if !ok {
+	line := s.catalog.shelf.Line(strings.TrimPrefix(r.GetLine(), "lines/"))
+	if line == nil {
 		return nil, fault.NotFound(r.GetLine())
 	}
-	number, ok := phone.Parse(r.GetNumber().GetE164Number())
-	if !ok {
-		return nil, fault.Invalid(fault.Violation{
-			Field: "number", Value: phone.Mask(r.GetNumber().GetE164Number()),
-			Rule: "must be E.164: a plus sign, then 7 to 15 digits that begin with a country code",
-		})
+	number, err := s.callerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	asked := s.asked(r, line)
+	out := &entitlementv1.CheckEntitlementResponse{}
+	if r.GetCustomer() != "" {
+		c, ok := s.index.Customer(customerID(r.GetCustomer()))
+		if !ok {
+			return nil, fault.NotFound(r.GetCustomer())
+		}
+		out.Candidates = s.entitlements(c, asked)
+	} else {
+		for _, c := range s.index.WhoHas(number, maxCandidates) {
+			out.Candidates = append(out.Candidates, s.entitlements(c, asked)...)
+		}
+		out.Candidates = out.Candidates[:min(len(out.Candidates), maxCandidates)]
+	}
+	if len(out.Candidates) == 1 {
+		out.Outcome = out.GetCandidates()[0].GetOutcome()
+		return out, nil
+	}
+	party := entitle.Party{}
+	if len(out.Candidates) == 0 {
+		party, _ = s.catalog.shelf.NumberParty(number)
+	}
+	goodwill := s.catalog.shelf.NumberGoodwill(number, check.GoodwillFrom(line, asked.Question.AtUnixS))
+	out.Outcome, out.Remedies = check.Unknown(party, asked, goodwill)
+	return out, nil
+}
+
+// callerOf is the number that is asked about, if one is; a customer can be named instead.
+func (s *Service) callerOf(r *entitlementv1.CheckEntitlementRequest) (phone.Number, error) {
+	var broken fault.Violations
+	text := r.GetNumber().GetE164Number()
+	number, ok := phone.Parse(text)
+	switch {
+	case text == "" && r.GetCustomer() == "":
+		broken.Add("number", "", "is required where no customer is named")
+	case text != "" && !ok:
+		broken.Add("number", phone.Mask(text), "must be E.164: a plus sign, then 7 to 15 digits that begin with a country code")
 	}
 	if r.GetAt() != nil && r.GetAt().CheckValid() != nil {
-		return nil, fault.Invalid(fault.Violation{Field: "at", Rule: "must be an instant of the years 1 to 9999"})
+		broken.Add("at", "", "must be an instant of the years 1 to 9999")
 	}
-	at := s.cfg.Clock.Now().Unix()
+	return number, broken.Err()
+}
+
+// asked is the question of a request, and what the line offers.
+func (s *Service) asked(r *entitlementv1.CheckEntitlementRequest, line *publishedv1.Line) check.Asked {
+	asked := check.Asked{Line: line, Catalog: s.catalog.shelf, Question: entitle.Question{
+		LineID: line.GetId(), Product: line.GetProduct(), Severity: line.GetSeverity(), AtUnixS: s.cfg.Clock.Now().Unix(),
+	}}
 	if r.GetAt() != nil {
-		at = r.GetAt().GetSeconds()
+		asked.Question.AtUnixS = r.GetAt().GetSeconds()
 	}
-	out := &entitlementv1.CheckEntitlementResponse{}
-	for _, c := range s.index.WhoHas(number, maxCandidates) {
-		out.Candidates = append(out.Candidates, check.Entitlement(c, product, at, s.location(c)))
+	if r.GetSeverity() != 0 {
+		asked.Question.Severity = r.GetSeverity()
 	}
-	return out, nil
+	for _, id := range line.GetOffers() {
+		if o := s.catalog.shelf.Offer(id).GetOffer(); o != nil && !o.GetWithdrawn() {
+			asked.Offers = append(asked.Offers, o)
+		}
+	}
+	return asked
+}
+
+// entitlements is a customer's answer; of one that is a partner, and not entitled itself, those of the customers that it may
+// call for, each with whom it would be by.
+func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked) []*entitlementv1.CustomerEntitlement {
+	own := check.Entitlement(s.who(c, asked), asked)
+	if own.GetEntitled() {
+		return []*entitlementv1.CustomerEntitlement{own}
+	}
+	var list []*entitlementv1.CustomerEntitlement
+	for _, id := range slices.Sorted(slices.Values(s.catalog.used.clientsOf(c.GetId()))) {
+		client, ok := s.index.Customer(id)
+		if !ok || !mayCall(client, c.GetId(), asked.Question) || len(list) == maxCandidates {
+			continue
+		}
+		with := check.Entitlement(s.who(client, asked), asked)
+		with.Customer, with.DisplayName, with.Via = own.GetCustomer(), own.GetDisplayName(), customerNames+id
+		list = append(list, with)
+	}
+	if len(list) == 0 {
+		return []*entitlementv1.CustomerEntitlement{own}
+	}
+	return list
+}
+
+// mayCall says whether a customer lets a partner call for it about what is asked.
+func mayCall(client *publishedv1.Customer, partnerID string, q entitle.Question) bool {
+	return slices.ContainsFunc(client.GetPartners(), func(p *publishedv1.PartnerAccess) bool {
+		return p.GetPartner() == partnerID && q.AtUnixS < p.GetToUnixS() &&
+			(p.GetProduct() == "" || q.Product == "" || p.GetProduct() == q.Product)
+	})
+}
+
+// who is a customer with those above it, as far as they are known.
+func (s *Service) who(c *publishedv1.Customer, asked check.Asked) check.Who {
+	who := check.Who{
+		Location: s.location,
+		Goodwill: s.catalog.shelf.Goodwill(c.GetId(), check.GoodwillFrom(asked.Line, asked.Question.AtUnixS)),
+	}
+	for known := true; known && len(who.Customers) <= maxParents; {
+		who.Customers = append(who.Customers, c)
+		who.Parties = append(who.Parties, s.catalog.shelf.Party(c))
+		c, known = s.index.Customer(c.GetParent())
+		for i := range who.Customers {
+			known = known && who.Customers[i].GetId() != c.GetId()
+		}
+	}
+	return who
 }
 
 // location is the zone in which a customer's contract dates are shown. One that is known no longer, after other zone

@@ -175,7 +175,7 @@ func (s *Service) follow(ctx context.Context, r coord.Range, apply func(coord.Ba
 
 // Ready says whether CheckEntitlement and IdentifyCaller can answer.
 func (s *Service) Ready() bool {
-	return s.index.Listed() && s.directory.Listed() && s.cfg.Rules.Load() != nil
+	return s.index.Listed() && s.catalog.shelf.Listed() && s.directory.Listed() && s.cfg.Rules.Load() != nil
 }
 
 // notReady is the answer before the service knows what it needs.

@@ -1,5 +1,6 @@
-// Package check answers whether the customers that have a number may have a line: the rule of package entitle, applied to
-// published records, in the words of the API. It is pure; who has a number is package view's.
+// Package check answers whether customers may have a line: the rule of package entitle, applied to published records, in the
+// words of the API, with what the line does then, and what would change it. It is pure; who has a number is package view's,
+// and what becomes of a call is routing's to decide.
 package check
 
 import (
@@ -9,23 +10,111 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/contracts"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 )
 
-// Entitlement is one customer's answer for a line's product at an instant, Unix seconds. The contract's dates are those of
-// loc, the customer's zone.
-func Entitlement(c *publishedv1.Customer, product string, atUnixS int64, loc *time.Location,
-) *entitlementv1.CustomerEntitlement {
-	v := entitle.Judge(c.GetContracts(), product, atUnixS)
+const (
+	customerNames = "customers/"
+	dayS          = 86400
+	// defaultWindowDays is over how long goodwill is counted where a line does not say.
+	defaultWindowDays = 90
+)
+
+// Asked is what is asked about.
+type Asked struct {
+	Line    *publishedv1.Line
+	Catalog entitle.Catalog
+	// Offers are those of the line that are not withdrawn, in its order.
+	Offers   []*entitlementv1.Offer
+	Question entitle.Question
+}
+
+// Who is one customer, and those above it, the nearest first; parties in the same order.
+type Who struct {
+	Customers []*publishedv1.Customer
+	Parties   []entitle.Party
+	// Location is the zone in which a customer's dates are shown.
+	Location func(*publishedv1.Customer) *time.Location
+	// Goodwill is how often it was shown to the customer since GoodwillFrom.
+	Goodwill int
+}
+
+// Entitlement is one customer's answer.
+func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
+	a := entitle.Ask(who.Parties, asked.Catalog, asked.Question)
+	c := who.Customers[0]
 	out := &entitlementv1.CustomerEntitlement{
-		Customer: "customers/" + c.GetId(), DisplayName: c.GetDisplayName(), Entitled: v.Entitled(), Basis: v.Basis,
+		Customer: customerNames + c.GetId(), DisplayName: c.GetDisplayName(), Entitled: entitle.Granted(a.Basis), Basis: a.Basis,
+		AllowanceCalls: a.Included, UsedCalls: a.UsedCalls,
 	}
-	if v.Contract >= 0 {
-		out.Contract = contracts.Resource(c.GetContracts()[v.Contract], loc)
+	if a.Party > 0 {
+		out.Via = customerNames + who.Customers[a.Party].GetId()
 	}
-	if v.UntilUnixS != entitle.Never {
-		out.ValidUntil = &timestamppb.Timestamp{Seconds: v.UntilUnixS}
+	if a.Contract >= 0 {
+		owner := who.Customers[a.Party]
+		out.Contract = contracts.Resource(owner.GetContracts()[a.Contract], who.Location(owner))
 	}
+	if a.Grant >= 0 {
+		out.Grant = "grants/" + who.Parties[a.Party].Grants[a.Grant].ID
+	}
+	if a.UntilUnixS != entitle.Never {
+		out.ValidUntil = &timestamppb.Timestamp{Seconds: a.UntilUnixS}
+	}
+	if out.Entitled {
+		out.Outcome = entitlementv1.Outcome_OUTCOME_GRANTED
+		return out
+	}
+	out.Outcome = outcome(asked, asked.Line.GetNotEntitled(), who.Goodwill)
+	out.Remedies = remedies(who, asked, a, out)
 	return out
+}
+
+// Unknown is what the line does with a caller nobody knows, and what would change that. Party is what the caller's number
+// holds by itself.
+func Unknown(party entitle.Party, asked Asked, goodwill int) (entitlementv1.Outcome, []*entitlementv1.Remedy) {
+	if a := entitle.Ask([]entitle.Party{party}, asked.Catalog, asked.Question); entitle.Granted(a.Basis) {
+		return entitlementv1.Outcome_OUTCOME_GRANTED, nil
+	}
+	list := []*entitlementv1.Remedy{{
+		Kind: entitlementv1.RemedyKind_REMEDY_KIND_IDENTIFY, Text: "say or show who is calling: a name is enough to be helped",
+	}}
+	return outcome(asked, asked.Line.GetUnknown(), goodwill), append(list, offered(asked)...)
+}
+
+// GoodwillFrom is from when on goodwill is counted that a line shows, Unix seconds.
+func GoodwillFrom(l *publishedv1.Line, atUnixS int64) int64 {
+	days := int64(l.GetGoodwill().GetWindowDays())
+	if days == 0 {
+		days = defaultWindowDays
+	}
+	return atUnixS - days*dayS
+}
+
+// outcome is what a treatment comes to.
+func outcome(asked Asked, t routingv1.Treatment, goodwill int) entitlementv1.Outcome {
+	if g := asked.Line.GetGoodwill(); g != nil && helps(t) && goodwill >= int(g.GetMaxCalls()) {
+		if t = g.GetThen(); t == routingv1.Treatment_TREATMENT_UNSPECIFIED {
+			t = routingv1.Treatment_TREATMENT_OFFER
+		}
+	}
+	if t == routingv1.Treatment_TREATMENT_OFFER && len(asked.Offers) == 0 {
+		t = asked.Line.GetDeclined()
+	}
+	switch t {
+	case routingv1.Treatment_TREATMENT_REJECT:
+		return entitlementv1.Outcome_OUTCOME_REFUSED
+	case routingv1.Treatment_TREATMENT_OFFER:
+		return entitlementv1.Outcome_OUTCOME_OFFERED
+	case routingv1.Treatment_TREATMENT_UNSPECIFIED, routingv1.Treatment_TREATMENT_FORWARD,
+		routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, routingv1.Treatment_TREATMENT_ANNOUNCE,
+		routingv1.Treatment_TREATMENT_MESSAGE, routingv1.Treatment_TREATMENT_IDENTIFY:
+	}
+	return entitlementv1.Outcome_OUTCOME_HELPED_FIRST
+}
+
+// helps says whether a treatment is goodwill.
+func helps(t routingv1.Treatment) bool {
+	return t == routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP
 }

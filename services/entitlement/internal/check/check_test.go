@@ -2,13 +2,19 @@ package check_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/money"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/internal/zones"
 )
 
@@ -41,7 +47,9 @@ func TestAnswersNameTheContractWithItsDates(t *testing.T) {
 		{to, "mail", entitlementv1.Basis_BASIS_OTHER_PRODUCT, "c2 2026-07-01", 0},
 		{from.Add(-time.Second), "mail", entitlementv1.Basis_BASIS_NO_CONTRACT, "", from.Unix()},
 	} {
-		got := check.Entitlement(c, want.product, want.at.Unix(), dublin)
+		got := check.Entitlement(alone(c, dublin), check.Asked{
+			Line: &publishedv1.Line{}, Catalog: shop{}, Question: entitle.Question{Product: want.product, AtUnixS: want.at.Unix()},
+		})
 		if got.GetBasis() != want.basis || got.GetEntitled() != (want.basis == entitlementv1.Basis_BASIS_CONTRACT) ||
 			got.GetValidUntil().GetSeconds() != want.until || shown(got.GetContract()) != want.contract ||
 			got.GetCustomer() != "customers/acme" || got.GetDisplayName() != "Acme" {
@@ -62,4 +70,145 @@ func shown(c *entitlementv1.Contract) string {
 		text += fmt.Sprintf(" %04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
 	}
 	return text
+}
+
+// shop is plans by ID, all of them open from 12 to 16.
+type shop map[string]*entitle.Plan
+
+func (s shop) Plan(id string) *entitle.Plan { return s[id] }
+
+func (shop) Hours(string, string, []string) *timeline.Timeline {
+	t, _ := timeline.New(timeline.Spec{
+		ToUnixS: 40, Rules: []string{"weekly hours"}, Intervals: []timeline.Interval{{OpenUnixS: 12, CloseUnixS: 16}},
+	})
+	return t
+}
+
+// alone is a customer without anybody above it.
+func alone(c *publishedv1.Customer, loc *time.Location) check.Who {
+	return check.Who{
+		Customers: []*publishedv1.Customer{c}, Parties: []entitle.Party{entitle.PartyOf(c, nil)},
+		Location: func(*publishedv1.Customer) *time.Location { return loc },
+	}
+}
+
+// TestWhatWouldChangeIt names, for each reason not to be entitled, what the caller, time or the vendor can do.
+func TestWhatWouldChangeIt(t *testing.T) {
+	plans := shop{
+		"days": {ID: "days", HoursID: "days"}, "p1": {ID: "p1", Severities: []entitlementv1.Severity{1}},
+		"gold": {ID: "gold", LineIDs: []string{"gold"}}, "two": {ID: "two", AllowanceCalls: 2, Period: 1},
+	}
+	for _, c := range []struct {
+		name     string
+		contract *publishedv1.Contract
+		edit     func(*check.Who)
+		want     string
+	}{
+		{"nothing bought", nil, nil, "CONTRACT a contract for db that is in force"},
+		{"begins later", &publishedv1.Contract{Id: "C1", FromUnixS: 20, ToUnixS: 30}, nil,
+			"WAIT contract C1 begins on 1970-01-01 at 00:00 UTC (20)"},
+		{"ended", &publishedv1.Contract{Id: "C1", ToUnixS: 5}, nil, "CONTRACT renew contract C1, which ended on 1970-01-01"},
+		{"outside hours", &publishedv1.Contract{Id: "C1", Plan: "days", ToUnixS: 30}, nil,
+			"WAIT the hours of plan days begin on 1970-01-01 at 00:00 UTC (12), " +
+				"PLAN a plan with longer hours than days, that of contract C1"},
+		{"another severity", &publishedv1.Contract{Id: "C1", Plan: "p1", ToUnixS: 30}, nil, "PLAN a plan with other severities than p1"},
+		{"another line", &publishedv1.Contract{Id: "C1", Plan: "gold", ToUnixS: 30}, nil, "PLAN a plan with other lines than gold"},
+		{"calls used", &publishedv1.Contract{Id: "C1", Plan: "two", ToUnixS: 30}, func(w *check.Who) {
+			w.Parties[0].Used = []entitle.Use{{ContractID: "C1", ToUnixS: 25, Calls: 2}}
+		}, "WAIT the next 2 calls of plan two can be used on 1970-01-01 at 00:00 UTC (25), PLAN a plan that includes more calls"},
+		{"suspended contract", &publishedv1.Contract{Id: "C1", ToUnixS: 30, SuspendedToUnixS: 15}, nil,
+			"END_SUSPENSION end the suspension of contract C1 (15)"},
+		{"suspended customer", &publishedv1.Contract{Id: "C1", ToUnixS: 30}, func(w *check.Who) {
+			w.Parties[0].Suspended = &entitle.Span{ToUnixS: 15}
+		}, "END_SUSPENSION end the suspension of customers/acme (15)"},
+	} {
+		customer := &publishedv1.Customer{Id: "acme"}
+		if c.contract != nil {
+			customer.Contracts = append(customer.Contracts, c.contract)
+		}
+		who := alone(customer, time.UTC)
+		if c.edit != nil {
+			c.edit(&who)
+		}
+		got := check.Entitlement(who, check.Asked{
+			Line: &publishedv1.Line{}, Catalog: plans, Question: entitle.Question{LineID: "silver", Product: "db", Severity: 3, AtUnixS: 10},
+		})
+		text := ""
+		for _, r := range got.GetRemedies() {
+			text += ", " + strings.TrimPrefix(r.GetKind().String(), "REMEDY_KIND_") + " " + r.GetText()
+			if r.GetTime() != nil {
+				text += fmt.Sprintf(" (%d)", r.GetTime().GetSeconds())
+			}
+		}
+		if text = strings.TrimPrefix(text, ", "); !strings.HasPrefix(text, c.want) || !strings.Contains(text, "GRANT ") {
+			t.Errorf("%s (%v): got %q, want %q, and a grant", c.name, got.GetBasis(), text, c.want)
+		}
+	}
+}
+
+// TestOutcomes: granted, offered, helped first or refused, as the line treats those who are not entitled.
+func TestOutcomes(t *testing.T) {
+	offer := &entitlementv1.Offer{
+		Name: "offers/once", DisplayName: "one call", Price: &money.Money{CurrencyCode: "EUR", Units: 90},
+	}
+	for _, c := range []struct {
+		name     string
+		line     *publishedv1.Line
+		offers   []*entitlementv1.Offer
+		goodwill int
+		want     entitlementv1.Outcome
+	}{
+		{"in doubt a caller is helped", &publishedv1.Line{}, nil, 0, entitlementv1.Outcome_OUTCOME_HELPED_FIRST},
+		{"refused", &publishedv1.Line{NotEntitled: routingv1.Treatment_TREATMENT_REJECT}, nil, 0, entitlementv1.Outcome_OUTCOME_REFUSED},
+		{"offered", &publishedv1.Line{NotEntitled: routingv1.Treatment_TREATMENT_OFFER}, []*entitlementv1.Offer{offer}, 0,
+			entitlementv1.Outcome_OUTCOME_OFFERED},
+		{"nothing left to offer", &publishedv1.Line{
+			NotEntitled: routingv1.Treatment_TREATMENT_OFFER, Declined: routingv1.Treatment_TREATMENT_REJECT,
+		}, nil, 0, entitlementv1.Outcome_OUTCOME_REFUSED},
+		{"the second time", third(), []*entitlementv1.Offer{offer}, 1, entitlementv1.Outcome_OUTCOME_HELPED_FIRST},
+		{"the third time", third(), []*entitlementv1.Offer{offer}, 2, entitlementv1.Outcome_OUTCOME_OFFERED},
+	} {
+		who := alone(&publishedv1.Customer{Id: "acme"}, time.UTC)
+		who.Goodwill = c.goodwill
+		asked := check.Asked{Line: c.line, Catalog: shop{}, Offers: c.offers}
+		got := check.Entitlement(who, asked)
+		if got.GetOutcome() != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got.GetOutcome(), c.want)
+		}
+		if len(c.offers) > 0 && (got.GetRemedies()[0].GetOffer() != "offers/once" || got.GetRemedies()[0].GetText() != "accept one call for EUR 90.00") {
+			t.Errorf("%s: got %v, want the offer first", c.name, got.GetRemedies()[0])
+		}
+		c.line.Unknown = c.line.GetNotEntitled()
+		if outcome, _ := check.Unknown(entitle.Party{}, asked, c.goodwill); outcome != c.want {
+			t.Errorf("%s, of a caller nobody knows: got %v, want %v", c.name, outcome, c.want)
+		}
+	}
+	party := entitle.Party{Grants: []entitle.Grant{{Basis: entitlementv1.Basis_BASIS_PROMISE, ToUnixS: 9}}}
+	if outcome, _ := check.Unknown(party, check.Asked{Line: &publishedv1.Line{}, Catalog: shop{}}, 0); outcome != entitlementv1.Outcome_OUTCOME_GRANTED {
+		t.Errorf("a number that promised: got %v", outcome)
+	}
+}
+
+func third() *publishedv1.Line {
+	return &publishedv1.Line{
+		NotEntitled: routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, Goodwill: &routingv1.Goodwill{MaxCalls: 2},
+	}
+}
+
+func TestWhoseContractItIs(t *testing.T) {
+	sub, group := &publishedv1.Customer{Id: "sub", Parent: "group"}, &publishedv1.Customer{
+		Id: "group", Contracts: []*publishedv1.Contract{{Id: "C9", Plan: "two", ToUnixS: 30}},
+	}
+	who := check.Who{
+		Customers: []*publishedv1.Customer{sub, group}, Parties: []entitle.Party{entitle.PartyOf(sub, nil), entitle.PartyOf(group, nil)},
+		Location: func(*publishedv1.Customer) *time.Location { return time.UTC },
+	}
+	who.Parties[1].Used = []entitle.Use{{ContractID: "C9", ToUnixS: 25, Calls: 1}}
+	got := check.Entitlement(who, check.Asked{
+		Line: &publishedv1.Line{}, Catalog: shop{"two": {ID: "two", AllowanceCalls: 2, Period: 1}}, Question: entitle.Question{AtUnixS: 10},
+	})
+	if !got.GetEntitled() || got.GetVia() != "customers/group" || got.GetContract().GetContractId() != "C9" ||
+		got.GetAllowanceCalls() != 2 || got.GetUsedCalls() != 1 || got.GetOutcome() != entitlementv1.Outcome_OUTCOME_GRANTED {
+		t.Errorf("got %v", got)
+	}
 }
