@@ -11,12 +11,14 @@ import (
 
 // pureCores are data in, data out: no I/O, no clock, no global. Add a package here as soon as it deserves it.
 var pureCores = []string{
+	"services/entitlement/internal/accessname",
 	"services/entitlement/internal/card",
 	"services/entitlement/internal/check",
 	"services/entitlement/internal/contracts",
 	"services/entitlement/internal/names",
 	"services/entitlement/internal/offer",
 	"services/entitlement/internal/pin",
+	"services/entitlement/internal/promise",
 	"services/entitlement/internal/throttle",
 	"services/gateway/sip/internal/answer",
 	"services/gateway/sip/internal/caller",
@@ -40,6 +42,7 @@ var pureCores = []string{
 	"services/internal/target",
 	"services/internal/timeline",
 	"services/internal/zones",
+	"services/ledger/internal/erase",
 	"services/ledger/internal/mark",
 	"services/ledger/internal/merge",
 	"services/routing/internal/alert",

@@ -1,0 +1,86 @@
+package promise
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/offer"
+)
+
+// grant is what a new promise gives, and is noted in it. It has the promise's ID.
+func grant(p *entitlementv1.Promise, f Facts, at time.Time) *entitlementv1.Grant {
+	ends := at.Add(offer.Covers(f.Offer))
+	g := &entitlementv1.Grant{
+		Name: "grants/" + strings.TrimPrefix(p.GetName(), Names), Customer: p.GetAcceptance().GetCustomer(),
+		Basis: entitlementv1.Basis_BASIS_PROMISE, Lines: lines(p, f), Product: product(f), Plan: f.Offer.GetPlan(),
+		StartTime: timestamppb.New(at.Truncate(time.Second)), Promise: p.GetName(),
+		Reason: p.GetOfferDisplayName(), GrantedBy: f.By,
+	}
+	if g.GetCustomer() == "" {
+		g.Number = p.GetAcceptance().GetNumber()
+	}
+	if p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING {
+		g.Basis = entitlementv1.Basis_BASIS_PENDING_PROMISE
+		if most := at.Add(MaxPendingGrant); ends.After(most) {
+			p.ConfirmedGrantEndTime = timestamppb.New(wholeSecond(ends))
+			ends = most
+		}
+	}
+	g.EndTime = timestamppb.New(wholeSecond(ends))
+	p.Grant, p.GrantEndTime = g.GetName(), g.GetEndTime()
+	return g
+}
+
+// wholeSecond rounds up: whoever was told four hours has them.
+func wholeSecond(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); !whole.Equal(t) {
+		return whole.Add(time.Second)
+	}
+	return t
+}
+
+func product(f Facts) string {
+	if f.Offer.GetProduct() != "" {
+		return f.Offer.GetProduct()
+	}
+	return f.Line.GetProduct()
+}
+
+// lines that a promise gives: of a call the one that was called; of a day the lines that make the same offer, for whoever has
+// it would not buy it again there; of an upgrade those of the plan.
+func lines(p *entitlementv1.Promise, f Facts) []string {
+	called := p.GetAcceptance().GetLine()
+	if called == "" || f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_UPGRADE {
+		return nil
+	}
+	all := []string{called}
+	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS {
+		all = append(all, f.OfferedBy...)
+		slices.Sort(all)
+		all = slices.Compact(all)
+	}
+	if len(all) > maxGrantLines {
+		return nil
+	}
+	return all
+}
+
+// Regrant is a promise's grant as it is once the promise is owed, and the promise with its end; false where nothing of it
+// changes: it was revoked, or is as it should be.
+func Regrant(p *entitlementv1.Promise, g *entitlementv1.Grant) (*entitlementv1.Promise, *entitlementv1.Grant, bool) {
+	if p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_OWED || g.GetRevokeTime() != nil ||
+		g.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE {
+		return p, g, false
+	}
+	p, g = proto.CloneOf(p), proto.CloneOf(g)
+	g.Basis = entitlementv1.Basis_BASIS_PROMISE
+	if longer := p.GetConfirmedGrantEndTime(); longer != nil {
+		g.EndTime, p.GrantEndTime, p.ConfirmedGrantEndTime = longer, longer, nil
+	}
+	return p, g, true
+}

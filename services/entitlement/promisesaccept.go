@@ -1,0 +1,350 @@
+package entitlement
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
+	"github.com/daysidehq/dayside/services/internal/collection"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/money"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+)
+
+const (
+	// maxOfferLines is how many lines are looked at for whether they make an offer, too.
+	maxOfferLines = 1000
+	// maxCurrencies of one party and day are read.
+	maxCurrencies = 200
+	// dayOfKey is how a day stands in a key.
+	dayOfKey = "20060102"
+)
+
+// AcceptOffer records a promise to pay, and grants what was offered, in one commit. The same request, and the same offer
+// accepted again while the first acceptance still holds, are answered with the promise that there is.
+func (d *promises) AcceptOffer(ctx context.Context, r *entitlementv1.AcceptOfferRequest,
+) (*entitlementv1.AcceptOfferResponse, error) {
+	if err := promise.Check(r); err != nil {
+		return nil, err
+	}
+	party, err := d.party(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for range maxPromiseTries {
+		var answer *entitlementv1.AcceptOfferResponse
+		answer, err = d.accept(ctx, r, party)
+		if err == nil {
+			d.meters.accepted(ctx, answer.GetOutcome())
+			answer.Promise = d.shownOf(ctx, answer.GetPromise())
+			return answer, nil
+		}
+		if fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+			return nil, err
+		}
+	}
+	return nil, err
+}
+
+func (d *promises) shownOf(ctx context.Context, p *entitlementv1.Promise) *entitlementv1.Promise {
+	if p == nil {
+		return nil
+	}
+	return d.shown(ctx, p)
+}
+
+// party is who promises, in keys; empty where nobody does.
+func (d *promises) party(ctx context.Context, r *entitlementv1.AcceptOfferRequest) (string, error) {
+	if id := customerID(r.GetCustomer()); id != "" {
+		return customerParty(id), nil
+	}
+	n, ok := phone.Parse(r.GetNumber())
+	if !ok {
+		return "", nil
+	}
+	hash, err := d.s.numbers.of(ctx, n)
+	return "n-" + hash, err
+}
+
+// accept tries once: CONFLICT where somebody else wrote something of it meanwhile.
+func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferRequest, party string,
+) (*entitlementv1.AcceptOfferResponse, error) {
+	now := d.s.cfg.Clock.Now()
+	at := promise.AcceptTime(r, now)
+	k, err := d.look(ctx, r, party, at)
+	if err != nil {
+		return nil, err
+	}
+	if k.request.ModRevision != 0 {
+		p, err := d.all.Get(ctx, promise.Names+string(k.request.Value))
+		return answered(p), err
+	}
+	facts, err := d.facts(ctx, r, k, now)
+	if err != nil {
+		return nil, err
+	}
+	out := promise.Accept(r, facts)
+	standing, err := d.standing(ctx, k, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case standing != nil && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
+		return d.again(ctx, r, k, standing, out)
+	case out.Promise == nil:
+		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
+	}
+	effect, err := d.with(out, k, facts, at)
+	if err != nil {
+		return nil, err
+	}
+	made, err := d.all.WithOwner(besides{effect: effect}).Create(ctx, out.Promise, "name", "", r.GetRequestId(), false)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_ALREADY_EXISTS {
+		err = fault.Conflict(out.Promise.GetName()) // of the same request, by another process, this moment
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.changed(ctx, made)
+	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: made}, nil
+}
+
+// answered is the answer to what was recorded before. What became of it since is in the promise; the caller is helped by it.
+func answered(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
+	out := &entitlementv1.AcceptOfferResponse{Promise: p, Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
+	if promise.WasVerified(p) {
+		out.Outcome = entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED
+	}
+	return out
+}
+
+// known is what the store says of an acceptance.
+type known struct {
+	party                                string
+	request, offer, customer, line, last coord.Entry
+	counters                             coord.Page
+}
+
+// look reads all of it at once: the caller waits, and etcd may be far away.
+func (d *promises) look(ctx context.Context, r *entitlementv1.AcceptOfferRequest, party string, at time.Time) (known, error) {
+	k, errs := known{party: party}, [6]error{}
+	var all sync.WaitGroup
+	read := func(to *coord.Entry, err *error, prefix, id string) {
+		to.Key = prefix + id
+		if id != "" {
+			all.Go(func() { *to, *err = d.get(ctx, prefix+id) })
+		}
+	}
+	read(&k.request, &errs[0], promiseRequestPrefix, requestHash(r.GetRequestId()))
+	read(&k.offer, &errs[1], offerPrefix, strings.TrimPrefix(r.GetOffer(), offerNames))
+	read(&k.customer, &errs[2], published.CustomerPrefix, customerID(r.GetCustomer()))
+	read(&k.line, &errs[3], published.LinePrefix, strings.TrimPrefix(r.GetLine(), "lines/"))
+	if party != "" {
+		read(&k.last, &errs[4], promiseLastPrefix, party+"/"+strings.TrimPrefix(r.GetOffer(), offerNames))
+		all.Go(func() {
+			k.counters, errs[5] = d.s.cfg.Store.List(ctx, unverifiedPrefix+at.UTC().Format(dayOfKey)+"/"+party+"/", "", maxCurrencies)
+		})
+	}
+	all.Wait()
+	return k, errors.Join(errs[:]...)
+}
+
+func requestHash(requestID string) string {
+	sum := sha256.Sum256([]byte("dayside request\x00" + requestID))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20]))
+}
+
+// facts are what an acceptance is judged by, from what the store says.
+func (d *promises) facts(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, now time.Time) (promise.Facts, error) {
+	f := promise.Facts{By: rpc.PeerFrom(ctx).ID, Now: now}
+	var err error
+	if k.offer.ModRevision != 0 {
+		if f.Offer, _, err = collection.Decode[*entitlementv1.Offer](k.offer.Value, k.offer.ModRevision); err != nil {
+			return f, fault.Internal(fmt.Errorf("key %s: %w", k.offer.Key, err))
+		}
+	}
+	switch {
+	case r.GetCustomer() != "" && k.customer.ModRevision == 0:
+		return f, fault.MissingReference(fault.Violation{Field: "customer", Value: r.GetCustomer(), Rule: "does not exist"})
+	case r.GetCustomer() != "":
+		if f.Customer, err = published.Customer(k.customer.Value); err != nil {
+			return f, fault.Internal(fmt.Errorf("key %s: %w", k.customer.Key, err))
+		}
+	}
+	if k.line.ModRevision != 0 {
+		if f.Line, err = published.Line(k.line.Value); err != nil {
+			return f, fault.Internal(fmt.Errorf("key %s: %w", k.line.Key, err))
+		}
+	}
+	currency := f.Offer.GetPrice().GetCurrencyCode()
+	if _, f.UnverifiedMinor, err = k.counter(currency); err != nil {
+		return f, err
+	}
+	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS {
+		f.OfferedBy, err = d.linesOffering(ctx, strings.TrimPrefix(r.GetOffer(), offerNames))
+	}
+	return f, err
+}
+
+// counter is the entry that counts a currency, and what it counts.
+func (k known) counter(currency string) (e coord.Entry, minor int64, err error) {
+	for _, e := range k.counters.Entries {
+		if strings.HasSuffix(e.Key, "/"+currency) {
+			minor, err := counted(e)
+			return e, minor, err
+		}
+	}
+	return coord.Entry{}, 0, nil
+}
+
+func counted(e coord.Entry) (int64, error) {
+	minor, err := strconv.ParseInt(string(e.Value), 10, 64)
+	if err != nil {
+		return 0, fault.Internal(fmt.Errorf("key %s: %w", e.Key, err))
+	}
+	return minor, nil
+}
+
+func (d *promises) linesOffering(ctx context.Context, offerID string) ([]string, error) {
+	page, err := d.s.cfg.Store.List(ctx, published.LinePrefix, "", maxOfferLines)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range page.Entries {
+		if line, err := published.Line(e.Value); err == nil && slices.Contains(line.GetOffers(), offerID) {
+			ids = append(ids, "lines/"+line.GetId())
+		}
+	}
+	return ids, nil
+}
+
+// standing is the promise of the same party for the same offer whose grant holds at that time; nil where there is none.
+func (d *promises) standing(ctx context.Context, k known, at time.Time) (*entitlementv1.Promise, error) {
+	if k.last.ModRevision == 0 {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	p, err := d.all.Get(ctx, promise.Names+string(k.last.Value))
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if err != nil {
+		return nil, err
+	}
+	holds := !at.Before(p.GetAcceptance().GetAcceptTime().AsTime()) && at.Before(p.GetGrantEndTime().AsTime())
+	switch p, _ = promise.Lapse(p, d.s.cfg.Clock.Now()); p.GetState() { //nolint:exhaustive // others are over, or in doubt
+	case entitlementv1.PromiseState_PROMISE_STATE_OWED, entitlementv1.PromiseState_PROMISE_STATE_PENDING:
+		if holds {
+			return d.unlessRevoked(ctx, p)
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none that holds
+}
+
+// unlessRevoked is the promise, nil where its grant was revoked: then it is no help to the caller.
+func (d *promises) unlessRevoked(ctx context.Context, p *entitlementv1.Promise) (*entitlementv1.Promise, error) {
+	e, err := d.get(ctx, grantPrefix+strings.TrimPrefix(p.GetGrant(), grantNames))
+	if err != nil || e.ModRevision == 0 {
+		return nil, err
+	}
+	g, _, err := decodeGrant(e)
+	if err != nil || g.GetRevokeTime() != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified confirms
+// one that was not.
+func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, p *entitlementv1.Promise,
+	now promise.Accepted,
+) (*entitlementv1.AcceptOfferResponse, error) {
+	id := strings.TrimPrefix(p.GetName(), promise.Names)
+	_, err := d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(k.request.Key, 0)},
+		[]*rpcv1.Write{coord.Put(k.request.Key, []byte(id))})
+	if err != nil {
+		return nil, err
+	}
+	if now.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED || !money.Same(now.Promise.GetAmount(), p.GetAmount()) {
+		return answered(p), nil
+	}
+	confirmed, err := d.settle(ctx, &entitlementv1.SettlePromiseRequest{
+		Name: p.GetName(), Settlement: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(),
+		Reason: strings.TrimPrefix(r.GetHow()+"; accepted again, verified", "; "),
+	}, rpc.PeerFrom(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	return answered(confirmed), nil
+}
+
+// with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's amount.
+func (d *promises) with(out promise.Accepted, k known, f promise.Facts, at time.Time) (collection.Effect, error) {
+	p, id := out.Promise, strings.TrimPrefix(out.Promise.GetName(), promise.Names)
+	out.Grant.CreateTime = timestamppb.New(f.Now)
+	effect, err := d.s.grants.effect(out.Grant, "")
+	if err != nil {
+		return effect, err
+	}
+	effect.Conditions = append(effect.Conditions, coord.Unchanged(k.request.Key, 0),
+		coord.Unchanged(k.offer.Key, k.offer.ModRevision), coord.Unchanged(k.last.Key, k.last.ModRevision))
+	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)), coord.Put(k.last.Key, []byte(id)),
+		coord.Put(chargeUntoldPrefix+id, nil), coord.Put(promiseOfPrefix+k.party+"/"+id, nil))
+	if f.Customer != nil {
+		effect.Conditions = append(effect.Conditions, coord.Exists(k.customer.Key))
+	}
+	if p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING {
+		currency := p.GetAmount().GetCurrencyCode()
+		e, _, err := k.counter(currency)
+		if err != nil {
+			return effect, err
+		}
+		key := counterKey(at, k.party, currency)
+		effect.Conditions = append(effect.Conditions, coord.Unchanged(key, e.ModRevision))
+		effect.Writes = append(effect.Writes, coord.Put(key, strconv.AppendInt(nil, out.UnverifiedMinor, 10)),
+			coord.Put(pendingKey(p.GetLapseTime().AsTime(), id), nil))
+	}
+	return effect, nil
+}
+
+func counterKey(at time.Time, party, currency string) string {
+	return unverifiedPrefix + at.UTC().Format(dayOfKey) + "/" + party + "/" + currency
+}
+
+// release takes a promise that was confirmed out of its day's amount.
+func (d *promises) release(ctx context.Context, p *entitlementv1.Promise, effect *collection.Effect) error {
+	a := p.GetAcceptance()
+	party, err := d.party(ctx, a)
+	if err != nil || party == "" { // erased
+		return err
+	}
+	e, err := d.get(ctx, counterKey(a.GetAcceptTime().AsTime(), party, p.GetAmount().GetCurrencyCode()))
+	if err != nil || e.ModRevision == 0 { // long ago
+		return err
+	}
+	minor, err := counted(e)
+	if err != nil {
+		return err
+	}
+	amount, err := money.Minor(p.GetAmount())
+	if err != nil {
+		return fault.Internal(fmt.Errorf("%s: %w", p.GetName(), err))
+	}
+	effect.Conditions = append(effect.Conditions, coord.Unchanged(e.Key, e.ModRevision))
+	effect.Writes = append(effect.Writes, coord.Put(e.Key, strconv.AppendInt(nil, max(0, minor-amount), 10)))
+	return nil
+}
