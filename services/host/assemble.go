@@ -176,6 +176,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
+			Promises: entitlementv1.NewPromiseServiceClient(entitlementConn), PromiseSpool: h.openPromiseSpool(ctx),
 			Schema: h.cluster.Schema(), AlertSpool: h.openAlertSpool(ctx), Copy: h.copy,
 		})
 		return h.routing, err

@@ -31,7 +31,9 @@ type calls struct {
 	hooks   hooks
 	// customers is asked by later steps, of what a caller typed or said.
 	customers lookUps
-	seen      seenTokens
+	// promises records what callers accept.
+	promises *promises
+	seen     seenTokens
 	// steps are used again: a decision holds the states of all sites of a line.
 	steps sync.Pool
 }

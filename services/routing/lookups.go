@@ -36,6 +36,10 @@ func (c *calls) lookUp(ctx context.Context, t *decision, state *routingv1.Contin
 	}
 	began := c.clock.Now()
 	defer func() { t.waited += c.clock.Now().Sub(began) }()
+	if need.Kind == flow.NeedAccept {
+		flow.Accepted(state, c.promises.accept(ctx, t, state, need))
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
 	var err error
@@ -43,14 +47,8 @@ func (c *calls) lookUp(ctx context.Context, t *decision, state *routingv1.Contin
 	case flow.NeedName:
 		err = c.identify(ctx, t, state, need)
 	case flow.NeedPIN:
-		var answer *entitlementv1.VerifyPinResponse
-		answer, err = c.customers.VerifyPin(ctx, &entitlementv1.VerifyPinRequest{
-			Customer: customerNames + need.Customer, Pin: need.PIN,
-		})
-		if err == nil {
-			flow.PINCompared(state, answer.GetVerified())
-		}
-	case flow.NeedNothing:
+		err = c.verify(ctx, t, state, need)
+	case flow.NeedNothing, flow.NeedAccept:
 	}
 	if err != nil {
 		flow.LookUpFailed(state)
@@ -68,6 +66,19 @@ func (s *signals) unidentified(ctx context.Context, t *decision, err error) {
 }
 
 const customerNames = "customers/"
+
+// verify compares a PIN or a phrase. What was said and can be either is taken for what the customer has.
+func (c *calls) verify(ctx context.Context, t *decision, state *routingv1.ContinuationState, need flow.Need) error {
+	r := &entitlementv1.VerifyPinRequest{Customer: customerNames + need.Customer, Pin: need.PIN}
+	if known := t.view.Customer(need.Customer); need.PIN == "" || need.Phrase != "" && known != nil && !known.HasPIN {
+		r.Pin, r.Phrase = "", need.Phrase
+	}
+	answer, err := c.customers.VerifyPin(ctx, r)
+	if err == nil {
+		flow.PINCompared(state, answer.GetVerified(), r.GetPhrase() != "")
+	}
+	return err
+}
 
 // identify finds customers by a name. Those whom this process's view does not have yet are left out: nothing could be
 // decided about them.

@@ -38,6 +38,8 @@ type records struct {
 
 	// lists are the lists of facts that are in the journal with all that they name: what the path of a call asks.
 	lists atomic.Pointer[factSet]
+	// singles are facts that are there besides: plans, hours, other lines'.
+	singles atomic.Pointer[factSet]
 
 	telling sync.Mutex
 	// told are the facts that are there.
@@ -95,7 +97,7 @@ func (r *records) decided(ctx context.Context, c *decision) {
 		if _, there := (*r.lists.Load())[l.FactList.ID]; !there || c.at.Unix() >= r.again.Load() {
 			r.tell(s, l.FactList, l.Facts)
 		}
-		if others := s.maker.Others(&s.of); len(others) > 0 {
+		if others := s.maker.Others(&s.of); r.untold(others) || len(others) > 0 && c.at.Unix() >= r.again.Load() {
 			r.tell(s, nil, others)
 		}
 	}
@@ -107,6 +109,20 @@ func (r *records) decided(ctx context.Context, c *decision) {
 		s.buf, _, _ = r.journal.AppendEncoded(s.buf, journal.Decision, s.event)
 	}
 	s.of = record.Of{} // a pool must hold no view
+}
+
+// untold says whether some of those facts were not told as singles.
+func (r *records) untold(facts []*view.Fact) bool {
+	if len(facts) == 0 {
+		return false
+	}
+	told := *r.singles.Load()
+	for _, f := range facts {
+		if _, there := told[f.ID]; !there {
+			return true
+		}
+	}
+	return false
 }
 
 // tell leaves facts, and the list of them, in the journal, where they are not there already. Where somebody else tells facts
@@ -147,7 +163,8 @@ func (r *records) takeOwed() []owed {
 // tellAll is tell, by whoever holds telling.
 func (r *records) tellAll(s *slot, list *view.Fact, facts []*view.Fact) {
 	now := r.clock.Now()
-	if len(r.told) > maxToldFacts || len(*r.lists.Load()) > maxToldLists || now.Unix() >= r.again.Load() {
+	if len(r.told) > maxToldFacts || max(len(*r.lists.Load()), len(*r.singles.Load())) > maxToldLists ||
+		now.Unix() >= r.again.Load() {
 		r.forget(now)
 	}
 	for _, f := range facts {
@@ -155,7 +172,15 @@ func (r *records) tellAll(s *slot, list *view.Fact, facts []*view.Fact) {
 			return // for want of room: a call must not try all of them
 		}
 	}
-	if list == nil || !r.tellOne(s, list) {
+	if list == nil {
+		next := maps.Clone(*r.singles.Load())
+		for _, f := range facts {
+			next[f.ID] = struct{}{}
+		}
+		r.singles.Store(&next)
+		return
+	}
+	if !r.tellOne(s, list) {
 		return
 	}
 	next := maps.Clone(*r.lists.Load())
@@ -167,6 +192,7 @@ func (r *records) tellAll(s *slot, list *view.Fact, facts []*view.Fact) {
 func (r *records) forget(now time.Time) {
 	r.told = factSet{}
 	r.lists.Store(&factSet{})
+	r.singles.Store(&factSet{})
 	r.again.Store(now.Add(tellFactsAgain).Unix())
 }
 

@@ -42,7 +42,8 @@ type Store interface {
 // Config is what an operator can set; nothing yet.
 type Config struct{}
 
-// Deps is what the service needs of its process. All of it is required but Schema, Journal, AlertSpool and Copy.
+// Deps is what the service needs of its process. All of it is required but Schema, Promises, Journal, AlertSpool,
+// PromiseSpool and Copy.
 type Deps struct {
 	Store Store
 	// Instance is the process's name in the cluster.
@@ -54,12 +55,16 @@ type Deps struct {
 	// Schedule and Entitlement plan their parts of a configuration; Entitlement is asked who a caller is, too, as this service.
 	Schedule    schedulev1.PlanServiceClient
 	Entitlement entitlementv1.EntitlementServiceClient
+	// Promises records what callers accept, as this service; nil: acceptances stay in PromiseSpool.
+	Promises entitlementv1.PromiseServiceClient
 	// Schema says what may be written; nil: resources are written in the first one.
 	Schema collection.Schema
 	// Journal takes the records of calls; nil keeps none, and then ReportCall is not served.
 	Journal *journal.Journal
 	// AlertSpool keeps alerts that etcd does not take; without one they are in memory, and no message is said to be taken then.
 	AlertSpool AlertSpool
+	// PromiseSpool keeps acceptances that entitlement does not take; without one such a caller is helped first.
+	PromiseSpool PromiseSpool
 	// Copy keeps the view on this host's disk, for a start while etcd is away; nil: it is not kept.
 	Copy *kept.Copy
 }
@@ -94,6 +99,7 @@ type Service struct {
 	tables        *tableServer
 	gathered      gatherer
 	alerts        *alerts
+	promises      *promises
 	briefs        *briefs
 }
 
@@ -116,6 +122,9 @@ func New(_ Config, deps Deps) (*Service, error) {
 	if s.alerts, err = newAlerts(store, deps); err != nil {
 		return nil, err
 	}
+	if s.promises, err = newPromises(deps); err != nil {
+		return nil, err
+	}
 	if s.minute, err = newLiveState(deps, &s.current); err != nil {
 		return nil, err
 	}
@@ -128,7 +137,8 @@ func New(_ Config, deps Deps) (*Service, error) {
 		beside.recorder = newRecords(deps.Journal, deps.Clock)
 		beside.reporter = &reports{journal: deps.Journal, clock: deps.Clock}
 	}
-	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside, customers: deps.Entitlement}
+	s.calls = &calls{current: &s.current, clock: deps.Clock, signals: s.signals, hooks: beside, customers: deps.Entitlement,
+		promises: s.promises}
 	s.lines = newLineServer(store, deps, &s.current)
 	s.configuration = &configuration{
 		store: store, clock: deps.Clock, current: &s.current, schedule: deps.Schedule, entitlement: deps.Entitlement,
@@ -163,6 +173,7 @@ func (s *Service) Run(ctx context.Context) error {
 	holding.Go(func() { _ = s.keeper.Run(ctx) }) // it ends with ctx alone
 	holding.Go(func() { s.minute.run(ctx) })
 	holding.Go(func() { s.alerts.run(ctx) })
+	holding.Go(func() { s.promises.run(ctx) })
 	return s.follow(ctx)
 }
 
@@ -200,6 +211,7 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 		s.tables.changed.ring()
 	}
 	s.alerts.heard(b)
+	s.promises.heard(b)
 	s.signals.applied(ctx, b, before, v, problems)
 }
 

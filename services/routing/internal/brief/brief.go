@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
@@ -35,6 +36,14 @@ func State(d *decide.Decision, call decide.Call, gateway string, at time.Time) *
 	s := &routingv1.BriefState{
 		MadeUnixMs: at.UnixMilli(), CallerClass: d.Class, Customer: call.State.GetCustomer(), Caller: uint64(call.Caller),
 		CallId: beginning(call.ID), Gateway: gateway, FollowUp: d.FollowUp,
+		Via: d.Via(), OfferFate: d.Offer, Offer: call.State.GetAccepted().GetOffer(), Promise: call.State.GetPromise(),
+		GoodwillCalls: int32(d.GoodwillCalls),
+	}
+	if c := d.Customer(); c != nil {
+		s.Customer = c.ID()
+	}
+	if d.Partner != nil {
+		s.Partner = d.Partner.ID()
 	}
 	if d.Line != nil {
 		s.Line = d.Line.ID
@@ -68,6 +77,15 @@ func Of(v *view.View, s *routingv1.BriefState) *routingv1.CallBrief {
 	b := &routingv1.CallBrief{
 		CallId: s.GetCallId(), Gateway: s.GetGateway(), RouteTime: timestamppb.New(time.UnixMilli(s.GetMadeUnixMs())),
 		CallerClass: s.GetCallerClass(), Verdicts: s.GetVerdicts(), FollowUp: s.GetFollowUp(), CallerNumber: number(s.GetCaller()),
+		GoodwillCalls: s.GetGoodwillCalls(), OfferFate: s.GetOfferFate(),
+		Via: named("customers/", s.GetVia()), Partner: named("customers/", s.GetPartner()),
+		Offer: named("offers/", s.GetOffer()), Promise: named("promises/", s.GetPromise()),
+	}
+	if c := v.Customer(s.GetPartner()); c != nil && s.GetPartner() != "" {
+		b.PartnerDisplayName = c.DisplayName
+	}
+	if o := v.Offer(s.GetOffer()); o != nil {
+		b.OfferDisplayName = o.Source.GetDisplayName()
 	}
 	if s.GetLine() != "" {
 		b.Line = "lines/" + s.GetLine()
@@ -80,10 +98,18 @@ func Of(v *view.View, s *routingv1.BriefState) *routingv1.CallBrief {
 	b.Guidance = guidance(line, s.GetCallerClass())
 	if s.GetCustomer() != "" {
 		b.Customer = "customers/" + s.GetCustomer()
-		ofCustomer(b, v.Customer(s.GetCustomer()), line, s.GetMadeUnixMs()/1000)
+		ofCustomer(b, v, v.Customer(s.GetCustomer()), line, s.GetMadeUnixMs()/1000)
 	}
 	b.Text = text(b)
 	return b
+}
+
+// named is a resource's name; empty of none.
+func named(collection, id string) string {
+	if id == "" {
+		return ""
+	}
+	return collection + id
 }
 
 func number(n uint64) string {
@@ -112,17 +138,18 @@ func guidance(l *view.Line, class routingv1.CallerClass) string {
 	return said
 }
 
-// ofCustomer tells the customer's name, the plan in force for the line's product at the time of the call, and open cases.
-func ofCustomer(b *routingv1.CallBrief, c *view.Customer, l *view.Line, atS int64) {
+// ofCustomer tells the customer's name, the plan that they were entitled by at the time of the call, and open cases.
+func ofCustomer(b *routingv1.CallBrief, v *view.View, c *view.Customer, l *view.Line, atS int64) {
 	if c == nil {
 		return
 	}
 	b.CustomerDisplayName = c.DisplayName
-	var end int64
-	for _, k := range c.Contracts { // of several in force the one that ends last, as package entitle has it
-		covers := k.Product == "" || l != nil && (l.Product == (view.Product{}) || l.Product.Name() == k.Product)
-		if covers && k.FromUnixS <= atS && atS < k.ToUnixS && k.ToUnixS > end {
-			b.Plan, end = k.PlanID, k.ToUnixS
+	if l != nil {
+		answer := entitle.Ask(v.Parties(c, nil), v, entitle.Question{
+			LineID: l.ID, Product: l.Product.Name(), Severity: l.Severity, AtUnixS: atS,
+		})
+		if entitle.Granted(answer.Basis) {
+			b.Plan = answer.PlanID
 		}
 	}
 	for _, k := range c.Cases {
@@ -157,6 +184,18 @@ func text(b *routingv1.CallBrief) string {
 		class = "Not known whether entitled"
 	}
 	add("%s%s%s.", class, behind(": ", first(b, ofEntitlement)), behind(", plan ", b.GetPlan()))
+	if b.GetPartner() != "" {
+		add("The caller is of %s, a partner.", either(b.GetPartnerDisplayName(), b.GetPartner(), ""))
+	}
+	if b.GetVia() != "" && b.GetVia() != b.GetCustomer() {
+		add("By the contract of %s.", b.GetVia())
+	}
+	if said := ofOffer(b.GetOfferFate()); said != "" {
+		add("%s%s%s.", said, behind(": ", either(b.GetOfferDisplayName(), b.GetOffer(), "")), behind(", ", b.GetPromise()))
+	}
+	if n := b.GetGoodwillCalls(); n > 0 {
+		add("Helped without a contract %d times before.", n)
+	}
 	for _, k := range b.GetOpenCases() {
 		add("Open case %s%s%s.", k.GetCaseId(), behind(": ", k.GetTitle()), behind(", worked on by ", k.GetSite()))
 	}
@@ -216,6 +255,10 @@ func ofCaller(v routingv1.Verdict) string {
 		return "by the name they gave"
 	case routingv1.Verdict_VERDICT_CALLER_PIN_VERIFIED:
 		return "by the name they gave and their PIN"
+	case routingv1.Verdict_VERDICT_CALLER_PHRASE_VERIFIED:
+		return "by the name they gave and their phrase"
+	case routingv1.Verdict_VERDICT_CALLER_PARTNER:
+		return "for whom a partner of theirs calls"
 	}
 	return ""
 }
@@ -235,6 +278,44 @@ func ofEntitlement(v routingv1.Verdict) string {
 		return "the contract is for another product"
 	case routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN:
 		return "it must be known first who it is"
+	case routingv1.Verdict_VERDICT_ENTITLED_IN_GRACE:
+		return "the contract has ended, and its grace has not"
+	case routingv1.Verdict_VERDICT_ENTITLED_COMPLIMENTARY:
+		return "complimentary access"
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PROMISE:
+		return "they promised to pay"
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE:
+		return "somebody promised to pay, and the customer has not confirmed it yet"
+	case routingv1.Verdict_VERDICT_SUSPENDED:
+		return "the customer or the contract is suspended"
+	case routingv1.Verdict_VERDICT_OUTSIDE_PLAN_HOURS:
+		return "it is outside the hours of their plan"
+	case routingv1.Verdict_VERDICT_OTHER_LINE:
+		return "their plan does not give this line"
+	case routingv1.Verdict_VERDICT_OTHER_SEVERITY:
+		return "their plan does not cover cases this bad"
+	case routingv1.Verdict_VERDICT_ALLOWANCE_USED:
+		return "the calls that their plan includes are used"
+	}
+	return ""
+}
+
+// ofOffer is what became of an offer; empty where none was made.
+func ofOffer(f routingv1.OfferFate) string {
+	switch f {
+	case routingv1.OfferFate_OFFER_FATE_ACCEPTED:
+		return "An offer was accepted in this call"
+	case routingv1.OfferFate_OFFER_FATE_PENDING:
+		return "An offer was accepted in this call, and nothing is owed before the customer confirms"
+	case routingv1.OfferFate_OFFER_FATE_SPOOLED:
+		return "An offer was accepted in this call, and is recorded later"
+	case routingv1.OfferFate_OFFER_FATE_DECLINED:
+		return "An offer was declined in this call"
+	case routingv1.OfferFate_OFFER_FATE_HELPED_FIRST:
+		return "An offer was accepted in this call, and could not be recorded: speak of it"
+	case routingv1.OfferFate_OFFER_FATE_NOT_CARRIED:
+		return "An offer could not be made, for nothing can be asked there"
+	case routingv1.OfferFate_OFFER_FATE_UNSPECIFIED, routingv1.OfferFate_OFFER_FATE_MADE:
 	}
 	return ""
 }

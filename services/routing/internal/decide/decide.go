@@ -1,5 +1,5 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
-// stages, each a pure function in a file of its own: line, who, entitlement, treatment, sites (without those that drains
+// stages, each a pure function in a file of its own: line, who (with partner), entitlement, treatment (with offer), sites (without those that drains
 // take out, ordered by a strategy: followsun, priority, weighted, leastloaded, fairshare; behind that by what is known of
 // this minute: standing), duty, ladder (what the call has tried already left out: tried; within what it may ring: rings).
 // A stage answers with a verdict code; text
@@ -13,7 +13,9 @@ import (
 	"math"
 	"time"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	entitlement "github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
@@ -88,6 +90,8 @@ type Call struct {
 	State *routingv1.ContinuationState
 	// Fate is what became of the continuation that was handed in.
 	Fate routingv1.ContinuationFate
+	// Former: the line's number was a former one of its, where LineID names the line.
+	Former bool
 	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up, and
 	// whoever may be entitled is not refused for it.
 	Anyone bool
@@ -112,6 +116,16 @@ type Decision struct {
 	FollowUp bool
 	// TransferredFrom is the ID of the line that was dialled, where the caller was transferred to Line; else empty.
 	TransferredFrom string
+	// Basis is on what the caller is entitled, or why not; UNSPECIFIED where nobody knows who it is.
+	Basis entitlementv1.Basis
+	// Partner calls for the customer whom the call is of, or for one of the candidates; nil where nobody does.
+	Partner *view.Customer
+	// GoodwillCalls is how often a caller who is not entitled was helped first, where the line counts that.
+	GoodwillCalls int
+	// Offer is what became of an offer in this call, with this step or one before.
+	Offer routingv1.OfferFate
+	// FormerNumber says that the line had the number dialled, and has another one now.
+	FormerNumber bool
 	// RetryAfterS is when another try is worth while; 0 where it is not.
 	RetryAfterS int64
 	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the
@@ -124,7 +138,7 @@ type Decision struct {
 	view *view.View
 	nowS int64
 
-	// verified: the caller is of the only customer found, by an attested number or a PIN.
+	// verified: the caller is of the only customer found, by an attested number, a PIN or a phrase.
 	verified bool
 	// surmised: the candidates are those offered for a name.
 	surmised bool
@@ -140,6 +154,16 @@ type Decision struct {
 	nTargets   int
 	customers  view.Holders
 	room       view.Customer // for the only one of them
+	// choices is how many customers the caller may be of, by the number.
+	choices int
+	offers  [maxOffers]*view.Offer
+	nOffers int
+
+	// asked are all parties that were asked about; parties are those among them that answer is about.
+	asked, parties []entitlement.Party
+	answer         entitlement.Answer
+	// clients are all customers that were looked at since a partner may call for them.
+	clients []*view.Customer
 
 	ranking ranking
 	rings   rings
@@ -202,7 +226,10 @@ func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 	d.run()
 	if to := d.transferTo; to != nil {
 		from, until := d.Line.ID, d.ValidUntilUnixS
+		call.Former = d.FormerNumber
+		asked, clients := d.asked, d.clients
 		d.begin(v, call, now)
+		d.asked, d.clients = asked, clients
 		d.transferTo, d.TransferredFrom = to, from
 		d.run()
 		d.changesAt(until)
@@ -215,6 +242,7 @@ func (d *Decision) begin(v *view.View, call Call, now time.Time) {
 	*d = Decision{
 		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
 		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0], room: d.room,
+		asked: d.asked[:0], clients: d.clients[:0], answer: nothing(),
 	}
 }
 

@@ -5,6 +5,7 @@ import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 // findLine is the first stage: which line was dialled, or, of a later step, at which line the call is. A line that is gone
 // meanwhile gives way to the one that the caller came from, and that to the dialled one.
 func findLine(d *Decision) (routingv1.Verdict, bool) {
+	d.FormerNumber = d.call.Former || d.call.State.GetFormerNumber()
 	if d.transferTo != nil {
 		d.Line = d.transferTo
 		return routingv1.Verdict_VERDICT_LINE_FOUND, true
@@ -21,11 +22,20 @@ func findLine(d *Decision) (routingv1.Verdict, bool) {
 	case d.call.LineID != "":
 		d.Line = d.view.LineByID(d.call.LineID)
 	case d.call.Dialled != 0:
-		d.Line = d.view.LineByNumber(d.call.Dialled)
+		d.dialled()
 	}
 	if d.Line == nil {
 		d.End = routingv1.EndCause_END_CAUSE_UNKNOWN_LINE
 		return routingv1.Verdict_VERDICT_LINE_UNKNOWN, false
 	}
 	return routingv1.Verdict_VERDICT_LINE_FOUND, true
+}
+
+// dialled finds the line by the number dialled: one that it had works until that ends.
+func (d *Decision) dialled() {
+	line, until := d.view.LineDialled(d.call.Dialled, d.nowS)
+	if d.Line = line; line != nil && until != 0 {
+		d.FormerNumber = true
+		d.changesAt(until)
+	}
 }

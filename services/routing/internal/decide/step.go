@@ -163,6 +163,8 @@ func (d *Decision) beforeLadder() routingv1.Verdict {
 			return d.prompt(routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT)
 		}
 		ladder = routingv1.Verdict_VERDICT_STEP_NOT_CARRIED
+	case d.Treatment == routingv1.Treatment_TREATMENT_OFFER:
+		return d.makeOffer()
 	case d.Treatment == routingv1.Treatment_TREATMENT_MESSAGE:
 		if d.can(routingv1.Capability_CAPABILITY_RECORD) {
 			return d.record()
@@ -190,14 +192,14 @@ func (d *Decision) question() routingv1.PromptKind {
 	}
 	switch {
 	case d.pinWanted():
-		if d.customers.At(0).HasPIN && st.GetPinTries() < tries {
+		if d.pinAsked() && st.GetPinTries() < tries {
 			return routingv1.PromptKind_PROMPT_KIND_PIN
 		}
 		return routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED
 	case st.GetTries() >= tries:
 		return routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED
 	case d.nCandidate > 0 && len(st.GetOffered()) > 0,
-		st.GetTries() == 0 && d.customers.Len() > 1 && d.customers.Len() <= maxCandidates:
+		st.GetTries() == 0 && d.choices > 1 && d.choices <= maxCandidates:
 		return routingv1.PromptKind_PROMPT_KIND_WHICH
 	}
 	return routingv1.PromptKind_PROMPT_KIND_NAME

@@ -2,14 +2,29 @@ package decide
 
 import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 
-// treat is the fourth stage: what the line does with this class of caller. Whatever this release does not know is
-// FORWARD: in doubt a caller is helped. What a treatment says, asks or records is chosen by the last stage, from what the
-// gateway can carry out; the ladder is found whatever the treatment, for all that cannot be carried out ends there.
+// treat is the fourth stage: what the line does with this class of caller, and with one who was helped first too often.
+// Whatever this release does not know is FORWARD: in doubt a caller is helped. What a treatment says, asks or records is
+// chosen by the last stage, from what the gateway can carry out; the ladder is found whatever the treatment, for all that
+// cannot be carried out ends there.
 func treat(d *Decision) (routingv1.Verdict, bool) {
 	d.Treatment = d.Line.Treatment(d.Class)
+	used := d.goodwillUsed()
+	if used {
+		d.Treatment = d.Line.Goodwill.Then
+	}
+	d.offer()
 	if d.call.Anyone && d.Treatment == routingv1.Treatment_TREATMENT_REJECT {
 		d.Treatment = d.Line.Treatment(routingv1.CallerClass_CALLER_CLASS_ENTITLED)
 	}
+	verdict, goOn := d.treated()
+	if used {
+		verdict = routingv1.Verdict_VERDICT_TREATMENT_GOODWILL_USED
+	}
+	return verdict, goOn
+}
+
+// treated is the verdict on a treatment.
+func (d *Decision) treated() (routingv1.Verdict, bool) {
 	switch d.Treatment {
 	case routingv1.Treatment_TREATMENT_REJECT:
 		d.End = routingv1.EndCause_END_CAUSE_REFUSED
@@ -21,6 +36,8 @@ func treat(d *Decision) (routingv1.Verdict, bool) {
 		return routingv1.Verdict_VERDICT_TREATMENT_ANNOUNCE, true
 	case routingv1.Treatment_TREATMENT_MESSAGE:
 		return routingv1.Verdict_VERDICT_TREATMENT_MESSAGE, true
+	case routingv1.Treatment_TREATMENT_OFFER:
+		return routingv1.Verdict_VERDICT_TREATMENT_OFFER, true
 	case routingv1.Treatment_TREATMENT_IDENTIFY:
 		if d.Class == routingv1.CallerClass_CALLER_CLASS_UNKNOWN {
 			return routingv1.Verdict_VERDICT_TREATMENT_IDENTIFY, true

@@ -49,6 +49,10 @@ func Safe(was *routingv1.ContinuationState, attempts []*routingv1.Attempt) *rout
 	proto.Merge(now, was)
 	rung(now, attempts)
 	safe := &routingv1.ContinuationState{PersonWanted: true, Over: now.GetOver()}
+	if was != nil { // what was promised holds
+		safe.Offer, safe.Accepted, safe.AcceptedVerified = was.GetOffer(), was.GetAccepted(), was.GetAcceptedVerified()
+		safe.Promise = was.GetPromise()
+	}
 	for _, t := range now.GetTried() {
 		switch t.GetDisposition() { //nolint:exhaustive // all others may be rung again
 		case routingv1.Disposition_DISPOSITION_BUSY, routingv1.Disposition_DISPOSITION_DECLINED:
@@ -73,6 +77,8 @@ func Advance(was *routingv1.ContinuationState, o Outcome) (*routingv1.Continuati
 		chosen(next, o.Input)
 	case routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS:
 		menu(next, o)
+	case routingv1.PromptKind_PROMPT_KIND_OFFER:
+		return next, offered(next, o.Input)
 	case routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT, routingv1.PromptKind_PROMPT_KIND_REFUSAL:
 		next.Announced = true
 	case routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED:
@@ -143,6 +149,7 @@ func Next(d *decide.Decision, now time.Time, traceparent string) *routingv1.Cont
 		next = proto.CloneOf(was)
 	}
 	next.Line, next.TransferredFrom, next.CallerClass = d.Line.ID, d.TransferredFrom, d.Class
+	next.FormerNumber = d.FormerNumber
 	if next.GetBeganUnixMs() == 0 {
 		next.BeganUnixMs = now.UnixMilli()
 	}
@@ -150,9 +157,18 @@ func Next(d *decide.Decision, now time.Time, traceparent string) *routingv1.Cont
 		next.Traceparent = traceparent
 	}
 	// Whom the number found stays found, though a later step may come without the number.
-	if c := d.Candidates(); len(c) == 1 && d.Class != routingv1.CallerClass_CALLER_CLASS_UNKNOWN {
-		next.Customer = c[0].ID()
+	if c := d.Customer(); c != nil {
+		next.Customer = c.ID()
 	}
+	next.Partner = ""
+	if d.Partner != nil {
+		next.Partner = d.Partner.ID()
+	}
+	next.GoodwillPlusOne = 0
+	if d.Line.Goodwill != nil && d.Class != routingv1.CallerClass_CALLER_CLASS_ENTITLED {
+		next.GoodwillPlusOne = int32(d.GoodwillCalls) + 1
+	}
+	next.Made = Made(d)
 	next.Asked, next.Offered = d.Prompt, nil
 	if d.Prompt == routingv1.PromptKind_PROMPT_KIND_WHICH {
 		for _, c := range d.Candidates() {

@@ -3,6 +3,7 @@ package flow
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
@@ -16,6 +17,8 @@ const (
 	noKey = -1
 	// maxPINDigits is entitlement's own limit.
 	maxPINDigits = 12
+	// maxPhraseRunes is entitlement's own limit.
+	maxPhraseRunes = 200
 	// exact is the confidence of a name that is the same.
 	exact = 1.0
 )
@@ -26,18 +29,23 @@ type Need struct {
 	Kind NeedKind
 	// Name or Digits, one of them, is a name as it was said, or typed on a keypad.
 	Name, Digits string
-	// Customer is the ID of the customer whose PIN was typed.
-	Customer, PIN string
+	// Customer is the ID of the customer whose PIN was typed, or said, or whose phrase was; both are set where what was said can
+	// be either.
+	Customer, PIN, Phrase string
+	// Offer is accepted; How says how, for people.
+	Offer *routingv1.MadeOffer
+	How   string
 }
 
 // NeedKind is which look-up it is.
 type NeedKind uint8
 
-// Nothing is needed, a customer by name, or a PIN compared.
+// Nothing is needed, a customer by name, a PIN or a phrase compared, or an acceptance recorded.
 const (
 	NeedNothing NeedKind = iota
 	NeedName
 	NeedPIN
+	NeedAccept
 )
 
 // Candidate is a customer that a look-up found.
@@ -51,7 +59,8 @@ type Candidate struct {
 // Identified brings in what a look-up by name found, the best first; more says that it found more than it tells. One that
 // is exact is taken for the caller's; any others are asked about, a single one too: a name finds, and is never guessed.
 func Identified(s *routingv1.ContinuationState, found []Candidate, more bool) {
-	s.Offered, s.Named, s.Customer, s.PinVerified = nil, false, "", false // a PIN is of one customer
+	s.Offered, s.Named, s.Customer = nil, false, ""
+	unverified(s)
 	same := slices.Clone(found)
 	same = slices.DeleteFunc(same, func(c Candidate) bool { return c.Confidence < exact })
 	switch {
@@ -70,10 +79,19 @@ func Identified(s *routingv1.ContinuationState, found []Candidate, more bool) {
 	}
 }
 
-// PINCompared brings in whether a PIN was right.
-func PINCompared(s *routingv1.ContinuationState, right bool) {
-	if s.PinVerified = right; !right {
+// unverified forgets what was shown: a PIN is of one customer.
+func unverified(s *routingv1.ContinuationState) { s.PinVerified, s.PhraseVerified = false, false }
+
+// PINCompared brings in whether a PIN, or a phrase, was right.
+func PINCompared(s *routingv1.ContinuationState, right, phrase bool) {
+	unverified(s)
+	switch {
+	case !right:
 		s.PinTries++
+	case phrase:
+		s.PhraseVerified = true
+	default:
+		s.PinVerified = true
 	}
 }
 
@@ -98,17 +116,23 @@ func named(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 
 // pinTyped is the comparison of a PIN that was asked for.
 func pinTyped(s *routingv1.ContinuationState, in *routingv1.Input) Need {
-	pin := typed(in)
+	pin, phrase := typed(in), ""
 	if pin == "" {
-		pin = spokenDigits(in.GetSpeech())
+		pin, phrase = spokenDigits(in.GetSpeech()), strings.TrimSpace(in.GetSpeech())
+	}
+	if len(pin) > maxPINDigits || strings.ContainsAny(pin, "*#") {
+		pin = ""
+	}
+	if utf8.RuneCountInString(phrase) > maxPhraseRunes {
+		phrase = ""
 	}
 	switch {
 	case operator(in):
 		s.PersonWanted = true
-	case pin == "" || len(pin) > maxPINDigits || strings.ContainsAny(pin, "*#") || s.GetCustomer() == "":
+	case pin == "" && phrase == "" || s.GetCustomer() == "":
 		s.PinTries++
 	default:
-		return Need{Kind: NeedPIN, Customer: s.GetCustomer(), PIN: pin}
+		return Need{Kind: NeedPIN, Customer: s.GetCustomer(), PIN: pin, Phrase: phrase}
 	}
 	return Need{}
 }
@@ -122,7 +146,8 @@ func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
 		s.Offered, s.Named = nil, false
 		s.Tries++
 	case k >= 1 && k <= len(s.GetOffered()):
-		s.Customer, s.Offered, s.PinVerified = s.GetOffered()[k-1], nil, false
+		s.Customer, s.Offered = s.GetOffered()[k-1], nil
+		unverified(s)
 	default:
 		s.Tries++
 	}

@@ -62,6 +62,8 @@ type walk struct {
 	// names finds customers; a name that is not among them is nobody's. unreachable: nobody can be asked.
 	names       map[string][]flow.Candidate
 	unreachable bool
+	// limited: nothing more may be accepted.
+	limited bool
 }
 
 // decide takes the next step of the call, and says what it is.
@@ -118,15 +120,37 @@ func (w *walk) outcome(o flow.Outcome) {
 	}
 	switch {
 	case need.Kind == flow.NeedNothing:
+	case need.Kind == flow.NeedAccept:
+		flow.Accepted(state, w.accepts(need))
 	case w.unreachable:
 		flow.LookUpFailed(state)
 	case need.Kind == flow.NeedName:
 		found := w.names[need.Name+need.Digits]
 		flow.Identified(state, found, len(found) > 8)
 	case need.Kind == flow.NeedPIN:
-		flow.PINCompared(state, need.Customer == "pinned" && need.PIN == "2580")
+		flow.PINCompared(state, need.Customer == "pinned" && (need.PIN == "2580" || need.Phrase == "blue heron"), need.PIN != "2580")
 	}
 	w.state, w.call.Fate = state, routingv1.ContinuationFate_CONTINUATION_FATE_READ
+}
+
+// accepts is what becomes of an acceptance: with nobody to be asked it is on a disk, and one that is beyond the limit is helped
+// first.
+func (w *walk) accepts(need flow.Need) flow.Acceptance {
+	call := w.call
+	call.State = w.state
+	a := flow.Acceptance{
+		Offer: need.Offer, Fate: routingv1.OfferFate_OFFER_FATE_PENDING, PromiseID: "p-1",
+		Verified: decide.Verification(w.v, call) != 0,
+	}
+	switch {
+	case w.unreachable:
+		a.Fate, a.PromiseID = routingv1.OfferFate_OFFER_FATE_SPOOLED, ""
+	case w.limited:
+		a.Fate, a.PromiseID = routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, ""
+	case a.Verified:
+		a.Fate = routingv1.OfferFate_OFFER_FATE_ACCEPTED
+	}
+	return a
 }
 
 // shape is a step for reading.

@@ -12,11 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
-	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -28,8 +26,10 @@ const (
 	factIDBytes = 16
 	// anyNumber stands for the line's, which no record holds.
 	anyNumber = "+10000000000"
-	// firstOutcome and lastOutcome are the numbers of the fields that say what came out of a decision.
-	firstOutcome, lastOutcome = protoreflect.FieldNumber(30), protoreflect.FieldNumber(42)
+	// firstOutcome to lastOutcome, and firstBusiness to lastBusiness, are the numbers of the fields that say what came out of a
+	// decision.
+	firstOutcome, lastOutcome   = protoreflect.FieldNumber(30), protoreflect.FieldNumber(42)
+	firstBusiness, lastBusiness = protoreflect.FieldNumber(50), protoreflect.FieldNumber(59)
 )
 
 // Result is a decision made again.
@@ -52,7 +52,7 @@ func Again(r *routingv1.DecisionRecord, facts []*routingv1.FactRecord) Result {
 	v := a.view(r, at)
 	call := decide.Call{
 		ID: r.GetCallId(), LineID: dialled(r), Caller: phone.Number(r.GetCaller()), Attested: r.GetAttested(),
-		Gateway: decide.Capabilities(r.GetCapabilities()), State: r.GetState(), Fate: r.GetFate(),
+		Gateway: decide.Capabilities(r.GetCapabilities()), State: r.GetState(), Fate: r.GetFate(), Former: r.GetFormerNumber(),
 	}
 	var d decide.Decision
 	decide.Decide(&d, v, call, at, decide.MaxSites)
@@ -126,13 +126,13 @@ func (a *another) view(r *routingv1.DecisionRecord, at time.Time) *view.View {
 			b.Put(f.GetKey(), a.value(f))
 		}
 	}
-	for _, c := range r.GetCustomers() {
-		value, err := proto.Marshal(customer(c, r.GetCaller()))
+	for _, one := range entitlements(r) {
+		value, err := proto.Marshal(one.message)
 		if err != nil {
-			a.differ("customer %s: %v", c.GetId(), err)
+			a.differ("%s: %v", one.key, err)
 			continue
 		}
-		b.Put(published.CustomerPrefix+c.GetId(), value)
+		b.Put(one.key, value)
 	}
 	v, problems := b.View(r.GetViewRevision(), at.Add(-time.Duration(r.GetViewAgeMs())*time.Millisecond))
 	for _, p := range problems {
@@ -181,23 +181,6 @@ func (a *another) value(f *routingv1.FactRecord) []byte {
 
 func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
-// customer is a customer as entitlement publishes one.
-func customer(c *routingv1.CustomerFact, caller uint64) *publishedv1.Customer {
-	p := &publishedv1.Customer{Id: c.GetId(), DisplayName: c.GetDisplayName(), HasPin: c.GetHasPin()}
-	if c.GetHasNumber() {
-		p.Numbers = []uint64{caller}
-	}
-	if c.GetCaseSite() != "" {
-		p.OpenCases = []*publishedv1.OpenCase{{Id: "case", Site: c.GetCaseSite()}}
-	}
-	for _, k := range c.GetContracts() {
-		p.Contracts = append(p.Contracts, &publishedv1.Contract{
-			Product: k.GetProduct(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), Plan: k.GetPlan(),
-		})
-	}
-	return p
-}
-
 // compare notes what came out otherwise.
 func (a *another) compare(was, now *routingv1.DecisionRecord) {
 	if was.GetLine() != now.GetLine() {
@@ -208,9 +191,9 @@ func (a *another) compare(was, now *routingv1.DecisionRecord) {
 	}
 	before, after := was.ProtoReflect(), now.ProtoReflect()
 	fields := before.Descriptor().Fields()
-	for number := firstOutcome; number <= lastOutcome; number++ {
+	for number := firstOutcome; number <= lastBusiness; number++ {
 		field := fields.ByNumber(number)
-		if field == nil {
+		if field == nil || number > lastOutcome && number < firstBusiness {
 			continue
 		}
 		b, n := before.Get(field), after.Get(field)

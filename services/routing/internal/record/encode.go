@@ -36,6 +36,10 @@ func Append(buf []byte, r *routingv1.DecisionRecord) ([]byte, error) {
 	messages(&w, 16, r.GetCustomers())
 	messages(&w, 17, r.GetLive())
 	messages(&w, 18, r.GetAttempts())
+	if r.GetStranger() != nil {
+		w.message(19, r.GetStranger())
+	}
+	w.flag(20, r.GetFormerNumber())
 	w.outcome(r)
 	if len(r.GetTraceId()) > 0 {
 		w.bytes(44, r.GetTraceId())
@@ -45,6 +49,7 @@ func Append(buf []byte, r *routingv1.DecisionRecord) ([]byte, error) {
 		w.message(46, r.GetRecording())
 	}
 	w.number(47, enum(r.GetMessageDurability()))
+	w.business(r)
 	return w.buf, w.err
 }
 
@@ -66,6 +71,22 @@ func (w *writer) outcome(r *routingv1.DecisionRecord) {
 	w.flag(41, r.GetFollowUp())
 	w.text(42, r.GetTransferredFrom())
 	w.flag(43, r.GetNumberRevealed())
+}
+
+// business writes on what the caller was entitled, and what was offered.
+func (w *writer) business(r *routingv1.DecisionRecord) {
+	w.number(50, enum(r.GetBasis()))
+	w.text(51, r.GetRestsOn())
+	w.text(52, r.GetVia())
+	w.text(53, r.GetPlan())
+	w.text(54, r.GetCustomer())
+	w.text(55, r.GetPartner())
+	w.number(56, uint64(int64(r.GetGoodwillCalls())))
+	for _, id := range r.GetOffers() {
+		w.buf = protowire.AppendString(protowire.AppendTag(w.buf, 57, protowire.BytesType), id)
+	}
+	w.number(58, enum(r.GetOffer()))
+	w.text(59, r.GetPromise())
 }
 
 // enum is a number as it is written: one of a newer release may be negative.

@@ -6,10 +6,12 @@ package record
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
@@ -17,8 +19,11 @@ import (
 const (
 	// maxHolders bounds the customers kept of those who share a number: one more than a decision tells apart.
 	maxHolders = 9
-	// maxSpoken bounds the customers kept of those whom the caller was offered, or is of by what they said.
+	// maxSpoken bounds the customers kept of those whom the caller was offered.
 	maxSpoken = 9
+	// maxCustomers bounds all of them: with those whom a partner calls for, of two lines where the caller is transferred, and with
+	// the parents of three who were asked about.
+	maxCustomers = maxHolders + maxSpoken + 2 + 2*9 + 3*4
 	// maxSiteReasons is the proto's own limit.
 	maxSiteReasons = 32
 )
@@ -50,8 +55,8 @@ type Of struct {
 // Maker makes records, one after the other, in memory that it uses again. It is not safe for concurrent use.
 type Maker struct {
 	record    routingv1.DecisionRecord
-	customers [maxHolders + maxSpoken]routingv1.CustomerFact
-	// others are the lines besides the decision's own whose facts matter.
+	customers customers
+	// others are the facts that matter besides those of the decision's own line.
 	others []*view.Fact
 }
 
@@ -66,9 +71,9 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 		State: of.Call.State, Fate: of.Call.Fate,
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
 		Attempts: of.Attempts, Recording: of.Recording, MessageDurability: of.Kept,
-		NumberRevealed: of.NumberRevealed, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
+		NumberRevealed: of.NumberRevealed, FormerNumber: of.Decision.FormerNumber, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
 		Facts: r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
-		Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
+		Offers: r.Offers[:0], Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
 	}
 	outcome(r, of.Decision)
 	m.facts(of)
@@ -95,12 +100,35 @@ func outcome(r *routingv1.DecisionRecord, d *decide.Decision) {
 		return
 	}
 	r.Line, r.TzdataRelease = d.Line.ID, d.Line.TZDataRelease
+	business(r, d)
 	if len(d.Line.Sites) > maxSiteReasons || d.SitesOmitted > 0 {
 		return
 	}
 	for i := range d.Sites() {
 		s := &d.Sites()[i]
 		r.SiteReasons, r.SiteRanks = append(r.SiteReasons, s.Reason), append(r.SiteRanks, int32(s.Rank))
+	}
+}
+
+// business writes on what the caller was entitled, and what was offered.
+func business(r *routingv1.DecisionRecord, d *decide.Decision) {
+	r.Basis, r.Plan, r.RestsOn, r.Via = d.Basis, d.PlanID(), d.Contract(), d.Via()
+	if id := d.Grant(); id != "" {
+		r.RestsOn = "grants/" + id
+	}
+	if c := d.Customer(); c != nil {
+		r.Customer = c.ID()
+	}
+	if d.Partner != nil {
+		r.Partner = d.Partner.ID()
+	}
+	st := d.Call().State
+	r.GoodwillCalls, r.Offer, r.Promise = int32(d.GoodwillCalls), d.Offer, st.GetPromise()
+	for _, o := range d.Offers() {
+		r.Offers = append(r.Offers, o.ID)
+	}
+	if accepted := st.GetAccepted(); accepted != nil && len(r.Offers) == 0 {
+		r.Offers = append(r.Offers, accepted.GetOffer())
 	}
 }
 
@@ -120,8 +148,9 @@ func (m *Maker) facts(of *Of) {
 	}
 }
 
-// Others are the facts of other lines that mattered: all of the line that the caller was transferred from, and of one that
-// the caller can be transferred to its own. They hold until Others or Make is called again.
+// Others are the facts that mattered besides those of the decision's line: all of the line that the caller was transferred
+// from, of one that the caller can be transferred to its own; plans, and when their hours are. They hold until Others or Make is
+// called again.
 func (m *Maker) Others(of *Of) []*view.Fact {
 	m.others = m.others[:0]
 	l := of.Decision.Line
@@ -136,63 +165,33 @@ func (m *Maker) Others(of *Of) []*view.Fact {
 			m.others = append(m.others, to.Facts[0])
 		}
 	}
+	asked := of.Decision.Asked()
+	for i := range asked {
+		p := &asked[i]
+		for k := range p.Contracts {
+			m.plan(of.View, p, p.Contracts[k].PlanID)
+		}
+		for k := range p.Grants {
+			m.plan(of.View, p, p.Grants[k].PlanID)
+		}
+	}
 	return m.others
 }
 
-// known writes which customers the decision could know.
-func (m *Maker) known(of *Of) {
-	n := 0
-	add := func(c *view.Customer, hasNumber bool) {
-		id := c.ID()
-		for i := range m.customers[:n] {
-			if m.customers[i].GetId() == id {
-				return
-			}
-		}
-		if n == len(m.customers) {
-			return
-		}
-		f := &m.customers[n]
-		n++
-		*f = routingv1.CustomerFact{
-			Id: id, DisplayName: c.DisplayName, CaseSite: c.CaseSite(), HasPin: c.HasPIN, HasNumber: hasNumber,
-			Contracts: f.Contracts[:0],
-		}
-		for i := range c.Contracts {
-			k := &c.Contracts[i]
-			f.Contracts = append(f.Contracts, again(f.Contracts))
-			*f.Contracts[i] = routingv1.ContractFact{
-				Product: k.Product, FromUnixS: k.FromUnixS, ToUnixS: k.ToUnixS, Plan: k.PlanID,
-			}
-		}
-		m.record.Customers = append(m.record.Customers, f)
-	}
-	if of.Decision.Line == nil {
+// plan adds the facts of a party's plan.
+func (m *Maker) plan(v *view.View, p *entitle.Party, id string) {
+	plan := v.Plan(id)
+	if plan == nil {
 		return
 	}
-	if of.Call.Caller != 0 {
-		holders := of.View.CustomersByNumber(of.Call.Caller)
-		for i := range min(holders.Len(), maxHolders) {
-			add(holders.At(i), true)
-		}
-	}
-	st := of.Call.State
-	if c := of.View.Customer(st.GetCustomer()); c != nil && st.GetCustomer() != "" {
-		add(c, false)
-	}
-	for _, id := range st.GetOffered() {
-		if c := of.View.Customer(id); c != nil {
-			add(c, false)
-		}
+	m.other(v.PlanFact(id))
+	if plan.HoursID != "" {
+		m.other(v.HoursFact(plan.HoursID, p.TimeZone, p.CalendarIDs))
 	}
 }
 
-// again is the message that stands behind the end of a list, to be used again, else a new one.
-func again(list []*routingv1.ContractFact) *routingv1.ContractFact {
-	if n := len(list); n < cap(list) {
-		if old := list[:n+1][n]; old != nil {
-			return old
-		}
+func (m *Maker) other(f *view.Fact) {
+	if f != nil && !slices.Contains(m.others, f) {
+		m.others = append(m.others, f)
 	}
-	return &routingv1.ContractFact{}
 }

@@ -139,6 +139,8 @@ func (a *answer) explain(d *decide.Decision, v *view.View, now time.Time, rules 
 	setDuration(&a.age, v.Age(now))
 	e.DecidedAt, e.ViewAge, e.ViewRevision = &a.decidedAt, &a.age, v.Revision()
 	e.CallerClass, e.Treatment, e.FollowUp = d.Class, d.Treatment, d.FollowUp
+	e.FormerNumber = d.FormerNumber
+	a.basis(d)
 	if d.TransferredFrom != "" {
 		e.TransferredFrom = "lines/" + d.TransferredFrom
 	}

@@ -9,6 +9,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
@@ -50,7 +51,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 		if p.Timeout = (&durationpb.Duration{Seconds: silenceS}); digits {
 			p.MaxDigits, p.FinishKey = maxDigits, finish
 		}
-		p.Speech = spoken && (!digits || d.Prompt == routingv1.PromptKind_PROMPT_KIND_NAME)
+		p.Speech = spoken && (!digits || d.Prompt == routingv1.PromptKind_PROMPT_KIND_NAME || asksPhrase(d))
 	}
 	var own *routingv1.Speech
 	var builtIn string
@@ -65,7 +66,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 		builtIn = askWhich(d, digits)
 	case routingv1.PromptKind_PROMPT_KIND_PIN:
 		ask(maxPINDigits, finishKey, nameSilenceS)
-		if own, builtIn = d.Line.Identification().GetAskPin(), askPIN(d, digits); d.Again() {
+		if own, builtIn = d.Line.Identification().GetAskPin(), askPIN(d, digits, p.GetSpeech()); d.Again() {
 			builtIn = "Sorry, that was not right. " + builtIn
 		}
 	case routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS:
@@ -81,6 +82,10 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 		own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."
 	case routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT:
 		own, builtIn = d.Line.Announcement(), "Please stay on the line. You are being put through."
+	case routingv1.PromptKind_PROMPT_KIND_OFFER:
+		ask(1, "", nameSilenceS)
+		p.Text, p.Language = askOffer(d, digits)
+		return p
 	case routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED:
 	}
 	p.Text, p.Language, p.MediaUri = speech(d, own, builtIn)
@@ -124,21 +129,46 @@ func askWhich(d *decide.Decision, digits bool) string {
 		b.WriteString("Sorry, that was none of the keys. ")
 	}
 	for i, c := range d.Candidates() {
-		b.WriteString("For " + c.DisplayName + ", " + verb(digits) + " " + strconv.Itoa(i+1) + ". ")
+		b.WriteString("For " + distinct(c) + ", " + verb(digits) + " " + strconv.Itoa(i+1) + ". ")
 	}
 	b.WriteString("For none of these, " + verb(digits) + " 9. For a person, " + verb(digits) + " 0.")
 	return b.String()
 }
 
-func askPIN(d *decide.Decision, digits bool) string {
-	of := ""
+// distinct is a customer's name, told from those of others by where they are.
+func distinct(c *view.Customer) string {
+	if c.Locality == "" {
+		return c.DisplayName
+	}
+	return c.DisplayName + " in " + c.Locality
+}
+
+// asksPhrase says that the only candidate has a phrase to say, and is asked for it.
+func asksPhrase(d *decide.Decision) bool {
+	c := d.Candidates()
+	return d.Prompt == routingv1.PromptKind_PROMPT_KIND_PIN && len(c) == 1 && c[0].HasPhrase
+}
+
+func askPIN(d *decide.Decision, digits, spoken bool) string {
+	of, hasPIN := "", true
 	if c := d.Candidates(); len(c) == 1 {
-		of = " of " + c[0].DisplayName
+		of, hasPIN = " of "+c[0].DisplayName, c[0].HasPIN
 	}
-	if digits {
-		return "Please type the PIN" + of + " and press hash. For a person, press 0."
+	phrase := spoken && asksPhrase(d)
+	const press0, wait = " For a person, press 0.", " For a person, just wait."
+	switch {
+	case phrase && !hasPIN && digits:
+		return "Please say the phrase" + of + "." + press0
+	case phrase && !hasPIN:
+		return "Please say the phrase" + of + "." + wait
+	case phrase && digits:
+		return "Please type the PIN" + of + " and press hash, or say the phrase." + press0
+	case phrase:
+		return "Please say the phrase" + of + ", or the PIN, digit by digit." + wait
+	case digits:
+		return "Please type the PIN" + of + " and press hash." + press0
 	}
-	return "Please say the PIN" + of + ", digit by digit. For a person, just wait."
+	return "Please say the PIN" + of + ", digit by digit." + wait
 }
 
 // record is what a caller hears before a message.
@@ -171,6 +201,13 @@ func whisper(d *decide.Decision) string {
 	for _, v := range d.Verdicts() {
 		b.WriteString(basis(v))
 	}
+	if d.Partner != nil {
+		b.WriteString(" The caller is of " + d.Partner.DisplayName + ", a partner.")
+	}
+	b.WriteString(offerFate(d.Offer))
+	if n := d.GoodwillCalls; n > 0 {
+		b.WriteString(" Helped without a contract " + strconv.Itoa(n) + " times before.")
+	}
 	switch n := len(d.Call().State.GetTried()); {
 	case n == 1:
 		b.WriteString(" One other was rung before.")
@@ -197,6 +234,10 @@ func basis(v routingv1.Verdict) string {
 		return "by name, not verified: "
 	case routingv1.Verdict_VERDICT_CALLER_PIN_VERIFIED:
 		return "by name and PIN: "
+	case routingv1.Verdict_VERDICT_CALLER_PHRASE_VERIFIED:
+		return "by name and phrase: "
+	case routingv1.Verdict_VERDICT_CALLER_PARTNER:
+		return "by a partner, not verified: "
 	case routingv1.Verdict_VERDICT_CALLER_UNKNOWN:
 		return "Unknown number: "
 	case routingv1.Verdict_VERDICT_CALLER_WITHHELD:
@@ -213,6 +254,38 @@ func basis(v routingv1.Verdict) string {
 		return "not entitled, the contract is for another product."
 	case routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN:
 		return "nobody knows whether entitled."
+	case routingv1.Verdict_VERDICT_ENTITLED_IN_GRACE:
+		return "entitled in grace, the contract has ended."
+	case routingv1.Verdict_VERDICT_ENTITLED_COMPLIMENTARY:
+		return "entitled, complimentary."
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PROMISE:
+		return "entitled by a promise to pay."
+	case routingv1.Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE:
+		return "entitled by a promise to pay that is not confirmed yet."
+	case routingv1.Verdict_VERDICT_SUSPENDED:
+		return "not entitled, suspended."
+	case routingv1.Verdict_VERDICT_OUTSIDE_PLAN_HOURS:
+		return "not entitled, outside the hours of their plan."
+	case routingv1.Verdict_VERDICT_OTHER_LINE:
+		return "not entitled, their plan does not give this line."
+	case routingv1.Verdict_VERDICT_OTHER_SEVERITY:
+		return "not entitled, their plan does not cover cases this bad."
+	case routingv1.Verdict_VERDICT_ALLOWANCE_USED:
+		return "not entitled, the calls of their plan are used."
+	}
+	return ""
+}
+
+// offerFate is what became of an offer, to the answering person.
+func offerFate(f routingv1.OfferFate) string {
+	switch f { //nolint:exhaustive // the others have nothing to say here
+	case routingv1.OfferFate_OFFER_FATE_ACCEPTED, routingv1.OfferFate_OFFER_FATE_PENDING,
+		routingv1.OfferFate_OFFER_FATE_SPOOLED:
+		return " An offer was accepted in this call."
+	case routingv1.OfferFate_OFFER_FATE_DECLINED:
+		return " An offer was declined in this call."
+	case routingv1.OfferFate_OFFER_FATE_HELPED_FIRST:
+		return " An offer was accepted, and could not be recorded: speak of it."
 	}
 	return ""
 }

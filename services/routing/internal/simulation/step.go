@@ -131,10 +131,16 @@ func (a *asked) lookUp(state *routingv1.ContinuationState, need flow.Need) {
 	s := a.p.s
 	switch {
 	case need.Kind == flow.NeedNothing:
+	case need.Kind == flow.NeedAccept:
+		fate := routingv1.OfferFate_OFFER_FATE_PENDING
+		if s.etcd.away {
+			fate = routingv1.OfferFate_OFFER_FATE_SPOOLED
+		}
+		flow.Accepted(state, flow.Acceptance{Offer: need.Offer, Fate: fate})
 	case s.etcd.away || s.often(10):
 		flow.LookUpFailed(state)
 	case need.Kind == flow.NeedPIN:
-		flow.PINCompared(state, s.often(2))
+		flow.PINCompared(state, s.often(2), false)
 	case s.often(3):
 		flow.Identified(state, nil, false)
 	default:
