@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
 )
@@ -90,9 +91,10 @@ type recordsBuilder struct {
 	dirty  []uint32
 }
 
-// shardEdit is a shard that is written to. text holds dead bytes, too: of records that were replaced.
+// shardEdit is a shard that is written to. text holds dead bytes, too: of records that were replaced. It only grows, so that
+// it becomes the shard's without being copied.
 type shardEdit struct {
-	text  []byte
+	text  *strings.Builder
 	at    []uint32
 	index []uint32
 	used  int
@@ -110,9 +112,10 @@ func (b *recordsBuilder) edit(i uint32) *shardEdit {
 	if e := b.edits[i]; e != nil {
 		return e
 	}
-	e := &shardEdit{index: make([]uint32, minIndex)}
+	e := &shardEdit{text: &strings.Builder{}, index: make([]uint32, minIndex)}
 	if s := b.next.shards[i]; s != nil {
-		e.text = append(make([]byte, 0, len(s.text)+len(s.text)/8), s.text...)
+		e.text.Grow(len(s.text) + len(s.text)/16)
+		e.text.WriteString(s.text)
 		e.at, e.index = append([]uint32(nil), s.at...), append([]uint32(nil), s.index...)
 		for slot, at := range e.at {
 			if at == 0 {
@@ -126,24 +129,17 @@ func (b *recordsBuilder) edit(i uint32) *shardEdit {
 	return e
 }
 
-// bytesAt is the name and the value of the record that begins there, and where it ends.
-func (e *shardEdit) bytesAt(at uint32) (name, value []byte, end int) {
-	pos := int(at)
-	take := func() []byte {
-		n, size := binary.Uvarint(e.text[pos:])
-		pos += size + int(n) //nolint:gosec // as it was written
-		return e.text[pos-int(n) : pos]
-	}
-	name = take()
-	value = take()
-	return name, value, pos
+// named is the name of a slot's record.
+func (e *shardEdit) named(slot uint32) string {
+	name, _ := recordAt(e.text.String(), e.at[slot]-1)
+	return name
 }
 
 // place is where in the index an ID stands, or would.
 func (e *shardEdit) place(prefix, id string, hash uint64) int {
 	i := int(hash) & (len(e.index) - 1)
 	for e.index[i] != 0 {
-		if name, _, _ := e.bytesAt(e.at[e.index[i]-1] - 1); len(name) == len(prefix)+len(id) && string(name[len(prefix):]) == id {
+		if isNamed(e.named(e.index[i]-1), prefix, id) {
 			return i
 		}
 		i = (i + 1) & (len(e.index) - 1)
@@ -151,7 +147,7 @@ func (e *shardEdit) place(prefix, id string, hash uint64) int {
 	return i
 }
 
-// get is the value of an ID as it stands by now, and where; it holds until the next change.
+// get is the value of an ID as it stands by now, and where.
 func (b *recordsBuilder) get(id string) (value string, which ref, ok bool) {
 	hash := idHash(id)
 	shard := uint32(hash >> (64 - shardBits))
@@ -167,16 +163,14 @@ func (b *recordsBuilder) get(id string) (value string, which ref, ok bool) {
 	if slot == 0 {
 		return "", 0, false
 	}
-	_, raw, _ := e.bytesAt(e.at[slot-1] - 1)
-	return string(raw), ref(shard<<slotBits | (slot - 1)), true
+	_, value = recordAt(e.text.String(), e.at[slot-1]-1)
+	return value, ref(shard<<slotBits | (slot - 1)), true
 }
 
 // name is that of a record as it stands by now.
 func (b *recordsBuilder) name(which ref) string {
 	if b.edits != nil && b.edits[which.shard()] != nil {
-		e := b.edits[which.shard()]
-		name, _, _ := e.bytesAt(e.at[which.slot()] - 1)
-		return string(name)
+		return b.edits[which.shard()].named(which.slot())
 	}
 	name, _ := b.next.at(which)
 	return name
@@ -190,7 +184,7 @@ func (b *recordsBuilder) put(id string, value []byte) (which ref, ok bool) {
 	i := e.place(b.prefix, id, hash)
 	slot := e.index[i]
 	if slot == 0 {
-		if len(e.free) == 0 && len(e.at) >= maxSlots || len(e.text) > maxShardBytes {
+		if len(e.free) == 0 && len(e.at) >= maxSlots || e.text.Len() > maxShardBytes {
 			return 0, false
 		}
 		if slot = e.take(); e.grow(b.prefix) {
@@ -201,12 +195,19 @@ func (b *recordsBuilder) put(id string, value []byte) (which ref, ok bool) {
 	} else {
 		e.bury(slot - 1)
 	}
-	e.at[slot-1] = uint32(len(e.text)) + 1 //nolint:gosec // about maxShardBytes at most
-	e.text = binary.AppendUvarint(e.text, uint64(len(b.prefix)+len(id)))
-	e.text = append(append(e.text, b.prefix...), id...)
-	e.text = binary.AppendUvarint(e.text, uint64(len(value)))
-	e.text = append(e.text, value...)
+	e.at[slot-1] = uint32(e.text.Len()) + 1 //nolint:gosec // about maxShardBytes at most
+	e.length(len(b.prefix) + len(id))
+	e.text.WriteString(b.prefix)
+	e.text.WriteString(id)
+	e.length(len(value))
+	e.text.Write(value)
 	return ref(shard<<slotBits | (slot - 1)), true
+}
+
+// length writes one.
+func (e *shardEdit) length(n int) {
+	var room [binary.MaxVarintLen64]byte
+	e.text.Write(room[:binary.PutUvarint(room[:], uint64(n))]) //nolint:gosec // never negative
 }
 
 // take is a free slot, plus one.
@@ -222,9 +223,15 @@ func (e *shardEdit) take() uint32 {
 }
 
 // bury counts the bytes of a slot's record as dead.
-func (e *shardEdit) bury(slot uint32) {
-	_, _, end := e.bytesAt(e.at[slot] - 1)
-	e.dead += end - int(e.at[slot]-1)
+func (e *shardEdit) bury(slot uint32) { e.dead += len(e.whole(slot)) }
+
+// whole is all of a slot's record, lengths too.
+func (e *shardEdit) whole(slot uint32) string {
+	from := e.text.String()[e.at[slot]-1:]
+	w := wire{s: from}
+	w.bytes()
+	w.bytes()
+	return from[:len(from)-len(w.s)]
 }
 
 // grow keeps three eighths of the index free; true where it became another one.
@@ -244,8 +251,7 @@ func (e *shardEdit) grow(prefix string) bool {
 
 // home is the first free place of the index for a slot's record.
 func (e *shardEdit) home(prefix string, slot uint32) int {
-	name, _, _ := e.bytesAt(e.at[slot-1] - 1)
-	i := int(idHash(string(name[len(prefix):]))) & (len(e.index) - 1)
+	i := int(idHash(e.named(slot - 1)[len(prefix):])) & (len(e.index) - 1)
 	for e.index[i] != 0 {
 		i = (i + 1) & (len(e.index) - 1)
 	}
@@ -284,24 +290,24 @@ func (b *recordsBuilder) finish() *records {
 			b.next.shards[i] = nil
 			continue
 		}
-		if e.dead > len(e.text)/4 {
+		if e.dead+e.text.Cap()-e.text.Len() > e.text.Len()/4 {
 			e.compact()
 		}
-		b.next.shards[i] = &recordShard{string(e.text), append([]uint32(nil), e.at...), e.index, e.dead}
+		b.next.shards[i] = &recordShard{e.text.String(), e.at, e.index, e.dead}
 	}
 	return b.next
 }
 
-// compact leaves the dead bytes out.
+// compact leaves out the dead bytes, and room for more.
 func (e *shardEdit) compact() {
-	text := make([]byte, 0, len(e.text)-e.dead)
+	text := &strings.Builder{}
+	text.Grow(e.text.Len() - e.dead)
 	for slot, at := range e.at {
-		if at == 0 {
-			continue
+		if at != 0 {
+			record := e.whole(uint32(slot))     //nolint:gosec // below maxSlots
+			e.at[slot] = uint32(text.Len()) + 1 //nolint:gosec // smaller than it was
+			text.WriteString(record)
 		}
-		_, _, end := e.bytesAt(at - 1)
-		e.at[slot] = uint32(len(text)) + 1 //nolint:gosec // smaller than it was
-		text = append(text, e.text[at-1:end]...)
 	}
 	e.text, e.dead = text, 0
 }

@@ -1,0 +1,243 @@
+package systemtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/entitle"
+	"github.com/daysidehq/dayside/services/internal/published"
+)
+
+const (
+	// defaultScale is how many customers BenchmarkManyCustomers has; DAYSIDE_SCALE says otherwise.
+	defaultScale = 1_000_000
+	// scaleNumbers and scaleContracts are those of each.
+	scaleNumbers, scaleContracts = 4, 3
+	// loadTimeout bounds the wait until a process has all of them.
+	loadTimeout = 3 * time.Minute
+	// pollEvery is between two looks whether it has.
+	pollEvery = 20 * time.Millisecond
+)
+
+// BenchmarkManyCustomers is a process that routes, and nothing else, with a million customers: how long it takes them from
+// etcd (beside a list of the same keys that does nothing with them) and from its disk, what it is resident at, and how long a
+// change takes until it decides by it.
+func BenchmarkManyCustomers(b *testing.B) {
+	etcd := startEtcd(b)
+	v := startSurvivor(b, etcd.client)
+	v.routing.kill(b)
+	v.rest.kill(b)
+	store, err := coord.Open(b.Context(), coord.Config{Endpoints: []string{etcd.client}, Clock: clock.System{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	n := scale(b)
+	fillCustomers(b, store, n)
+	for b.Loop() {
+		began := clock.System{}.Now()
+		listed, _, err := store.ListAll(b.Context(), published.CustomerPrefix)
+		if err != nil || len(listed) < n {
+			b.Fatal(len(listed), err)
+		}
+		b.ReportMetric(clock.System{}.Now().Sub(began).Seconds(), "s-list-alone")
+		bytes := 0
+		for _, e := range listed {
+			bytes += len(e.Value)
+		}
+		b.ReportMetric(float64(bytes)/float64(len(listed)), "B/customer")
+		listed = nil
+
+		if err := os.RemoveAll(filepath.Join(v.routing.data(), "view")); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(v.load(b, n).Seconds(), "s-from-etcd")
+		v.copied(b, n)
+		v.reportMemory(b, "")
+		v.reportChanges(b, store)
+		v.reportMemory(b, "-later")
+		etcd.kill(b)
+		v.routing.kill(b)
+		b.ReportMetric(v.load(b, n).Seconds(), "s-from-disk")
+		v.reportMemory(b, "-from-disk")
+		etcd.run(b)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func scale(b *testing.B) int {
+	text := os.Getenv("DAYSIDE_SCALE")
+	if text == "" {
+		return defaultScale
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		b.Fatalf("DAYSIDE_SCALE=%q: must be how many customers", text)
+	}
+	return n
+}
+
+// scaleCustomer is the i-th of them as entitlement publishes it.
+func scaleCustomer(i int) *publishedv1.Customer {
+	c := &publishedv1.Customer{
+		Id: fmt.Sprintf("customer-%07d", i), DisplayName: fmt.Sprintf("Customer %d of Example Industries GmbH", i),
+		TimeZone: "Europe/Berlin", Locality: "Berlin, Germany", Language: "de",
+	}
+	for k := range scaleNumbers {
+		c.Numbers = append(c.Numbers, uint64(4930_000_000_000+i*scaleNumbers+k))
+	}
+	for k := range scaleContracts {
+		from := int64(1_700_000_000 + i%1000*86400)
+		c.Contracts = append(c.Contracts, &publishedv1.Contract{
+			Id: fmt.Sprintf("c-%d-%d", i, k), Plan: []string{"gold", "silver", "business-hours"}[k],
+			Product: []string{"database", "network", "storage"}[k], FromUnixS: from,
+			ToUnixS: []int64{from + 400*86400, from + 1200*86400, entitle.Never}[k],
+		})
+	}
+	return c
+}
+
+// fillCustomers writes them as fast as etcd takes them.
+func fillCustomers(b *testing.B, store *coord.Client, n int) {
+	b.Helper()
+	const perTxn, writers = 100, 8
+	began := clock.System{}.Now()
+	parts, failed := make(chan int), make(chan error, writers)
+	for range writers {
+		go func() {
+			var err error
+			for from := range parts {
+				var writes []*rpcv1.Write
+				for i := from; i < min(from+perTxn, n) && err == nil; i++ {
+					var value []byte
+					value, err = published.Marshal(scaleCustomer(i))
+					writes = append(writes, coord.Put(published.CustomerPrefix+fmt.Sprintf("customer-%07d", i), value))
+				}
+				if err == nil {
+					_, err = store.Commit(b.Context(), nil, writes)
+				}
+			}
+			failed <- err
+		}()
+	}
+	for from := 0; from < n; from += perTxn {
+		parts <- from
+	}
+	close(parts)
+	for range writers {
+		if err := <-failed; err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Logf("%d customers written in %v", n, clock.System{}.Now().Sub(began).Round(time.Second))
+}
+
+// load starts the process; it answers with how long it takes until it decides on all customers.
+func (v *survivor) load(b *testing.B, n int) time.Duration {
+	b.Helper()
+	began := clock.System{}.Now()
+	v.routing.run(b)
+	conn := dial(b, v.grpcAddr)
+	client := routingv1.NewRoutingServiceClient(conn)
+	last := fmt.Sprintf("+%d", scaleCustomer(n - 1).GetNumbers()[0])
+	until(b, "a call of the last customer", func() bool {
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		conn.Connect()
+		conn.ResetConnectBackoff()
+		resp, err := client.RouteCall(ctx, &routingv1.RouteCallRequest{
+			CallId: "restart", DialledNumber: exampleHiddenNumber, Caller: &routingv1.Caller{Number: last},
+		})
+		class := resp.GetRoute().GetExplanation().GetCallerClass()
+		return err == nil && class != routingv1.CallerClass_CALLER_CLASS_UNKNOWN
+	})
+	took := clock.System{}.Now().Sub(began)
+	v.routing.ready(b)
+	v.connect(b)
+	return took
+}
+
+// until is await.True for what takes minutes.
+func until(b *testing.B, what string, cond func() bool) {
+	b.Helper()
+	var clk clock.System
+	for deadline := clk.Now().Add(loadTimeout); !cond(); <-clk.After(pollEvery) {
+		if clk.Now().After(deadline) {
+			b.Fatalf("waited %v for %s", loadTimeout, what)
+		}
+	}
+}
+
+// copied waits until the copy on the process's disk is whole.
+func (v *survivor) copied(b *testing.B, n int) {
+	b.Helper()
+	until(b, "the copy on disk", func() bool {
+		_, body := v.get(b, "/metrics")
+		for line := range strings.Lines(string(body)) {
+			if strings.HasPrefix(line, "dayside_view_copy_size") {
+				fields := strings.Fields(line)
+				size, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+				return err == nil && size > float64(n*proto.Size(scaleCustomer(n-1)))
+			}
+		}
+		return false
+	})
+}
+
+// reportMemory reports what the process is resident at now, and was at most (proc(5), VmRSS and VmHWM).
+func (v *survivor) reportMemory(b *testing.B, when string) {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.routing.cmd.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		for field, unit := range map[string]string{"VmRSS:": "MB-resident", "VmHWM:": "MB-at-most"} {
+			if len(fields) > 1 && fields[0] == field {
+				kb, _ := strconv.Atoi(fields[1])
+				b.ReportMetric(float64(kb)/1000, unit+when)
+			}
+		}
+	}
+}
+
+// reportChanges writes customers, and reports how long it takes until the process decides by each.
+func (v *survivor) reportChanges(b *testing.B, store *coord.Client) {
+	b.Helper()
+	const changes = 200
+	client := routingv1.NewRoutingServiceClient(v.grpc)
+	var took []time.Duration
+	for i := range changes {
+		c := scaleCustomer(i * 4001 % scale(b))
+		c.DisplayName = fmt.Sprintf("Changed %d", i)
+		value, err := published.Marshal(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		began := clock.System{}.Now()
+		revision, err := store.Commit(b.Context(), nil, []*rpcv1.Write{coord.Put(published.CustomerPrefix+c.GetId(), value)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for decidesAt(b, client) < revision {
+		}
+		took = append(took, clock.System{}.Now().Sub(began))
+	}
+	b.ReportMetric(quantile(took, 0.5).Seconds()*1000, "ms-change-median")
+	b.ReportMetric(quantile(took, 0.99).Seconds()*1000, "ms-change-p99")
+	b.ReportMetric(quantile(took, 1).Seconds()*1000, "ms-change-max")
+}
