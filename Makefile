@@ -136,11 +136,11 @@ lint: $(LINTER) $(BUF) $(DEPS) ## the rules of the house on Go, protos and go.mo
 
 ## ---- peers: what the tests talk to from outside ----
 
-PEER_BINARIES := $(addprefix $(PEERS)/,etcd etcdctl grpcurl jaeger deploycheck)
+PEER_BINARIES := $(addprefix $(PEERS)/,etcd etcdctl grpcurl jaeger deploycheck oidc-provider)
 BUILD_PEER     = -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o $@
 
 .PHONY: peers
-peers: debian-peers $(PEER_BINARIES) ## install sipp, kamailio, podman, promtool (Debian, as root), build etcd, grpcurl, Jaeger, deploycheck
+peers: debian-peers $(PEER_BINARIES) ## install sipp, kamailio, podman, promtool (Debian, as root), build etcd, grpcurl, Jaeger, deploycheck; an OpenID provider (npm)
 	@.tools/peers/absent "not installed"
 
 .PHONY: debian-peers
@@ -163,6 +163,10 @@ $(PEERS)/jaeger: .tools/jaeger/go.mod .tools/jaeger/go.sum
 $(PEERS)/deploycheck: $(wildcard .tools/deploycheck/*.go) .tools/deploycheck/go.mod .tools/deploycheck/go.sum
 	go build -C .tools/deploycheck $(BUILD_PEER) .
 
+$(PEERS)/oidc-provider: .tools/oidc/package-lock.json .tools/oidc/provider.mjs
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix .tools/oidc
+	@mkdir -p $(PEERS) && printf '#!/bin/sh\nexec node "%s" "$$@"\n' '$(CURDIR)/.tools/oidc/provider.mjs' > $@ && chmod +x $@
+
 .PHONY: jaeger
 jaeger: $(PEERS)/jaeger ## run Jaeger on loopback: takes OTLP on 4317, answers queries on 16686
 	@echo "Jaeger takes traces on 127.0.0.1:4317 (OTLP/gRPC) and answers on http://127.0.0.1:16686/api/traces; Ctrl-C ends it."
@@ -171,4 +175,4 @@ jaeger: $(PEERS)/jaeger ## run Jaeger on loopback: takes OTLP on 4317, answers q
 
 .PHONY: clean
 clean: ## remove what was built; the data of make run stays
-	rm -rf bin proto/.deps .tools/buf/node_modules $(CACHE)/tools $(CACHE)/peers $(FRESH) $(CACHE)/api.binpb
+	rm -rf bin proto/.deps .tools/buf/node_modules .tools/oidc/node_modules $(CACHE)/tools $(CACHE)/peers $(FRESH) $(CACHE)/api.binpb
