@@ -22,13 +22,13 @@ const (
 	maxBeginning = 500
 	maxSounding  = 200
 	// maxNear is how many names before and behind are looked at in each order.
-	maxNear = 60
+	maxNear = 50
 	// maxOpenedRows is how many names the rarest grams of a question may lead to together; of those that share most of
 	// them, maxTracedRows are compared by all their grams, and of these maxRanked word by word and letter by letter.
-	maxOpenedRows = 12_000
-	maxProbedRows = 60_000
-	maxTracedRows = 2500
-	maxRanked     = 120
+	maxOpenedRows = 10_000
+	maxProbedRows = 25_000
+	maxTracedRows = 1200
+	maxRanked     = 100
 )
 
 // Find is who is called so, the best first, at most limit; and whether more fit, or may, than are told. Of names that fit

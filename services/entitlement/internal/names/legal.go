@@ -7,7 +7,7 @@ import (
 )
 
 // maxFormWords is how many words a legal form has at most, initials being one word.
-const maxFormWords = 5
+const maxFormWords = 6
 
 // withoutLegalForm takes legal forms off the end ("Acme Pty Ltd", "Acme GmbH & Co. KG") and off the beginning, where some
 // languages have them. What would leave no name stays: a company can be called "The Company".
@@ -73,7 +73,7 @@ func shortForm(w string) string {
 
 func withoutOneForm(words []string) []string {
 	for n := min(maxFormWords, len(words)-1); n > 0; n-- {
-		if isSuffix(strings.Join(words[len(words)-n:], " ")) {
+		if _, ok := legalForms[strings.Join(words[len(words)-n:], " ")]; ok {
 			return words[:len(words)-n]
 		}
 	}
@@ -92,34 +92,6 @@ func isName(words []string) bool {
 func isPrefix(w string) bool {
 	switch w {
 	case "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao", "pt", "株", "有", "주", "株式会社", "有限会社", "주식회사":
-		return true
-	}
-	return false
-}
-
-// isSuffix says whether words are a legal form that stands behind names.
-func isSuffix(form string) bool {
-	switch form {
-	case
-		// English-speaking countries, India, Malaysia, Singapore.
-		"ltd", "limited", "pty", "proprietary", "inc", "incorporated", "corp", "corporation", "co", "company", "llc", "llp", "lp",
-		"plc", "lllp", "pllc", "pc", "cic", "dac", "clg", "uc", "unlimited", "pvt", "private", "pte", "sdn", "bhd", "opc",
-		// German.
-		"gmbh", "mbh", "ag", "kg", "kgaa", "ohg", "ug", "gbr", "ev", "eg", "se", "ewiv", "haftungsbeschrankt",
-		"haftungsbeschraenkt", "aktiengesellschaft",
-		// French, Italian, Spanish, Portuguese, Romanian.
-		"sa", "sas", "sasu", "sarl", "sarlu", "snc", "sca", "sci", "eurl", "societe anonyme", "spa", "srl", "srls", "sapa", "sl",
-		"slu", "sau", "sll", "sc", "sa de cv", "sapi de cv", "sab de cv", "s de rl de cv", "de rl de cv", "srl de cv", "rl de cv",
-		"ltda", "eireli", "lda", "spzoo",
-		// Dutch and Belgian.
-		"bv", "nv", "vof", "bvba", "cvba", "sprl", "sa rl",
-		// Nordic and Baltic.
-		"ab", "as", "asa", "aps", "oy", "oyj", "hf", "ehf", "publ", "ans", "ks", "ou", "uab", "sia",
-		// Eastern Europe and Turkey.
-		"sp zoo", "sp z oo", "sp k", "sro", "vos", "doo", "dd", "ad", "ood", "eood", "kft", "zrt", "nyrt", "bt", "tbk",
-		"anonim sirketi", "limited sirketi", "ltd sti", "sti", "ооо", "оао", "зао", "пао", "ао", "ooo", "oao", "zao", "pao", "ao",
-		// Japan, Korea.
-		"kk", "gk", "yk", "kabushiki kaisha", "godo kaisha", "株", "有", "주", "株式会社", "有限会社", "合同会社", "주식회사":
 		return true
 	}
 	return false

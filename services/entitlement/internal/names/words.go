@@ -15,44 +15,6 @@ const (
 	fillerWeight  = 0.1
 )
 
-// weights of words that say less than a name. Fillers are articles and the like, legal forms that do not stand where they
-// should, what people say around a name, and what stock exchanges write behind it.
-var weights = weighed(map[float64]string{
-	fillerWeight: `the of for in a an at on to by de la le les du des der die das del di el los las y e och og und et and von van
-		hello hi hey this is its it i im am we were are my our name called call calling from with here speaking uh um er yes
-		please company dot com www http https
-		co ltd limited inc incorporated corp corporation plc llc lp llp ag sa se nv bv ab as asa oyj spa gmbh kgaa publ pt tbk
-		berhad bhd pvt pte pty public private joint
-		ord shs sh share shares ordinary common stock preferred preference class cl series adr ads gdr reg regs inh nam namen
-		depositary representing cum cumulative units dl eo ls hd yc sk nk dk kr zy sf rp cw on oe egb bpa op new`,
-	genericWeight: `group holding international global worldwide service solution system technology industry industrial
-		enterprise partner associate consulting venture trading office division department management investment capital
-		finance financial fund trust acquisition resource product development corporate business general national company
-		companies sanayi ticaret ve`,
-	commonWeight: `energy power bank bancorp bancshares insurance real estate property realty gold silver mining minerals metals
-		mines copper lithium uranium oil gas petroleum health healthcare medical pharmaceutical therapeutics biotech bio
-		biosciences sciences science life care electric electronic electronics engineering construction infrastructure steel
-		cement chemical chemicals material materials media entertainment digital software data network networks telecom
-		communications foods food hotels hotel logistics transport shipping air motor auto automotive water environmental green
-		renewable solar education home retail brands textile mills paper security securities credit commercial american
-		america united china india japan australia canada europe european asia pacific north south east west northern southern
-		eastern western central city first new great one royal star sun growth income opportunities equity value index municipal
-		advanced precision equipment machinery manufacturing labs laboratories semiconductor interactive innovation smart
-		pharma exploration agro marine aviation leasing design`,
-})
-
-func weighed(lists map[float64]string) map[string]float64 {
-	out := map[string]float64{}
-	for weight, list := range lists {
-		for w := range strings.FieldsSeq(list) {
-			if have, ok := out[w]; !ok || weight < have {
-				out[w] = weight
-			}
-		}
-	}
-	return out
-}
-
 // weigh is the weight of a word in its usual form.
 func weigh(w string) float64 {
 	if weight, ok := weights[w]; ok {
@@ -81,73 +43,6 @@ func appendWeights(out []float64, words []string) []float64 {
 		out = append(out, weight)
 	}
 	return out
-}
-
-// usual are words that are written in several ways, by the one that stands for all.
-var usual = map[string]string{
-	"intl": "international", "internat": "international", "int": "international", "inter": "international",
-	"natl": "national", "nat": "national", "amer": "american", "am": "american", "amern": "american",
-	"austr": "australia", "aust": "australia", "cdn": "canadian", "europ": "european", "pac": "pacific",
-	"mfg": "manufacturing", "manuf": "manufacturing", "mfrs": "manufacturers", "mfr": "manufacturer", "mnfg": "manufacturing",
-	"grp": "group", "gr": "group", "gruppe": "group", "groupe": "group", "grupo": "group", "gruppo": "group", "grup": "group",
-	"hldg": "holding", "hldgs": "holding", "hldngs": "holding", "hlds": "holding", "hld": "holding", "hl": "holding",
-	"hold": "holding", "hol": "holding", "holdings": "holding", "hlg": "holding", "hgs": "holding",
-	"tech": "technology", "techn": "technology", "technol": "technology", "technologies": "technology",
-	"techno": "technology", "tec": "technology", "techs": "technology", "tecnologia": "technology",
-	"sys": "system", "syst": "system", "systems": "system", "svc": "service", "svcs": "service", "serv": "service",
-	"servic": "service", "services": "service", "svs": "service", "srvcs": "service",
-	"solutions": "solution", "soln": "solution", "solns": "solution", "sol": "solution", "solut": "solution",
-	"ind": "industry", "inds": "industry", "indl": "industrial", "industries": "industry", "indus": "industry",
-	"ent": "enterprise", "entpr": "enterprise", "entpse": "enterprise", "enterprises": "enterprise", "ents": "enterprise",
-	"assoc": "associate", "assocs": "associate", "associates": "associate", "assn": "association",
-	"dept": "department", "dev": "development", "devel": "development", "dvlp": "development", "develop": "development",
-	"develpmt": "development", "devmt": "development",
-	"mgmt": "management", "mgt": "management", "manag": "management", "mngmt": "management",
-	"inv": "investment", "invs": "investment", "invt": "investment", "invest": "investment", "investments": "investment",
-	"invmt": "investment", "invts": "investment", "investm": "investment",
-	"fin": "financial", "finl": "financial", "fincl": "financial", "financ": "financial", "fncl": "financial",
-	"cap": "capital", "cptl": "capital", "bk": "bank", "bnk": "bank", "bco": "banco", "bca": "banca", "bq": "banque",
-	"res": "resource", "resources": "resource", "rsc": "resource", "rscs": "resource", "resrcs": "resource",
-	"prod": "product", "prods": "product", "products": "product", "pdts": "product",
-	"comm": "communications", "comms": "communications", "communic": "communications", "communication": "communications",
-	"com": "com", "telecomm": "telecom", "telecommunications": "telecom", "telecommunication": "telecom", "tele": "telecom",
-	"elec": "electric", "el": "el", "electr": "electric", "elect": "electric", "electron": "electronics",
-	"eng": "engineering", "engr": "engineering", "engrg": "engineering", "engin": "engineering",
-	"pharm": "pharmaceutical", "pharma": "pharmaceutical", "pharmac": "pharmaceutical", "pharmaceut": "pharmaceutical",
-	"pharmaceuticals": "pharmaceutical", "phar": "pharmaceutical", "pharmaceu": "pharmaceutical",
-	"therap": "therapeutics", "therapeut": "therapeutics", "thera": "therapeutics", "ther": "therapeutics",
-	"chem": "chemical", "chems": "chemical", "chemicals": "chemical", "chemic": "chemical",
-	"lab": "laboratories", "labs": "laboratories", "laboratory": "laboratories",
-	"prop": "property", "props": "property", "properties": "property", "ppty": "property", "ppties": "property", "propert": "property",
-	"rlty": "realty", "re": "re", "est": "estate", "estates": "estate", "constr": "construction", "const": "construction",
-	"ins": "insurance", "insur": "insurance", "assur": "assurance", "transp": "transport", "trans": "transport",
-	"transportation": "transport", "ltg": "lighting", "mtls": "materials", "matls": "materials", "mat": "materials",
-	"mater": "materials", "material": "materials", "minls": "minerals", "mineral": "minerals", "min": "mining", "mng": "mining",
-	"metal": "metals", "petrol": "petroleum", "pete": "petroleum", "expl": "exploration", "explor": "exploration",
-	"explorations": "exploration", "acq": "acquisition", "acquis": "acquisition", "acquisit": "acquisition",
-	"univ": "universal", "gen": "general", "genl": "general", "med": "medical", "medic": "medical", "hlth": "health",
-	"hlthcr": "healthcare", "hltcare": "healthcare", "entmt": "entertainment", "entertain": "entertainment",
-	"infrastr": "infrastructure", "infra": "infrastructure", "renew": "renewable", "renewables": "renewable",
-	"sec": "securities", "secs": "securities", "wtr": "water", "pwr": "power", "enrgy": "energy", "ener": "energy",
-	"sth": "south", "nth": "north", "st": "saint", "ste": "saint", "sainte": "saint", "mt": "mount", "bros": "brothers",
-	"gebr": "brothers", "gebruder": "brothers", "gebrueder": "brothers", "ctr": "center", "centre": "center", "cntr": "center",
-	"cty": "city", "bldg": "building", "bldgs": "building", "distr": "distribution", "auto": "automotive",
-	"ctrl": "control", "ctl": "control", "cons": "consolidated", "consol": "consolidated", "incm": "income", "inc": "inc",
-	"tr": "trust", "tst": "trust", "fd": "fund", "fds": "funds", "equ": "equity", "pub": "public", "pty": "pty",
-	"biopharm": "biopharma", "biotherapeutic": "biotherapeutics", "semicon": "semiconductor", "semiconductors": "semiconductor",
-	"semicond": "semiconductor", "environ": "environmental", "oest": "oesterreichische", "oesterr": "oesterreichische",
-	"deut": "deutsche", "dt": "deutsche", "dtsch": "deutsche", "schweiz": "schweizerische", "ges": "gesellschaft",
-	"soc": "societe", "cie": "company", "cia": "company", "compagnie": "company", "compania": "company", "companhia": "company",
-	"color": "colour", "labor": "labour", "theater": "theatre", "organization": "organisation", "grey": "gray",
-	"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "5th": "fifth",
-}
-
-// numbers are those that a word says.
-var numbers = map[string]int{
-	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
-	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-	"ninety": 90, "hundred": 100, "thousand": 1000, "million": 1_000_000,
 }
 
 // appendUsual appends words as they are compared where a name is not the same: each in its usual form, numbers in digits.
