@@ -1,0 +1,316 @@
+package bulk
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+)
+
+// Format is how a file is written.
+type Format int
+
+// The formats.
+const (
+	// CSV is RFC 4180, with a header.
+	CSV Format = iota + 1
+	// JSONL is a JSON object a line (https://jsonlines.org).
+	JSONL
+)
+
+const (
+	// maxRecordLines is over how many lines one record may go, for its quotes hold ends of lines. A quote that is not closed by
+	// then never was meant to be.
+	maxRecordLines = 50
+	// maxDepth is how deep objects of foreign JSON are looked into.
+	maxDepth = 4
+)
+
+// Reader reads rows. Not for concurrent use.
+type Reader struct {
+	lines   *lines
+	builder *builder
+	// header are the columns of CSV; nil of JSON.
+	header []string
+	at     map[string]int
+	comma  rune
+	// last is the last line that belongs to what was read.
+	last int64
+	// plain says that lines are customers as the API writes them.
+	plain bool
+}
+
+// NewReader reads the header, where there is one. The error names what is wrong with that, or with the mapping.
+func NewReader(in io.Reader, format Format, m *Mapping) (*Reader, error) {
+	if m == nil {
+		m = &Mapping{}
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	r := &Reader{lines: newLines(in)}
+	if format == JSONL {
+		r.plain = len(m.Fields) == 0
+		fields := m.Fields
+		if r.plain {
+			fields = map[string]Source{externalIDs: {Columns: []string{externalIDs}}}
+		}
+		var err error
+		r.builder, err = newBuilder(m, fields)
+		return r, err
+	}
+	return r, r.readHeader(m)
+}
+
+func (r *Reader) readHeader(m *Mapping) error {
+	first, err := r.lines.next()
+	if errors.Is(err, io.EOF) {
+		return errors.New("the file is empty: its first line must name the columns")
+	}
+	if err != nil {
+		return err
+	}
+	if !utf8.Valid(first.text) || bytes.HasPrefix(first.text, []byte("\xff\xfe")) || first.long {
+		return errors.New("line 1 must name the columns, in UTF-8")
+	}
+	r.last = first.number
+	r.comma = delimiter(m.Delimiter, string(first.text))
+	if r.header, err = r.record(string(first.text)); err != nil {
+		return fmt.Errorf("line 1: %w", err)
+	}
+	if len(r.header) > maxColumns {
+		return fmt.Errorf("line 1 has %d columns; at most %d", len(r.header), maxColumns)
+	}
+	r.at = map[string]int{}
+	fields := map[string]Source{}
+	for i, name := range r.header {
+		name = strings.TrimSpace(name)
+		if _, again := r.at[name]; again && name != "" {
+			return fmt.Errorf("line 1: two columns are called %q", name)
+		}
+		r.at[name] = i
+		if name != m.Key.Column && name != "" {
+			fields[name] = Source{Columns: []string{name}}
+		}
+	}
+	if len(m.Fields) > 0 {
+		fields = m.Fields
+	}
+	if r.builder, err = newBuilder(m, fields); err != nil {
+		return err
+	}
+	for _, name := range r.builder.columns() {
+		if _, ok := r.at[name]; !ok {
+			return fmt.Errorf("there is no column %q; there are %s", name, strings.Join(r.header, ", "))
+		}
+	}
+	return nil
+}
+
+// delimiter is the one given, else the one that makes most columns of the header.
+func delimiter(given, header string) rune {
+	if given != "" {
+		comma, _ := utf8.DecodeRuneInString(given)
+		return comma
+	}
+	best := ','
+	for _, c := range ";\t|" {
+		if strings.Count(header, string(c)) > strings.Count(header, string(best)) {
+			best = c
+		}
+	}
+	return best
+}
+
+// Next is the next row; io.EOF after the last. A line that cannot be read is a row that says so; blank lines are none.
+func (r *Reader) Next() (*entitlementv1.ImportRow, error) {
+	for {
+		l, err := r.lines.next()
+		if err != nil {
+			return nil, err
+		}
+		r.last = l.number
+		switch {
+		case l.long:
+			return unreadable(l.number, fmt.Sprintf("is longer than %d KiB", MaxLineBytes>>10)), nil
+		case len(bytes.TrimSpace(l.text)) == 0:
+			continue
+		case !utf8.Valid(l.text):
+			return unreadable(l.number, "is not UTF-8"), nil
+		case r.header == nil:
+			return r.object(l), nil
+		}
+		return r.csvRow(l)
+	}
+}
+
+// Last is the last line that belongs to what was read so far.
+func (r *Reader) Last() int64 { return r.last }
+
+// csvRow reads a record, of several lines where its quotes hold ends of lines. What is broken takes no line after it along.
+func (r *Reader) csvRow(first line) (*entitlementv1.ImportRow, error) {
+	text, more := string(first.text), []line(nil)
+	for strings.Count(text, `"`)%2 == 1 && len(more) < maxRecordLines && len(text) < MaxLineBytes {
+		l, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		more = append(more, l)
+		if l.long || !utf8.Valid(l.text) {
+			break
+		}
+		text += "\n" + string(l.text)
+	}
+	cells, err := r.record(text)
+	if err == nil && len(cells) != len(r.header) {
+		err = fmt.Errorf("has %d columns, and the header has %d", len(cells), len(r.header))
+	}
+	if err != nil {
+		r.lines.giveBack(more)
+		return unreadable(first.number, err.Error()), nil
+	}
+	if len(more) > 0 {
+		r.last = more[len(more)-1].number
+	}
+	return r.builder.row(first.number, func(column string) []string {
+		return []string{unguarded(cells[r.at[column]])}
+	}), nil
+}
+
+// record reads one record, which must be all of the text.
+func (r *Reader) record(text string) ([]string, error) {
+	c := csv.NewReader(strings.NewReader(text))
+	c.Comma, c.FieldsPerRecord = r.comma, -1
+	cells, err := c.Read()
+	if err == nil && c.InputOffset() < int64(len(text)) {
+		err = csv.ErrQuote
+	}
+	switch {
+	case errors.Is(err, csv.ErrQuote) || errors.Is(err, csv.ErrBareQuote):
+		return nil, errors.New("a quote is not closed, or stands in the middle of a value")
+	case err != nil:
+		return nil, errors.New("is no CSV")
+	}
+	return cells, nil
+}
+
+// object reads a line of JSON.
+func (r *Reader) object(l line) *entitlementv1.ImportRow {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(l.text, &object); err != nil || object == nil {
+		return unreadable(l.number, "is no JSON object")
+	}
+	if r.plain {
+		return r.customer(l, object)
+	}
+	columns := map[string][]string{}
+	flatten(columns, "", object, maxDepth)
+	return r.builder.row(l.number, func(column string) []string { return columns[column] })
+}
+
+// apiOnly are fields that the API fills: what an export holds of them is passed over.
+var apiOnly = []string{
+	"etag", "createTime", "create_time", "updateTime", "update_time", "hasPin", "has_pin", "hasPhrase", "has_phrase",
+	"formerAccessNames", "former_access_names",
+}
+
+// customer is a line that holds one as the API writes it.
+func (r *Reader) customer(l line, object map[string]json.RawMessage) *entitlementv1.ImportRow {
+	for _, name := range apiOnly {
+		delete(object, name)
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return unreadable(l.number, "is no JSON object")
+	}
+	row := &entitlementv1.ImportRow{Line: l.number, Customer: &entitlementv1.Customer{}}
+	if err := protojson.Unmarshal(text, row.GetCustomer()); err != nil {
+		return unreadable(l.number, "is no customer as the API writes it: "+reason(err))
+	}
+	fields := row.GetCustomer().ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		_, camel := object[fd.JSONName()]
+		_, snake := object[string(fd.Name())]
+		if (camel || snake) && fd.Name() != "name" && (r.builder.clearEmpty || row.GetCustomer().ProtoReflect().Has(fd)) {
+			row.Fields = append(row.Fields, string(fd.Name()))
+		}
+	}
+	row.Key = r.builder.keyOf(row.GetCustomer(), func(column string) []string {
+		columns := map[string][]string{}
+		flatten(columns, "", object, maxDepth)
+		return columns[column]
+	})
+	return checked(row)
+}
+
+// reason is what protojson says, without the parts that vary, and without values.
+func reason(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	text = strings.TrimPrefix(text, "proto: ")
+	if i := strings.Index(text, "): "); strings.HasPrefix(text, "(line") && i > 0 {
+		text = text[i+3:]
+	}
+	if i := strings.Index(text, ": "); i > 0 && !strings.HasPrefix(text, "unknown field") {
+		text = text[:i]
+	}
+	return text
+}
+
+// flatten gives each value of an object a column, called by its path with dots.
+func flatten(columns map[string][]string, prefix string, object map[string]json.RawMessage, deeper int) {
+	for _, name := range sorted(object) {
+		flattenValue(columns, prefix+name, object[name], deeper)
+	}
+}
+
+func flattenValue(columns map[string][]string, path string, raw json.RawMessage, deeper int) {
+	var object map[string]json.RawMessage
+	var list []json.RawMessage
+	var text string
+	switch {
+	case bytes.Equal(raw, []byte("null")):
+	case json.Unmarshal(raw, &text) == nil:
+		columns[path] = append(columns[path], text)
+	case deeper > 0 && json.Unmarshal(raw, &object) == nil:
+		flatten(columns, path+".", object, deeper-1)
+	case deeper > 0 && json.Unmarshal(raw, &list) == nil:
+		for _, v := range list {
+			flattenValue(columns, path, v, deeper-1)
+		}
+	default: // a number, true or false
+		columns[path] = append(columns[path], string(raw))
+	}
+}
+
+// guards are what a spreadsheet takes for the beginning of a formula; see Writer.
+const guards = "=+-@\t\r'"
+
+// unguarded is a cell without the apostrophe that keeps spreadsheets from running it.
+func unguarded(cell string) string {
+	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte(guards, cell[1]) >= 0 {
+		return cell[1:]
+	}
+	return cell
+}
+
+// Fields are those that a row can have, as an export's header has them.
+func Fields() []string {
+	var names []string
+	for _, p := range paths() {
+		names = append(names, p.name)
+	}
+	return slices.Clip(names)
+}
