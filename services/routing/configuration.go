@@ -40,7 +40,7 @@ type configuration struct {
 	schema      collection.Schema
 }
 
-// ApplyConfiguration puts calendars, people, rotas, sites, customers and lines in force together.
+// ApplyConfiguration puts calendars, people, rotas, sites, plans, offers, customers and lines in force together.
 func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.ApplyConfigurationRequest,
 ) (*routingv1.ApplyConfigurationResponse, error) {
 	doomed, err := sortNames(r.GetDelete())
@@ -67,7 +67,7 @@ func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.App
 }
 
 // names are the names to delete, by owner.
-type names struct{ schedule, customers, lines []string }
+type names struct{ schedule, entitlement, lines []string }
 
 func sortNames(all []string) (names, error) {
 	var n names
@@ -84,13 +84,13 @@ func sortNames(all []string) (names, error) {
 		switch collectionName {
 		case "calendars", "people", "rotas", "sites":
 			n.schedule = append(n.schedule, name)
-		case "customers":
-			n.customers = append(n.customers, name)
+		case "plans", "offers", "customers":
+			n.entitlement = append(n.entitlement, name)
 		case "lines":
 			n.lines = append(n.lines, name)
 		default:
 			broken.Add(fmt.Sprintf("delete[%d]", i), name,
-				"must be the name of a calendar, person, rota, site, customer or line: sites/ID")
+				"must be the name of a calendar, person, rota, site, plan, offer, customer or line: sites/ID")
 		}
 	}
 	return n, broken.Err()
@@ -98,8 +98,8 @@ func sortNames(all []string) (names, error) {
 
 // plans is what each owner would write.
 type plans struct {
-	schedule, customers *rpcv1.Plan
-	lines               collection.Planned[*routingv1.Line]
+	schedule, entitlement *rpcv1.Plan
+	lines                 collection.Planned[*routingv1.Line]
 	// linesRevision is one at or before the lines were read.
 	linesRevision int64
 	// impact is what all of it does to coverage.
@@ -113,6 +113,13 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 	if err := gather(&broken, c.planLines(ctx, r, doomed.lines, &p)); err != nil {
 		return p, err
 	}
+	var err error
+	p.entitlement, err = c.planEntitlement(ctx, &entitlementv1.PlanCustomersRequest{
+		Plans: r.GetPlans(), Offers: r.GetOffers(), Customers: r.GetCustomers(), Prune: r.GetPrune(), Delete: doomed.entitlement,
+	})
+	if err := gather(&broken, err); err != nil {
+		return p, err
+	}
 	ask := &schedulev1.PlanScheduleRequest{
 		Calendars: r.GetCalendars(), People: r.GetPeople(), Rotas: r.GetRotas(), Sites: r.GetSites(),
 		Prune: r.GetPrune(), Delete: doomed.schedule, AllowGap: r.GetAllowGap(),
@@ -122,13 +129,6 @@ func (c *configuration) plan(ctx context.Context, r *routingv1.ApplyConfiguratio
 		ask.AllowGap = true // nothing will be written, and not all lines are known
 	}
 	if err := gather(&broken, c.planSchedule(ctx, ask, &p)); err != nil {
-		return p, err
-	}
-	var err error
-	p.customers, err = c.planCustomers(ctx, &entitlementv1.PlanCustomersRequest{
-		Customers: r.GetCustomers(), Prune: r.GetPrune(), Delete: doomed.customers,
-	})
-	if err := gather(&broken, err); err != nil {
 		return p, err
 	}
 	return p, broken.Err()
@@ -185,8 +185,9 @@ func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanSche
 	return nil
 }
 
-func (c *configuration) planCustomers(ctx context.Context, r *entitlementv1.PlanCustomersRequest) (*rpcv1.Plan, error) {
-	if len(r.GetCustomers()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
+// planEntitlement asks entitlement, if there is something to ask.
+func (c *configuration) planEntitlement(ctx context.Context, r *entitlementv1.PlanCustomersRequest) (*rpcv1.Plan, error) {
+	if len(r.GetCustomers()) == 0 && len(r.GetPlans()) == 0 && len(r.GetOffers()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
 		return &rpcv1.Plan{}, nil
 	}
 	resp, err := c.entitlement.PlanCustomers(ctx, r)
@@ -208,13 +209,17 @@ func (c *configuration) planLines(ctx context.Context, r *routingv1.ApplyConfigu
 	return err
 }
 
-// judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site
-// and rota of a line exists.
+// judge puts the plans together, if what would stand afterwards is sound: every line's number is its own, and every site,
+// rota and offer of a line exists.
 func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error) {
 	if err := judgeNumbers(p.lines.Result, c.clock.Now().Unix()); err != nil {
 		return nil, err
 	}
 	written, deleted := outcome(p.schedule)
+	offered, withdrawn := outcome(p.entitlement)
+	maps.Copy(written, offered)
+	maps.Copy(deleted, withdrawn)
+	maps.DeleteFunc(deleted, func(name string, _ bool) bool { return strings.HasPrefix(name, "customers/") }) // no line has any
 	withLines(p.lines, written, deleted)
 	if err := judgeDeleted(p.lines.Result, deleted); err != nil {
 		return nil, err
@@ -224,7 +229,7 @@ func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error)
 		return nil, err
 	}
 	whole := &rpcv1.Plan{}
-	for _, part := range []*rpcv1.Plan{p.schedule, p.customers, p.lines.Plan} {
+	for _, part := range []*rpcv1.Plan{p.schedule, p.entitlement, p.lines.Plan} {
 		whole.Changes = append(whole.Changes, part.GetChanges()...)
 		whole.Conditions = append(whole.Conditions, part.GetConditions()...)
 		whole.Writes = append(whole.Writes, part.GetWrites()...)

@@ -38,7 +38,7 @@ func newApply(a *app) *cobra.Command {
 			defer cancel()
 			answer, err := client.configuration.ApplyConfiguration(ctx, &routingv1.ApplyConfigurationRequest{
 				Calendars: set.Calendars, People: set.People, Rotas: set.Rotas,
-				Sites: set.Sites, Customers: set.Customers, Lines: set.Lines,
+				Sites: set.Sites, Plans: set.Plans, Offers: set.Offers, Customers: set.Customers, Lines: set.Lines,
 				Prune: prune, ValidateOnly: dryRun, AllowGap: allowGap,
 			})
 			if err != nil {

@@ -331,7 +331,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			"skipped", []string{"open", "--at", "2027-03-28 01:30 Europe/Dublin"}, nil, 2,
 			[]string{"is skipped in Europe/Dublin, where the clock is put forward then"},
 		},
-		{"kind", []string{"list", "robots"}, nil, 2, []string{`"robots" is no kind of resource: give one of calendars, people, rotas, sites, customers, lines`}},
+		{"kind", []string{"list", "robots"}, nil, 2, []string{`"robots" is no kind of resource: give one of calendars, people, rotas, sites, plans, offers, customers, lines`}},
 		{"no kind", []string{"list"}, nil, 2, []string{"dayside list KIND"}},
 		{"no id", []string{"get", "sites"}, nil, 2, []string{"does not say which of the sites"}},
 		{"days", []string{"coverage", "gold", "--days", "0"}, nil, 2, []string{"--days 0: must be 1 to 400"}},
@@ -412,7 +412,7 @@ func TestCompletionKnowsNames(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"get", ""}, "calendars/\npeople/\nrotas/\nsites/\ncustomers/\nlines/\n:"},
+		{[]string{"get", ""}, "calendars/\npeople/\nrotas/\nsites/\nplans/\noffers/\ncustomers/\nlines/\n:"},
 		{[]string{"get", "sites/d"}, "sites/denver\nsites/dublin\n"},
 		{[]string{"delete", "line", ""}, "gold-emergency\npublic-support\n:"},
 		{[]string{"coverage", ""}, "gold-emergency\npublic-support\n:"},

@@ -19,6 +19,8 @@ type api struct {
 	zones         schedulev1.TimeZoneServiceClient
 	coverage      schedulev1.CoverageServiceClient
 	customers     entitlementv1.EntitlementServiceClient
+	catalog       entitlementv1.CatalogServiceClient
+	grants        entitlementv1.GrantServiceClient
 	lines         routingv1.LineServiceClient
 	routing       routingv1.RoutingServiceClient
 	configuration routingv1.ConfigurationServiceClient
@@ -36,7 +38,8 @@ func (a *app) connect() (*api, error) {
 		conn: conn, sites: schedulev1.NewScheduleServiceClient(conn),
 		calendars: schedulev1.NewCalendarServiceClient(conn), rotas: schedulev1.NewRotaServiceClient(conn),
 		feeds: schedulev1.NewFeedServiceClient(conn), coverage: schedulev1.NewCoverageServiceClient(conn),
-		zones:     schedulev1.NewTimeZoneServiceClient(conn),
+		zones:   schedulev1.NewTimeZoneServiceClient(conn),
+		catalog: entitlementv1.NewCatalogServiceClient(conn), grants: entitlementv1.NewGrantServiceClient(conn),
 		customers: entitlementv1.NewEntitlementServiceClient(conn), lines: routingv1.NewLineServiceClient(conn),
 		routing: routingv1.NewRoutingServiceClient(conn), configuration: routingv1.NewConfigurationServiceClient(conn),
 		drains: routingv1.NewDrainServiceClient(conn), inForce: routingv1.NewInForceServiceClient(conn),

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
@@ -21,8 +23,8 @@ func newExport(a *app) *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use: "export", Short: "Write the whole configuration as files that apply again",
-		Long: "Writes calendars, people, rotas, sites, customers and lines as YAML, to standard output or into an empty\n" +
-			"folder. Applied again, it changes nothing. Numbers of hidden lines, customers and people are in it: keep it as\n" +
+		Long: "Writes calendars, people, rotas, sites, plans, offers, customers and lines as YAML, to standard output or into an\n" +
+			"empty folder. Applied again, it changes nothing. Numbers of hidden lines, customers and people are in it: keep it as\n" +
 			"you keep them.",
 		Example: "  dayside export --dir backup/\n  dayside export > all.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,6 +66,9 @@ func (c *api) everything(ctx context.Context) (*manifest.Set, error) {
 	var all []proto.Message
 	for _, collection := range collections {
 		_, items, err := c.list(ctx, collection)
+		if status.Code(err) == codes.Unimplemented && (collection == collectionPlans || collection == collectionOffers) {
+			continue // a server of a release that knew none
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +78,8 @@ func (c *api) everything(ctx context.Context) (*manifest.Set, error) {
 }
 
 func mostOfAKind(s *manifest.Set) int {
-	return max(len(s.Calendars), len(s.People), len(s.Rotas), len(s.Sites), len(s.Customers), len(s.Lines))
+	return max(len(s.Calendars), len(s.People), len(s.Rotas), len(s.Sites), len(s.Plans), len(s.Offers),
+		len(s.Customers), len(s.Lines))
 }
 
 // writeFiles writes a set into a folder that holds nothing else: a file left over from before would be applied with it.

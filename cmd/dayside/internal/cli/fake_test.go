@@ -45,6 +45,8 @@ type fake struct {
 	schedulev1.UnimplementedCoverageServiceServer
 	schedulev1.UnimplementedTimeZoneServiceServer
 	entitlementv1.UnimplementedEntitlementServiceServer
+	entitlementv1.UnimplementedCatalogServiceServer
+	entitlementv1.UnimplementedGrantServiceServer
 	routingv1.UnimplementedLineServiceServer
 	routingv1.UnimplementedRoutingServiceServer
 	routingv1.UnimplementedConfigurationServiceServer
@@ -269,6 +271,8 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	schedulev1.RegisterCoverageServiceServer(server, f)
 	schedulev1.RegisterTimeZoneServiceServer(server, f)
 	entitlementv1.RegisterEntitlementServiceServer(server, f)
+	entitlementv1.RegisterCatalogServiceServer(server, f)
+	entitlementv1.RegisterGrantServiceServer(server, f)
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)
 	routingv1.RegisterConfigurationServiceServer(server, f)

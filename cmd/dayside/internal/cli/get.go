@@ -13,7 +13,7 @@ import (
 
 func newGet(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use: "get NAME", Short: "Show a calendar, person, rota, site, customer or line",
+		Use: "get NAME", Short: "Show a calendar, person, rota, site, plan, offer, customer or line",
 		Long: "Shows one resource; -o yaml gives it as a file that applies again.",
 		Example: "  dayside get sites/dublin\n  dayside get customer acme -o json\n" +
 			"  dayside get lines/gold-emergency -o yaml > line.yaml",
@@ -46,7 +46,7 @@ func newGet(a *app) *cobra.Command {
 
 func newList(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "list KIND", Short: "List the calendars, people, rotas, sites, customers or lines",
+		Use: "list KIND", Short: "List the calendars, people, rotas, sites, plans, offers, customers or lines",
 		Long:      "Lists all resources of a kind; -o yaml gives them as a file that applies again.",
 		Example:   "  dayside list sites\n  dayside list customers -o json",
 		Args:      cobra.ExactArgs(1),
@@ -79,7 +79,7 @@ func newList(a *app) *cobra.Command {
 
 func newDelete(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete NAME", Short: "Delete a calendar, person, rota, site, customer or line",
+		Use: "delete NAME", Short: "Delete a calendar, person, rota, site, plan, offer, customer or line",
 		Long:    "Deletes one resource. What another one refers to is kept: take a site off its line first.",
 		Example: "  dayside delete customers/acme",
 		Args:    oneOrTwo,

@@ -12,12 +12,15 @@ const (
 	collectionPeople    = "people"
 	collectionRotas     = "rotas"
 	collectionSites     = "sites"
+	collectionPlans     = "plans"
+	collectionOffers    = "offers"
 	collectionCustomers = "customers"
 	collectionLines     = "lines"
 )
 
 var collections = []string{
-	collectionCalendars, collectionPeople, collectionRotas, collectionSites, collectionCustomers, collectionLines,
+	collectionCalendars, collectionPeople, collectionRotas, collectionSites, collectionPlans, collectionOffers,
+	collectionCustomers, collectionLines,
 }
 
 // collectionOf takes "site", "sites", "Site".

@@ -29,6 +29,10 @@ func (c *api) get(ctx context.Context, collection, name string) (proto.Message, 
 		return c.rotas.GetRota(ctx, &schedulev1.GetRotaRequest{Name: name})
 	case collectionSites:
 		return c.sites.GetSite(ctx, &schedulev1.GetSiteRequest{Name: name})
+	case collectionPlans:
+		return c.catalog.GetPlan(ctx, &entitlementv1.GetPlanRequest{Name: name})
+	case collectionOffers:
+		return c.catalog.GetOffer(ctx, &entitlementv1.GetOfferRequest{Name: name})
 	case collectionCustomers:
 		return c.customers.GetCustomer(ctx, &entitlementv1.GetCustomerRequest{Name: name})
 	default:
@@ -48,6 +52,10 @@ func (c *api) remove(ctx context.Context, collection, name string) error {
 		_, err = c.rotas.DeleteRota(ctx, &schedulev1.DeleteRotaRequest{Name: name})
 	case collectionSites:
 		_, err = c.sites.DeleteSite(ctx, &schedulev1.DeleteSiteRequest{Name: name})
+	case collectionPlans:
+		_, err = c.catalog.DeletePlan(ctx, &entitlementv1.DeletePlanRequest{Name: name})
+	case collectionOffers:
+		_, err = c.catalog.DeleteOffer(ctx, &entitlementv1.DeleteOfferRequest{Name: name})
 	case collectionCustomers:
 		_, err = c.customers.DeleteCustomer(ctx, &entitlementv1.DeleteCustomerRequest{Name: name})
 	default:
@@ -102,6 +110,20 @@ func (c *api) listSites(ctx context.Context) ([]*schedulev1.Site, error) {
 	})
 }
 
+func (c *api) listPlans(ctx context.Context) ([]*entitlementv1.Plan, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*entitlementv1.Plan, string, error) {
+		r, err := c.catalog.ListPlans(ctx, &entitlementv1.ListPlansRequest{PageSize: pageSize, PageToken: token})
+		return r.GetPlans(), r.GetNextPageToken(), err
+	})
+}
+
+func (c *api) listOffers(ctx context.Context) ([]*entitlementv1.Offer, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*entitlementv1.Offer, string, error) {
+		r, err := c.catalog.ListOffers(ctx, &entitlementv1.ListOffersRequest{PageSize: pageSize, PageToken: token})
+		return r.GetOffers(), r.GetNextPageToken(), err
+	})
+}
+
 func (c *api) listCustomers(ctx context.Context) ([]*entitlementv1.Customer, error) {
 	return pages(ctx, func(ctx context.Context, token string) ([]*entitlementv1.Customer, string, error) {
 		r, err := c.customers.ListCustomers(ctx, &entitlementv1.ListCustomersRequest{PageSize: pageSize, PageToken: token})
@@ -131,6 +153,12 @@ func (c *api) list(ctx context.Context, collection string) (proto.Message, []pro
 	case collectionSites:
 		l, err := c.listSites(ctx)
 		return &schedulev1.ListSitesResponse{Sites: l}, messages(l), err
+	case collectionPlans:
+		l, err := c.listPlans(ctx)
+		return &entitlementv1.ListPlansResponse{Plans: l}, messages(l), err
+	case collectionOffers:
+		l, err := c.listOffers(ctx)
+		return &entitlementv1.ListOffersResponse{Offers: l}, messages(l), err
 	case collectionCustomers:
 		l, err := c.listCustomers(ctx)
 		return &entitlementv1.ListCustomersResponse{Customers: l}, messages(l), err

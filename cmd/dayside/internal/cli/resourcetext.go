@@ -27,6 +27,12 @@ func resourceGrid(collection string, items []proto.Message) *grid {
 		case *schedulev1.Site:
 			g.row(m.GetName(), m.GetDisplayName(), m.GetTimeZone(), ownership(m), weekText(m.GetWeeklyHours()),
 				idsText(m.GetCalendars()), targetsText(m))
+		case *entitlementv1.Plan:
+			g.row(m.GetName(), m.GetDisplayName(), planHoursText(m.GetHours()), severitiesText(m), allowanceText(m.GetAllowance()),
+				idsText(m.GetLines()))
+		case *entitlementv1.Offer:
+			g.row(m.GetName(), m.GetDisplayName(), enumName(m.GetKind(), "OFFER_KIND_"), moneyText(m.GetPrice()),
+				dash(m.GetPlan()), languagesText(m), offeredText(m))
 		case *entitlementv1.Customer:
 			g.row(m.GetName(), m.GetDisplayName(), numbersText(m), contractsText(m))
 		case *routingv1.Line:
@@ -46,6 +52,8 @@ var columns = map[string][]string{
 	collectionPeople:    {"name", "display name", "time zone", "targets", "absences"},
 	collectionRotas:     {"name", "display name", "time zone", "turns", "members"},
 	collectionSites:     {"name", "display name", "time zone", "run by", "week", "calendars", "targets"},
+	collectionPlans:     {"name", "display name", "hours", "severities", "calls", "lines"},
+	collectionOffers:    {"name", "display name", "kind", "price", "plan", "languages", "offered"},
 	collectionCustomers: {"name", "display name", "numbers", "contracts"},
 	collectionLines:     {"name", "display name", "number", "product", "strategy", "sites", "rotas", "last resort"},
 }

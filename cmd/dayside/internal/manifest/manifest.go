@@ -1,5 +1,5 @@
-// Package manifest is configuration as files: YAML documents of calendars, people, rotas, sites, customers and lines, read
-// strictly and written so that what was written reads back as the same resources. Fields are those of the API's protos, in
+// Package manifest is configuration as files: YAML documents of calendars, people, rotas, sites, plans, offers, customers and
+// lines, read strictly and written so that what was written reads back as the same resources. Fields are those of the API's protos, in
 // snake_case; what people write often has a short form ("09:00-17:30", 2026-12-25, "+353…", "sip:…", 20s). See the examples
 // in deploy/examples.
 //
@@ -27,7 +27,7 @@ const (
 	maxFiles      = 500
 	maxFolders    = 8 // below one another
 	// maxResources is what one ApplyConfiguration takes: 500 of each kind.
-	maxResources = 3000
+	maxResources = 4000
 	// splitBytes is the size from which on Files begins another file.
 	splitBytes = 1 << 20
 )
@@ -38,6 +38,8 @@ type Set struct {
 	People    []*schedulev1.Person
 	Rotas     []*schedulev1.Rota
 	Sites     []*schedulev1.Site
+	Plans     []*entitlementv1.Plan
+	Offers    []*entitlementv1.Offer
 	Customers []*entitlementv1.Customer
 	Lines     []*routingv1.Line
 	places    map[string]place // by resource name
@@ -51,7 +53,8 @@ type place struct {
 
 // Len is the number of resources.
 func (s *Set) Len() int {
-	return len(s.Calendars) + len(s.People) + len(s.Rotas) + len(s.Sites) + len(s.Customers) + len(s.Lines)
+	return len(s.Calendars) + len(s.People) + len(s.Rotas) + len(s.Sites) + len(s.Plans) + len(s.Offers) +
+		len(s.Customers) + len(s.Lines)
 }
 
 // Resources are all of them, kind by kind: what is referred to before what refers.
@@ -61,6 +64,8 @@ func (s *Set) Resources() []proto.Message {
 	out = with(out, s.People)
 	out = with(out, s.Rotas)
 	out = with(out, s.Sites)
+	out = with(out, s.Plans)
+	out = with(out, s.Offers)
 	out = with(out, s.Customers)
 	return with(out, s.Lines)
 }
@@ -103,6 +108,10 @@ func (s *Set) add(m proto.Message) {
 		s.Rotas = append(s.Rotas, m)
 	case *schedulev1.Site:
 		s.Sites = append(s.Sites, m)
+	case *entitlementv1.Plan:
+		s.Plans = append(s.Plans, m)
+	case *entitlementv1.Offer:
+		s.Offers = append(s.Offers, m)
 	case *entitlementv1.Customer:
 		s.Customers = append(s.Customers, m)
 	case *routingv1.Line:
@@ -115,6 +124,8 @@ func (s *Set) sort() {
 	slices.SortFunc(s.People, byName[*schedulev1.Person])
 	slices.SortFunc(s.Rotas, byName[*schedulev1.Rota])
 	slices.SortFunc(s.Sites, byName[*schedulev1.Site])
+	slices.SortFunc(s.Plans, byName[*entitlementv1.Plan])
+	slices.SortFunc(s.Offers, byName[*entitlementv1.Offer])
 	slices.SortFunc(s.Customers, byName[*entitlementv1.Customer])
 	slices.SortFunc(s.Lines, byName[*routingv1.Line])
 }
@@ -145,6 +156,8 @@ var kinds = []kind{
 	{"Person", "people", (*schedulev1.Person)(nil)},
 	{"Rota", "rotas", (*schedulev1.Rota)(nil)},
 	{"Site", "sites", (*schedulev1.Site)(nil)},
+	{"Plan", "plans", (*entitlementv1.Plan)(nil)},
+	{"Offer", "offers", (*entitlementv1.Offer)(nil)},
 	{"Customer", "customers", (*entitlementv1.Customer)(nil)},
 	{"Line", "lines", (*routingv1.Line)(nil)},
 }

@@ -192,8 +192,8 @@ func TestProblemsNameFieldValueAndRule(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"no kind", "name: sites/a", []string{"f.yaml:1: kind: is required: one of Calendar, Person, Rota, Site, Customer, Line"}},
-		{"kind", "kind: Pod", []string{`f.yaml:1: kind: "Pod": must be one of Calendar, Person, Rota, Site, Customer, Line`}},
+		{"no kind", "name: sites/a", []string{"f.yaml:1: kind: is required: one of Calendar, Person, Rota, Site, Plan, Offer, Customer, Line"}},
+		{"kind", "kind: Pod", []string{`f.yaml:1: kind: "Pod": must be one of Calendar, Person, Rota, Site, Plan, Offer, Customer, Line`}},
 		{"no mapping", "- a", []string{"f.yaml:1: must be a resource"}},
 		{"nothing", "# only a comment", []string{"f.yaml: holds no resource"}},
 		{"no YAML", "kind: Site\n  name: [", []string{"f.yaml:2: is not YAML: mapping values are not allowed"}},

@@ -61,6 +61,12 @@ func shortOf(name protoreflect.FullName) (shortForm, bool) {
 		return shortForm{parse: parseInterval, format: formatInterval}, true
 	case "dayside.routing.v1.LineSite":
 		return shortForm{parse: parseLineSite, format: formatLineSite, long: true}, true
+	case "google.type.Money":
+		return shortForm{parse: parseMoney, format: formatMoney}, true
+	case "dayside.entitlement.v1.PlanHours":
+		return shortForm{parse: parsePlanHours, format: formatPlanHours, long: true}, true
+	case "dayside.entitlement.v1.Allowance":
+		return shortForm{parse: parseAllowance, format: formatAllowance, long: true}, true
 	case "dayside.routing.v1.Speech":
 		return shortForm{parse: parseSpeech, format: formatSpeech, long: true}, true
 	}
@@ -250,12 +256,18 @@ func refersTo(fd protoreflect.FieldDescriptor) string {
 	switch fd.FullName() {
 	case "dayside.routing.v1.LineSite.site", "dayside.entitlement.v1.OpenCase.site":
 		return "sites"
-	case "dayside.routing.v1.OutOfHours.transfer_line":
+	case "dayside.routing.v1.OutOfHours.transfer_line", "dayside.entitlement.v1.Plan.lines":
 		return "lines"
+	case "dayside.routing.v1.Line.offers":
+		return "offers"
+	case "dayside.entitlement.v1.Offer.plan":
+		return "plans"
+	case "dayside.entitlement.v1.Customer.parent", "dayside.entitlement.v1.PartnerAccess.partner":
+		return "customers"
 	case "dayside.routing.v1.Line.rotas":
 		return "rotas"
 	case "dayside.schedule.v1.Site.calendars", "dayside.schedule.v1.Person.calendars",
-		"dayside.schedule.v1.ServiceHours.calendars":
+		"dayside.schedule.v1.ServiceHours.calendars", "dayside.entitlement.v1.Customer.calendars":
 		return "calendars"
 	case "dayside.schedule.v1.RotaLayer.members", "dayside.schedule.v1.CrewChange.members",
 		"dayside.schedule.v1.RotaOverride.of", "dayside.schedule.v1.RotaOverride.by":

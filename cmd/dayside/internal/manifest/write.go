@@ -123,7 +123,8 @@ func flowed(name protoreflect.FullName) bool {
 		"dayside.schedule.v1.Holiday", "dayside.schedule.v1.HoursException", "dayside.routing.v1.LineSite",
 		"dayside.routing.v1.LastResort", "dayside.routing.v1.Treatments", "dayside.schedule.v1.CalendarEntry",
 		"dayside.schedule.v1.Provenance", "dayside.schedule.v1.Absence", "dayside.schedule.v1.CrewChange",
-		"dayside.schedule.v1.RotaOverride", "dayside.entitlement.v1.OpenCase",
+		"dayside.schedule.v1.RotaOverride", "dayside.entitlement.v1.OpenCase", "dayside.entitlement.v1.ExternalId",
+		"dayside.entitlement.v1.PartnerAccess", "dayside.entitlement.v1.Suspension", "dayside.routing.v1.Goodwill",
 	}, name)
 }
 
@@ -147,7 +148,10 @@ func fieldNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Nod
 
 // slugs are lists of short names, which read better in one line.
 func slugs(fd protoreflect.FieldDescriptor) bool {
-	return fd.FullName() == "dayside.schedule.v1.Site.products" || fd.FullName() == "dayside.schedule.v1.Site.languages"
+	return slices.Contains([]protoreflect.FullName{
+		"dayside.schedule.v1.Site.products", "dayside.schedule.v1.Site.languages", "dayside.entitlement.v1.Plan.products",
+		"dayside.entitlement.v1.Plan.severities", "dayside.entitlement.v1.Customer.email_domains",
+	}, fd.FullName())
 }
 
 func valueNode(fd protoreflect.FieldDescriptor, v protoreflect.Value) (*yaml.Node, error) {
