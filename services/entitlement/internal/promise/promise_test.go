@@ -1,0 +1,262 @@
+package promise_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/type/money"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
+	"github.com/daysidehq/dayside/services/internal/fault"
+)
+
+const (
+	pending  = entitlementv1.PromiseState_PROMISE_STATE_PENDING
+	owed     = entitlementv1.PromiseState_PROMISE_STATE_OWED
+	disputed = entitlementv1.PromiseState_PROMISE_STATE_DISPUTED
+	waived   = entitlementv1.PromiseState_PROMISE_STATE_WAIVED
+	lapsed   = entitlementv1.PromiseState_PROMISE_STATE_LAPSED
+
+	confirm = entitlementv1.Settlement_SETTLEMENT_CONFIRM
+	waive   = entitlementv1.Settlement_SETTLEMENT_WAIVE
+	dispute = entitlementv1.Settlement_SETTLEMENT_DISPUTE
+	uphold  = entitlementv1.Settlement_SETTLEMENT_UPHOLD
+
+	nobody   = entitlementv1.Verification_VERIFICATION_UNSPECIFIED
+	callBack = entitlementv1.Verification_VERIFICATION_CALL_BACK
+)
+
+func start() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
+
+func facts(now time.Time) promise.Facts {
+	return promise.Facts{
+		Offer: &entitlementv1.Offer{
+			Name: "offers/call", DisplayName: "Help now", Kind: entitlementv1.OfferKind_OFFER_KIND_PAY_PER_CALL,
+			Price: &money.Money{CurrencyCode: "EUR", Units: 90}, UpdateTime: timestamppb.New(start().Add(-time.Hour)),
+			Terms:         []*entitlementv1.OfferTerms{{Language: "en", Text: "Terms.", Version: "1"}},
+			ConfirmWithin: durationpb.New(10 * time.Hour),
+		},
+		Customer: &publishedv1.Customer{Id: "acme", DisplayName: "Acme", Numbers: []uint64{61255500111}},
+		Line:     &publishedv1.Line{Id: "gold", Product: "db"}, By: "mary", Now: now,
+	}
+}
+
+func request(v entitlementv1.Verification) *entitlementv1.AcceptOfferRequest {
+	return &entitlementv1.AcceptOfferRequest{
+		Offer: "offers/call", RequestId: "gw1/c1/2", Customer: "customers/acme", Number: "+61255500111", Line: "lines/gold",
+		Verification: v, How: "pressed 1",
+	}
+}
+
+// TestWhatASettlementDoes of a promise in each state: what it becomes, or why it does not.
+func TestWhatASettlementDoes(t *testing.T) {
+	const wrong, invalid = rpcv1.Reason_REASON_WRONG_STATE, rpcv1.Reason_REASON_INVALID_FIELD
+	for _, c := range []struct {
+		is           entitlementv1.PromiseState
+		what         entitlementv1.Settlement
+		verification entitlementv1.Verification
+		want         entitlementv1.PromiseState
+		reason       rpcv1.Reason
+	}{
+		{pending, confirm, callBack, owed, 0},
+		{pending, confirm, nobody, pending, invalid},
+		{pending, waive, nobody, waived, 0},
+		{pending, dispute, nobody, disputed, 0},
+		{pending, uphold, callBack, pending, wrong},
+		{owed, confirm, callBack, owed, 0},
+		{owed, waive, nobody, waived, 0},
+		{owed, dispute, nobody, disputed, 0},
+		{owed, uphold, nobody, owed, 0},
+		{disputed, confirm, callBack, disputed, wrong},
+		{disputed, waive, nobody, waived, 0},
+		{disputed, uphold, nobody, disputed, invalid}, // nobody was verified before
+		{disputed, uphold, callBack, owed, 0},
+		{waived, confirm, callBack, waived, wrong},
+		{waived, waive, nobody, waived, 0},
+		{waived, dispute, nobody, waived, wrong},
+		{waived, uphold, callBack, waived, wrong},
+		{lapsed, confirm, callBack, lapsed, wrong},
+		{lapsed, waive, nobody, lapsed, wrong},
+		{lapsed, dispute, nobody, lapsed, wrong},
+		{lapsed, uphold, callBack, lapsed, wrong},
+		{pending, 0, callBack, pending, invalid},
+	} {
+		p := promise.Accept(request(nobody), facts(start())).Promise
+		p.State = c.is
+		got, err := promise.Settle(p, promise.Settlement{What: c.what, Verification: c.verification, Reason: "so agreed", By: "mary", At: start()})
+		if got.GetState() != c.want || fault.ReasonOf(err) != c.reason || (err == nil) != (c.reason == 0) {
+			t.Errorf("%v of what is %s: %s, %v", c.what, promise.Words(c.is), promise.Words(got.GetState()), err)
+		}
+		if (got.GetState() != c.is) != (len(got.GetTrail()) == 2) {
+			t.Errorf("%v of what is %s: %v", c.what, promise.Words(c.is), got.GetTrail())
+		}
+	}
+}
+
+func TestASettlementSaysWhy(t *testing.T) {
+	p := promise.Accept(request(callBack), facts(start())).Promise
+	for _, c := range []struct{ reason, want string }{
+		{"", "is required"}, {"paid by 4111 1111 1111 1111", "no card data"}, {"not so agreed", ""},
+	} {
+		_, err := promise.Settle(p, promise.Settlement{What: dispute, Reason: c.reason, By: "mary", At: start()})
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "4111")) {
+			t.Errorf("%q: %v", c.reason, err)
+		}
+	}
+}
+
+// life is a promise, and what was done with it.
+type life struct {
+	p        *entitlementv1.Promise
+	now      time.Time
+	verified bool
+}
+
+// TestNothingIsOwedThatNobodyVerified: whatever is accepted, settled and waited for, in whatever order. The trail only grows,
+// and says how the promise stands; what is over stays so; and doing something again changes nothing.
+func TestNothingIsOwedThatNobodyVerified(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		verifications := rapid.SampledFrom([]entitlementv1.Verification{
+			nobody, entitlementv1.Verification_VERIFICATION_ATTESTED_NUMBER, entitlementv1.Verification_VERIFICATION_PIN, callBack,
+		})
+		r, f := request(verifications.Draw(t, "verification")), facts(start())
+		r.Number = rapid.SampledFrom([]string{"+61255500111", "+61255500999", ""}).Draw(t, "number")
+		if r.GetNumber() != "" && rapid.Bool().Draw(t, "unknown") {
+			r.Customer, f.Customer = "", nil
+		}
+		l := life{promise.Accept(r, f).Promise, start(), false}
+		theirs := f.Customer != nil && (r.GetVerification() != entitlementv1.Verification_VERIFICATION_ATTESTED_NUMBER ||
+			r.GetNumber() == "+61255500111")
+		l.verified = r.GetVerification() != nobody && theirs
+		for range rapid.IntRange(0, 80).Draw(t, "steps") {
+			l.step(t, promise.Settlement{
+				What:         rapid.SampledFrom([]entitlementv1.Settlement{confirm, waive, dispute, uphold, dispute, uphold}).Draw(t, "settlement"),
+				Verification: verifications.Draw(t, "how"), Reason: rapid.SampledFrom([]string{"", "so agreed"}).Draw(t, "reason"), By: "mary",
+			}, time.Duration(rapid.IntRange(0, 120).Draw(t, "minutes"))*time.Minute)
+		}
+	})
+}
+
+func (l *life) step(t *rapid.T, s promise.Settlement, after time.Duration) {
+	l.now = l.now.Add(after)
+	s.At = l.now
+	before := proto.CloneOf(l.p)
+	next, err := promise.Settle(l.p, s)
+	if !proto.Equal(before, l.p) {
+		t.Fatal("what was given is changed")
+	}
+	if err == nil && s.Verification != nobody && (s.What == confirm || s.What == uphold) && next.GetState() == owed {
+		l.verified = true
+	}
+	over := before.GetState() == waived || before.GetState() == lapsed
+	was, is := before.GetTrail(), next.GetTrail()
+	switch {
+	case over && (next.GetState() != before.GetState() || len(is) != len(was)):
+		t.Fatalf("%v brought back what is %s", s.What, promise.Words(before.GetState()))
+	case len(is) < len(was) || len(is) > len(was)+2 || len(is) > 64:
+		t.Fatalf("a trail of %d after one of %d", len(is), len(was))
+	case next.GetState() == owed && !l.verified:
+		t.Fatalf("owed, and nobody was verified: %v", next)
+	case is[len(is)-1].GetState() != next.GetState():
+		t.Fatalf("the trail ends with %v, and it is %s", is[len(is)-1], promise.Words(next.GetState()))
+	case promise.WasVerified(next) != l.verified && next.GetState() == owed:
+		t.Fatalf("verified %v: %v", l.verified, is)
+	}
+	for i := range was {
+		if !proto.Equal(was[i], is[i]) {
+			t.Fatalf("event %d of the trail was changed", i)
+		}
+	}
+	if again, errAgain := promise.Settle(next, s); err == nil && (errAgain != nil || !proto.Equal(again, next)) {
+		t.Fatalf("%v again: %v, %v", s.What, again, errAgain)
+	}
+	if c := promise.Charge(next, 7); c.GetState() != next.GetState() || !proto.Equal(c.GetAmount(), next.GetAmount()) || c.GetRevision() != 7 {
+		t.Fatalf("the charge: %v", c)
+	}
+	l.p = next
+}
+
+// TestALapseIsTheSameWhoeverWritesIt, however late.
+func TestALapseIsTheSameWhoeverWritesIt(t *testing.T) {
+	p := promise.Accept(request(nobody), facts(start())).Promise
+	if _, is := promise.Lapse(p, start().Add(10*time.Hour-time.Second)); is {
+		t.Error("before its time")
+	}
+	one, is := promise.Lapse(p, start().Add(10*time.Hour))
+	other, isToo := promise.Lapse(p, start().Add(1000*time.Hour))
+	if !is || !isToo || !proto.Equal(one, other) || one.GetState() != lapsed {
+		t.Errorf("%v and %v", one, other)
+	}
+	if again, is := promise.Lapse(one, start().Add(1000*time.Hour)); is || again != one {
+		t.Error("twice")
+	}
+}
+
+// TestHowManyTimesAPromiseIsSettled: at most 63, and it can still be given up then.
+func TestHowManyTimesAPromiseIsSettled(t *testing.T) {
+	p := promise.Accept(request(callBack), facts(start())).Promise
+	var err error
+	for i := 0; err == nil && i < 100; i++ {
+		p, err = promise.Settle(p, promise.Settlement{What: []entitlementv1.Settlement{dispute, uphold}[i%2], Reason: "again", At: start()})
+	}
+	if fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED || len(p.GetTrail()) != 63 {
+		t.Errorf("%d events: %v", len(p.GetTrail()), err)
+	}
+	p, err = promise.Settle(p, promise.Settlement{What: waive, Reason: "enough", At: start()})
+	if err != nil || p.GetState() != waived || len(p.GetTrail()) != 64 {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+func TestIDsSortByTime(t *testing.T) {
+	if a, b := promise.ID("zzz", start()), promise.ID("aaa", start().Add(time.Second)); a >= b || a == promise.ID("yyy", start()) ||
+		!strings.HasPrefix(a, "20261122-090000-") || len(a) > 63 {
+		t.Errorf("%s, %s", a, b)
+	}
+}
+
+func TestErasedIsWhoSpokeAndNotWhatIsOwed(t *testing.T) {
+	r := request(callBack)
+	r.Person, r.RecordingUri = "Jane", "https://rec.example/1"
+	p := promise.Accept(r, facts(start())).Promise
+	got := promise.Erase(p)
+	a := got.GetAcceptance()
+	if !got.GetErased() || a.GetPerson()+a.GetNumber()+a.GetRecordingUri() != "" || got.GetState() != owed ||
+		!proto.Equal(got.GetAmount(), p.GetAmount()) || a.GetCustomer() != "customers/acme" || p.GetErased() {
+		t.Errorf("got %v", got)
+	}
+}
+
+// FuzzAccept: whatever a request says, an outcome, and a promise of what was said or of the offer's price.
+func FuzzAccept(f *testing.F) {
+	f.Add("+61255500111", "en", "1", "EUR", int64(90), int32(0), int64(0), "pressed 1")
+	f.Add("", "de", "2", "JPY", int64(-1), int32(-1), int64(-1<<40), "")
+	f.Fuzz(func(t *testing.T, number, language, version, currency string, units int64, nanos int32, at int64, how string) {
+		r := request(entitlementv1.Verification_VERIFICATION_ATTESTED_NUMBER)
+		r.Number, r.TermsLanguage, r.TermsVersion, r.How = number, language, version, how
+		r.AcceptTime, r.Price = &timestamppb.Timestamp{Seconds: at}, &money.Money{CurrencyCode: currency, Units: units, Nanos: nanos}
+		if promise.Check(r) != nil {
+			return
+		}
+		out := promise.Accept(r, facts(start()))
+		switch {
+		case out.Outcome == entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED:
+			t.Fatal("no outcome")
+		case (out.Promise == nil) != (out.Grant == nil):
+			t.Fatalf("a promise without a grant, or the other way round: %v", out)
+		case out.Promise != nil && (!proto.Equal(out.Promise.GetAmount(), r.GetPrice()) || out.Promise.GetAmount().GetUnits() < 0 ||
+			out.Grant.GetEndTime().GetSeconds() <= out.Grant.GetStartTime().GetSeconds()):
+			t.Fatalf("%v", out)
+		case out.Promise.GetState() == owed && number != "+61255500111":
+			t.Fatalf("owed by %q", number)
+		}
+	})
+}
