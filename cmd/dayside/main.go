@@ -48,6 +48,7 @@ func environment() cli.Env {
 		Width:  width,
 		Color:  color,
 
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())),
 		ReadSecret:  readSecret,
 		Dial:        dial,

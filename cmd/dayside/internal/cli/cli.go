@@ -45,6 +45,8 @@ type Env struct {
 	Getenv func(string) string
 	// Width is the terminal's, in columns; 0 where standard output is none.
 	Width int
+	// ErrTerminal says that standard error is a terminal, where progress is shown.
+	ErrTerminal bool
 	// Interactive says that standard input is a terminal, at which somebody can be asked.
 	Interactive bool
 	// ReadSecret reads a line at the terminal without showing it, until ctx ends.

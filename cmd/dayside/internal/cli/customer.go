@@ -4,6 +4,7 @@ import "github.com/spf13/cobra"
 
 func newCustomer(a *app) *cobra.Command {
 	return newGroup("customer", "Find customers as a call does; what customers show and are called",
-		"Customers themselves are written with `apply`, and read with `get` and `list`.",
-		newCustomerIdentify(a), newCustomerPin(a))
+		"Single customers are written with `apply`, and read with `get` and `list`; many with `import` and `export`.",
+		newCustomerIdentify(a), newCustomerPin(a), newCustomerImport(a), newCustomerExport(a),
+		newCustomerWatch(a), newCustomerErase(a))
 }

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+)
+
+// rejects is the file of rejected lines; nil: none is kept. Each broken rule of a line stands in it once, however often the line
+// is told of.
+type rejects struct {
+	file *os.File
+	csv  *csv.Writer
+	said map[string]bool
+}
+
+// openRejects begins a file, or goes on with one that an interrupted import left.
+func openRejects(name string, resume bool) (*rejects, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // none is kept
+	}
+	r := &rejects{said: map[string]bool{}}
+	if resume {
+		if err := r.goOn(name); err != nil {
+			return nil, err
+		}
+	}
+	how := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if !resume {
+		how |= os.O_TRUNC
+	}
+	file, err := os.OpenFile(name, how, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	r.file, r.csv = file, csv.NewWriter(file)
+	if info, err := file.Stat(); err == nil && info.Size() == 0 {
+		_ = r.csv.Write([]string{"line", "field", "value", "rule"})
+	}
+	return r, r.flush()
+}
+
+// goOn reads what is there, and takes away a last line that was not written to its end.
+func (r *rejects) goOn(name string) error {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	in := csv.NewReader(bytes.NewReader(whole))
+	in.FieldsPerRecord = 4
+	for {
+		record, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s is no report of an import: %w", name, err)
+		}
+		r.said[record[0]+"\x00"+record[1]+"\x00"+record[3]] = true
+	}
+	if len(whole) < len(text) {
+		return os.Truncate(name, int64(len(whole)))
+	}
+	return nil
+}
+
+func (r *rejects) add(list []*entitlementv1.ImportRejection) error {
+	if r == nil {
+		return nil
+	}
+	for _, l := range list {
+		number := fmt.Sprint(l.GetLine())
+		key := number + "\x00" + l.GetField() + "\x00" + l.GetRule()
+		if r.said[key] {
+			continue
+		}
+		r.said[key] = true
+		if err := r.csv.Write([]string{number, l.GetField(), visible(l.GetValue()), visible(l.GetRule())}); err != nil {
+			return err
+		}
+	}
+	return r.flush()
+}
+
+func (r *rejects) flush() error {
+	r.csv.Flush()
+	return r.csv.Error()
+}
+
+func (r *rejects) close() error {
+	if r == nil {
+		return nil
+	}
+	return errors.Join(r.flush(), r.file.Close())
+}
