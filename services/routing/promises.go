@@ -135,10 +135,12 @@ func (p *promises) request(
 	t *decision, state *routingv1.ContinuationState, need flow.Need,
 ) *entitlementv1.AcceptOfferRequest {
 	call := t.call
-	call.State = state
+	if call.State = state; call.Caller == 0 {
+		call.Caller, call.Attested = phone.Number(state.GetCaller()), state.GetAttested()
+	}
 	r := &entitlementv1.AcceptOfferRequest{
 		Offer: "offers/" + need.Offer.GetOffer(), RequestId: acceptanceID(t.gateway, t.call.ID, t.step),
-		Number: numberText(t.call.Caller), Verification: decide.Verification(t.view, call),
+		Number: numberText(call.Caller), Verification: decide.Verification(t.view, call),
 		Line: lineNames + state.GetLine(), Gateway: t.gateway, CallId: t.call.ID,
 		TermsLanguage: need.Offer.GetTermsLanguage(), TermsVersion: need.Offer.GetTermsVersion(),
 		Price: need.Offer.GetPrice(), AcceptTime: timestamppb.New(t.at), RecordingUri: t.recording.GetUri(), How: need.How,
