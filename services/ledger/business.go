@@ -130,9 +130,7 @@ func (b business) EraseCallers(ctx context.Context, r *ledgerv1.EraseCallersRequ
 	if err := broken.Err(); err != nil {
 		return nil, err
 	}
-	return b.store.Erase(ctx, store.Erasure{
-		Numbers: r.GetNumbers(), Emails: r.GetEmails(), CountOnly: r.GetValidateOnly(), Pause: func() { b.pause(ctx) },
-	})
+	return b.store.Erase(ctx, store.Erasure{Numbers: r.GetNumbers(), Emails: r.GetEmails(), CountOnly: r.GetValidateOnly()})
 }
 
 // Lengths of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets).

@@ -33,7 +33,7 @@ const (
 	pruneFirst = 10 * time.Minute
 	// pruneEvery is how often after that.
 	pruneEvery = time.Hour
-	// prunePause lets others write between two pieces of pruning, or of erasing.
+	// prunePause lets others write between two pieces of pruning.
 	prunePause = 20 * time.Millisecond
 	// maxDroppedLogs bounds what is logged of records that cannot be kept, an hour.
 	maxDroppedLogs = 20
@@ -122,21 +122,18 @@ func (s *Service) prune(ctx context.Context) {
 		return
 	}
 	before := s.cfg.Clock.Now().Add(-time.Duration(s.cfg.RetentionDays) * 24 * time.Hour)
-	removed, err := s.store.Prune(ctx, before, func() { s.pause(ctx) })
+	removed, err := s.store.Prune(ctx, before, func() {
+		select {
+		case <-ctx.Done():
+		case <-s.cfg.Clock.After(prunePause):
+		}
+	})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
 		s.cfg.Log.ErrorContext(ctx, "what is too old cannot be removed from the ledger", "error", err.Error())
 	case removed > 0:
 		s.cfg.Log.InfoContext(ctx, "removed from the ledger what is older than it may be", "entries", removed, "before", before)
-	}
-}
-
-// pause lets others write.
-func (s *Service) pause(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-s.cfg.Clock.After(prunePause):
 	}
 }
 

@@ -24,13 +24,11 @@ type Erasure struct {
 	Numbers, Emails []string
 	// CountOnly: nothing is changed.
 	CountOnly bool
-	// Pause is called between pieces, so that others write. Required.
-	Pause func()
 }
 
 // Erase takes numbers and addresses out of all that is kept: calls and their records, charges, follow-ups and changes; what
-// happened is left. It looks through the whole file, and rewrites what it finds in small pieces. What arrives meanwhile is
-// not looked at. The counts are of what anything was erased from; done again it finds nothing.
+// happened is left. It looks through the whole file, and rewrites what it finds in small pieces, between which others write.
+// What arrives meanwhile is not looked at. The counts are of what anything was erased from; done again it finds nothing.
 func (s *Store) Erase(ctx context.Context, what Erasure) (*ledgerv1.EraseCallersResponse, error) {
 	e := &erasing{s: s, Eraser: erase.New(what.Numbers, what.Emails), Erasure: what, counted: &ledgerv1.EraseCallersResponse{}}
 	if len(what.Numbers)+len(what.Emails) == 0 {
@@ -97,7 +95,6 @@ func (e *erasing) in(ctx context.Context, piece func(*writer) error) error {
 		}
 		return nil
 	})
-	e.Pause()
 	if errors.Is(err, undone) {
 		return ctx.Err()
 	}
