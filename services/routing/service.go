@@ -101,6 +101,7 @@ type Service struct {
 	alerts        *alerts
 	promises      *promises
 	briefs        *briefs
+	settling      sync.WaitGroup
 }
 
 // New is the service. Calls are answered once Run has listed the state of the cluster.
@@ -169,6 +170,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 func (s *Service) Run(ctx context.Context) error {
 	var holding sync.WaitGroup
 	defer holding.Wait()
+	defer s.settling.Wait()
 	holding.Go(func() { s.inForce.hold(ctx) })
 	holding.Go(func() { _ = s.keeper.Run(ctx) }) // it ends with ctx alone
 	holding.Go(func() { s.minute.run(ctx) })
@@ -193,6 +195,11 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 		next, s.truth = view.Anew(nil), b.Truth // of the truth before, nothing stands in for what cannot be read
 	case b.Reset:
 		next = view.Anew(before)
+	}
+	if isLarge(b) {
+		defer s.settle(ctx)
+		defer thrifty()()
+		expect(next, b)
 	}
 	for _, e := range b.Events {
 		if e.Value == nil {

@@ -176,9 +176,9 @@ func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	var events []Event
+	var gathered Gathered
 	revision, clusterID, err := f.c.stream(ctx, f.r, func(e Entry) {
-		events = append(events, Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
+		gathered.Add(Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
 	})
 	if err != nil {
 		return err
@@ -186,6 +186,7 @@ func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
 	if clusterID != truth.ClusterID {
 		return wrap(fmt.Errorf("%w: between two requests", errOtherTruth))
 	}
+	events := gathered.All()
 	f.revision, f.truth, f.records, f.current = revision, truth, int64(len(events)), f.c.clock.Now()
 	f.apply(Batch{Revision: revision, Reset: true, Events: events, Truth: truth})
 	return nil

@@ -16,9 +16,9 @@ func (d *Disk) Load() (b coord.Batch, found bool, problems []error) {
 		return coord.Batch{}, false, []error{err}
 	}
 	for _, n := range generations {
-		var events []coord.Event
+		var events coord.Gathered
 		c, err := d.read(n, func(e coord.Event) error {
-			events = append(events, e)
+			events.Add(e)
 			return nil
 		})
 		if err != nil {
@@ -31,7 +31,7 @@ func (d *Disk) Load() (b coord.Batch, found bool, problems []error) {
 		d.generation, d.state, d.snapshotBytes, d.logBytes, d.beatAt = n, c.state, c.snapshotBytes, c.logBytes, -1
 		d.otherBytes = d.weigh(n)
 		return coord.Batch{
-			Revision: c.state.revision, Reset: true, Events: events, Heard: c.state.heard, Truth: c.state.truth,
+			Revision: c.state.revision, Reset: true, Events: events.All(), Heard: c.state.heard, Truth: c.state.truth,
 		}, true, problems
 	}
 	return coord.Batch{}, false, problems

@@ -48,7 +48,10 @@ func Anew(v *View) *Builder {
 	if v == nil {
 		v = from
 	}
-	return newBuilder(from, v)
+	b := newBuilder(from, v)
+	b.customers = buildCustomers(v.customers, v.customers)
+	b.customers.listed = &[numShards][]uint64{}
+	return b
 }
 
 func newBuilder(from, before *View) *Builder {
@@ -72,6 +75,14 @@ func newBuilder(from, before *View) *Builder {
 		usage:  buildUsage(from.usage, before.usage),
 		keys:   keysBuilder{from: from.keys, before: before.keys},
 		lines:  linesBuilder{from: from.lines, before: before.lines},
+	}
+}
+
+// Expect says that a key's value will be put: of a large list all are told before the first is put, so that what becomes of
+// them takes no more memory than it must.
+func (b *Builder) Expect(key string, bytes int) {
+	if id, ok := strings.CutPrefix(key, published.CustomerPrefix); ok && b.customers.before.records.count == 0 {
+		b.customers.records.expect(id, bytes)
 	}
 }
 

@@ -127,6 +127,9 @@ type customersBuilder struct {
 	records recordsBuilder
 	owns    *owned // nil until something changes: most batches are heartbeats
 	scratch []phone.Number
+	// listed are the records that a list has said, by shard and slot; nil where there is no list. A list begins with what was
+	// known before, most of which it says again, and ends by dropping what it did not say: so it takes no second memory.
+	listed *[numShards][]uint64
 }
 
 func buildCustomers(from, before *customers) customersBuilder {
@@ -144,20 +147,22 @@ type owned struct {
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
+	if stands, which, ok := b.records.get(id); ok && stands == string(value) {
+		b.list(which)
+		return nil
+	}
 	c := Customer{strict: true, numbers: b.scratch[:0]}
 	if err := c.read(string(value)); err != nil {
 		return err
 	}
 	b.scratch = c.numbers[:0]
-	if b.same(id, value) {
-		return nil
-	}
 	b.remove(id)
 	b.edit()
 	which, ok := b.records.put(id, value)
 	if !ok {
 		return errors.New("there are too many customers")
 	}
+	b.list(which)
 	for _, n := range c.numbers {
 		b.addNumber(n, which)
 	}
@@ -165,10 +170,29 @@ func (b *customersBuilder) put(id string, value []byte) error {
 	return nil
 }
 
-// same says whether it stands so already.
-func (b *customersBuilder) same(id string, value []byte) bool {
-	stands, _, ok := b.records.get(id)
-	return ok && stands == string(value)
+// list notes that a record is in the list.
+func (b *customersBuilder) list(which ref) {
+	if b.listed == nil {
+		return
+	}
+	set := &b.listed[which.shard()]
+	at := int(which.slot() / 64)
+	for len(*set) <= at {
+		*set = append(*set, 0)
+	}
+	(*set)[at] |= 1 << (which.slot() % 64)
+}
+
+func (b *customersBuilder) isListed(which ref) bool {
+	set, at := b.listed[which.shard()], int(which.slot()/64)
+	return at < len(set) && set[at]&(1<<(which.slot()%64)) != 0
+}
+
+// unlist forgets that a record is in the list: its place may become another's.
+func (b *customersBuilder) unlist(which ref) {
+	if b.listed != nil && b.isListed(which) {
+		b.listed[which.shard()][which.slot()/64] &^= 1 << (which.slot() % 64)
+	}
 }
 
 func (b *customersBuilder) keep(id string) {
@@ -191,6 +215,7 @@ func (b *customersBuilder) remove(id string) {
 		b.dropNumber(n, which)
 	}
 	b.dropClient(id, old.Partners)
+	b.unlist(which)
 	b.records.remove(id)
 }
 
@@ -204,10 +229,27 @@ func (b *customersBuilder) edit() {
 }
 
 func (b *customersBuilder) finish() *customers {
+	if b.listed != nil {
+		for _, id := range b.unlisted() {
+			b.remove(id)
+		}
+	}
 	if b.owns != nil && b.records.changed() {
 		b.next.records = b.records.finish()
 	}
 	return b.next
+}
+
+// unlisted are the IDs of what a list did not say.
+func (b *customersBuilder) unlisted() (ids []string) {
+	for i := range b.listed {
+		b.records.each(uint32(i), func(which ref, name string) { //nolint:gosec // below numShards
+			if !b.isListed(which) {
+				ids = append(ids, name[len(customerNames):])
+			}
+		})
+	}
+	return ids
 }
 
 func (b *customersBuilder) numbers(n phone.Number) *numberTable {

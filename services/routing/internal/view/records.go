@@ -37,6 +37,8 @@ const (
 	maxSlots = 1<<slotBits - 1
 	// minIndex is the smallest index.
 	minIndex = 4
+	// maxLengths is what the lengths of a record take at most, of a value below 2 MiB.
+	maxLengths = 4
 	// maxShardBytes bounds a shard's text.
 	maxShardBytes = 1 << 31
 )
@@ -89,6 +91,16 @@ type recordsBuilder struct {
 	next   *records
 	edits  *[numShards]*shardEdit // nil until something changes
 	dirty  []uint32
+	// expected is how many bytes will come of each shard; nil where nobody said.
+	expected *[numShards]int
+}
+
+// expect says that a value will be put: where all are known before the first, no shard grows by being copied.
+func (b *recordsBuilder) expect(id string, bytes int) {
+	if b.expected == nil {
+		b.expected = &[numShards]int{}
+	}
+	b.expected[idHash(id)>>(64-shardBits)] += len(b.prefix) + len(id) + bytes + maxLengths
 }
 
 // shardEdit is a shard that is written to. text holds dead bytes, too: of records that were replaced. It only grows, so that
@@ -123,6 +135,9 @@ func (b *recordsBuilder) edit(i uint32) *shardEdit {
 			}
 		}
 		e.used, e.dead = len(e.at)-len(e.free), s.dead
+	}
+	if b.expected != nil {
+		e.text.Grow(min(b.expected[i], maxShardBytes))
 	}
 	b.edits[i] = e
 	b.dirty = append(b.dirty, i)
@@ -174,6 +189,23 @@ func (b *recordsBuilder) name(which ref) string {
 	}
 	name, _ := b.next.at(which)
 	return name
+}
+
+// each tells of every record of a shard as it stands by now.
+func (b *recordsBuilder) each(shard uint32, tell func(which ref, name string)) {
+	var text string
+	var slots []uint32
+	if b.edits != nil && b.edits[shard] != nil {
+		text, slots = b.edits[shard].text.String(), b.edits[shard].at
+	} else if s := b.next.shards[shard]; s != nil {
+		text, slots = s.text, s.at
+	}
+	for slot, at := range slots {
+		if at != 0 {
+			name, _ := recordAt(text, at-1)
+			tell(ref(shard<<slotBits|uint32(slot)), name) //nolint:gosec // below maxSlots
+		}
+	}
 }
 
 // put sets an ID's value; false where there is no room for more.
