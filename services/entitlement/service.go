@@ -221,10 +221,11 @@ func record(c *entitlementv1.Customer, rules *tzdata.Rules) (*rpcv1.Write, error
 	return coord.Put(published.CustomerPrefix+compiled.GetId(), value), nil
 }
 
-// Remove takes the published record and the verifiers away; nothing refers to a customer.
+// Remove takes the published record, the verifiers and what was counted away; nothing refers to a customer.
 func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 	return collection.Effect{Writes: []*rpcv1.Write{
 		coord.Delete(published.CustomerPrefix + id), coord.Delete(verifierPrefix + id), coord.Delete(phrasePrefix + id),
+		coord.Delete(keyOfCustomer(id)),
 	}}, nil
 }
 
