@@ -1,0 +1,176 @@
+// Package portal is where contacts of customers help themselves with a browser: they sign in by a link that is mailed to them,
+// or by OpenID Connect, see the lines of their customer, are shown a line's number, answer promises, and choose the name by
+// which their callers are found. An edge: it turns forms into requests to entitlement's ContactService and answers into pages,
+// and decides nothing.
+//
+// Pages work without scripts; the one script there is saves pasting a link's secret. That secret stands behind a '#' in the
+// link, which browsers send to nobody, and comes in a form: so it is in no log on the way, and a scanner of mails that follows
+// the link uses nothing up.
+package portal
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/openid"
+)
+
+const (
+	// maxFormBytes bounds what a form brings.
+	maxFormBytes = 16 << 10
+	// maxSecretBytes bounds what is pasted for a link.
+	maxSecretBytes = 1 << 10
+	// flowLife is how long somebody may take at a provider of identities.
+	flowLife = 10 * time.Minute
+)
+
+// Identities sign people in elsewhere.
+type Identities interface {
+	// Start is where a browser is sent, and what it has to bring back; back is the URL it comes back to.
+	Start(ctx context.Context, back string) (to string, f openid.Flow, err error)
+	// Finish turns the code that it brought back into an ID token; NOT_FOUND where that is not taken.
+	Finish(ctx context.Context, back, code string, f openid.Flow) (idToken string, err error)
+}
+
+// Config is what a portal is made from.
+type Config struct {
+	// URL is where browsers find it, without a path. Over https cookies are for that alone.
+	URL string
+	// Proxies are believed to say whom they ask for (X-Forwarded-For).
+	Proxies []netip.Prefix
+	// Contacts is entitlement's API.
+	Contacts entitlementv1.ContactServiceClient
+	// Identities of another provider; nil: there are links alone.
+	Identities Identities
+	// Clock and Log are required; nil Meters are none.
+	Clock  clock.Clock
+	Log    *slog.Logger
+	Meters metric.MeterProvider
+}
+
+// Portal serves the pages.
+type Portal struct {
+	cfg      Config
+	origin   *url.URL
+	pages    *template.Template
+	limit    *limit
+	requests metric.Int64Counter
+}
+
+//go:embed page
+var files embed.FS
+
+// New is a portal; its faults name the flag portal-url.
+func New(cfg Config) (*Portal, error) {
+	origin, err := url.Parse(cfg.URL)
+	if err != nil || origin.Host == "" || origin.Scheme != "https" && origin.Scheme != "http" ||
+		strings.Trim(origin.Path, "/") != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil {
+		return nil, fault.Invalid(fault.Violation{
+			Field: "portal-url", Value: cfg.URL, Rule: "must be the URL at which browsers find the portal, such as https://support.acme.example",
+		})
+	}
+	p := &Portal{cfg: cfg, origin: origin, limit: newLimit(cfg.Clock)}
+	if p.pages, err = template.New("").Funcs(words()).ParseFS(files, "page/*.html"); err != nil {
+		return nil, err
+	}
+	provider := cfg.Meters
+	if provider == nil {
+		provider = noop.NewMeterProvider()
+	}
+	p.requests, err = provider.Meter("github.com/daysidehq/dayside/services/gateway/portal").Int64Counter("dayside.portal.requests",
+		metric.WithDescription("Requests of browsers to the portal, by page and class of status (2xx, 4xx)."))
+	return p, err
+}
+
+// Handler serves everything.
+func (p *Portal) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /{$}":        p.home,
+		"POST /link":      p.askForLink,
+		"GET /link":       p.followLink,
+		"POST /session":   p.useLink,
+		"POST /leave":     p.inSession(p.leave),
+		"POST /customer":  p.inSession(p.turn),
+		"POST /number":    p.inSession(p.number),
+		"POST /name":      p.inSession(p.name),
+		"POST /promise":   p.inSession(p.promise),
+		"GET /oidc/start": p.goToProvider,
+		"GET /oidc/back":  p.comeBack,
+	} {
+		mux.Handle(pattern, p.page(pattern, serve))
+	}
+	mux.Handle("GET /style.css", asset("page/style.css", "text/css; charset=utf-8"))
+	mux.Handle("GET /link.js", asset("page/link.js", "text/javascript; charset=utf-8"))
+	same := http.NewCrossOriginProtection()
+	_ = same.AddTrustedOrigin(p.origin.Scheme + "://" + p.origin.Host) // a proxy may ask by another name
+	return p.guarded(same.Handler(mux))
+}
+
+// asset is a file that is the same for all.
+func asset(name, kind string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			http.Error(w, "not found", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		_, _ = w.Write(text) // nobody is left to be told
+	})
+}
+
+// page serves one page, or says in a page why it cannot.
+func (p *Portal) page(pattern string, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		counted := &answer{ResponseWriter: w, status: http.StatusOK}
+		err := serve(counted, r)
+		if err != nil {
+			p.fail(counted, r, pattern, err)
+		}
+		p.count(r.Context(), pattern, counted.status)
+	})
+}
+
+// answer remembers its status.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader is http.ResponseWriter's.
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// render writes a page of a template.
+func (p *Portal) render(w http.ResponseWriter, status int, name string, data any) error {
+	var page strings.Builder
+	if err := p.pages.ExecuteTemplate(&page, name, data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(page.String())) // nobody is left to be told
+	return nil
+}
+
+// errSession is the end of a session.
+var errSession = errors.New("no session")

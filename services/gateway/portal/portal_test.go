@@ -1,0 +1,496 @@
+package portal_test
+
+import (
+	"context"
+	"errors"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/type/money"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/gateway/portal"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/openid"
+)
+
+const number = "+61255509999"
+
+// contacts is entitlement with one contact, who has the link "goodlink" and the session "s1".
+type contacts struct {
+	entitlementv1.ContactServiceClient
+	mu     sync.Mutex
+	over   bool
+	asked  []*entitlementv1.SendLinkRequest
+	opened []*entitlementv1.OpenSessionRequest
+	named  string
+	answer *entitlementv1.AnswerPromiseRequest
+	turned string
+	err    error
+}
+
+func (c *contacts) session(s string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s != "s1" || c.over {
+		return status.Error(codes.NotFound, "the session is over")
+	}
+	return c.err
+}
+
+func (c *contacts) SendLink(_ context.Context, r *entitlementv1.SendLinkRequest, _ ...grpc.CallOption) (*entitlementv1.SendLinkResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = append(c.asked, r)
+	return &entitlementv1.SendLinkResponse{}, c.err
+}
+
+func (c *contacts) OpenSession(_ context.Context, r *entitlementv1.OpenSessionRequest, _ ...grpc.CallOption) (*entitlementv1.OpenSessionResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opened = append(c.opened, r)
+	if r.GetLinkSecret() != "goodlink" && (r.GetIdToken() != "id-of-ann" || r.GetNonce() != "n") {
+		return nil, status.Error(codes.NotFound, "no")
+	}
+	return &entitlementv1.OpenSessionResponse{Session: "s1", ExpireTime: timestamppb.New(clock.System{}.Now().Add(time.Hour))}, nil
+}
+
+func (c *contacts) GetSession(_ context.Context, r *entitlementv1.GetSessionRequest, _ ...grpc.CallOption) (*entitlementv1.GetSessionResponse, error) {
+	return &entitlementv1.GetSessionResponse{
+		Customer: "customers/acme", CustomerDisplayName: `Acme <script>alert("x")</script>`, ContactDisplayName: "Ann", SelfService: true,
+		Lines: []*entitlementv1.SelfServiceLine{
+			{Line: "lines/gold", DisplayName: "Gold", Entitlement: &entitlementv1.CustomerEntitlement{Entitled: true}},
+			{Line: "lines/late", DisplayName: "Late", Entitlement: &entitlementv1.CustomerEntitlement{
+				Basis:    entitlementv1.Basis_BASIS_CONTRACT_ENDED,
+				Remedies: []*entitlementv1.Remedy{{Text: "renew contract C-1"}},
+			}},
+		},
+		Promises: []*entitlementv1.Promise{
+			{Name: "promises/p1", State: entitlementv1.PromiseState_PROMISE_STATE_PENDING, OfferDisplayName: "Day pass",
+				Amount: &money.Money{CurrencyCode: "EUR", Units: 90, Nanos: 500_000_000}},
+			{Name: "promises/p2", State: entitlementv1.PromiseState_PROMISE_STATE_OWED, OfferDisplayName: "Call"},
+		},
+		Others: []*entitlementv1.SelfServiceCustomer{{Customer: "customers/bolt", DisplayName: "Bolt"}},
+	}, c.session(r.GetSession())
+}
+
+func (c *contacts) RevealNumber(_ context.Context, r *entitlementv1.RevealNumberRequest, _ ...grpc.CallOption) (*entitlementv1.RevealNumberResponse, error) {
+	return &entitlementv1.RevealNumberResponse{Number: number, Reminder: "For Acme alone."}, c.session(r.GetSession())
+}
+
+func (c *contacts) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest, _ ...grpc.CallOption) (*entitlementv1.ChooseAccessNameResponse, error) {
+	if r.GetAccessName() == "taken" {
+		return nil, status.Error(codes.AlreadyExists, "another's")
+	}
+	c.named = r.GetAccessName()
+	return &entitlementv1.ChooseAccessNameResponse{}, c.session(r.GetSession())
+}
+
+func (c *contacts) AnswerPromise(_ context.Context, r *entitlementv1.AnswerPromiseRequest, _ ...grpc.CallOption) (*entitlementv1.AnswerPromiseResponse, error) {
+	c.answer = r
+	return &entitlementv1.AnswerPromiseResponse{}, c.session(r.GetSession())
+}
+
+func (c *contacts) SelectCustomer(_ context.Context, r *entitlementv1.SelectCustomerRequest, _ ...grpc.CallOption) (*entitlementv1.SelectCustomerResponse, error) {
+	c.turned = r.GetCustomer()
+	return &entitlementv1.SelectCustomerResponse{}, c.session(r.GetSession())
+}
+
+func (c *contacts) CloseSession(context.Context, *entitlementv1.CloseSessionRequest, ...grpc.CallOption) (*entitlementv1.CloseSessionResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	return &entitlementv1.CloseSessionResponse{}, nil
+}
+
+// elsewhere is a provider of identities.
+type elsewhere struct{}
+
+func (elsewhere) Start(context.Context, string) (string, openid.Flow, error) {
+	return "https://login.example/authorize?state=st", openid.Flow{State: "st", Nonce: "n", Verifier: "v"}, nil
+}
+
+func (elsewhere) Finish(_ context.Context, back, code string, f openid.Flow) (string, error) {
+	if code != "good" || f.Verifier != "v" || !strings.HasSuffix(back, "/oidc/back") {
+		return "", fault.NotFound("the code")
+	}
+	return "id-of-ann", nil
+}
+
+// browser keeps cookies, follows redirects, fills in forms, and runs no scripts.
+type browser struct {
+	t *testing.T
+	*http.Client
+	base string
+	// page it looks at, and how that was answered.
+	page   string
+	status int
+	header http.Header
+}
+
+func open(t *testing.T, c *contacts, change func(*portal.Config)) *browser {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(nil)
+	cfg := portal.Config{
+		URL: "http://" + srv.Listener.Addr().String(), Contacts: c, Identities: elsewhere{}, Clock: clock.System{}, Log: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := portal.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Config.Handler = p.Handler()
+	srv.Start()
+	t.Cleanup(srv.Close)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, Client: &http.Client{Jar: jar}, base: srv.URL}
+	b.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if !strings.HasPrefix(r.URL.String(), b.base) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	return b
+}
+
+func (b *browser) do(method, path string, form url.Values, set ...string) {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.base)
+	}
+	for i := 0; i < len(set); i += 2 {
+		if r.Header.Set(set[i], set[i+1]); set[i] == "Host" {
+			r.Host = set[i+1]
+		}
+	}
+	resp, err := b.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.page, b.status, b.header = string(text), resp.StatusCode, resp.Header
+}
+
+func (b *browser) get(path string, set ...string) {
+	b.t.Helper()
+	b.do(http.MethodGet, path, nil, set...)
+}
+
+// submit fills in the form of the page that goes to action, the one with a button or field that says `with`.
+func (b *browser) submit(action, with string, fields ...string) {
+	b.t.Helper()
+	for _, form := range regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`).FindAllStringSubmatch(b.page, -1) {
+		if form[1] != action || !strings.Contains(form[2], with) {
+			continue
+		}
+		values := url.Values{}
+		for _, hidden := range regexp.MustCompile(`type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(form[2], -1) {
+			values.Set(hidden[1], html.UnescapeString(hidden[2]))
+		}
+		for i := 0; i < len(fields); i += 2 {
+			values.Set(fields[i], fields[i+1])
+		}
+		b.do(http.MethodPost, action, values)
+		return
+	}
+	b.t.Fatalf("no form to %s with %q in: %s", action, with, b.page)
+}
+
+// sees fails where the page does not say all of it, or has another status.
+func (b *browser) sees(status int, all ...string) {
+	b.t.Helper()
+	for _, s := range all {
+		if b.status != status || !strings.Contains(b.page, s) {
+			b.t.Fatalf("status %d, want %d and %q in: %s", b.status, status, s, b.page)
+		}
+	}
+}
+
+func (b *browser) signIn() {
+	b.t.Helper()
+	b.get("/link")
+	b.submit("/session", "", "secret", "goodlink")
+	b.sees(http.StatusOK, "Sign out")
+}
+
+func TestFromAnAddressToANumber(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.get("/")
+	b.submit("/link", "", "email", "ann@acme.example")
+	b.sees(http.StatusOK, "If this is the address")
+	if len(c.asked) != 1 || c.asked[0].GetEmail() != "ann@acme.example" || c.asked[0].GetClient() != "127.0.0.1" {
+		t.Fatalf("asked for %v", c.asked)
+	}
+	b.get("/link")
+	b.get("/link") // a scanner of mails
+	if len(c.opened) != 0 {
+		t.Error("looking at the link used it up")
+	}
+	b.submit("/session", "", "secret", " "+b.base+"/link#goodlink\n")
+	b.sees(http.StatusOK, "Gold", "You can call it now", "Your contract has ended.", "renew contract C-1", "EUR 90.50", "&lt;script&gt;")
+	if strings.Contains(b.page, number) || strings.Contains(b.page, "<script") {
+		t.Error("the page holds the number, or a script")
+	}
+	b.submit("/number", "lines/gold")
+	b.sees(http.StatusOK, "tel:&#43;61255509999", "&#43;61 255 509 999", "For Acme alone.")
+	if got := b.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the number may be kept: %q", got)
+	}
+	b.get("/")
+	b.submit("/leave", "")
+	b.sees(http.StatusOK, "Your e-mail address")
+	b.do(http.MethodPost, "/number", url.Values{"line": {"lines/gold"}})
+	b.sees(http.StatusUnauthorized, "session is over")
+}
+
+func TestWhatElseAContactDoes(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.signIn()
+	b.submit("/promise", "promises/p1", "answer", "confirm")
+	if c.answer.GetPromise() != "promises/p1" || c.answer.GetSettlement() != entitlementv1.Settlement_SETTLEMENT_CONFIRM {
+		t.Errorf("confirmed %v", c.answer)
+	}
+	b.submit("/promise", "promises/p2", "answer", "dispute", "reason", "not us")
+	if c.answer.GetSettlement() != entitlementv1.Settlement_SETTLEMENT_DISPUTE || c.answer.GetReason() != "not us" {
+		t.Errorf("disputed %v", c.answer)
+	}
+	b.submit("/name", "", "access_name", "Heron")
+	b.sees(http.StatusOK, "is changed")
+	b.submit("/name", "", "access_name", "taken")
+	b.sees(http.StatusConflict, "This name is taken")
+	b.get("/")
+	b.submit("/customer", "", "customer", "customers/bolt")
+	if c.named != "Heron" || c.turned != "customers/bolt" {
+		t.Errorf("named %q, turned to %q", c.named, c.turned)
+	}
+	b.submit("/number", "lines/gold", "line", "lines/of-somebody-else")
+	b.sees(http.StatusNotFound, "does not have this line")
+	c.over = true
+	b.get("/")
+	b.sees(http.StatusUnauthorized, "session is over")
+}
+
+func TestFormsOfOthersAreRefused(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.signIn()
+	b.do(http.MethodPost, "/name", url.Values{"access_name": {"Evil"}})
+	b.sees(http.StatusForbidden, "another session")
+	b.do(http.MethodPost, "/name", url.Values{"access_name": {"Evil"}, "token": {"guess"}}, "Origin", "https://evil.example")
+	b.sees(http.StatusForbidden, "")
+	b.do(http.MethodPost, "/session", url.Values{"secret": {"goodlink"}}, "Sec-Fetch-Site", "cross-site", "Origin", "null")
+	b.sees(http.StatusForbidden, "")
+	b.get("/", "Host", "evil.example")
+	b.sees(http.StatusMisdirectedRequest, "another host")
+	b.get("/number")
+	if b.status != http.StatusMethodNotAllowed {
+		t.Errorf("a number by GET: %d", b.status)
+	}
+	if c.named != "" {
+		t.Error("was renamed all the same")
+	}
+}
+
+func TestLinksThatOpenNothing(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	for _, secret := range []string{"badlink", "", "#", strings.Repeat("x", 500), "a b", "<script>"} {
+		b.get("/link")
+		b.submit("/session", "", "secret", secret)
+		b.sees(http.StatusForbidden, "This does not let you in")
+	}
+	if len(c.opened) != 1 {
+		t.Errorf("entitlement was asked %d times, of what cannot be a secret too", len(c.opened))
+	}
+	b.get("/link")
+	b.submit("/session", "", "secret", strings.Repeat("x", 20_000))
+	b.sees(http.StatusForbidden, "")
+}
+
+func TestSigningInElsewhere(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.get("/")
+	b.sees(http.StatusOK, `href="/oidc/start"`)
+	b.get("/oidc/back?state=st&code=good") // nobody was sent there
+	b.sees(http.StatusForbidden, "This does not let you in")
+	b.get("/oidc/start")
+	if b.status != http.StatusFound || !strings.HasPrefix(b.header.Get("Location"), "https://login.example/") {
+		t.Fatalf("%d to %s", b.status, b.header.Get("Location"))
+	}
+	b.get("/oidc/back?state=another&code=good")
+	b.sees(http.StatusForbidden, "This does not let you in")
+	b.get("/oidc/back?state=st&code=good") // once is all there is
+	b.sees(http.StatusForbidden, "This does not let you in")
+	b.get("/oidc/start")
+	b.get("/oidc/back?state=st&code=good")
+	b.sees(http.StatusOK, "Sign out")
+	if got := c.opened[len(c.opened)-1]; got.GetIdToken() != "id-of-ann" || got.GetNonce() != "n" {
+		t.Errorf("opened by %v", got)
+	}
+	none := open(t, &contacts{}, func(cfg *portal.Config) { cfg.Identities = nil })
+	none.get("/")
+	if strings.Contains(none.page, "oidc") {
+		t.Error("a way to sign in is shown that is none")
+	}
+	none.get("/oidc/start")
+	none.sees(http.StatusNotFound, "by a link")
+}
+
+func TestPagesSayWhatIsWrong(t *testing.T) {
+	for code, want := range map[codes.Code]int{
+		codes.ResourceExhausted: http.StatusTooManyRequests, codes.Unavailable: http.StatusServiceUnavailable,
+		codes.FailedPrecondition: http.StatusConflict, codes.Internal: http.StatusInternalServerError,
+	} {
+		b := open(t, &contacts{err: status.Error(code, "told to people")}, nil)
+		b.get("/")
+		b.submit("/link", "", "email", "ann@acme.example")
+		b.sees(want, "<h1>")
+		if told := strings.Contains(b.page, "told to people"); told != (want == http.StatusConflict || want == http.StatusTooManyRequests) {
+			t.Errorf("%v: told %v", code, told)
+		}
+	}
+	b := open(t, &contacts{}, nil)
+	b.get("/")
+	b.submit("/link", "", "email", "nobody")
+	b.sees(http.StatusBadRequest, "no e-mail address")
+}
+
+func TestWhatBrowsersMayDo(t *testing.T) {
+	b := open(t, &contacts{}, func(cfg *portal.Config) { cfg.URL = "https://support.example" })
+	b.get("/link", "Host", "support.example")
+	if csp := b.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "script-src 'self'") {
+		t.Errorf("of the link's page: %s", csp)
+	}
+	b.get("/")
+	if csp := b.header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "script-src") {
+		t.Errorf("of others: %s", csp)
+	}
+	if b.header.Get("Strict-Transport-Security") == "" || b.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%v", b.header)
+	}
+	b.do(http.MethodPost, "/session", url.Values{"secret": {"goodlink"}}, "Origin", "https://support.example")
+	b.get("/oidc/start")
+	cookie := b.header.Get("Set-Cookie")
+	for _, want := range []string{"__Host-dayside-sign-in=", "HttpOnly", "Secure", "SameSite=Lax", "Path=/"} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("the cookie lacks %s: %s", want, cookie)
+		}
+	}
+	for _, path := range []string{"/style.css", "/link.js"} {
+		if b.get(path); b.status != http.StatusOK || b.page == "" {
+			t.Errorf("%s: %d", path, b.status)
+		}
+	}
+}
+
+func TestClientsAreToldApart(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, func(cfg *portal.Config) {
+		cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	for _, said := range []struct{ forwarded, client string }{
+		{"198.51.100.7", "198.51.100.7"},
+		{"203.0.113.1, 198.51.100.7, 192.0.2.3", "198.51.100.7"}, // what a stranger put before is not believed
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+		{"nonsense", "127.0.0.1"},
+		{"", "127.0.0.1"},
+	} {
+		b.do(http.MethodPost, "/link", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", said.forwarded)
+		if got := c.asked[len(c.asked)-1].GetClient(); got != said.client {
+			t.Errorf("%q is %q, want %q", said.forwarded, got, said.client)
+		}
+	}
+	plain := open(t, c, nil)
+	plain.do(http.MethodPost, "/link", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", "198.51.100.7")
+	if got := c.asked[len(c.asked)-1].GetClient(); got != "127.0.0.1" {
+		t.Errorf("who is no proxy was believed: %q", got)
+	}
+}
+
+func TestRequestsAreLimited(t *testing.T) {
+	clk := clock.NewManual(time.Date(2026, 11, 22, 9, 0, 20, 0, time.UTC))
+	b := open(t, &contacts{}, func(cfg *portal.Config) { cfg.Clock = clk })
+	for range 120 {
+		b.get("/style.css")
+		b.sees(http.StatusOK, "")
+	}
+	b.get("/")
+	b.sees(http.StatusTooManyRequests, "")
+	if got := b.header.Get("Retry-After"); got != "41" {
+		t.Errorf("retry after %s", got)
+	}
+	clk.Advance(41 * time.Second)
+	b.get("/")
+	b.sees(http.StatusOK, "")
+}
+
+func TestConfigurationIsChecked(t *testing.T) {
+	for _, u := range []string{"", "support.example", "ftp://x.example", "https://x.example/path", "https://u:p@x.example", "https://x.example?q"} {
+		_, err := portal.New(portal.Config{URL: u, Clock: clock.System{}})
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Violations[0].Field != "portal-url" {
+			t.Errorf("%q: %v", u, err)
+		}
+	}
+}
+
+// FuzzPasted: whatever is pasted, a page comes back, and entitlement is asked of what can be a secret only.
+func FuzzPasted(f *testing.F) {
+	f.Add("https://x.example/link#goodlink")
+	f.Add(" #\x00")
+	c := &contacts{}
+	p, err := portal.New(portal.Config{URL: "http://127.0.0.1", Contacts: c, Clock: clock.NewManual(time.Time{}), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := p.Handler()
+	f.Fuzz(func(t *testing.T, pasted string) {
+		c.opened = nil
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/session", strings.NewReader(url.Values{"secret": {pasted}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.RemoteAddr = "no address"
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code >= http.StatusInternalServerError {
+			t.Errorf("%q: %d", pasted, w.Code)
+		}
+		for _, o := range c.opened {
+			if s := o.GetLinkSecret(); len(s) > 128 || strings.ContainsAny(s, "#<> \r\n\x00") || !strings.Contains(pasted, s) {
+				t.Errorf("%q was taken for a secret", s)
+			}
+		}
+	})
+}

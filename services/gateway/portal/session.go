@@ -1,0 +1,134 @@
+package portal
+
+import (
+	"crypto/hmac"
+	"net/http"
+	"slices"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+)
+
+// homePage is what a contact sees.
+type homePage struct {
+	*entitlementv1.GetSessionResponse
+	// Token goes with each form.
+	Token string
+	// Named is true where the name was just changed.
+	Named bool
+}
+
+// home is the first page of a session, or where one begins.
+func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
+	session := p.cookie(r, sessionCookie)
+	if session == "" {
+		return p.signIn(w, "")
+	}
+	seen, err := p.cfg.Contacts.GetSession(r.Context(), &entitlementv1.GetSessionRequest{Session: session})
+	if err != nil {
+		return over(err)
+	}
+	return p.render(w, http.StatusOK, "home.html", homePage{GetSessionResponse: seen, Token: token(session), Named: r.URL.Query().Has("named")})
+}
+
+// over is errSession where a session is the thing that was not found.
+func over(err error) error {
+	if status.Code(err) == codes.NotFound || status.Code(err) == codes.InvalidArgument {
+		return errSession
+	}
+	return err
+}
+
+// inSession lets forms through that were filled in on a page of the session.
+func (p *Portal) inSession(serve func(w http.ResponseWriter, r *http.Request, session string) error,
+) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session := p.cookie(r, sessionCookie)
+		if session == "" {
+			return errSession
+		}
+		if !hmac.Equal([]byte(r.PostFormValue("token")), []byte(token(session))) {
+			return status.Error(codes.PermissionDenied, "this form is of another session; go back to your page and try again")
+		}
+		return serve(w, r, session)
+	}
+}
+
+// leave ends the session.
+func (p *Portal) leave(w http.ResponseWriter, r *http.Request, session string) error {
+	if _, err := p.cfg.Contacts.CloseSession(r.Context(), &entitlementv1.CloseSessionRequest{Session: session}); err != nil {
+		return err
+	}
+	p.dropCookie(w, sessionCookie)
+	seeOther(w, r, "/")
+	return nil
+}
+
+// turn shows another customer of the same contact.
+func (p *Portal) turn(w http.ResponseWriter, r *http.Request, session string) error {
+	_, err := p.cfg.Contacts.SelectCustomer(r.Context(), &entitlementv1.SelectCustomerRequest{
+		Session: session, Customer: r.PostFormValue("customer"),
+	})
+	if err != nil {
+		return err
+	}
+	seeOther(w, r, "/")
+	return nil
+}
+
+// numberPage shows a number.
+type numberPage struct {
+	*entitlementv1.RevealNumberResponse
+	// Name of the line, for people.
+	Name string
+}
+
+// number shows the number of a line, in the answer to a form: it is in no address of a page.
+func (p *Portal) number(w http.ResponseWriter, r *http.Request, session string) error {
+	line := r.PostFormValue("line")
+	seen, err := p.cfg.Contacts.GetSession(r.Context(), &entitlementv1.GetSessionRequest{Session: session})
+	if err != nil {
+		return over(err)
+	}
+	at := slices.IndexFunc(seen.GetLines(), func(l *entitlementv1.SelfServiceLine) bool { return l.GetLine() == line })
+	if at < 0 {
+		return status.Error(codes.NotFound, "your company does not have this line")
+	}
+	told, err := p.cfg.Contacts.RevealNumber(r.Context(), &entitlementv1.RevealNumberRequest{Session: session, Line: line})
+	if err != nil {
+		return err
+	}
+	return p.render(w, http.StatusOK, "number.html", numberPage{told, lineName(seen.GetLines()[at])})
+}
+
+// name chooses another access name.
+func (p *Portal) name(w http.ResponseWriter, r *http.Request, session string) error {
+	_, err := p.cfg.Contacts.ChooseAccessName(r.Context(), &entitlementv1.ChooseAccessNameRequest{
+		Session: session, AccessName: r.PostFormValue("access_name"),
+	})
+	if err != nil {
+		return err
+	}
+	seeOther(w, r, "/?named")
+	return nil
+}
+
+// promise confirms or disputes one.
+func (p *Portal) promise(w http.ResponseWriter, r *http.Request, session string) error {
+	answer := &entitlementv1.AnswerPromiseRequest{Session: session, Promise: r.PostFormValue("promise"), Reason: r.PostFormValue("reason")}
+	switch r.PostFormValue("answer") {
+	case "confirm":
+		answer.Settlement, answer.Reason = entitlementv1.Settlement_SETTLEMENT_CONFIRM, ""
+	case "dispute":
+		answer.Settlement = entitlementv1.Settlement_SETTLEMENT_DISPUTE
+	default:
+		return status.Error(codes.InvalidArgument, "please confirm or dispute")
+	}
+	if _, err := p.cfg.Contacts.AnswerPromise(r.Context(), answer); err != nil {
+		return err
+	}
+	seeOther(w, r, "/")
+	return nil
+}

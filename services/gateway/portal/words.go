@@ -1,0 +1,123 @@
+package portal
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+
+	"google.golang.org/genproto/googleapis/type/money"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	amounts "github.com/daysidehq/dayside/services/internal/money"
+)
+
+// words are what templates say things by.
+func words() template.FuncMap {
+	return template.FuncMap{
+		"line": lineName, "amount": amount, "when": when, "whyNot": whyNot, "pending": pending, "spoken": spoken,
+	}
+}
+
+func lineName(l *entitlementv1.SelfServiceLine) string {
+	if l.GetDisplayName() != "" {
+		return l.GetDisplayName()
+	}
+	return l.GetLine()
+}
+
+func amount(m *money.Money) string {
+	if m == nil {
+		return "nothing"
+	}
+	return amounts.String(m)
+}
+
+func when(at *timestamppb.Timestamp) string {
+	if at == nil {
+		return ""
+	}
+	return at.AsTime().Format("2 January 2006, 15:04 UTC")
+}
+
+func pending(p *entitlementv1.Promise) bool {
+	return p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING
+}
+
+// spoken puts blanks into a number, so that people can read it out.
+func spoken(number string) string {
+	const group = 3
+	if len(number) <= group {
+		return number
+	}
+	text := number[:group]
+	for rest := number[group:]; rest != ""; {
+		n := min(group, len(rest))
+		if len(rest) == group+1 {
+			n = 2
+		}
+		text, rest = text+" "+rest[:n], rest[n:]
+	}
+	return text
+}
+
+// whyNot is why a customer does not have a line now.
+func whyNot(e *entitlementv1.CustomerEntitlement) string {
+	switch e.GetBasis() {
+	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
+		return "Your contract has not begun."
+	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
+		return "Your contract has ended."
+	case entitlementv1.Basis_BASIS_SUSPENDED:
+		return "Your contract is suspended."
+	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
+		return "It is outside of your plan's hours."
+	case entitlementv1.Basis_BASIS_OTHER_SEVERITY:
+		return "Your plan does not cover cases of this severity."
+	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
+		return "The calls that your plan includes are used."
+	default:
+		return "Your contracts do not cover it."
+	}
+}
+
+// said is what a person is told of an error, and by which status.
+func said(err error) (failure, int) {
+	var f *fault.Fault
+	code, text := codes.Internal, ""
+	switch {
+	case errors.As(err, &f):
+		text = f.Message
+		switch f.Reason {
+		case rpcv1.Reason_REASON_NOT_FOUND:
+			code = codes.NotFound
+		case rpcv1.Reason_REASON_BACKEND_UNAVAILABLE:
+			code = codes.Unavailable
+		default:
+		}
+	default:
+		code, text = status.Code(err), status.Convert(err).Message()
+	}
+	switch code {
+	case codes.InvalidArgument:
+		return failure{"Please look at it again", text}, http.StatusBadRequest
+	case codes.NotFound:
+		return failure{"There is no such thing", text}, http.StatusNotFound
+	case codes.AlreadyExists:
+		return failure{"This name is taken", "Please choose another one."}, http.StatusConflict
+	case codes.FailedPrecondition, codes.Aborted:
+		return failure{"This cannot be done now", text}, http.StatusConflict
+	case codes.PermissionDenied:
+		return failure{"Please try again", text}, http.StatusForbidden
+	case codes.ResourceExhausted:
+		return failure{"Too often", text}, http.StatusTooManyRequests
+	case codes.Unavailable, codes.DeadlineExceeded:
+		return failure{"Please try again in a minute", "Something that is needed for this does not answer."}, http.StatusServiceUnavailable
+	default:
+		return failure{"Something went wrong", "It was written down. Please try again later."}, http.StatusInternalServerError
+	}
+}
