@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -38,6 +39,72 @@ func (f *fake) DeletePlan(_ context.Context, r *entitlementv1.DeletePlanRequest)
 func (f *fake) DeleteOffer(_ context.Context, r *entitlementv1.DeleteOfferRequest) (*emptypb.Empty, error) {
 	f.asked = r
 	return &emptypb.Empty{}, f.err
+}
+
+func (f *fake) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
+) (*entitlementv1.CheckEntitlementResponse, error) {
+	f.asked = r
+	return &entitlementv1.CheckEntitlementResponse{Candidates: []*entitlementv1.CustomerEntitlement{{
+		Customer: "customers/acme", DisplayName: "Acme", Basis: entitlementv1.Basis_BASIS_ALLOWANCE_USED,
+		Outcome: entitlementv1.Outcome_OUTCOME_OFFERED, Contract: &entitlementv1.Contract{ContractId: "C1", Plan: "gold"},
+		Via: "customers/group", AllowanceCalls: 2, UsedCalls: 2, ValidUntil: &timestamppb.Timestamp{Seconds: 1796000000},
+		Remedies: []*entitlementv1.Remedy{{Text: "accept one call for EUR 90.00"}},
+	}}}, f.err
+}
+
+func (f *fake) CreateGrant(_ context.Context, r *entitlementv1.CreateGrantRequest) (*entitlementv1.Grant, error) {
+	f.asked = r
+	g := proto.CloneOf(r.GetGrant())
+	g.Name, g.GrantedBy = "grants/g-1", "ana"
+	return g, f.err
+}
+
+func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
+	f := newFake(t)
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "check", "acme", "gold", "--severity", "p3"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	for _, want := range []string{
+		"offered", "allowance used", "contract C1 gold of customers/group", "2 of 2", "What would change it:", "accept one call for EUR 90.00",
+	} {
+		if !strings.Contains(term.out.String(), want) {
+			t.Errorf("no %q in\n%s", want, term.out.String())
+		}
+	}
+	want := &entitlementv1.CheckEntitlementRequest{
+		Customer: "customers/acme", Line: "lines/gold", Severity: entitlementv1.Severity_SEVERITY_P3,
+	}
+	if !proto.Equal(f.asked, want) {
+		t.Errorf("asked %v", f.asked)
+	}
+	if code := term.run(t.Context(), "check", "+13035550101", "gold"); code != 0 {
+		t.Error(term.err.String())
+	}
+	if r, _ := f.asked.(*entitlementv1.CheckEntitlementRequest); r.GetNumber().GetE164Number() != "+13035550101" || r.GetCustomer() != "" {
+		t.Errorf("asked %v", f.asked)
+	}
+}
+
+func TestAGrantEndsAndSaysWhy(t *testing.T) {
+	f := newFake(t)
+	term := newTerminal(t, f)
+	for _, args := range [][]string{
+		{"grant", "create", "acme", "--for", "4h"}, {"grant", "create", "acme", "--reason", "x"},
+		{"grant", "create", "+12", "--for", "4h", "--reason", "x"},
+	} {
+		if code := term.run(t.Context(), args...); code != 2 || f.asked != nil {
+			t.Errorf("%v: exit %d, asked %v", args, code, f.asked)
+		}
+	}
+	code := term.run(t.Context(), "grant", "create", "+13035550199", "--for", "4h", "--reason", "signing", "--lines", "gold")
+	asked, _ := f.asked.(*entitlementv1.CreateGrantRequest)
+	if code != 0 || asked.GetGrant().GetNumber() != "+13035550199" || asked.GetGrant().GetEndTime() == nil || asked.GetRequestId() == "" {
+		t.Fatalf("exit %d, asked %v, %s", code, f.asked, term.err.String())
+	}
+	if out := term.out.String(); strings.Contains(out, "3035550199") || !strings.Contains(out, "signing") || !strings.Contains(out, "ana") {
+		t.Errorf("shown: %s", out)
+	}
 }
 
 const catalogFile = `

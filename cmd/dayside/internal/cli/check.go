@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+)
+
+func newCheck(a *app) *cobra.Command {
+	var at, severity string
+	c := &cobra.Command{
+		Use: "check CUSTOMER|NUMBER LINE", Short: "Say whether somebody may have a line, on what basis, and what would change it",
+		Long: "Asks entitlement about a customer, or about whoever calls from a number: granted, offered, helped first or refused,\n" +
+			"the contract or grant it rests on, until when, what is left of an allowance, and what would change the answer.\n" +
+			"How a call would be routed is shown by `dayside route`.",
+		Example: "  dayside check acme gold-emergency\n  dayside check +13035550101 gold-emergency --at \"2026-12-25 09:00 Europe/Dublin\"\n" +
+			"  dayside check customers/acme lines/gold-emergency --severity P3 -o json",
+		Args: cobra.ExactArgs(2), ValidArgsFunction: a.namesToComplete,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := a.checkOf(args, at, severity)
+			if err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.CheckEntitlementResponse, error) {
+				return client.customers.CheckEntitlement(ctx, request)
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(answer, func(w io.Writer) error { return checkText(w, answer) })
+		},
+	}
+	c.Flags().StringVar(&at, "at", "", "at that instant instead of now: "+whenHelp)
+	c.Flags().StringVar(&severity, "severity", "", "of the case: P1 to P4; the line's where left out")
+	return c
+}
+
+func (a *app) checkOf(args []string, at, severity string) (*entitlementv1.CheckEntitlementRequest, error) {
+	line, err := lineName(args[1])
+	if err != nil {
+		return nil, err
+	}
+	r := &entitlementv1.CheckEntitlementRequest{Line: line}
+	if strings.HasPrefix(args[0], "+") || isNumber(args[0]) {
+		if err := checkCaller(args[0]); err != nil {
+			return nil, usagef("%q is no number in E.164, such as +13035550101", args[0])
+		}
+		r.Number = &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: "+" + strings.TrimPrefix(args[0], "+")}}
+	} else if r.Customer, err = customerName(args[0]); err != nil {
+		return nil, err
+	}
+	if severity != "" {
+		n, ok := entitlementv1.Severity_value["SEVERITY_"+strings.ToUpper(severity)]
+		if !ok || n == 0 {
+			return nil, usagef("--severity %q: must be P1, P2, P3 or P4", severity)
+		}
+		r.Severity = entitlementv1.Severity(n)
+	}
+	if at != "" {
+		when, err := a.when("at", at, time.UTC)
+		if err != nil {
+			return nil, err
+		}
+		r.At = timestamppb.New(when)
+	}
+	return r, nil
+}
+
+// words is an enum's value as people say it: "other product" of BASIS_OTHER_PRODUCT.
+func words(value interface{ String() string }, prefix string) string {
+	return strings.ToLower(strings.ReplaceAll(enumName(value, prefix), "_", " "))
+}
+
+// checkText is an answer for people.
+func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) error {
+	list := answer.GetCandidates()
+	if len(list) == 0 {
+		linef(w, "No customer has the number: %s.", words(answer.GetOutcome(), "OUTCOME_"))
+		remediesText(w, answer.GetRemedies())
+		return nil
+	}
+	g := newGrid("customer", "display name", "outcome", "basis", "rests on", "until", "calls")
+	for _, c := range list {
+		g.row(c.GetCustomer(), c.GetDisplayName(), words(c.GetOutcome(), "OUTCOME_"), words(c.GetBasis(), "BASIS_"),
+			restsOnText(c), untilText(c), usedText(c))
+	}
+	if err := g.write(w); err != nil {
+		return err
+	}
+	if len(list) > 1 {
+		linef(w, "Several customers can be meant: the caller is asked; as long as nobody knows, %s.",
+			words(answer.GetOutcome(), "OUTCOME_"))
+		return nil
+	}
+	remediesText(w, list[0].GetRemedies())
+	return nil
+}
+
+func restsOnText(c *entitlementv1.CustomerEntitlement) string {
+	text := c.GetGrant()
+	if k := c.GetContract(); k != nil {
+		text = strings.TrimSpace("contract " + k.GetContractId() + " " + k.GetPlan())
+	}
+	if c.GetVia() != "" {
+		text = strings.TrimSpace(text + " of " + c.GetVia())
+	}
+	return dash(text)
+}
+
+func untilText(c *entitlementv1.CustomerEntitlement) string {
+	if c.GetValidUntil() == nil {
+		return dash("")
+	}
+	return c.GetValidUntil().AsTime().UTC().Format(layoutMinute) + " UTC"
+}
+
+func usedText(c *entitlementv1.CustomerEntitlement) string {
+	if c.GetAllowanceCalls() == 0 && c.GetUsedCalls() == 0 {
+		return dash("")
+	}
+	return fmt.Sprintf("%d of %d", c.GetUsedCalls(), c.GetAllowanceCalls())
+}
+
+// remediesText lists what would change an answer.
+func remediesText(w io.Writer, list []*entitlementv1.Remedy) {
+	if len(list) > 0 {
+		linef(w, "What would change it:")
+	}
+	for _, r := range list {
+		linef(w, "  - %s", r.GetText())
+	}
+}
