@@ -20,10 +20,15 @@ import (
 
 func drawLine(t *rapid.T, l *routingv1.Line) {
 	treatment := func(class string) routingv1.Treatment {
-		return routingv1.Treatment(rapid.Int32Range(0, 6).Draw(t, class))
+		return routingv1.Treatment(rapid.SampledFrom([]int32{0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 7, 7}).Draw(t, class))
 	}
 	l.Treatments = &routingv1.Treatments{
 		Entitled: treatment("entitled"), NotEntitled: treatment("not entitled"), Unknown: treatment("unknown"),
+		Declined: treatment("declined"),
+	}
+	l.Offers = rapid.SampledFrom([][]string{nil, {"offers/once"}, {"offers/once", "offers/day"}, {"offers/once", "offers/day", "offers/gone"}}).Draw(t, "offers")
+	if rapid.Bool().Draw(t, "goodwill") {
+		l.Goodwill = &routingv1.Goodwill{MaxCalls: rapid.Int32Range(0, 2).Draw(t, "goodwill calls"), Then: treatment("then")}
 	}
 	if rapid.Bool().Draw(t, "identification") {
 		l.Identification = &routingv1.Identification{
@@ -59,13 +64,15 @@ func drawWalk(t *rapid.T) *walk {
 	if rapid.Bool().Draw(t, "no site") {
 		w.Sites = []*publishedv1.Site{viewtest.Site("sydney")}
 	}
+	w.Usage = []*publishedv1.Usage{viewtest.Goodwill("ended", 1), viewtest.NumberGoodwill(nobody, 1, 2)}
 	c := &walk{
-		v: w.View(), hour: rapid.SampledFrom([]float64{4, 11.5, 13}).Draw(t, "hour"), names: names(),
+		limited: rapid.IntRange(0, 3).Draw(t, "limited") == 0,
+		v:       w.View(), hour: rapid.SampledFrom([]float64{4, 11.5, 13}).Draw(t, "hour"), names: names(),
 		unreachable: rapid.IntRange(0, 5).Draw(t, "unreachable") == 0,
 	}
 	c.call = decide.Call{
 		ID: "1", Dialled: rapid.SampledFrom([]phone.Number{gold, public}).Draw(t, "dialled"),
-		Caller:   rapid.SampledFrom([]phone.Number{0, acme, ended, bridge, nobody}).Draw(t, "caller"),
+		Caller:   rapid.SampledFrom([]phone.Number{0, acme, ended, ended, bridge, nobody, partner, reseller}).Draw(t, "caller"),
 		Attested: rapid.Bool().Draw(t, "attested"),
 		Gateway: rapid.SampledFrom([]decide.Capabilities{
 			everything(), everything(), everything(), capable(routingv1.Capability_CAPABILITY_REDIRECT),
@@ -83,8 +90,8 @@ func drawWalk(t *rapid.T) *walk {
 
 // drawAnswer is what a caller makes of a prompt or a recording.
 func drawAnswer(t *rapid.T) flow.Outcome {
-	said := rapid.SampledFrom([]string{"acme", "akme", "ended", "pinned", "bridge", "twins", "a", "who", "one", "oh", "2580", "1"})
-	keys := rapid.SampledFrom([]string{"0", "1", "2", "7", "9", "2263", "2580", "1111#", "#", "*", "00", "1234567890123"})
+	said := rapid.SampledFrom([]string{"acme", "akme", "ended", "pinned", "bridge", "twins", "a", "who", "one", "oh", "2580", "1", "spoken", "Blue heron", "client one"})
+	keys := rapid.SampledFrom([]string{"0", "1", "1", "1", "2", "7", "9", "2263", "2580", "1111#", "#", "*", "00", "1234567890123"})
 	switch rapid.IntRange(0, 9).Draw(t, "answer") {
 	case 0, 1, 2:
 		return flow.Outcome{Input: &routingv1.Input{Speech: said.Draw(t, "said")}}
@@ -126,6 +133,7 @@ func TestEveryCallComesToAnEnd(t *testing.T) {
 		for w.step < flow.MaxSteps {
 			got := w.decide()
 			asked[w.d.Line.ID+" "+got]++
+			checkOffer(t, w)
 			switch w.d.Step {
 			case routingv1.StepKind_STEP_KIND_PROMPT:
 				if wanted {
@@ -177,10 +185,32 @@ func checkLadder(t *rapid.T, w *walk, never map[string]bool) {
 	}
 }
 
+// What a caller has accepted entitles them for the rest of the call, and what could not be recorded of it helps them first: no
+// such call is refused.
+func checkOffer(t *rapid.T, w *walk) {
+	entitled := w.d.Class == routingv1.CallerClass_CALLER_CLASS_ENTITLED
+	switch fate := w.call.State.GetOffer(); fate {
+	case routingv1.OfferFate_OFFER_FATE_ACCEPTED, routingv1.OfferFate_OFFER_FATE_PENDING, routingv1.OfferFate_OFFER_FATE_SPOOLED:
+		if !entitled || w.d.Offer != fate {
+			t.Fatalf("accepted, and %v (%v)", w.d.Class, w.d.Offer)
+		}
+	case routingv1.OfferFate_OFFER_FATE_HELPED_FIRST:
+		if !entitled && !w.d.FollowUp {
+			t.Fatalf("to be helped first, and %v", w.d.Treatment)
+		}
+	case routingv1.OfferFate_OFFER_FATE_UNSPECIFIED, routingv1.OfferFate_OFFER_FATE_MADE,
+		routingv1.OfferFate_OFFER_FATE_DECLINED, routingv1.OfferFate_OFFER_FATE_NOT_CARRIED:
+	}
+	if made := len(w.d.Offers()); made > 0 != (w.d.Prompt == routingv1.PromptKind_PROMPT_KIND_OFFER) ||
+		w.state != nil && len(w.state.GetMade()) != made {
+		t.Fatalf("%d offers with %v, %d of them sealed", made, w.d.Prompt, len(w.state.GetMade()))
+	}
+}
+
 // checkEnd: the step behind which nothing follows is one that may be the last.
 func checkEnd(t *rapid.T, w *walk, got string) {
 	can := func(one routingv1.Capability) bool { return w.call.Gateway&capable(one) != 0 }
-	class := w.d.Line.Treatment(w.d.Class)
+	class := w.d.Treatment
 	switch {
 	case strings.HasPrefix(got, "forward") && !can(routingv1.Capability_CAPABILITY_FORWARD):
 	case got == "end OVER", got == "end MESSAGE_TAKEN":
@@ -198,7 +228,7 @@ func checkAsked(t *rapid.T, w *walk, asked map[string]int) {
 		line, kind, _ := strings.Cut(what, " ")
 		most := 1
 		switch kind {
-		case "prompt NAME", "prompt WHICH", "prompt PIN":
+		case "prompt NAME", "prompt WHICH", "prompt PIN": // an offer once, whatever else
 			most = 2
 			if tries := w.v.LineByID(line).Identification().GetMaxTries(); tries > 0 {
 				most = int(tries)
@@ -280,8 +310,14 @@ func FuzzAdvance(f *testing.F) {
 		if next == nil || len(next.GetTried()) > continuation.MaxTried {
 			t.Fatalf("%d targets tried", len(next.GetTried()))
 		}
-		if need.Kind == flow.NeedPIN && (need.Customer == "" || len(need.PIN) > 12 || strings.Trim(need.PIN, "0123456789") != "") {
+		if need.Kind == flow.NeedPIN && (need.Customer == "" || need.PIN+need.Phrase == "" || len(need.PIN) > 12 || strings.Trim(need.PIN, "0123456789") != "") {
 			t.Fatal("a PIN that nobody can have")
+		}
+		if need.Kind == flow.NeedAccept && need.Offer == nil {
+			t.Fatal("an acceptance of nothing")
+		}
+		if next.GetOffer() != s.GetOffer() && next.GetOffer() != routingv1.OfferFate_OFFER_FATE_DECLINED {
+			t.Fatal("an acceptance that nobody recorded")
 		}
 		if need.Kind == flow.NeedName && strings.Trim(need.Digits, "0123456789*#") != "" {
 			t.Fatal("a name that no keypad types")

@@ -24,6 +24,9 @@ const (
 	ended  = phone.Number(13035550101) // a contract that has ended
 	bridge = phone.Number(13035550150) // of two customers
 	nobody = phone.Number(13035550199)
+	// partner calls for two customers, the first of whom has a contract; reseller for the second alone.
+	partner  = phone.Number(13035550160)
+	reseller = phone.Number(13035550161)
 )
 
 // world has a hidden line with two sites, and a published one with the same sites that transfers to it. Open 0 to 12 h after
@@ -35,7 +38,9 @@ func world(change func(gold, public *routingv1.Line)) viewtest.World {
 	hidden.Rotas = []string{"rotas/nights"}
 	change(hidden, open)
 	pin := viewtest.Customer("pinned", nil, viewtest.Contract("", -100, 100))
-	pin.HasPin = true
+	pin.HasPin, pin.HasPhrase = true, true
+	spoken := viewtest.Customer("spoken", nil, viewtest.Contract("", -100, 100))
+	spoken.HasPhrase = true
 	return viewtest.World{
 		Sites: []*publishedv1.Site{
 			viewtest.Site("sydney", viewtest.Daily(0, 12, 3)...), viewtest.Site("dublin", viewtest.Daily(0, 11, 3)...),
@@ -45,9 +50,13 @@ func world(change func(gold, public *routingv1.Line)) viewtest.World {
 			viewtest.Customer("acme", []phone.Number{acme}, viewtest.Contract("", -100, 100)),
 			viewtest.Customer("ended", []phone.Number{ended}, viewtest.Contract("", -100, -50)),
 			viewtest.Customer("bridge-1", []phone.Number{bridge}, viewtest.Contract("", -100, 100)),
-			viewtest.Customer("bridge-2", []phone.Number{bridge}), pin,
+			viewtest.Customer("bridge-2", []phone.Number{bridge}), pin, spoken,
+			viewtest.Customer("partner", []phone.Number{partner}), viewtest.Customer("reseller", []phone.Number{reseller}),
+			viewtest.ClientOf("partner", viewtest.Customer("client-1", nil, viewtest.Contract("", -100, 100))),
+			viewtest.ClientOf("partner", viewtest.ClientOf("reseller", viewtest.Customer("client-2", nil))),
 		},
-		Lines: []*routingv1.Line{hidden, open},
+		Offers: []*publishedv1.Offer{viewtest.Offer("once"), viewtest.Offer("day")},
+		Lines:  []*routingv1.Line{hidden, open},
 	}
 }
 
@@ -128,7 +137,8 @@ func (w *walk) outcome(o flow.Outcome) {
 		found := w.names[need.Name+need.Digits]
 		flow.Identified(state, found, len(found) > 8)
 	case need.Kind == flow.NeedPIN:
-		flow.PINCompared(state, need.Customer == "pinned" && (need.PIN == "2580" || need.Phrase == "blue heron"), need.PIN != "2580")
+		right := need.PIN == "2580" && need.Customer == "pinned" || need.Phrase == "Blue heron" // of either
+		flow.PINCompared(state, right, need.PIN != "2580")
 	}
 	w.state, w.call.Fate = state, routingv1.ContinuationFate_CONTINUATION_FATE_READ
 }
@@ -193,10 +203,11 @@ func names() map[string][]flow.Candidate {
 	return map[string][]flow.Candidate{
 		"acme": {{ID: "acme", Confidence: 1}}, "2263": {{ID: "acme", Confidence: 1}, {ID: "ended", Confidence: 0.6}},
 		"akme": {{ID: "acme", Confidence: 0.8}}, "ended": {{ID: "ended", Confidence: 1}},
-		"pinned": {{ID: "pinned", Confidence: 1}},
-		"bridge": {{ID: "bridge-1", Confidence: 0.9}, {ID: "bridge-2", Confidence: 0.9}},
-		"twins":  {{ID: "bridge-1", Confidence: 1}, {ID: "bridge-2", Confidence: 1}, {ID: "acme", Confidence: 0.5}},
-		"a":      slices.Repeat([]flow.Candidate{{ID: "acme", Confidence: 0.2}}, 9),
+		"pinned": {{ID: "pinned", Confidence: 1}}, "spoken": {{ID: "spoken", Confidence: 1}},
+		"client one": {{ID: "client-1", Confidence: 1}},
+		"bridge":     {{ID: "bridge-1", Confidence: 0.9}, {ID: "bridge-2", Confidence: 0.9}},
+		"twins":      {{ID: "bridge-1", Confidence: 1}, {ID: "bridge-2", Confidence: 1}, {ID: "acme", Confidence: 0.5}},
+		"a":          slices.Repeat([]flow.Candidate{{ID: "acme", Confidence: 0.2}}, 9),
 	}
 }
 
@@ -219,6 +230,13 @@ func TestCalls(t *testing.T) {
 	}
 	plain := func(*routingv1.Line, *routingv1.Line) {}
 	outside := func(_, public *routingv1.Line) { closed(public) }
+	offers := func(gold, _ *routingv1.Line) { viewtest.Offering(gold, "once", "day") }
+	offersElse := func(declined routingv1.Treatment) func(gold, _ *routingv1.Line) {
+		return func(gold, public *routingv1.Line) {
+			offers(gold, public)
+			gold.Treatments.Declined = declined
+		}
+	}
 	for what, c := range map[string]struct {
 		change      func(gold, public *routingv1.Line)
 		dialled     phone.Number
@@ -226,6 +244,7 @@ func TestCalls(t *testing.T) {
 		hour        float64
 		gateway     decide.Capabilities
 		unreachable bool
+		limited     bool
 		steps       []string
 	}{
 		"an entitled caller goes straight through": {
@@ -363,10 +382,86 @@ func TestCalls(t *testing.T) {
 			change: plain, caller: acme, gateway: capable(routingv1.Capability_CAPABILITY_RECORD),
 			steps: []string{"record", "message", "end MESSAGE_TAKEN"},
 		},
+		"a phrase, where one is set": {
+			change: pin(routingv1.PinPolicy_PIN_POLICY_WHERE_SET), caller: nobody,
+			steps: []string{"prompt NAME", "said spoken", "prompt PIN", "said Blue heron", atGold},
+		},
+		"a phrase where there is a PIN, too": {
+			change: pin(routingv1.PinPolicy_PIN_POLICY_WHERE_SET), caller: nobody,
+			steps: []string{"prompt NAME", "said pinned", "prompt PIN", "said Blue heron", atGold},
+		},
+		"a phrase that is wrong": {
+			change: pin(routingv1.PinPolicy_PIN_POLICY_WHERE_SET), caller: nobody,
+			steps: []string{"prompt NAME", "said spoken", "prompt PIN", "said grey goose", "prompt PIN", "said grey goose", atGold},
+		},
+		"a phrase where nothing is heard": {
+			change: pin(routingv1.PinPolicy_PIN_POLICY_WHERE_SET), caller: nobody,
+			gateway: capable(routingv1.Capability_CAPABILITY_FORWARD, routingv1.Capability_CAPABILITY_PROMPT,
+				routingv1.Capability_CAPABILITY_GATHER_DIGITS), // a name is typed
+			steps: []string{"prompt NAME", "said spoken", atGold},
+		},
+		"an offer is accepted": {
+			change: offers, caller: ended, steps: []string{"prompt OFFER", "keys 1", atGold, "tried sydney.1=BUSY",
+				"forward dublin.1 person.anna.1 last-resort"},
+		},
+		"the second one, by saying so": {change: offers, caller: ended, steps: []string{"prompt OFFER", "said two", atGold}},
+		"accepted where nobody can be asked": {
+			change: offers, caller: nobody, unreachable: true, steps: []string{"prompt OFFER", "keys 1", atGold},
+		},
+		"accepted beyond the limit": {
+			change: offersElse(routingv1.Treatment_TREATMENT_REJECT), caller: ended, limited: true,
+			steps: []string{"prompt OFFER", "keys 1", atGold},
+		},
+		"an offer is declined":  {change: offers, caller: ended, steps: []string{"prompt OFFER", "keys 9", atGold}},
+		"by silence":            {change: offers, caller: ended, steps: []string{"prompt OFFER", "silence", atGold}},
+		"by a key of no offer":  {change: offers, caller: ended, steps: []string{"prompt OFFER", "keys 3", atGold}},
+		"by a key and another":  {change: offers, caller: ended, steps: []string{"prompt OFFER", "keys 11", atGold}},
+		"by an error":           {change: offers, caller: ended, steps: []string{"prompt OFFER", "failed", atGold}},
+		"by no outcome":         {change: offers, caller: ended, steps: []string{"prompt OFFER", "nothing", atGold}},
+		"by words that are not": {change: offers, caller: ended, steps: []string{"prompt OFFER", "said maybe", atGold}},
+		"whoever declines may leave a message": {
+			change: offersElse(routingv1.Treatment_TREATMENT_MESSAGE), caller: ended,
+			steps: []string{"prompt OFFER", "silence", "record", "message", "end MESSAGE_TAKEN"},
+		},
+		"0 reaches a person all the same": {
+			change: offersElse(routingv1.Treatment_TREATMENT_MESSAGE), caller: ended,
+			steps: []string{"prompt OFFER", "keys 0", atGold},
+		},
+		"or is refused": {
+			change: offersElse(routingv1.Treatment_TREATMENT_REJECT), caller: ended,
+			steps: []string{"prompt OFFER", "keys 2", atGold},
+		},
+		"who declines there": {
+			change: offersElse(routingv1.Treatment_TREATMENT_REJECT), caller: ended,
+			steps: []string{"prompt OFFER", "keys 9", "prompt REFUSAL", "nothing", "end REFUSED"},
+		},
+		"an offer after a name": {
+			change: func(gold, _ *routingv1.Line) {
+				viewtest.Offering(gold, "once").Treatments.Unknown = routingv1.Treatment_TREATMENT_IDENTIFY
+			}, caller: nobody,
+			steps: []string{"prompt NAME", "said ended", "prompt OFFER", "keys 1", atGold},
+		},
+		"an offer on a line that is closed, behind its menu": {
+			change:  func(gold, public *routingv1.Line) { closed(public); offers(gold, public) },
+			dialled: public, caller: ended, hour: 13,
+			steps: []string{"prompt OUT_OF_HOURS", "keys 1", "prompt OFFER", "keys 1", "forward person.anna.1 last-resort"},
+		},
+		"a partner says for whom": {
+			change: asks, caller: partner, steps: []string{"prompt WHICH", "keys 1", atGold},
+		},
+		"a partner names whom": {
+			change: pin(routingv1.PinPolicy_PIN_POLICY_ALWAYS), caller: partner,
+			steps: []string{"prompt WHICH", "keys 9", "prompt NAME", "said client one", atGold},
+		},
+		"a partner of one customer is made that one's offer": {
+			change: offers, caller: reseller, steps: []string{"prompt OFFER", "keys 1", atGold},
+		},
 		"a number of no line": {change: plain, dialled: gold + 7, caller: acme, steps: []string{"end UNKNOWN_LINE"}},
 	} {
 		t.Run(what, func(t *testing.T) {
-			w := &walk{v: world(c.change).View(), hour: 4 + c.hour, names: names(), unreachable: c.unreachable}
+			w := &walk{
+				v: world(c.change).View(), hour: 4 + c.hour, names: names(), unreachable: c.unreachable, limited: c.limited,
+			}
 			w.call = decide.Call{ID: "call-1", Dialled: c.dialled, Caller: c.caller, Gateway: c.gateway}
 			if c.dialled == 0 {
 				w.call.Dialled = gold
