@@ -177,9 +177,13 @@ func (d *contactDesk) AnswerPromise(ctx context.Context, r *entitlementv1.Answer
 	if r.GetSettlement() == entitlementv1.Settlement_SETTLEMENT_CONFIRM {
 		settle.Verification = entitlementv1.Verification_VERIFICATION_CONTACT
 	}
-	asContact := rpc.WithPeer(ctx, rpc.NewPeer(contactName(o.contact.GetContactId())))
-	if p, err = d.s.promises.SettlePromise(asContact, settle); err != nil {
+	if p, err = d.s.promises.SettlePromise(asContact(ctx, o), settle); err != nil {
 		return nil, err
 	}
 	return &entitlementv1.AnswerPromiseResponse{Promise: p}, nil
+}
+
+// asContact is a context in which a contact asks, who has no role: so a promise holds neither recordings nor callers' numbers.
+func asContact(ctx context.Context, o opened) context.Context {
+	return rpc.WithPeer(ctx, rpc.NewPeer(contactName(o.contact.GetContactId())))
 }

@@ -211,7 +211,7 @@ func (d *contactDesk) GetSession(ctx context.Context, r *entitlementv1.GetSessio
 	if answer.Lines, err = d.lines(ctx, o.customer.GetName()); err != nil {
 		return nil, err
 	}
-	answer.Promises = d.promises(ctx, o.customer.GetName())
+	answer.Promises = d.promises(asContact(ctx, o), o.customer.GetName())
 	others, err := d.memberships(ctx, o.kept.GetAddressSha256(), o.kept.GetCustomers()[1:])
 	if err != nil {
 		return nil, err
@@ -268,12 +268,12 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range answer.GetCandidates() {
-		if c.GetCustomer() == customer {
-			return c, nil
-		}
+	// A partner has what it may call for others about, too.
+	own := slices.DeleteFunc(answer.GetCandidates(), func(c *entitlementv1.CustomerEntitlement) bool { return c.GetCustomer() != customer })
+	if len(own) == 0 {
+		return nil, fault.NotFound(customer) // the view is behind
 	}
-	return nil, fault.NotFound(customer) // the view is behind
+	return own[max(slices.IndexFunc(own, (*entitlementv1.CustomerEntitlement).GetEntitled), 0)], nil
 }
 
 // promises are those that are pending or owed. Where they cannot be read the contact sees the lines all the same: a number may
