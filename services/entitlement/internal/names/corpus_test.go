@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 
@@ -191,9 +190,6 @@ func (c *corpus) customers() []names.Customer {
 	}
 	return all
 }
-
-// large is shared by benchmarks, and made once.
-var large = sync.OnceValues(func() (*corpus, *names.Index) { return nil, nil })
 
 // query is a question, and the names that are right.
 type query struct {

@@ -35,7 +35,10 @@ const (
 // alike, the one with the same legal form comes first, then the order is that of the alphabet.
 func (x *Index) Find(said string, limit int) (found []Match, more bool) {
 	s := x.now.Load()
-	room, _ := x.scratch.Get().(*scratch)
+	room, ok := x.scratch.Get().(*scratch)
+	if !ok {
+		room = &scratch{}
+	}
 	defer x.scratch.Put(room)
 	q := question{state: s, scratch: room, best: newTop(s, limit)}
 	for _, f := range readings(said) {
@@ -158,7 +161,9 @@ func (q *question) isNear() {
 	if q.said.misspelled {
 		said = []byte(string(q.said.bare.text))
 	}
-	for _, rows := range []iter.Seq[uint32]{q.keys.around(q.beforeKey(said), maxNear), q.backs.around(q.beforeBack(said), maxNear)} {
+	for _, rows := range []iter.Seq[uint32]{
+		q.keys.around(q.beforeKey(said), maxNear), q.backs.around(q.beforeBack(said), maxNear),
+	} {
 		for row := range rows {
 			if q.alive(row) && q.said.near(string(q.folded(row))) {
 				q.rank(row)

@@ -69,7 +69,6 @@ const (
 // NewIndex knows nobody.
 func NewIndex() *Index {
 	x := &Index{writer: newWriter()}
-	x.scratch.New = func() any { return &scratch{} }
 	x.now.Store(x.writer.publish())
 	return x
 }

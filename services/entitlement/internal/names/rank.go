@@ -13,6 +13,8 @@ const (
 	initialsConfidence = 0.6
 	// minLetters is the least similarity of letters, or of sounds, that is told.
 	minLetters = 0.6
+	// surelyMeant is from when a confidence is told as it is measured.
+	surelyMeant = 0.85
 	// nearLetters is that from which a name is near.
 	nearLetters = 0.7
 )
@@ -23,7 +25,8 @@ type said struct {
 	form   uint16
 	whole  pattern // its key
 	sounds pattern
-	// bare and bareSounds are the same without words at the end that are almost a legal form; misspelled says that there are some.
+	// bare and bareSounds are the same without words at the end that are almost a legal form; misspelled says that there are
+	// some.
 	bare, bareSounds pattern
 	misspelled       bool
 	words            []saidWord
@@ -103,8 +106,8 @@ func (s *said) withoutMisspelledForm() {
 
 // formsToMisspell are words of legal forms that are often typed.
 var formsToMisspell = [...]string{
-	"limited", "ltd", "corporation", "corp", "incorporated", "inc", "company", "gmbh", "plc", "llc", "publ", "berhad", "tbk", "asa",
-	"spa", "aktiengesellschaft",
+	"limited", "ltd", "corporation", "corp", "incorporated", "inc", "company", "gmbh", "plc", "llc", "publ", "berhad", "tbk",
+	"asa", "spa", "aktiengesellschaft",
 }
 
 // misses is distance alone.
@@ -115,7 +118,8 @@ func (p *pattern) misses(text string) int {
 
 func misspellsForm(p *pattern) bool {
 	if len(p.text) < 3 {
-		return len(p.text) == 2 && (p.text[0] == 'l' && (p.text[1] == 't' || p.text[1] == 'd') || p.text[0] == 'i' && p.text[1] == 'n')
+		short := string(p.text)
+		return short == "lt" || short == "ld" || short == "in"
 	}
 	for _, form := range formsToMisspell {
 		if apart := len(form) - len(p.text); apart >= -1 && apart <= 1 && p.misses(form) == 1 {
@@ -165,17 +169,32 @@ func (q *question) alike(folded string) (float64, Why) {
 		sounds = max(sounds, q.said.bareSounds.similarity(string(q.name.sounds)))
 	}
 	words, exactly := q.words()
-	best, why := words, Words
+	mean := (letters + words + sounds) / 3
+	best, why := confidenceOf(words, mean, exactly), Words
 	if !exactly {
 		why = Typing
 	}
-	if letters >= minLetters && letters > best {
-		best, why = letters, Typing
+	if c := confidenceOf(letters, mean, false); c > best {
+		best, why = c, Typing
 	}
-	if sounds >= minLetters && 0.98*sounds > best {
-		best, why = 0.98*sounds, Sound
+	if c := confidenceOf(0.98*sounds, mean, false); c > best {
+		best, why = c, Sound
 	}
-	return maxNameConfidence * (0.9*best + 0.1*(letters+words+sounds)/3), why
+	return best, why
+}
+
+// confidenceOf is how likely a name is meant that is like what was said in one respect, and so much in the mean of all.
+// What was said without an error is told as it is measured; of names that have several letters wrong, each is more likely to
+// be another one.
+func confidenceOf(like, mean float64, exactly bool) float64 {
+	if !exactly && like < minLetters {
+		return 0
+	}
+	confidence := maxNameConfidence * (0.9*like + 0.1*mean)
+	if !exactly && confidence < surelyMeant {
+		confidence -= 1.2 * (surelyMeant - confidence)
+	}
+	return confidence
 }
 
 // words is how much of a name was said, and how much of what was said is of the name, by the weights of their words; and
@@ -198,7 +217,7 @@ func (q *question) words() (fits float64, exactly bool) {
 				best, which = fit, j
 			}
 		}
-		if which < 0 {
+		if which < 0 || which >= len(used) {
 			continue
 		}
 		used[which] = true

@@ -57,7 +57,8 @@ func (t *top) compare(a, b scored) int {
 		}
 		return 1
 	}
-	return cmp.Or(bytes.Compare(t.text(a.row), t.text(b.row)), bytes.Compare(t.id(a.row), t.id(b.row)), cmp.Compare(a.why, b.why))
+	return cmp.Or(bytes.Compare(t.text(a.row), t.text(b.row)), bytes.Compare(t.id(a.row), t.id(b.row)),
+		cmp.Compare(a.why, b.why))
 }
 
 func (t *top) matches(cut bool) (found []Match, more bool) {
