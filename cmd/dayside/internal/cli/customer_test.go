@@ -17,8 +17,14 @@ import (
 // customerAnswers are what a fake says of who is calling.
 type customerAnswers struct {
 	identified *entitlementv1.IdentifyCallerResponse
-	// pins are those that were set.
-	pins []*entitlementv1.SetPinRequest
+	// pins and phrases are those that were set.
+	pins    []*entitlementv1.SetPinRequest
+	phrases []*entitlementv1.SetPhraseRequest
+}
+
+func (f *fake) SetPhrase(_ context.Context, r *entitlementv1.SetPhraseRequest) (*entitlementv1.SetPhraseResponse, error) {
+	f.phrases = append(f.phrases, r)
+	return &entitlementv1.SetPhraseResponse{}, f.err
 }
 
 func (f *fake) IdentifyCaller(_ context.Context, r *entitlementv1.IdentifyCallerRequest,
@@ -171,5 +177,33 @@ func TestARefusedPINIsNotShown(t *testing.T) {
 	if code := term.run(t.Context(), "customer", "pin", "acme", "--stdin"); code != 1 || strings.Contains(term.err.String(), "77777") ||
 		!strings.Contains(term.err.String(), "must not be the same digit again and again") {
 		t.Errorf("exit %d, %s", code, term.err.String())
+	}
+}
+
+func TestCustomerPhrase(t *testing.T) {
+	const phrase = "The heron sleeps at noon."
+	for _, c := range []struct {
+		name, in string
+		args     []string
+		code     int
+		set      string
+		err      string
+	}{
+		{"piped", phrase + "\n", []string{"--stdin"}, 0, phrase, "customers/acme has a new phrase\n"},
+		{"removed", "", []string{"--remove"}, 0, "", "customers/acme has no phrase\n"},
+		{"nothing piped", "", []string{"--stdin"}, 1, "", "error: no phrase was given; nothing was changed"},
+		{"a file piped", strings.Repeat(phrase, 100), []string{"--stdin"}, 1, "", "error: the first line of standard input is too long for a phrase"},
+		{"no terminal", "", nil, 2, "", "error: standard input is no terminal to ask at: give --stdin to read the phrase from it\n"},
+	} {
+		f := &fake{}
+		term := newTerminal(t, f)
+		term.in.Reset(c.in)
+		code := term.run(t.Context(), append([]string{"customer", "phrase", "acme"}, c.args...)...)
+		if code != c.code || !strings.HasPrefix(term.err.String(), c.err) || strings.Contains(term.err.String(), "heron") {
+			t.Errorf("%s: exit %d, %s", c.name, code, term.err.String())
+		}
+		if set := len(f.phrases) == 1; set != (c.code == 0) || set && (f.phrases[0].GetPhrase() != c.set || f.phrases[0].GetCustomer() != "customers/acme") {
+			t.Errorf("%s: set %v", c.name, f.phrases)
+		}
 	}
 }

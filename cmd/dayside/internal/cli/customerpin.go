@@ -9,22 +9,50 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
-// maxPinLineBytes is as much as is read for a PIN: one of 12 digits and its line end are far shorter.
-const maxPinLineBytes = 64
+// shownSecret is what callers of a customer show, and a command sets.
+type shownSecret struct {
+	// verb names the command, noun the thing; long says what it must be.
+	verb, noun, long string
+	// maxLineBytes is as much as is read for one: those that are allowed are shorter, with their line end.
+	maxLineBytes int64
+	set          func(ctx context.Context, c *api, customer, secret string) (proto.Message, error)
+}
 
 func newCustomerPin(a *app) *cobra.Command {
+	return newCustomerSecret(a, shownSecret{
+		verb: "pin", noun: "PIN", long: "A PIN is 4 to 12 digits, not all the same.", maxLineBytes: 64,
+		set: func(ctx context.Context, c *api, customer, pin string) (proto.Message, error) {
+			return c.customers.SetPin(ctx, &entitlementv1.SetPinRequest{Customer: customer, Pin: pin})
+		},
+	})
+}
+
+func newCustomerPhrase(a *app) *cobra.Command {
+	return newCustomerSecret(a, shownSecret{
+		verb: "phrase", noun: "phrase", maxLineBytes: 1024,
+		long: "A phrase has at least 8 letters and digits, and is none of the customer's names. Callers say it where they are\n" +
+			"asked for a PIN: case, accents, punctuation and blanks do not count.",
+		set: func(ctx context.Context, c *api, customer, phrase string) (proto.Message, error) {
+			return c.customers.SetPhrase(ctx, &entitlementv1.SetPhraseRequest{Customer: customer, Phrase: phrase})
+		},
+	})
+}
+
+func newCustomerSecret(a *app, kind shownSecret) *cobra.Command {
 	var stdin, remove bool
+	command := "dayside customer " + kind.verb + " acme"
 	c := &cobra.Command{
-		Use: "pin CUSTOMER", Short: "Set or remove the PIN by which a customer's callers show who they are",
-		Long: "Asks for the PIN twice, and shows it nowhere; with --stdin it is read from the first line of standard input.\n" +
-			"A PIN is 4 to 12 digits, not all the same. It is no argument, since other users of a machine can see those.",
-		Example: "  dayside customer pin acme\n  dayside customer pin acme --stdin < pin.txt\n" +
-			"  dayside customer pin acme --remove",
-		Args: cobra.ExactArgs(1),
+		Use:   kind.verb + " CUSTOMER",
+		Short: "Set or remove the " + kind.noun + " by which a customer's callers show who they are",
+		Long: "Asks for the " + kind.noun + " twice, and shows it nowhere; with --stdin it is read from the first line of standard\n" +
+			"input. " + kind.long + " It is no argument, since other users of a machine can see those.",
+		Example: "  " + command + "\n  " + command + " --stdin < " + kind.verb + ".txt\n  " + command + " --remove",
+		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -39,22 +67,22 @@ func newCustomerPin(a *app) *cobra.Command {
 			if stdin && remove {
 				return usagef("give --stdin or --remove, not both")
 			}
-			pin := ""
+			secret := ""
 			switch {
 			case remove:
 			case stdin:
-				pin, err = firstLine(a.In)
+				secret, err = kind.firstLine(a.In)
 			default:
-				pin, err = a.askForPin(cmd.Context(), name)
+				secret, err = a.askFor(cmd.Context(), kind.noun, name)
 			}
 			if err != nil {
 				return err
 			}
-			return a.setPin(cmd.Context(), name, pin)
+			return a.setSecret(cmd.Context(), kind, name, secret)
 		},
 	}
-	c.Flags().BoolVar(&stdin, "stdin", false, "read the PIN from standard input")
-	c.Flags().BoolVar(&remove, "remove", false, "remove the PIN")
+	c.Flags().BoolVar(&stdin, "stdin", false, "read the "+kind.noun+" from standard input")
+	c.Flags().BoolVar(&remove, "remove", false, "remove the "+kind.noun)
 	return c
 }
 
@@ -68,33 +96,34 @@ func customerName(s string) (string, error) {
 }
 
 var (
-	errNoPin        = errors.New("no PIN was given; nothing was changed (--remove removes one)")
-	errOtherPin     = errors.New("that was another one; nothing was changed")
-	errLongPinLine  = errors.New("the first line of standard input is too long for a PIN; nothing was changed")
-	errPinUnasked   = usageError{errors.New("standard input is no terminal to ask at: give --stdin to read the PIN from it")}
-	errPinInterrupt = errors.New("interrupted; nothing was changed")
+	errOtherSecret     = errors.New("that was another one; nothing was changed")
+	errSecretInterrupt = errors.New("interrupted; nothing was changed")
 )
 
-// askForPin asks at the terminal, twice, since nobody sees what they type.
-func (a *app) askForPin(ctx context.Context, customer string) (string, error) {
+func noneGiven(noun string) error {
+	return fmt.Errorf("no %s was given; nothing was changed (--remove removes one)", noun)
+}
+
+// askFor asks at the terminal, twice, since nobody sees what they type.
+func (a *app) askFor(ctx context.Context, noun, customer string) (string, error) {
 	if !a.Interactive || a.ReadSecret == nil {
-		return "", errPinUnasked
+		return "", usagef("standard input is no terminal to ask at: give --stdin to read the %s from it", noun)
 	}
-	pin, err := a.secret(ctx, "PIN of "+customer+": ")
+	secret, err := a.secret(ctx, noun+" of "+customer+": ")
 	if err != nil {
 		return "", err
 	}
-	if pin == "" {
-		return "", errNoPin
+	if secret == "" {
+		return "", noneGiven(noun)
 	}
 	again, err := a.secret(ctx, "The same again: ")
 	if err != nil {
 		return "", err
 	}
-	if again != pin {
-		return "", errOtherPin
+	if again != secret {
+		return "", errOtherSecret
 	}
-	return pin, nil
+	return secret, nil
 }
 
 func (a *app) secret(ctx context.Context, prompt string) (string, error) {
@@ -102,42 +131,42 @@ func (a *app) secret(ctx context.Context, prompt string) (string, error) {
 	line, err := a.ReadSecret(ctx)
 	linef(a.Err, "") // the line end was not shown either
 	if err != nil {
-		return "", errPinInterrupt
+		return "", errSecretInterrupt
 	}
 	return strings.TrimSpace(line), nil
 }
 
-// firstLine is the PIN on standard input.
-func firstLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxPinLineBytes)).ReadString('\n')
+// firstLine is the secret on standard input.
+func (k shownSecret) firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, k.maxLineBytes)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	if len(line) == maxPinLineBytes && !strings.HasSuffix(line, "\n") {
-		return "", errLongPinLine
+	if int64(len(line)) == k.maxLineBytes && !strings.HasSuffix(line, "\n") {
+		return "", fmt.Errorf("the first line of standard input is too long for a %s; nothing was changed", k.noun)
 	}
 	if line = strings.TrimSpace(line); line == "" {
-		return "", errNoPin
+		return "", noneGiven(k.noun)
 	}
 	return line, nil
 }
 
-func (a *app) setPin(ctx context.Context, customer, pin string) error {
+func (a *app) setSecret(ctx context.Context, kind shownSecret, customer, secret string) error {
 	client, err := a.connect()
 	if err != nil {
 		return err
 	}
 	defer client.close()
-	answer, err := ask(ctx, a, func(ctx context.Context) (*entitlementv1.SetPinResponse, error) {
-		return client.customers.SetPin(ctx, &entitlementv1.SetPinRequest{Customer: customer, Pin: pin})
+	answer, err := ask(ctx, a, func(ctx context.Context) (proto.Message, error) {
+		return kind.set(ctx, client, customer, secret)
 	})
 	if err != nil {
 		return err
 	}
-	if pin == "" {
-		linef(a.Err, "%s has no PIN", customer)
+	if secret == "" {
+		linef(a.Err, "%s has no %s", customer, kind.noun)
 	} else {
-		linef(a.Err, "%s has a new PIN", customer)
+		linef(a.Err, "%s has a new %s", customer, kind.noun)
 	}
 	return a.show(answer, func(io.Writer) error { return nil })
 }

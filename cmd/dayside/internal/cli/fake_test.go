@@ -53,6 +53,7 @@ type fake struct {
 	drainAnswers
 	ledgerAnswers
 	alertAnswers
+	promiseAnswers
 	clusterAnswers
 	talkAnswers
 	tableAnswers
@@ -273,6 +274,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	entitlementv1.RegisterEntitlementServiceServer(server, f)
 	entitlementv1.RegisterCatalogServiceServer(server, f)
 	entitlementv1.RegisterGrantServiceServer(server, f)
+	entitlementv1.RegisterPromiseServiceServer(server, f)
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)
 	routingv1.RegisterConfigurationServiceServer(server, f)

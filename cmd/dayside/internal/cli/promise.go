@@ -1,0 +1,433 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+)
+
+// collectionPromises is the first part of promises' names. They are no part of a configuration: files do not hold them.
+const collectionPromises = "promises"
+
+const (
+	// maxPromisesPage is the API's own limit.
+	maxPromisesPage = 1000
+	// maxPromisesShown is as many as one list shows.
+	maxPromisesShown = 10_000
+)
+
+func newPromise(a *app) *cobra.Command {
+	return newGroup("promise", "Promises to pay: what callers have accepted, and what is owed of it",
+		"Who is not entitled can accept an offer of the line. What somebody accepted who was not verified waits for the\n"+
+			"customer's confirmation, and lapses without it; until then nothing is owed.",
+		newPromiseList(a), newPromiseShow(a), newPromiseAccept(a),
+		newSettle(a, settling{
+			verb: "confirm", done: "is owed", short: "Note that the customer confirms a promise",
+			what: entitlementv1.Settlement_SETTLEMENT_CONFIRM, verifies: true,
+			example: "  dayside promise confirm 20261122-090000-abc --verified-by call-back",
+		}),
+		newSettle(a, settling{
+			verb: "waive", done: "is waived", short: "Give a promise up: nothing is owed",
+			what:    entitlementv1.Settlement_SETTLEMENT_WAIVE,
+			example: "  dayside promise waive 20261122-090000-abc --reason \"our own fault\"",
+		}),
+		newSettle(a, settling{
+			verb: "dispute", done: "is disputed", short: "Note that the customer denies a promise",
+			what:    entitlementv1.Settlement_SETTLEMENT_DISPUTE,
+			example: "  dayside promise dispute 20261122-090000-abc --reason \"they know of no such call\"",
+		}),
+		newSettle(a, settling{
+			verb: "uphold", done: "is owed", short: "Settle a dispute in favour of the vendor",
+			what: entitlementv1.Settlement_SETTLEMENT_UPHOLD, verifies: true,
+			example: "  dayside promise uphold 20261122-090000-abc --reason \"heard the recording together\" --verified-by call-back",
+		}))
+}
+
+func newPromiseList(a *app) *cobra.Command {
+	var customer, state string
+	c := &cobra.Command{
+		Use: "list", Short: "List promises in order of time",
+		Example: "  dayside promise list --state pending\n  dayside promise list --customer acme -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r := &entitlementv1.ListPromisesRequest{PageSize: maxPromisesPage}
+			var err error
+			if customer != "" {
+				if r.Customer, err = customerName(customer); err != nil {
+					return err
+				}
+			}
+			if r.State, err = promiseState(state); err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			list, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.ListPromisesResponse, error) {
+				return client.listPromises(ctx, r)
+			})
+			if err != nil {
+				return err
+			}
+			if list.GetNextPageToken() != "" {
+				linef(a.Err, "There are more than %d: say of which customer, or in which state.", maxPromisesShown)
+			}
+			return a.show(list, func(w io.Writer) error { return promisesText(w, list.GetPromises()) })
+		},
+	}
+	c.Flags().StringVar(&customer, "customer", "", "only those of this customer")
+	c.Flags().StringVar(&state, "state", "", "only those that stand so: "+strings.Join(promiseStates(), ", "))
+	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(promiseStates(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
+	return c
+}
+
+// customersToComplete suggests customers for a flag.
+func (a *app) customersToComplete(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.idsOf(cmd.Context(), collectionCustomers), cobra.ShellCompDirectiveNoFileComp
+}
+
+// listPromises reads all pages, as far as maxPromisesShown; the answer has a token where there are more.
+func (c *api) listPromises(ctx context.Context, r *entitlementv1.ListPromisesRequest) (*entitlementv1.ListPromisesResponse, error) {
+	client, out := entitlementv1.NewPromiseServiceClient(c.conn), &entitlementv1.ListPromisesResponse{}
+	for {
+		page, err := client.ListPromises(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out.Promises, out.NextPageToken = append(out.Promises, page.GetPromises()...), page.GetNextPageToken()
+		if r.PageToken = page.GetNextPageToken(); r.GetPageToken() == "" || len(out.GetPromises()) >= maxPromisesShown {
+			return out, nil
+		}
+	}
+}
+
+// promisesText is a list, for people.
+func promisesText(w io.Writer, list []*entitlementv1.Promise) error {
+	if len(list) == 0 {
+		linef(w, "No promises.")
+		return nil
+	}
+	g := newGrid("promise", "accepted", "state", "amount", "who", "offer", "lapses")
+	for _, p := range list {
+		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), word(promiseWords, p.GetState()), moneyText(p.GetAmount()),
+			promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
+	}
+	return g.write(w)
+}
+
+// promiser is who promises: a customer, or a number that nobody knows.
+func promiser(p *entitlementv1.Promise) string {
+	a := p.GetAcceptance()
+	switch {
+	case p.GetCustomerDisplayName() != "":
+		return p.GetCustomerDisplayName()
+	case a.GetCustomer() != "":
+		return idOf(a.GetCustomer())
+	case p.GetErased():
+		return "(erased)"
+	}
+	return dash(a.GetNumber())
+}
+
+func newPromiseShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show PROMISE", Short: "Show a promise, with its terms and all that happened to it",
+		Example: "  dayside promise show 20261122-090000-abc", Args: cobra.ExactArgs(1), ValidArgsFunction: a.promisesToComplete,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := promiseName(args[0])
+			if err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			p, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.Promise, error) {
+				return entitlementv1.NewPromiseServiceClient(client.conn).GetPromise(ctx, &entitlementv1.GetPromiseRequest{Name: name})
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(p, func(w io.Writer) error { promiseText(w, p); return nil })
+		},
+	}
+}
+
+// promiseText is one promise, for people.
+func promiseText(w io.Writer, p *entitlementv1.Promise) {
+	linef(w, "%s  %s, %s", idOf(p.GetName()), word(promiseWords, p.GetState()), moneyText(p.GetAmount()))
+	acceptance := p.GetAcceptance()
+	for _, line := range [][2]string{
+		{"Who", promiser(p)}, {"Customer", acceptance.GetCustomer()}, {"Number", acceptance.GetNumber()},
+		{"Person", acceptance.GetPerson()}, {"Offer", p.GetOfferDisplayName() + ", " + acceptance.GetOffer()},
+		{"Line", acceptance.GetLine()}, {"Call", strings.Trim(acceptance.GetCallId()+" at gateway "+acceptance.GetGateway(), " ")},
+		{"Recording", acceptance.GetRecordingUri()},
+	} {
+		if line[1] != "" && line[1] != "at gateway" {
+			linef(w, "  %-10s %s", line[0], oneLine(line[1]))
+		}
+	}
+	linef(w, "  %-10s %s, until %s", "Grants", dash(p.GetGrant()), instant(p.GetGrantEndTime()))
+	if p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING {
+		linef(w, "  %-10s %s, unless the customer confirms it", "Lapses", instant(p.GetLapseTime()))
+	}
+	linef(w, "  Terms %s (%s), as they were agreed to:", oneLine(acceptance.GetTermsVersion()), oneLine(acceptance.GetTermsLanguage()))
+	for line := range strings.Lines(p.GetTermsText()) {
+		linef(w, "    %s", strings.TrimRight(line, "\n"))
+	}
+	linef(w, "  What happened:")
+	for _, e := range p.GetTrail() {
+		text := instant(e.GetTime()) + "  " + word(promiseWords, e.GetState()) + ", by " + dash(e.GetBy())
+		if e.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
+			text += ", verified by " + verificationWord(e.GetVerification())
+		}
+		if e.GetReason() != "" {
+			text += ": " + e.GetReason()
+		}
+		linef(w, "    %s", oneLine(text))
+	}
+}
+
+// settling is a command that settles a promise.
+type settling struct {
+	verb, done, short, example string
+	what                       entitlementv1.Settlement
+	// verifies says that it tells how it was made sure.
+	verifies bool
+}
+
+func newSettle(a *app, s settling) *cobra.Command {
+	r, how := &entitlementv1.SettlePromiseRequest{Settlement: s.what}, ""
+	c := &cobra.Command{
+		Use: s.verb + " PROMISE", Short: s.short, Example: s.example,
+		Long: s.short + ". It is kept who did so, and why; done again it changes nothing.",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.promisesToComplete,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if r.Name, err = promiseName(args[0]); err != nil {
+				return err
+			}
+			confirms := s.what == entitlementv1.Settlement_SETTLEMENT_CONFIRM
+			switch {
+			case r.GetReason() == "" && !confirms:
+				return usagef("--reason is required: it is kept with the promise")
+			case how == "" && confirms:
+				return usagef("--verified-by is required: %s", strings.Join(verificationNames(), ", "))
+			}
+			if r.Verification, err = verification(how); err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			p, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.Promise, error) {
+				return entitlementv1.NewPromiseServiceClient(client.conn).SettlePromise(ctx, r)
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(p, func(w io.Writer) error {
+				linef(w, "%s %s: %s of %s.", idOf(p.GetName()), s.done, moneyText(p.GetAmount()), promiser(p))
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&r.Reason, "reason", "", "why, for people")
+	if s.verifies {
+		a.verifiedBy(c, &how)
+	}
+	return c
+}
+
+// verifiedBy is the flag that says how it was made sure who speaks.
+func (*app) verifiedBy(c *cobra.Command, how *string) {
+	c.Flags().StringVar(how, "verified-by", "", "how it was made sure: "+strings.Join(verificationNames(), ", "))
+	_ = c.RegisterFlagCompletionFunc("verified-by", cobra.FixedCompletions(verificationNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func newPromiseAccept(a *app) *cobra.Command {
+	r, how := &entitlementv1.AcceptOfferRequest{}, ""
+	c := &cobra.Command{
+		Use: "accept OFFER", Short: "Record that somebody accepts an offer, and grant it at once",
+		Long: "Records what somebody said on the telephone or wrote. Without --verified-by the promise waits for the customer's\n" +
+			"confirmation. The terms and the price are those of the offer as it stands. No card data is taken.",
+		Example: "  dayside promise accept day-pass --customer acme --line gold --person \"Jane Doe\" --verified-by call-back\n" +
+			"  dayside promise accept one-call --number +61255500100 --line gold --how \"said so on the telephone\"",
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return a.idsOf(cmd.Context(), collectionOffers), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := completeAcceptance(r, args[0], how); err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.AcceptOfferResponse, error) {
+				return entitlementv1.NewPromiseServiceClient(client.conn).AcceptOffer(ctx, r)
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(answer, func(w io.Writer) error { acceptedText(w, answer); return nil })
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&r.Customer, "customer", "", "who promises")
+	flags.StringVar(&r.Number, "number", "", "the caller's number, E.164; who promises, where no customer is known")
+	flags.StringVar(&r.Line, "line", "", "the line that is granted")
+	flags.StringVar(&r.Person, "person", "", "who spoke")
+	flags.StringVar(&r.How, "how", "", "how they said so, for the trail")
+	flags.StringVar(&r.TermsLanguage, "language", "", "the language in which the terms were read")
+	flags.StringVar(&r.RecordingUri, "recording", "", "where it can be heard")
+	flags.StringVar(&r.RequestId, "request-id", "", "names the acceptance, so that it can be sent again; random where left out")
+	a.verifiedBy(c, &how)
+	a.completeLines(c, "line")
+	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
+	return c
+}
+
+func completeAcceptance(r *entitlementv1.AcceptOfferRequest, offer, how string) error {
+	id := strings.TrimPrefix(offer, collectionOffers+"/")
+	if id == "" || strings.Contains(id, "/") {
+		return usagef("%q is no offer: give offers/ID, or the ID alone", offer)
+	}
+	r.Offer = collectionOffers + "/" + id
+	if r.GetCustomer() == "" && r.GetNumber() == "" {
+		return usagef("give --customer or --number: who promises")
+	}
+	var err error
+	if r.GetCustomer() != "" {
+		if r.Customer, err = customerName(r.GetCustomer()); err != nil {
+			return err
+		}
+	}
+	if r.GetLine() != "" {
+		r.Line = collectionLines + "/" + strings.TrimPrefix(r.GetLine(), collectionLines+"/")
+	}
+	if r.GetRequestId() == "" {
+		r.RequestId = "cli-" + rand.Text()
+	}
+	r.Verification, err = verification(how)
+	return err
+}
+
+// acceptedText is what became of an acceptance, for people.
+func acceptedText(w io.Writer, answer *entitlementv1.AcceptOfferResponse) {
+	p := answer.GetPromise()
+	switch answer.GetOutcome() { //nolint:exhaustive // the others have no promise
+	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED:
+		linef(w, "Accepted: %s is owed, promise %s.", moneyText(p.GetAmount()), idOf(p.GetName()))
+	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING:
+		linef(w, "Accepted: %s is owed once the customer confirms promise %s, until %s.", moneyText(p.GetAmount()), idOf(p.GetName()),
+			instant(p.GetLapseTime()))
+	default:
+		linef(w, "Not recorded: %s. Help first.", oneLine(answer.GetDetail()))
+		return
+	}
+	linef(w, "Granted until %s: %s.", instant(p.GetGrantEndTime()), p.GetGrant())
+}
+
+func promiseName(s string) (string, error) {
+	id := strings.TrimPrefix(s, collectionPromises+"/")
+	if id == "" || strings.Contains(id, "/") {
+		return "", usagef("%q is no promise: give promises/ID, or the ID alone", s)
+	}
+	return collectionPromises + "/" + id, nil
+}
+
+// promisesToComplete suggests promises for the only argument.
+func (a *app) promisesToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	client, err := a.connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer client.close()
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	list, err := client.listPromises(ctx, &entitlementv1.ListPromisesRequest{PageSize: maxPromisesPage})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var ids []string
+	for _, p := range list.GetPromises() {
+		ids = append(ids, idOf(p.GetName())+"\t"+oneLine(word(promiseWords, p.GetState())+", "+promiser(p)))
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+var promiseWords = map[entitlementv1.PromiseState]string{
+	entitlementv1.PromiseState_PROMISE_STATE_PENDING:  "pending",
+	entitlementv1.PromiseState_PROMISE_STATE_OWED:     "owed",
+	entitlementv1.PromiseState_PROMISE_STATE_DISPUTED: "disputed",
+	entitlementv1.PromiseState_PROMISE_STATE_WAIVED:   "waived",
+	entitlementv1.PromiseState_PROMISE_STATE_LAPSED:   "lapsed",
+}
+
+func promiseStates() []string { return sortedWords(promiseWords) }
+
+func promiseState(s string) (entitlementv1.PromiseState, error) {
+	for state, w := range promiseWords {
+		if w == s {
+			return state, nil
+		}
+	}
+	if s == "" {
+		return entitlementv1.PromiseState_PROMISE_STATE_UNSPECIFIED, nil
+	}
+	return 0, usagef("--state %q: must be one of %s", s, strings.Join(promiseStates(), ", "))
+}
+
+var verificationWords = map[entitlementv1.Verification]string{
+	entitlementv1.Verification_VERIFICATION_ATTESTED_NUMBER: "attested-number",
+	entitlementv1.Verification_VERIFICATION_PIN:             "pin",
+	entitlementv1.Verification_VERIFICATION_PHRASE:          "phrase",
+	entitlementv1.Verification_VERIFICATION_CALL_BACK:       "call-back",
+	entitlementv1.Verification_VERIFICATION_CONTACT:         "contact",
+}
+
+func verificationWord(v entitlementv1.Verification) string {
+	return strings.ReplaceAll(word(verificationWords, v), "-", " ")
+}
+
+func verificationNames() []string { return sortedWords(verificationWords) }
+
+func verification(s string) (entitlementv1.Verification, error) {
+	for v, w := range verificationWords {
+		if w == s {
+			return v, nil
+		}
+	}
+	if s == "" {
+		return entitlementv1.Verification_VERIFICATION_UNSPECIFIED, nil
+	}
+	return 0, usagef("--verified-by %q: must be one of %s", s, strings.Join(verificationNames(), ", "))
+}
+
+// sortedWords are the texts of an enum, in order.
+func sortedWords[E comparable](words map[E]string) []string {
+	all := make([]string, 0, len(words))
+	for _, w := range words {
+		all = append(all, w)
+	}
+	slices.Sort(all)
+	return all
+}
