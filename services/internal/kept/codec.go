@@ -125,6 +125,24 @@ type reader struct {
 	r    *bufio.Reader
 	at   int64
 	size int64
+	// room is for the next records: of a million each is not memory of its own.
+	room []byte
+}
+
+// maxShared is the largest record that shares memory with others.
+const maxShared = 4 << 10
+
+// space is n bytes that nobody else writes to.
+func (f *reader) space(n int64) []byte {
+	if n > maxShared {
+		return make([]byte, n)
+	}
+	if n > int64(len(f.room)) {
+		f.room = make([]byte, min(16*maxShared, max(f.size-f.at, n)))
+	}
+	taken := f.room[:n:n]
+	f.room = f.room[n:]
+	return taken
 }
 
 // newReader reads the magic of a file of a size.
@@ -154,7 +172,7 @@ func (f *reader) next() (kind byte, payload []byte, err error) {
 	if n > maxRecordBytes || n+overheadBytes > f.size-f.at {
 		return 0, nil, errDamaged
 	}
-	rest := make([]byte, n+4)
+	rest := f.space(n + 4)
 	if _, err := io.ReadFull(f.r, rest); err != nil {
 		return 0, nil, damaged(err)
 	}

@@ -21,7 +21,8 @@ type recordShard struct {
 	text string
 	// at is where the record of a slot begins, plus one; 0 where the slot is free. A record keeps its slot.
 	at []uint32
-	// index is a hash table with linear probing from IDs to slots, each plus one; as many places as a power of two.
+	// index is a hash table with linear probing from IDs to slots, each plus one; as many places as a power of two. The bits
+	// above those of a slot are some of the ID's hash, so that other IDs' records are seldom read: each is a cache miss.
 	index []uint32
 	// dead is how many bytes of text are of records that were replaced.
 	dead int
@@ -33,8 +34,9 @@ const (
 	shardBits = 12
 	numShards = 1 << shardBits
 	slotBits  = 32 - shardBits
+	slotMask  = 1<<slotBits - 1
 	// maxSlots bounds a shard; several of a ref is none of its slots.
-	maxSlots = 1<<slotBits - 1
+	maxSlots = slotMask - 1
 	// minIndex is the smallest index.
 	minIndex = 4
 	// maxLengths is what the lengths of a record take at most, of a value below 2 MiB.
@@ -48,6 +50,9 @@ type ref uint32
 
 func (r ref) shard() uint32 { return uint32(r) >> slotBits }
 func (r ref) slot() uint32  { return uint32(r) & (1<<slotBits - 1) }
+
+// tagOf are the bits of an ID's hash that stand in the index; its home there is of others, and so is its shard.
+func tagOf(hash uint64) uint32 { return uint32(hash>>slotBits) &^ slotMask } //nolint:gosec // those bits
 
 func idHash(id string) uint64 { return rendezvous.Of(id) }
 
@@ -72,7 +77,10 @@ func (r *records) find(prefix, id string) (which ref, ok bool) {
 		return 0, false
 	}
 	for i := int(hash) & (len(s.index) - 1); s.index[i] != 0; i = (i + 1) & (len(s.index) - 1) {
-		slot := s.index[i] - 1
+		if s.index[i]&^slotMask != tagOf(hash) {
+			continue
+		}
+		slot := s.index[i]&slotMask - 1
 		w := wire{s: s.text[s.at[slot]-1:]}
 		if isNamed(w.bytes(), prefix, id) {
 			return ref(hash>>(64-shardBits)<<slotBits | uint64(slot)), true
@@ -154,7 +162,7 @@ func (e *shardEdit) named(slot uint32) string {
 func (e *shardEdit) place(prefix, id string, hash uint64) int {
 	i := int(hash) & (len(e.index) - 1)
 	for e.index[i] != 0 {
-		if isNamed(e.named(e.index[i]-1), prefix, id) {
+		if e.index[i]&^slotMask == tagOf(hash) && isNamed(e.named(e.index[i]&slotMask-1), prefix, id) {
 			return i
 		}
 		i = (i + 1) & (len(e.index) - 1)
@@ -174,7 +182,7 @@ func (b *recordsBuilder) get(id string) (value string, which ref, ok bool) {
 		return value, which, ok
 	}
 	e := b.edits[shard]
-	slot := e.index[e.place(b.prefix, id, hash)]
+	slot := e.index[e.place(b.prefix, id, hash)] & slotMask
 	if slot == 0 {
 		return "", 0, false
 	}
@@ -214,7 +222,7 @@ func (b *recordsBuilder) put(id string, value []byte) (which ref, ok bool) {
 	shard := uint32(hash >> (64 - shardBits))
 	e := b.edit(shard)
 	i := e.place(b.prefix, id, hash)
-	slot := e.index[i]
+	slot := e.index[i] & slotMask
 	if slot == 0 {
 		if len(e.free) == 0 && len(e.at) >= maxSlots || e.text.Len() > maxShardBytes {
 			return 0, false
@@ -222,7 +230,7 @@ func (b *recordsBuilder) put(id string, value []byte) (which ref, ok bool) {
 		if slot = e.take(); e.grow(b.prefix) {
 			i = e.place(b.prefix, id, hash)
 		}
-		e.index[i] = slot
+		e.index[i] = slot | tagOf(hash)
 		b.next.count++
 	} else {
 		e.bury(slot - 1)
@@ -273,17 +281,17 @@ func (e *shardEdit) grow(prefix string) bool {
 	}
 	old := e.index
 	e.index = make([]uint32, 2*len(old))
-	for _, slot := range old {
-		if slot != 0 {
-			e.index[e.home(prefix, slot)] = slot
+	for _, entry := range old {
+		if entry != 0 {
+			e.index[e.home(prefix, entry)] = entry
 		}
 	}
 	return true
 }
 
-// home is the first free place of the index for a slot's record.
-func (e *shardEdit) home(prefix string, slot uint32) int {
-	i := int(idHash(e.named(slot - 1)[len(prefix):])) & (len(e.index) - 1)
+// home is the first free place of the index for one of its entries.
+func (e *shardEdit) home(prefix string, entry uint32) int {
+	i := int(idHash(e.named(entry&slotMask - 1)[len(prefix):])) & (len(e.index) - 1)
 	for e.index[i] != 0 {
 		i = (i + 1) & (len(e.index) - 1)
 	}
@@ -295,7 +303,7 @@ func (b *recordsBuilder) remove(id string) {
 	hash := idHash(id)
 	e := b.edit(uint32(hash >> (64 - shardBits)))
 	i := e.place(b.prefix, id, hash)
-	slot := e.index[i]
+	slot := e.index[i] & slotMask
 	if slot == 0 {
 		return
 	}
