@@ -1,0 +1,197 @@
+// Package erasure is what is erased of a person, and what is kept: which contact of a customer they are, which numbers and
+// addresses are theirs and not the company's, and what is left of each record without them. It is pure; finding the
+// records and writing them is the service's.
+package erasure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/type/phone_number"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+)
+
+// erased stands where somebody was named that nobody may know of any more.
+const erased = "erased"
+
+// contact is a contact of a customer, by its name.
+type contact struct{ customer, id string }
+
+// Person is who is erased. Make one with Of, and show it all customers that may know the person before anything is erased.
+type Person struct {
+	request  *entitlementv1.ErasePersonRequest
+	numbers  map[phone.Number]bool
+	emails   map[string]bool
+	contacts map[contact]bool
+	// names are what the person is called at a customer, folded.
+	names map[contact]bool
+}
+
+// Of is the person of a request. The error is an INVALID_FIELD fault.
+func Of(r *entitlementv1.ErasePersonRequest) (*Person, error) {
+	p := &Person{
+		request: r, numbers: map[phone.Number]bool{}, emails: map[string]bool{}, contacts: map[contact]bool{}, names: map[contact]bool{},
+	}
+	var broken fault.Violations
+	for i, text := range r.GetNumbers() {
+		n, ok := phone.Parse(text)
+		if !ok {
+			broken.Add(fmt.Sprintf("numbers[%d]", i), phone.Mask(text), "must be E.164")
+		}
+		p.numbers[n] = true
+	}
+	for i, text := range r.GetEmails() {
+		if !strings.Contains(text, "@") {
+			broken.Add(fmt.Sprintf("emails[%d]", i), phone.Mask(text), "must be an e-mail address")
+		}
+		p.emails[folded(text)] = true
+	}
+	switch {
+	case r.GetContactId() != "" && r.GetCustomer() == "":
+		broken.Add("customer", "", "is required: a contact's id is of a customer")
+	case r.GetContactId() == "" && len(r.GetNumbers()) == 0 && len(r.GetEmails()) == 0:
+		broken.Add("contact_id", "", "is required where there are no numbers and no addresses: say whose data")
+	}
+	if r.GetContactId() != "" {
+		p.contacts[contact{r.GetCustomer(), r.GetContactId()}] = true
+	}
+	return p, broken.Err()
+}
+
+// Numbers are the person's, E.164, ascending; Emails their addresses, folded.
+func (p *Person) Numbers() (out []string) {
+	for n := range p.numbers {
+		out = append(out, n.String())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Emails are the person's addresses, in lower case.
+func (p *Person) Emails() (out []string) {
+	for e := range p.emails {
+		out = append(out, e)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Learn takes from a customer which of its contacts the person is, and their numbers and addresses. A number that is the
+// customer's own as well, or another contact's, is not the person's alone: it is kept unless it was asked for, and counted.
+func (p *Person) Learn(c *entitlementv1.Customer) (shared int) {
+	for _, k := range c.GetContacts() {
+		if !p.is(c, k) {
+			continue
+		}
+		at := contact{c.GetName(), k.GetContactId()}
+		p.contacts[at] = true
+		p.names[contact{c.GetName(), folded(k.GetDisplayName())}] = true
+		if k.GetEmail() != "" {
+			p.emails[folded(k.GetEmail())] = true
+		}
+		for _, n := range k.GetPhoneNumbers() {
+			number, ok := phone.Parse(n.GetE164Number())
+			switch {
+			case !ok || p.numbers[number]:
+			case p.others(c, number):
+				shared++
+			default:
+				p.numbers[number] = true
+			}
+		}
+	}
+	return shared
+}
+
+func (p *Person) is(c *entitlementv1.Customer, k *entitlementv1.Contact) bool {
+	return p.contacts[contact{c.GetName(), k.GetContactId()}] || k.GetEmail() != "" && p.emails[folded(k.GetEmail())]
+}
+
+// others says whether somebody else at a customer has a number, too.
+func (p *Person) others(c *entitlementv1.Customer, n phone.Number) bool {
+	if has(c.GetPhoneNumbers(), n) {
+		return true
+	}
+	return slices.ContainsFunc(c.GetContacts(), func(k *entitlementv1.Contact) bool {
+		return !p.is(c, k) && has(k.GetPhoneNumbers(), n)
+	})
+}
+
+func has(list []*phone_number.PhoneNumber, n phone.Number) bool {
+	return slices.ContainsFunc(list, func(x *phone_number.PhoneNumber) bool { return x.GetE164Number() == n.String() })
+}
+
+// Customer takes the person out of a customer, and says how often.
+func (p *Person) Customer(c *entitlementv1.Customer) (times int64) {
+	before := len(c.GetContacts())
+	c.Contacts = slices.DeleteFunc(c.GetContacts(), func(k *entitlementv1.Contact) bool { return p.is(c, k) })
+	times = int64(before - len(c.GetContacts()))
+	without := func(list []*phone_number.PhoneNumber) []*phone_number.PhoneNumber {
+		return slices.DeleteFunc(list, func(x *phone_number.PhoneNumber) bool {
+			n, _ := phone.Parse(x.GetE164Number())
+			if p.numbers[n] {
+				times++
+			}
+			return p.numbers[n]
+		})
+	}
+	c.PhoneNumbers = without(c.GetPhoneNumbers())
+	for _, k := range c.GetContacts() {
+		k.PhoneNumbers = without(k.GetPhoneNumbers())
+	}
+	for _, u := range c.GetFormerAccessNames() {
+		if p.contacts[contact{c.GetName(), u.GetReplacedBy()}] {
+			u.ReplacedBy = erased
+			times++
+		}
+	}
+	return times
+}
+
+// Promise takes the person out of a promise; what is owed, agreed to and when stays.
+func (p *Person) Promise(x *entitlementv1.Promise) (changed bool) {
+	a := x.GetAcceptance()
+	n, _ := phone.ParseSignalled(a.GetNumber())
+	if a != nil && (p.numbers[n] || a.GetPerson() != "" && p.names[contact{a.GetCustomer(), folded(a.GetPerson())}]) {
+		a.Person, a.Number, a.RecordingUri, x.Erased, changed = "", "", "", true, true
+	}
+	for _, e := range x.GetTrail() {
+		if id, ok := strings.CutPrefix(e.GetBy(), "contacts/"); ok && p.contacts[contact{a.GetCustomer(), id}] {
+			e.By, x.Erased, changed = "contacts/"+erased, true, true
+		}
+	}
+	return changed
+}
+
+// Grant takes the person out of a grant, which gives nothing from then on: a number was all that it was by.
+func (p *Person) Grant(g *entitlementv1.Grant, now *timestamppb.Timestamp) (changed bool) {
+	n, _ := phone.Parse(g.GetNumber())
+	if !p.numbers[n] {
+		return false
+	}
+	g.Number = ""
+	if g.GetRevokeTime() == nil {
+		g.RevokeTime, g.RevokedBy = proto.CloneOf(now), erased
+	}
+	if g.GetEndTime().AsTime().After(now.AsTime()) {
+		g.EndTime = proto.CloneOf(now)
+	}
+	return true
+}
+
+// Reveal takes the person out of what was shown to them; that it was shown stays.
+func (p *Person) Reveal(r *entitlementv1.NumberReveal) (changed bool) {
+	if r.GetContactId() == "" || !p.contacts[contact{r.GetCustomer(), r.GetContactId()}] {
+		return false
+	}
+	r.ContactId, r.Client = erased, ""
+	return true
+}
+
+func folded(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
