@@ -131,6 +131,8 @@ type DecisionRecord struct {
 	Stranger *StrangerFact `protobuf:"bytes,19,opt,name=stranger,proto3" json:"stranger,omitempty"`
 	// The number dialled is one that the line had.
 	FormerNumber bool `protobuf:"varint,20,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	// Until when that works, seconds since 1970; 0 of a later step.
+	FormerUntilUnixS int64 `protobuf:"varint,21,opt,name=former_until_unix_s,json=formerUntilUnixS,proto3" json:"former_until_unix_s,omitempty"`
 	// What came out: the class of the caller.
 	CallerClass CallerClass `protobuf:"varint,30,opt,name=caller_class,json=callerClass,proto3,enum=dayside.routing.v1.CallerClass" json:"caller_class,omitempty"`
 	// The treatment.
@@ -359,6 +361,13 @@ func (x *DecisionRecord) GetFormerNumber() bool {
 		return x.FormerNumber
 	}
 	return false
+}
+
+func (x *DecisionRecord) GetFormerUntilUnixS() int64 {
+	if x != nil {
+		return x.FormerUntilUnixS
+	}
+	return 0
 }
 
 func (x *DecisionRecord) GetCallerClass() CallerClass {
@@ -1508,7 +1517,7 @@ var File_dayside_routing_v1_record_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xaa\x0f\n" +
+	"\x1fdayside/routing/v1/record.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a\x1ddayside/routing/v1/call.proto\x1a%dayside/routing/v1/continuation.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd9\x0f\n" +
 	"\x0eDecisionRecord\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x17\n" +
@@ -1531,7 +1540,8 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\x04live\x18\x11 \x03(\v2\x1c.dayside.routing.v1.LiveFactR\x04live\x127\n" +
 	"\battempts\x18\x12 \x03(\v2\x1b.dayside.routing.v1.AttemptR\battempts\x12<\n" +
 	"\bstranger\x18\x13 \x01(\v2 .dayside.routing.v1.StrangerFactR\bstranger\x12#\n" +
-	"\rformer_number\x18\x14 \x01(\bR\fformerNumber\x12B\n" +
+	"\rformer_number\x18\x14 \x01(\bR\fformerNumber\x12-\n" +
+	"\x13former_until_unix_s\x18\x15 \x01(\x03R\x10formerUntilUnixS\x12B\n" +
 	"\fcaller_class\x18\x1e \x01(\x0e2\x1f.dayside.routing.v1.CallerClassR\vcallerClass\x12;\n" +
 	"\ttreatment\x18\x1f \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x127\n" +
 	"\bverdicts\x18  \x03(\x0e2\x1b.dayside.routing.v1.VerdictR\bverdicts\x129\n" +

@@ -90,8 +90,10 @@ type Call struct {
 	State *routingv1.ContinuationState
 	// Fate is what became of the continuation that was handed in.
 	Fate routingv1.ContinuationFate
-	// Former: the line's number was a former one of its, where LineID names the line.
-	Former bool
+	// Former: the number dialled was a former one of the line's, which LineID names; and until when that works, 0 where that is
+	// not known.
+	Former       bool
+	FormerUntilS int64
 	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up, and
 	// whoever may be entitled is not refused for it.
 	Anyone bool
@@ -126,6 +128,8 @@ type Decision struct {
 	Offer routingv1.OfferFate
 	// FormerNumber says that the line had the number dialled, and has another one now.
 	FormerNumber bool
+	// FormerUntilS is until when that works; 0 of a later step.
+	FormerUntilS int64
 	// RetryAfterS is when another try is worth while; 0 where it is not.
 	RetryAfterS int64
 	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the
@@ -226,7 +230,7 @@ func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 	d.run()
 	if to := d.transferTo; to != nil {
 		from, until := d.Line.ID, d.ValidUntilUnixS
-		call.Former = d.FormerNumber
+		call.Former, call.FormerUntilS = d.FormerNumber, d.FormerUntilS
 		asked, clients := d.asked, d.clients
 		d.begin(v, call, now)
 		d.asked, d.clients = asked, clients

@@ -5,7 +5,7 @@ import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 // findLine is the first stage: which line was dialled, or, of a later step, at which line the call is. A line that is gone
 // meanwhile gives way to the one that the caller came from, and that to the dialled one.
 func findLine(d *Decision) (routingv1.Verdict, bool) {
-	d.FormerNumber = d.call.Former || d.call.State.GetFormerNumber()
+	d.former(d.call.Former || d.call.State.GetFormerNumber(), d.call.FormerUntilS)
 	if d.transferTo != nil {
 		d.Line = d.transferTo
 		return routingv1.Verdict_VERDICT_LINE_FOUND, true
@@ -35,7 +35,13 @@ func findLine(d *Decision) (routingv1.Verdict, bool) {
 func (d *Decision) dialled() {
 	line, until := d.view.LineDialled(d.call.Dialled, d.nowS)
 	if d.Line = line; line != nil && until != 0 {
-		d.FormerNumber = true
-		d.changesAt(until)
+		d.former(true, until)
+	}
+}
+
+// former notes that the number dialled was the line's, until when that works.
+func (d *Decision) former(was bool, untilS int64) {
+	if d.FormerNumber, d.FormerUntilS = was, untilS; untilS != 0 {
+		d.changesAt(untilS)
 	}
 }

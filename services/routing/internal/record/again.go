@@ -52,7 +52,8 @@ func Again(r *routingv1.DecisionRecord, facts []*routingv1.FactRecord) Result {
 	v := a.view(r, at)
 	call := decide.Call{
 		ID: r.GetCallId(), LineID: dialled(r), Caller: phone.Number(r.GetCaller()), Attested: r.GetAttested(),
-		Gateway: decide.Capabilities(r.GetCapabilities()), State: r.GetState(), Fate: r.GetFate(), Former: r.GetFormerNumber(),
+		Gateway: decide.Capabilities(r.GetCapabilities()), State: r.GetState(), Fate: r.GetFate(),
+		Former: r.GetFormerNumber(), FormerUntilS: r.GetFormerUntilUnixS(),
 	}
 	var d decide.Decision
 	decide.Decide(&d, v, call, at, decide.MaxSites)

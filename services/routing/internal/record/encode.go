@@ -40,6 +40,7 @@ func Append(buf []byte, r *routingv1.DecisionRecord) ([]byte, error) {
 		w.message(19, r.GetStranger())
 	}
 	w.flag(20, r.GetFormerNumber())
+	w.number(21, uint64(r.GetFormerUntilUnixS()))
 	w.outcome(r)
 	if len(r.GetTraceId()) > 0 {
 		w.bytes(44, r.GetTraceId())

@@ -71,7 +71,7 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 		State: of.Call.State, Fate: of.Call.Fate,
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
 		Attempts: of.Attempts, Recording: of.Recording, MessageDurability: of.Kept,
-		NumberRevealed: of.NumberRevealed, FormerNumber: of.Decision.FormerNumber, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
+		NumberRevealed: of.NumberRevealed, FormerNumber: of.Decision.FormerNumber, FormerUntilUnixS: of.Decision.FormerUntilS, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
 		Facts: r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
 		Offers: r.Offers[:0], Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -25,8 +26,10 @@ import (
 const (
 	goldNumber = phone.Number(61255500100)
 	deskNumber = phone.Number(61255500101)
-	oneANI     = phone.Number(13035550100)
-	sharedANI  = phone.Number(13035550101)
+	// formerNumber was gold's.
+	formerNumber = phone.Number(61255500102)
+	oneANI       = phone.Number(13035550100)
+	sharedANI    = phone.Number(13035550101)
 )
 
 // any draws one of a protobuf enum's values, one that this release does not know among them.
@@ -71,8 +74,9 @@ func drawLine(t *rapid.T, id string, number phone.Number, sites int) *routingv1.
 		return anyOf[routingv1.Treatment](t, routingv1.Treatment_name, label)
 	}
 	l.Treatments = &routingv1.Treatments{
-		Entitled: class("entitled"), NotEntitled: class("not entitled"), Unknown: class("unknown"),
+		Entitled: class("entitled"), NotEntitled: class("not entitled"), Unknown: class("unknown"), Declined: class("declined"),
 	}
+	drawTerms(t, l)
 	l.Identification = &routingv1.Identification{Pin: anyOf[routingv1.PinPolicy](t, routingv1.PinPolicy_name, "pin")}
 	if flag(t, "announces") {
 		l.Announcement = &routingv1.Speech{Text: "Hello."}
@@ -101,6 +105,10 @@ func drawView(t *rapid.T) *view.View {
 		}
 	}
 	desk := drawLine(t, "desk", deskNumber, sites)
+	gold := drawLine(t, "gold", goldNumber, sites)
+	gold.FormerNumbers = []*routingv1.FormerNumber{{
+		Number: viewtest.Number(formerNumber), EndTime: timestamppb.New(viewtest.At(30)),
+	}}
 	desk.Visibility = routingv1.Visibility_VISIBILITY_PUBLISHED
 	if flag(t, "out of hours") {
 		desk.OutOfHours = &routingv1.OutOfHours{
@@ -109,13 +117,14 @@ func drawView(t *rapid.T) *view.View {
 			Reveal:       anyOf[routingv1.Reveal](t, routingv1.Reveal_name, "reveal"),
 		}
 	}
-	w.Lines = []*routingv1.Line{drawLine(t, "gold", goldNumber, sites), desk}
+	w.Lines = []*routingv1.Line{gold, desk}
 	w.Rotas = []*publishedv1.Rota{viewtest.Rota("night", 60, viewtest.Turn{From: -10, Person: "ann"}, viewtest.Turn{From: 20, Person: "ben"})}
 	if flag(t, "handoffs must be accepted") {
 		w.Rotas[0].AcceptWithinS = 900
 		w.Custody = []viewtest.CustodyOf{viewtest.Custody("night", "ann", -9, -10)}
 	}
 	drawCustomers(t, &w)
+	drawEntitlements(t, &w)
 	b := view.Anew(nil)
 	for _, r := range append(w.Records(), drawDrains(t)...) {
 		b.Put(r.Key, r.Value)
@@ -132,11 +141,14 @@ func drawCustomers(t *rapid.T, w *viewtest.World) {
 	for i := range rapid.SampledFrom([]int{0, 1, 2, 5, 12}).Draw(t, "customers") {
 		number := rapid.SampledFrom([]phone.Number{oneANI, sharedANI}).Draw(t, "number")
 		c := viewtest.Customer(fmt.Sprintf("c%02d", i), []phone.Number{number})
-		c.HasPin = flag(t, "has pin")
+		c.HasPin, c.HasPhrase = flag(t, "has pin"), flag(t, "has phrase")
+		drawTies(t, c)
 		for range rapid.IntRange(0, 2).Draw(t, "contracts") {
 			from := float64(rapid.IntRange(-10, 40).Draw(t, "from"))
-			c.Contracts = append(c.Contracts, viewtest.Contract(
-				rapid.SampledFrom([]string{"", "db", "web"}).Draw(t, "product"), from, from+float64(rapid.IntRange(1, 40).Draw(t, "for"))))
+			k := viewtest.Contract(
+				rapid.SampledFrom([]string{"", "db", "web"}).Draw(t, "product"), from, from+float64(rapid.IntRange(1, 40).Draw(t, "for")))
+			drawContract(t, k)
+			c.Contracts = append(c.Contracts, k)
 		}
 		if flag(t, "case") {
 			c.OpenCases = []*publishedv1.OpenCase{{Id: "c1"}, {Id: "c2", Site: fmt.Sprintf("s%02d", rapid.IntRange(0, 5).Draw(t, "case site"))}}
@@ -206,6 +218,7 @@ func drawState(t *rapid.T) *routingv1.ContinuationState {
 		TransferredFrom: rapid.SampledFrom([]string{"", "", "desk", "gone"}).Draw(t, "from"),
 		Asked:           anyOf[routingv1.PromptKind](t, routingv1.PromptKind_name, "asked"),
 	}
+	drawBusiness(t, s)
 	if flag(t, "offered") {
 		s.Offered = []string{"c00", "c02", "gone"}
 	}
@@ -228,7 +241,7 @@ func drawDecision(t *rapid.T) *record.Of {
 		Add(time.Duration(rapid.IntRange(0, 999).Draw(t, "ms")) * time.Millisecond)
 	of.Call = decide.Call{
 		ID:       rapid.StringMatching(`[a-z0-9]{1,12}`).Draw(t, "call"),
-		Dialled:  rapid.SampledFrom([]phone.Number{goldNumber, goldNumber, deskNumber, deskNumber, deskNumber, 61255500199}).Draw(t, "dialled"),
+		Dialled:  rapid.SampledFrom([]phone.Number{goldNumber, goldNumber, formerNumber, deskNumber, deskNumber, deskNumber, 61255500199}).Draw(t, "dialled"),
 		Caller:   rapid.SampledFrom([]phone.Number{0, oneANI, oneANI, sharedANI, 13035550199}).Draw(t, "caller"),
 		Attested: flag(t, "attested"), State: drawState(t),
 		Fate:    anyOf[routingv1.ContinuationFate](t, routingv1.ContinuationFate_name, "fate"),
