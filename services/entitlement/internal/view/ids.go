@@ -4,8 +4,8 @@ package view
 func (x *Index) IDs() []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	ids := make([]string, 0, len(x.customers))
-	for id := range x.customers {
+	ids := make([]string, 0, len(x.byID))
+	for id := range x.byID {
 		ids = append(ids, id)
 	}
 	return ids

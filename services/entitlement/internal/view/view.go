@@ -5,6 +5,7 @@ package view
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -18,53 +19,81 @@ func Range() coord.Range {
 	return coord.Range{From: published.CustomerPrefix, To: coord.Prefix(published.LinePrefix).To}
 }
 
-// Index is kept current by Apply, and is safe for concurrent use.
+// Index is kept current by Apply, and is safe for concurrent use. It holds a million customers in half a gigabyte: each as
+// the bytes that were published, which are read when it is asked for.
 type Index struct {
-	mu        sync.RWMutex
-	listed    bool
-	customers map[string]*publishedv1.Customer
-	byNumber  map[phone.Number][]string // customer IDs, ascending
-	lines     map[string]string         // product by line ID
+	mu     sync.RWMutex
+	listed bool
+	*known
 }
+
+// known is all that an index knows.
+type known struct {
+	// places are customers, by where they stand; those in free are nobody's.
+	places []record
+	free   []place
+	// byID are the places of customers, and byNumber of those who have a number, which several customers' leads to shared.
+	byID     map[string]place
+	byNumber map[phone.Number]place
+	shared   map[phone.Number][]place // in order of ID
+	lines    map[string]string        // product by line ID
+}
+
+// record is a customer as it was published.
+type record struct {
+	id    string
+	value []byte
+}
+
+// place is where a customer stands; several is no customer's.
+type place uint32
+
+const several = ^place(0)
 
 // NewIndex is an index that has heard of nothing yet.
-func NewIndex() *Index {
-	x := &Index{}
-	x.clear()
-	return x
+func NewIndex() *Index { return &Index{known: nothing()} }
+
+func nothing() *known {
+	return &known{
+		byID: map[string]place{}, byNumber: map[phone.Number]place{}, shared: map[phone.Number][]place{},
+		lines: map[string]string{},
+	}
 }
 
-func (x *Index) clear() {
-	x.customers = map[string]*publishedv1.Customer{}
-	x.byNumber = map[phone.Number][]string{}
-	x.lines = map[string]string{}
-}
-
-// Apply takes over a batch of events under Range. A record that cannot be read is left out, and its keys are the answer.
+// Apply takes over a batch of events under Range. A record that cannot be read is left out, and its keys are the answer. One
+// goroutine applies; while it reads a whole list, others are answered from what was known before.
 func (x *Index) Apply(b coord.Batch) (unreadable []string) {
+	if b.Reset {
+		fresh := nothing()
+		unreadable = fresh.take(b.Events)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.known, x.listed = fresh, true
+		return unreadable
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if b.Reset {
-		x.clear()
-		x.listed = true
-	}
-	for _, e := range b.Events {
-		if !x.apply(e) {
+	return x.take(b.Events)
+}
+
+func (k *known) take(events []coord.Event) (unreadable []string) {
+	for _, e := range events {
+		if !k.apply(e) {
 			unreadable = append(unreadable, e.Key)
 		}
 	}
 	return unreadable
 }
 
-func (x *Index) apply(e coord.Event) bool {
+func (k *known) apply(e coord.Event) bool {
 	if id, ok := published.ID(e.Key, published.CustomerPrefix); ok {
-		x.forget(id)
+		k.forget(id)
 		if e.Value == nil {
 			return true
 		}
 		c, err := published.Customer(e.Value)
 		if err == nil {
-			x.learn(id, c)
+			k.learn(id, c, e.Value)
 		}
 		return err == nil
 	}
@@ -72,39 +101,81 @@ func (x *Index) apply(e coord.Event) bool {
 	if !ok {
 		return true
 	}
-	delete(x.lines, id)
+	delete(k.lines, id)
 	if e.Value == nil {
 		return true
 	}
 	l, err := published.Line(e.Value)
 	if err == nil {
-		x.lines[id] = l.GetProduct()
+		k.lines[id] = l.GetProduct()
 	}
 	return err == nil
 }
 
-func (x *Index) forget(id string) {
-	for _, digits := range x.customers[id].GetNumbers() {
-		n := phone.Number(digits)
-		left := slices.DeleteFunc(x.byNumber[n], func(have string) bool { return have == id })
-		if len(left) == 0 {
-			delete(x.byNumber, n)
-			continue
-		}
-		x.byNumber[n] = left
+func (k *known) forget(id string) {
+	at, ok := k.byID[id]
+	if !ok {
+		return
 	}
-	delete(x.customers, id)
+	for _, digits := range k.at(at).GetNumbers() {
+		k.dropNumber(phone.Number(digits), at)
+	}
+	delete(k.byID, id)
+	k.places[at] = record{}
+	k.free = append(k.free, at)
 }
 
-func (x *Index) learn(id string, c *publishedv1.Customer) {
-	x.customers[id] = c
-	for _, digits := range c.GetNumbers() {
-		n := phone.Number(digits)
-		at, have := slices.BinarySearch(x.byNumber[n], id)
-		if !have {
-			x.byNumber[n] = slices.Insert(x.byNumber[n], at, id)
+func (k *known) dropNumber(n phone.Number, at place) {
+	switch holder, ok := k.byNumber[n]; {
+	case !ok, holder != several && holder != at: // said twice, and dropped already
+	case holder == at:
+		delete(k.byNumber, n)
+	default:
+		left := slices.DeleteFunc(k.shared[n], func(have place) bool { return have == at })
+		if k.shared[n] = left; len(left) == 1 {
+			k.byNumber[n] = left[0]
+			delete(k.shared, n)
 		}
 	}
+}
+
+func (k *known) learn(id string, c *publishedv1.Customer, value []byte) {
+	var at place
+	if n := len(k.free); n > 0 {
+		at, k.free = k.free[n-1], k.free[:n-1]
+	} else {
+		at = place(len(k.places)) //nolint:gosec // etcd holds far fewer
+		k.places = append(k.places, record{})
+	}
+	k.places[at], k.byID[id] = record{id, value}, at
+	for _, digits := range c.GetNumbers() {
+		k.addNumber(phone.Number(digits), at)
+	}
+}
+
+func (k *known) addNumber(n phone.Number, at place) {
+	holder, taken := k.byNumber[n]
+	switch {
+	case !taken:
+		k.byNumber[n] = at
+		return
+	case holder == at:
+		return
+	case holder != several:
+		k.byNumber[n], k.shared[n] = several, []place{holder}
+	}
+	i, have := slices.BinarySearchFunc(k.shared[n], k.places[at].id, func(p place, id string) int {
+		return strings.Compare(k.places[p].id, id)
+	})
+	if !have {
+		k.shared[n] = slices.Insert(k.shared[n], i, at)
+	}
+}
+
+// at reads a customer, which was read without an error when it came.
+func (k *known) at(p place) *publishedv1.Customer {
+	c, _ := published.Customer(k.places[p].value)
+	return c
 }
 
 // Listed says whether the index has heard the whole state once.
@@ -122,22 +193,32 @@ func (x *Index) Product(lineID string) (string, bool) {
 	return p, ok
 }
 
-// Customer is what is published of one; false where nothing is. The record is not to be changed.
+// Customer is what is published of one, read for whoever asks; false where nothing is.
 func (x *Index) Customer(id string) (*publishedv1.Customer, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	c, ok := x.customers[id]
-	return c, ok
+	p, ok := x.byID[id]
+	if !ok {
+		return nil, false
+	}
+	return x.at(p), true
 }
 
-// WhoHas is the customers that have the number, in order of ID, at most limit of them. The records are not to be changed.
+// WhoHas is the customers that have the number, in order of ID, at most limit of them.
 func (x *Index) WhoHas(n phone.Number, limit int) []*publishedv1.Customer {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	ids := x.byNumber[n]
-	out := make([]*publishedv1.Customer, 0, min(len(ids), limit))
-	for _, id := range ids[:min(len(ids), limit)] {
-		out = append(out, x.customers[id])
+	var holders []place
+	switch holder, ok := x.byNumber[n]; {
+	case !ok:
+	case holder == several:
+		holders = x.shared[n]
+	default:
+		holders = []place{holder}
+	}
+	out := make([]*publishedv1.Customer, 0, min(len(holders), limit))
+	for _, p := range holders[:min(len(holders), limit)] {
+		out = append(out, x.at(p))
 	}
 	return out
 }
