@@ -61,6 +61,9 @@ func (h *Host) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := h.addPortal(); err != nil { //nolint:contextcheck // its requests bring their own
+		return err
+	}
 	h.http, err = newHTTP(ctx, h.local, h.telemetry.Metrics, h.waiting, h.door)
 	return err
 }
@@ -197,11 +200,11 @@ func (h *Host) newEntitlement() (service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entitlement.New(entitlement.Config{
+	return entitlement.New(h.selfService(entitlement.Config{
 		Store: h.etcd, Clock: h.clock, Rules: h.rules, Schema: h.cluster.Schema(), Log: h.log, Meters: h.telemetry.MeterProvider,
 		Calendars: schedulev1.NewCalendarServiceClient(scheduleConn), Ledger: ledgerv1.NewBusinessServiceClient(ledgerConn),
 		Lines: routingv1.NewLineServiceClient(routingConn), Journal: h.journal,
-	}), nil
+	})), nil
 }
 
 // seed applies the example configuration where the cluster holds none.

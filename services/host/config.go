@@ -70,6 +70,8 @@ type Config struct {
 	RoutingEndpoints []string
 	// RoutingLines are the lines/ID that the SIP gateway keeps a table of, at most 100; empty: every line, up to 1,000.
 	RoutingLines []string
+	// SelfService is how contacts of customers help themselves; none where it is zero.
+	SelfService SelfService
 	// SIP is the SIP gateway's own configuration.
 	SIP sip.Config
 	// Seed is applied where the cluster is empty; nil: nothing is.
@@ -152,6 +154,7 @@ func (c *Config) validate() error {
 		broken.Add("stop-linger", c.StopLinger.String(), "must be from 0s to "+maxStopLinger.String())
 	}
 	c.validateTLS(&broken)
+	c.validateSelfService(&broken)
 	if c.EtcdPrefix != "" && !strings.HasSuffix(c.EtcdPrefix, "/") {
 		broken.Add("etcd-prefix", c.EtcdPrefix, "must end with a slash")
 	}

@@ -56,6 +56,7 @@ type Host struct {
 	grpcL      net.Listener
 	httpL      net.Listener
 	http       *http.Server
+	contacts   contacts
 	unlock     func()
 	// spool and journal are nil where this process makes no records, or its disk fails.
 	spool   *spool.Spool
@@ -156,6 +157,9 @@ func (h *Host) open(ctx context.Context) (err error) {
 	if h.httpL, err = rpc.Listen(ctx, "http-listen", h.cfg.HTTPListen, h.tls); err != nil {
 		return err
 	}
+	if err := h.openPortal(ctx); err != nil {
+		return err
+	}
 	if err := h.openView(ctx); err != nil {
 		return err
 	}
@@ -184,6 +188,9 @@ func (h *Host) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := h.openJournal(ctx); err != nil { //nolint:contextcheck // a spool's upkeep lives until Close
+		return err
+	}
+	if err := h.openSelfService(); err != nil { //nolint:contextcheck // nothing is connected to
 		return err
 	}
 	return h.openRules(ctx)
@@ -236,6 +243,8 @@ type Addresses struct {
 	Etcd   string `json:"etcd,omitempty"`
 	SIPUDP string `json:"sip_udp,omitempty"`
 	SIPTCP string `json:"sip_tcp,omitempty"`
+	// Portal is where browsers find it.
+	Portal string `json:"portal,omitempty"`
 }
 
 // Addresses are known once New has returned.
@@ -243,6 +252,9 @@ func (h *Host) Addresses() Addresses {
 	a := Addresses{GRPC: h.grpcL.Addr().String(), HTTP: h.httpL.Addr().String()}
 	if h.member != nil {
 		a.Etcd = h.member.Endpoint()
+	}
+	if h.contacts.server != nil {
+		a.Portal = h.contacts.url
 	}
 	if h.sip != nil {
 		udp, tcp := h.sip.Addrs()
@@ -292,7 +304,7 @@ func (h *Host) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	var errs []error
-	for _, l := range []net.Listener{h.grpcL, h.httpL} {
+	for _, l := range []net.Listener{h.grpcL, h.httpL, h.contacts.listener} {
 		if l != nil {
 			_ = l.Close() // already closed where it was served
 		}

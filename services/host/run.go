@@ -36,6 +36,8 @@ func (h *Host) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(h.servePortal)
+	g.Go(func() error { return h.sendMail(background) })
 	g.Go(func() error { return h.watchMember(background) })
 	g.Go(func() error { return h.deliver(background) })
 	g.Go(func() error { return ended(background, "cluster", h.cluster.Run(background)) })
@@ -165,6 +167,7 @@ func (h *Host) stopServers(ctx context.Context) {
 	defer cancel()
 	done := make(chan struct{})
 	go func() { h.server.GracefulStop(); close(done) }()
+	h.stopPortal(ctx)
 	_ = h.http.Shutdown(ctx)
 	select {
 	case <-done:

@@ -78,6 +78,9 @@ func (b banner) addresses(w io.Writer) {
 	}
 	linef(w, "  gRPC      %s", addrs.GRPC)
 	linef(w, "  REST      %s://%s/v1/lines   (metrics: /metrics, API: /openapi.json)", scheme, addrs.HTTP)
+	if addrs.Portal != "" {
+		linef(w, "  portal    %s   (for contacts of customers)", addrs.Portal)
+	}
 	if sip := strings.Join(present("UDP ", addrs.SIPUDP, "TCP ", addrs.SIPTCP), ", "); sip != "" {
 		linef(w, "  SIP       %s", sip)
 	}

@@ -104,7 +104,7 @@ func New(env Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.globalFlags(root)
 	for _, command := range []func(*app) *cobra.Command{
-		newServe, newRoute, newTalk, newCall, newCalls, newAudit,
+		newServe, newRoute, newTalk, newCall, newCalls, newFollowUp, newCharge, newAudit, newReveals,
 		newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
 		newList, newDelete, newCustomer, newCheck, newGrant, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts, newPromise,
 		newBrief, newFeed, newTZData, newPKI,

@@ -19,12 +19,14 @@ import (
 
 // serveFlags are the flags of `serve` that need reading.
 type serveFlags struct {
-	cfg         host.Config
-	example     bool
-	trusted     []string
-	logLevel    string
-	logFormat   string
-	clockOffset time.Duration
+	cfg     host.Config
+	example bool
+	trusted []string
+	// portalProxies are networks.
+	portalProxies []string
+	logLevel      string
+	logFormat     string
+	clockOffset   time.Duration
 }
 
 func newServe(a *app) *cobra.Command {
@@ -100,6 +102,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&c.Region, "region", "", "region this process runs in, told to gateways that ask for endpoints")
 	flags.DurationVar(&c.StopLinger, "stop-linger", c.StopLinger,
 		"how long a process that stops still answers those who have not noticed")
+	f.registerSelfService(flags)
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; the log goes to standard error")
 	flags.DurationVar(&f.clockOffset, "clock-offset", 0, "skew this process's clock; for tests")
@@ -152,6 +155,9 @@ func (f *serveFlags) config(a *app, services []string) (host.Config, error) {
 		cfg.SIP.Trust.Peers = append(cfg.SIP.Trust.Peers, p)
 	}
 	var err error
+	if cfg.SelfService, err = f.selfService(); err != nil {
+		return cfg, err
+	}
 	if cfg.Logger, err = newLogger(a.Err, f.logLevel, f.logFormat); err != nil {
 		return cfg, err
 	}
