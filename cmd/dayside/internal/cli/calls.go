@@ -22,7 +22,7 @@ const maxListed = 100_000
 // callsFlags say which calls.
 type callsFlags struct {
 	line, customer, site, outcome, since, until string
-	followUp, watch                             bool
+	followUp, formerNumber, watch               bool
 	limit                                       int
 }
 
@@ -58,6 +58,7 @@ func newCalls(a *app) *cobra.Command {
 	flags.StringVar(&f.since, "since", "", "that began then or later: "+whenHelp)
 	flags.StringVar(&f.until, "until", "", "that began before")
 	flags.BoolVar(&f.followUp, "follow-up", false, "to be followed up the next business day")
+	flags.BoolVar(&f.formerNumber, "former-number", false, "to a number that the line had: who does not know the new one yet")
 	flags.BoolVar(&f.watch, "watch", false, "follow calls as they change, from now on")
 	flags.IntVar(&f.limit, "limit", 50, "at most so many")
 	a.completeLines(c, "line")
@@ -73,7 +74,7 @@ func newCalls(a *app) *cobra.Command {
 
 // callsRequest is what the flags ask for.
 func (a *app) callsRequest(f callsFlags) (*ledgerv1.ListCallsRequest, error) {
-	r := &ledgerv1.ListCallsRequest{FollowUp: f.followUp}
+	r := &ledgerv1.ListCallsRequest{FollowUp: f.followUp, FormerNumber: f.formerNumber}
 	for _, name := range []struct {
 		to                      *string
 		flag, collection, typed string
@@ -174,6 +175,9 @@ func callRow(c *ledgerv1.Call) []string {
 	outcome := word(outcomeWords, c.GetOutcome())
 	if c.GetFollowUp() {
 		outcome += ", follow up"
+	}
+	if c.GetFormerNumber() {
+		outcome += ", former number"
 	}
 	by := strings.TrimPrefix(c.GetSite(), collectionSites+"/")
 	if c.GetPerson() != "" {

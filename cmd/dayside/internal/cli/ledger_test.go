@@ -20,6 +20,7 @@ import (
 type ledgerAnswers struct {
 	ledgerv1.UnimplementedLedgerServiceServer
 	ledgerv1.UnimplementedAuditServiceServer
+	businessAnswers
 	routingv1.UnimplementedReplayServiceServer
 	calls    []*ledgerv1.Call
 	changes  []*rpcv1.AuditRecord
@@ -37,6 +38,7 @@ type ledgerAnswers struct {
 func registerLedger(server *grpc.Server, f *fake) {
 	ledgerv1.RegisterLedgerServiceServer(server, f)
 	ledgerv1.RegisterAuditServiceServer(server, f)
+	ledgerv1.RegisterBusinessServiceServer(server, f)
 	routingv1.RegisterReplayServiceServer(server, f)
 }
 
@@ -155,6 +157,7 @@ func TestCallsAreListed(t *testing.T) {
 		"": "page_size: 48", "--limit 3": "page_size: 1",
 		"--line gold-emergency --customer customers/acme --site dublin --follow-up --limit 2": `page_size: 2 line: "lines/gold-emergency"
 			customer: "customers/acme" site: "sites/dublin" follow_up: true`,
+		"--former-number --limit 2": "page_size: 2 former_number: true",
 		"--outcome not-answered --since now-1h --until 2026-11-23T12:30:00Z --limit 2": `page_size: 2 outcome: OUTCOME_NOT_ANSWERED
 			start_time {seconds: 1795431600} end_time {seconds: 1795437000}`,
 	} {

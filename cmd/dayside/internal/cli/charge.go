@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+)
+
+func newCharge(a *app) *cobra.Command {
+	return newGroup("charge", "What is owed for calls: offers that callers accepted",
+		"The ledger keeps a charge for each promise to pay, and how that stands. `dayside promise` changes it.", newChargeList(a))
+}
+
+// chargeFlags say which charges.
+type chargeFlags struct {
+	customer, state, since, until string
+	limit                         int
+}
+
+func newChargeList(a *app) *cobra.Command {
+	f := chargeFlags{limit: 50}
+	c := &cobra.Command{
+		Use: "list", Short: "List charges, the latest first",
+		Long: "Lists charges of the ledger, the latest first. Numbers are masked for all but supervisors and administrators.",
+		Example: "  dayside charge list --state owed --since 2026-11-01\n" +
+			"  dayside charge list --customer acme -o json | jq '.charges[].amount'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			request, err := a.chargesRequest(f)
+			if err != nil {
+				return err
+			}
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*ledgerv1.ListChargesResponse, error) {
+				return client.charges(ctx, request, f.limit)
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(answer, func(w io.Writer) error { return chargesText(w, answer) })
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.customer, "customer", "", "of this customer")
+	flags.StringVar(&f.state, "state", "", "that stand so: "+strings.Join(chargeStates(), ", "))
+	flags.StringVar(&f.since, "since", "", "promised then or later: "+whenHelp)
+	flags.StringVar(&f.until, "until", "", "promised before")
+	flags.IntVar(&f.limit, "limit", f.limit, "at most so many")
+	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(chargeStates(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func chargeStates() []string { return slices.Sorted(maps.Values(chargeStateWords)) }
+
+func (a *app) chargesRequest(f chargeFlags) (r *ledgerv1.ListChargesRequest, err error) {
+	r = &ledgerv1.ListChargesRequest{}
+	for state, is := range chargeStateWords {
+		if is == f.state {
+			r.State = state
+		}
+	}
+	if f.state != "" && r.GetState() == 0 {
+		return nil, usagef("--state %q: must be one of %s", f.state, strings.Join(chargeStates(), ", "))
+	}
+	if f.limit < 1 || f.limit > maxListed {
+		return nil, usagef("--limit %d: must be from 1 to %d", f.limit, maxListed)
+	}
+	if f.customer != "" {
+		if r.Customer, err = customerName(f.customer); err != nil {
+			return nil, err
+		}
+	}
+	r.StartTime, r.EndTime, err = a.period(f.since, f.until)
+	return r, err
+}
+
+func (c *api) charges(ctx context.Context, r *ledgerv1.ListChargesRequest, limit int) (*ledgerv1.ListChargesResponse, error) {
+	all := &ledgerv1.ListChargesResponse{}
+	for {
+		r.PageSize = int32(min(limit-len(all.GetCharges()), 1000))
+		page, err := ledgerv1.NewBusinessServiceClient(c.conn).ListCharges(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		all.Charges = append(all.Charges, page.GetCharges()...)
+		all.NextPageToken, r.PageToken = page.GetNextPageToken(), page.GetNextPageToken()
+		if r.GetPageToken() == "" || len(all.GetCharges()) >= limit {
+			return all, nil
+		}
+	}
+}
+
+// chargesText is a row a charge.
+func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
+	if len(answer.GetCharges()) == 0 {
+		linef(w, "There are no such charges.")
+		return nil
+	}
+	g := newGrid("promised", "who", "offer", "amount", "state", "line", "promise")
+	for _, c := range answer.GetCharges() {
+		who := strings.TrimSpace(strings.TrimPrefix(c.GetCustomer(), collectionCustomers+"/") + " " + c.GetNumber())
+		offer := c.GetOfferDisplayName()
+		if offer == "" {
+			offer = idOf(c.GetOffer())
+		}
+		g.row(instant(c.GetPromiseTime()), dash(oneLine(who)), dash(oneLine(offer)), dash(moneyText(c.GetAmount())),
+			word(chargeStateWords, c.GetState()), dash(idOf(c.GetLine())), dash(idOf(c.GetPromise())))
+	}
+	if err := g.write(w); err != nil {
+		return err
+	}
+	if answer.GetNextPageToken() != "" {
+		linef(w, "There are more; --limit, --since and --until say which.")
+	}
+	return nil
+}
+
+var chargeStateWords = map[entitlementv1.PromiseState]string{
+	entitlementv1.PromiseState_PROMISE_STATE_PENDING:  "pending",
+	entitlementv1.PromiseState_PROMISE_STATE_OWED:     "owed",
+	entitlementv1.PromiseState_PROMISE_STATE_DISPUTED: "disputed",
+	entitlementv1.PromiseState_PROMISE_STATE_WAIVED:   "waived",
+	entitlementv1.PromiseState_PROMISE_STATE_LAPSED:   "lapsed",
+}
