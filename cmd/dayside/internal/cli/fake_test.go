@@ -39,6 +39,7 @@ type fake struct {
 	rotaAnswers
 	custodyAnswers
 	customerAnswers
+	*dataAnswers
 	schedulev1.UnimplementedScheduleServiceServer
 	schedulev1.UnimplementedCalendarServiceServer
 	schedulev1.UnimplementedRotaServiceServer
@@ -275,6 +276,9 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	entitlementv1.RegisterCatalogServiceServer(server, f)
 	entitlementv1.RegisterGrantServiceServer(server, f)
 	entitlementv1.RegisterPromiseServiceServer(server, f)
+	if f.dataAnswers != nil {
+		entitlementv1.RegisterDataServiceServer(server, f)
+	}
 	routingv1.RegisterLineServiceServer(server, f)
 	routingv1.RegisterRoutingServiceServer(server, f)
 	routingv1.RegisterConfigurationServiceServer(server, f)
