@@ -94,6 +94,8 @@ type gateway struct {
 	from    string
 	can     []routingv1.Capability
 	last    *routingv1.Route
+	// attested: the carrier vouches for the number.
+	attested bool
 	// kept is where the message that went with the last step is.
 	kept routingv1.Durability
 }
@@ -106,11 +108,19 @@ func (g *gateway) info() *routingv1.GatewayInfo {
 	return &routingv1.GatewayInfo{GatewayId: "media-1", Capabilities: g.can}
 }
 
+func (g *gateway) caller() *routingv1.Caller {
+	c := &routingv1.Caller{Number: g.from}
+	if g.attested {
+		c.Attestation = routingv1.Attestation_ATTESTATION_A
+	}
+	return c
+}
+
 // begins routes the call.
 func (g *gateway) begins(t testing.TB) *routingv1.Route {
 	t.Helper()
 	r, err := g.routing.RouteCall(t.Context(), &routingv1.RouteCallRequest{
-		CallId: g.id, DialledNumber: g.to, Caller: &routingv1.Caller{Number: g.from}, Gateway: g.info(),
+		CallId: g.id, DialledNumber: g.to, Caller: g.caller(), Gateway: g.info(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +136,7 @@ func (g *gateway) goesOn(t testing.TB, outcome *routingv1.ContinueCallRequest) *
 		outcome.Continuation = g.last.GetContinuation()
 	}
 	outcome.CallId, outcome.DialledNumber, outcome.Gateway = g.id, g.to, g.info()
-	outcome.Caller = &routingv1.Caller{Number: g.from}
+	outcome.Caller = g.caller()
 	r, err := g.routing.ContinueCall(t.Context(), outcome)
 	if err != nil {
 		t.Fatal(err)
@@ -202,13 +212,17 @@ func staffed(t testing.TB) *house {
 }
 
 // beside is a second routing process of the same cluster.
-func (h *house) beside(t testing.TB) routingv1.RoutingServiceClient {
+func (h *house) beside(t testing.TB, change ...func(*routing.Deps)) routingv1.RoutingServiceClient {
 	t.Helper()
-	service, err := routing.New(routing.Config{}, routing.Deps{
+	deps := routing.Deps{
 		Store: h.etcd, Instance: "test-2", Clock: h.clock, Logger: slog.New(slog.DiscardHandler),
 		TracerProvider: noop.NewTracerProvider(), MeterProvider: sdkmetric.NewMeterProvider(), Schedule: h.schedule,
 		Entitlement: h.entitlement,
-	})
+	}
+	for _, f := range change {
+		f(&deps)
+	}
+	service, err := routing.New(routing.Config{}, deps)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,276 @@
+package routing_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/money"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/spool"
+	"github.com/daysidehq/dayside/services/routing"
+	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
+)
+
+const (
+	endedNumber = phone.Number(13035550101)
+	endedANI    = "+13035550101"
+)
+
+// ledgerOfPromises is entitlement as a routing process sees it: each request_id is one promise.
+type ledgerOfPromises struct {
+	entitlementv1.PromiseServiceClient
+	mu      sync.Mutex
+	asked   []*entitlementv1.AcceptOfferRequest
+	stuck   bool
+	err     error
+	outcome entitlementv1.AcceptOutcome
+}
+
+func (l *ledgerOfPromises) be(stuck bool, err error, outcome entitlementv1.AcceptOutcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stuck, l.err, l.outcome = stuck, err, outcome
+}
+
+func (l *ledgerOfPromises) AcceptOffer(
+	ctx context.Context, r *entitlementv1.AcceptOfferRequest, _ ...grpc.CallOption,
+) (*entitlementv1.AcceptOfferResponse, error) {
+	l.mu.Lock()
+	stuck, err, outcome := l.stuck, l.err, l.outcome
+	if !stuck && err == nil {
+		l.asked = append(l.asked, proto.CloneOf(r))
+	}
+	l.mu.Unlock()
+	if stuck {
+		<-ctx.Done()
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := &entitlementv1.AcceptOfferResponse{Outcome: outcome}
+	if outcome <= entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING {
+		answer.Promise = &entitlementv1.Promise{Name: "promises/p-" + r.GetRequestId()}
+	}
+	return answer, nil
+}
+
+func (l *ledgerOfPromises) all() []*entitlementv1.AcceptOfferRequest {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.asked)
+}
+
+// shop is a routing process that has somebody to tell of acceptances, and a disk where dir is given.
+type shop struct {
+	*house
+	routing  routingv1.RoutingServiceClient
+	promises *ledgerOfPromises
+	log      *logBuffer
+}
+
+func openShop(t *testing.T, dir string) *shop {
+	t.Helper()
+	h := staffed(t)
+	offering := viewtest.Offering(line("shop", goldNumber+5, "sydney"), "once", "day")
+	ended := viewtest.Customer("ended", []phone.Number{endedNumber}, viewtest.Contract("", -100, -50))
+	h.applied(t, h.put(t, viewtest.LineRecord(offering), viewtest.OfferRecord(viewtest.Offer("once")),
+		viewtest.OfferRecord(viewtest.Offer("day")), viewtest.CustomerRecord(ended)))
+	s := &shop{house: h, promises: &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}, log: &logBuffer{}}
+	s.routing = h.beside(t, func(d *routing.Deps) {
+		d.Promises, d.Logger = s.promises, slog.New(slog.NewTextHandler(s.log, nil))
+		if dir != "" {
+			d.PromiseSpool = openSpool(t, dir)
+		}
+	})
+	await.True(t, "the shop is open", func() bool {
+		return step(s.customer("probe", endedANI).begins(t)) == "prompt OFFER"
+	})
+	return s
+}
+
+func openSpool(t *testing.T, dir string) *spool.Spool {
+	t.Helper()
+	s, err := spool.Open(spool.Config{
+		Dir: dir, SegmentBytes: 32 << 10, MaxBytes: 1 << 20, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func (s *shop) customer(id, from string) *gateway {
+	g := s.gateway(id, (goldNumber + 5).String(), from)
+	g.routing = s.routing
+	return g
+}
+
+const connected = "lines/shop sydney.1 last-resort"
+
+func TestAnAcceptedOfferIsCommittedBeforeTheCallerIsConnected(t *testing.T) {
+	s := openShop(t, "")
+	g := s.customer("1", endedANI)
+	prompt := g.begins(t)
+	const text = "This call is not covered by a contract. It costs EUR 100.00. To accept, press 1. " +
+		"This call is not covered by a contract. It costs EUR 100.00. To accept, press 2. Otherwise, press 0, or just wait."
+	if e := prompt.GetExplanation(); prompt.GetPrompt().GetText() != text || prompt.GetPrompt().GetMaxDigits() != 1 ||
+		!slices.Equal(e.GetOffers(), []string{"offers/once", "offers/day"}) || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_MADE ||
+		e.GetBasis() != entitlementv1.Basis_BASIS_CONTRACT_ENDED {
+		t.Fatalf("%v", prompt)
+	}
+	token := prompt.GetContinuation()
+	route := g.goesOn(t, typed("2"))
+	e := route.GetExplanation()
+	if step(route) != connected || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_PENDING ||
+		e.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE || !slices.Equal(e.GetOffers(), []string{"offers/day"}) ||
+		e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_ENTITLED {
+		t.Errorf("%s, %v", step(route), e)
+	}
+	r := s.promises.all()[0]
+	if r.GetOffer() != "offers/day" || r.GetCustomer() != "customers/ended" || r.GetNumber() != endedANI ||
+		r.GetLine() != "lines/shop" || r.GetGateway() != "media-1" || r.GetCallId() != "1" || r.GetHow() != "pressed 2" ||
+		money.String(r.GetPrice()) != "EUR 100.00" || r.GetTermsLanguage() != "en" || r.GetTermsVersion() != "1" ||
+		r.GetVerification() != 0 || !r.GetAcceptTime().AsTime().Equal(s.clock.Now()) {
+		t.Errorf("%v", r)
+	}
+	if e.GetPromise() != "promises/p-"+r.GetRequestId() {
+		t.Error(e.GetPromise())
+	}
+	// A gateway that heard no answer asks again: the same acceptance.
+	again := typed("2")
+	again.Continuation = token
+	if got := step(g.goesOn(t, again)); got != connected || s.promises.all()[1].GetRequestId() != r.GetRequestId() {
+		t.Errorf("%s, %v", got, s.promises.all())
+	}
+	// The call goes on as one of somebody who is entitled, whatever is tried.
+	if e := g.goesOn(t, tried("sydney.1=BUSY")).GetExplanation(); e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_ENTITLED ||
+		e.GetOffer() != routingv1.OfferFate_OFFER_FATE_PENDING {
+		t.Errorf("%v", e)
+	}
+	if strings.Contains(s.log.String(), endedANI[1:]) {
+		t.Errorf("the number is in the log: %s", s.log)
+	}
+}
+
+func TestWhoeverIsVerifiedOwes(t *testing.T) {
+	s := openShop(t, "")
+	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED)
+	g := s.customer("1", endedANI)
+	g.attested = true
+	g.begins(t)
+	if e := g.goesOn(t, typed("1")).GetExplanation(); e.GetBasis() != entitlementv1.Basis_BASIS_PROMISE ||
+		s.promises.all()[0].GetVerification() != entitlementv1.Verification_VERIFICATION_ATTESTED_NUMBER {
+		t.Errorf("%v", e)
+	}
+	stranger := s.customer("2", strangerANI)
+	stranger.begins(t)
+	stranger.from, stranger.to = "", "" // a later request need not say them again
+	stranger.goesOn(t, typed("1"))
+	if r := s.promises.all()[1]; r.GetCustomer() != "" || r.GetNumber() != strangerANI || r.GetVerification() != 0 {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestWhatCannotBeRecordedIsHelpedFirst(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	limit, gone := entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED
+	refused := rpc.Status(fault.Invalid(fault.Violation{Field: "price", Rule: "is not the one that was said"})).Err()
+	for what, c := range map[string]struct {
+		err     error
+		outcome entitlementv1.AcceptOutcome
+	}{"beyond the limit": {nil, limit}, "withdrawn": {nil, gone}, "refused for good": {refused, 0}} {
+		s.promises.be(false, c.err, c.outcome)
+		g := s.customer(what, endedANI)
+		g.begins(t)
+		route := g.goesOn(t, typed("1"))
+		e := route.GetExplanation()
+		if step(route) != connected || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST || !e.GetFollowUp() ||
+			e.GetBasis() != entitlementv1.Basis_BASIS_CONTRACT_ENDED || e.GetPromise() != "" {
+			t.Errorf("%s: %s, %v", what, step(route), e)
+		}
+	}
+	declining := s.customer("no", endedANI)
+	declining.begins(t)
+	if e := declining.goesOn(t, typed("9")).GetExplanation(); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_DECLINED ||
+		!e.GetFollowUp() {
+		t.Errorf("%v", e)
+	}
+}
+
+// With entitlement away an acceptance is on disk before its caller is connected, survives the process, and is delivered
+// later, once, with the time at which it was made.
+func TestAnAcceptanceSurvives(t *testing.T) {
+	dir := t.TempDir()
+	s := openShop(t, dir)
+	for what, away := range map[string]func(){
+		"entitlement does not answer": func() { s.promises.be(true, nil, 0) },
+		"etcd is away":                func() { s.promises.be(false, status.Error(codes.Unavailable, "etcd"), 0) },
+		"entitlement is of an earlier release": func() {
+			s.promises.be(false, rpc.Status(fault.NotInThisRelease("no promises")).Err(), 0)
+		},
+	} {
+		away()
+		g := s.customer(what, endedANI)
+		g.begins(t)
+		route := g.goesOn(t, typed("1"))
+		if e := route.GetExplanation(); step(route) != connected || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_SPOOLED ||
+			e.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE || e.GetPromise() != "" {
+			t.Errorf("%s: %s, %v", what, step(route), e)
+		}
+	}
+	accepted := s.clock.Now()
+	// A process that is started on what a killed one left delivers it.
+	left, next := t.TempDir(), &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
+	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s.beside(t, func(d *routing.Deps) { d.Promises, d.PromiseSpool = next, openSpool(t, left) })
+	await.True(t, "they are delivered by the next process", func() bool { return len(requestIDs(next.all())) == 3 })
+	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING)
+	await.True(t, "they are delivered", func() bool { return len(requestIDs(s.promises.all())) == 3 })
+	for _, r := range s.promises.all() {
+		if !r.GetAcceptTime().AsTime().Equal(accepted) || r.GetCustomer() != "customers/ended" {
+			t.Errorf("%v", r)
+		}
+	}
+}
+
+func requestIDs(all []*entitlementv1.AcceptOfferRequest) map[string]bool {
+	ids := map[string]bool{}
+	for _, r := range all {
+		ids[r.GetRequestId()] = true
+	}
+	return ids
+}
+
+// Without a disk, with nobody to be asked, the caller is helped first.
+func TestWithoutADiskTheCallerIsHelpedFirst(t *testing.T) {
+	s := openShop(t, "")
+	s.promises.be(false, status.Error(codes.Unavailable, "etcd"), 0)
+	g := s.customer("1", endedANI)
+	g.begins(t)
+	if e := g.goesOn(t, typed("1")).GetExplanation(); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST || !e.GetFollowUp() {
+		t.Errorf("%v", e)
+	}
+	if !strings.Contains(s.log.String(), "helped first") {
+		t.Error("nobody hears of it")
+	}
+}
