@@ -78,11 +78,14 @@ func (r *released) tells(t testing.TB, name string) {
 	})
 }
 
-// applied applies the example configuration by the release's own CLI.
+// applied applies the example configuration by the release's own CLI: the kinds that every release knows.
 func (r *released) applied(t testing.TB) {
 	t.Helper()
-	folder := filepath.Join(repo(t), "deploy", "examples", "followthesun")
-	if out, err := exec.CommandContext(t.Context(), r.binary, "apply", "-f", folder, "--server", r.addr.GRPC).CombinedOutput(); err != nil {
+	args := []string{"apply", "--server", r.addr.GRPC}
+	for _, kind := range []string{"calendars", "people", "rotas", "sites", "customers", "lines"} {
+		args = append(args, "-f", filepath.Join(repo(t), "deploy", "examples", "followthesun", kind+".yaml"))
+	}
+	if out, err := exec.CommandContext(t.Context(), r.binary, args...).CombinedOutput(); err != nil { //nolint:gosec // our own
 		t.Fatalf("apply: %v\n%s", err, out)
 	}
 }

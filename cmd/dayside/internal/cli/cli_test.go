@@ -215,7 +215,8 @@ func TestApplySendsWhatTheFilesHold(t *testing.T) {
 	}
 	want := &routingv1.ApplyConfigurationRequest{
 		Calendars: f.set.Calendars, People: f.set.People, Rotas: f.set.Rotas,
-		Sites: f.set.Sites, Customers: f.set.Customers, Lines: f.set.Lines, Prune: true, ValidateOnly: true,
+		Sites: f.set.Sites, Plans: f.set.Plans, Offers: f.set.Offers, Customers: f.set.Customers, Lines: f.set.Lines,
+		Prune: true, ValidateOnly: true,
 	}
 	if !proto.Equal(f.asked, want) {
 		t.Errorf("asked %v", f.asked)
@@ -321,7 +322,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"no such file", []string{"apply", "-f", filepath.Join(dir, "gone")}, nil, 1, []string{"gone: does not exist"}},
 		{"no file", []string{"apply"}, nil, 2, []string{"-f is required", "See `dayside apply --help`."}},
 		{"no line", []string{"route"}, nil, 2, []string{"--to is required"}},
-		{"command", []string{"opne"}, nil, 2, []string{`there is no command "opne"; did you mean open?`}},
+		{"command", []string{"opn"}, nil, 2, []string{`there is no command "opn"; did you mean open?`}},
 		{"flag", []string{"open", "--att", "x"}, nil, 2, []string{"unknown flag: --att"}},
 		{"format", []string{"open", "-o", "xml"}, nil, 2, []string{`--output "xml": must be table, json or yaml`}},
 		{"server", []string{"open", "--server", "http://x"}, nil, 2, []string{"--server \"http://x\": must be HOST:PORT"}},
@@ -414,9 +415,9 @@ func TestCompletionKnowsNames(t *testing.T) {
 	}{
 		{[]string{"get", ""}, "calendars/\npeople/\nrotas/\nsites/\nplans/\noffers/\ncustomers/\nlines/\n:"},
 		{[]string{"get", "sites/d"}, "sites/denver\nsites/dublin\n"},
-		{[]string{"delete", "line", ""}, "gold-emergency\npublic-support\n:"},
-		{[]string{"coverage", ""}, "gold-emergency\npublic-support\n:"},
-		{[]string{"route", "--to", ""}, "gold-emergency\npublic-support\n:"},
+		{[]string{"delete", "line", ""}, "gold-emergency\npublic-support\nrescue\n:"},
+		{[]string{"coverage", ""}, "gold-emergency\npublic-support\nrescue\n:"},
+		{[]string{"route", "--to", ""}, "gold-emergency\npublic-support\nrescue\n:"},
 		{[]string{"open", "-o", ""}, "table\njson\nyaml\n:"},
 	} {
 		if code := term.run(t.Context(), append([]string{"__complete"}, c.args...)...); code != 0 ||

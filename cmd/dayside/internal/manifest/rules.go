@@ -31,6 +31,9 @@ func (d *document) rules(m proto.Message) {
 			return
 		}
 		path := protovalidate.FieldPathString(v.Proto.GetField())
+		if fd := m.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(path)); fd != nil {
+			path = fieldKey(fd)
+		}
 		if d.broken(path) {
 			continue
 		}

@@ -51,7 +51,7 @@ func (d *document) fields(m protoreflect.Message, n *yaml.Node, path string, s r
 			continue
 		}
 		seen[key.Value] = key.Line
-		fd := m.Descriptor().Fields().ByName(protoreflect.Name(key.Value))
+		fd := fieldOf(m.Descriptor(), key.Value)
 		switch {
 		case fd == nil && also != nil && also(key, value):
 		case fd == nil:
@@ -61,9 +61,28 @@ func (d *document) fields(m protoreflect.Message, n *yaml.Node, path string, s r
 			d.wrong(key, at, "", "is filled by Dayside; leave it out")
 		default:
 			d.place.lines[at] = value.Line
+			d.place.lines[join(path, string(fd.Name()))] = value.Line // what the server calls it
 			d.field(m, fd, value, at, sensitivity(fd, s))
 		}
 	}
+}
+
+// fieldKey is how files call a field: by its name, but for a kind of its own, since "kind" says what a document is.
+func fieldKey(fd protoreflect.FieldDescriptor) string {
+	if fd.FullName() == "dayside.entitlement.v1.Offer.kind" {
+		return "offer_kind"
+	}
+	return string(fd.Name())
+}
+
+// fieldOf is the field that files call so; nil where there is none.
+func fieldOf(md protoreflect.MessageDescriptor, key string) protoreflect.FieldDescriptor {
+	for i := range md.Fields().Len() {
+		if fd := md.Fields().Get(i); fieldKey(fd) == key {
+			return fd
+		}
+	}
+	return nil
 }
 
 func join(path, key string) string {
@@ -82,10 +101,10 @@ func unknown(md protoreflect.MessageDescriptor, key string) string {
 	for i := range md.Fields().Len() {
 		fd := md.Fields().Get(i)
 		if plain(string(fd.Name())) == plain(key) {
-			return fmt.Sprintf("is no field of %s; did you mean %s?", md.Name(), fd.Name())
+			return fmt.Sprintf("is no field of %s; did you mean %s?", md.Name(), fieldKey(fd))
 		}
 		if !filled(fd) {
-			names = append(names, string(fd.Name()))
+			names = append(names, fieldKey(fd))
 		}
 	}
 	return fmt.Sprintf("is no field of %s, which has %s", md.Name(), strings.Join(names, ", "))

@@ -112,7 +112,7 @@ func mapping(m protoreflect.Message) (*yaml.Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", fd.Name(), err)
 		}
-		n.Content = append(n.Content, str(string(fd.Name())), value)
+		n.Content = append(n.Content, str(fieldKey(fd)), value)
 	}
 	return n, nil
 }

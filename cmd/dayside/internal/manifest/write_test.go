@@ -322,7 +322,7 @@ func bare(m proto.Message) proto.Message {
 func TestWhatIsWrittenReadsBackTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var m proto.Message
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
 		case 0:
 			m = drawSite(t)
 		case 1:
@@ -333,6 +333,10 @@ func TestWhatIsWrittenReadsBackTheSame(t *testing.T) {
 			m = drawPerson(t)
 		case 4:
 			m = drawRota(t)
+		case 5:
+			m = drawPlan(t)
+		case 6:
+			m = drawOffer(t)
 		default:
 			m = drawLine(t)
 		}
@@ -372,7 +376,7 @@ func TestFilesAreDeterministicAndReadable(t *testing.T) {
 		back = append(back, manifest.Source(f))
 		names += f.Name + " "
 	}
-	if names != "calendars.yaml people.yaml rotas.yaml sites.yaml customers.yaml lines.yaml " {
+	if names != "calendars.yaml people.yaml rotas.yaml sites.yaml plans.yaml offers.yaml customers.yaml lines.yaml " {
 		t.Errorf("files %s", names)
 	}
 	again, err := manifest.Read(back)
