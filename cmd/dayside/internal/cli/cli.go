@@ -107,7 +107,7 @@ func New(env Env) *cobra.Command {
 		newServe, newRoute, newTalk, newCall, newCalls, newFollowUp, newCharge, newAudit, newReveals,
 		newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
 		newList, newDelete, newCustomer, newCheck, newGrant, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts, newPromise,
-		newBrief, newFeed, newTZData, newPKI,
+		newBrief, newFeed, newTZData, newPKI, newLine,
 		newToken, newCluster, newEtcd, newBackup, newRestore, newLive, newPresence, newTable, newVersion,
 	} {
 		root.AddCommand(command(a))
