@@ -57,6 +57,8 @@ type options struct {
 	otlp string
 	// folder is the configuration applied at the start; the example where empty.
 	folder string
+	// configure changes the configuration of one process; nil: nothing is changed.
+	configure func(*host.Config)
 }
 
 // eachKind runs a test on one process and on separate ones.
@@ -91,6 +93,9 @@ func startOne(t testing.TB, opts options) *system {
 	cfg.OTLPEndpoint = opts.otlp
 	cfg.Logger = slog.New(telemetry.LogHandler{Handler: slog.NewJSONHandler(logs,
 		&slog.HandlerOptions{Level: slog.LevelDebug})})
+	if opts.configure != nil {
+		opts.configure(&cfg)
+	}
 	h, err := host.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
