@@ -49,8 +49,9 @@ race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GOTEST) -race $(PKG)
 
 .PHONY: bench
-bench: ## all benchmarks, with the ratios they report (BENCH=regexp BENCHTIME=1s PKG=./...)
-	go test -mod=readonly -timeout 60m -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PKG) | grep -v 'no test files'
+bench: ## all benchmarks, with the ratios they report (BENCH=regexp BENCHTIME=1s PKG=./...; recall of names: NAMES=file PAIRS=file)
+	DAYSIDE_NAMES='$(abspath $(NAMES))' DAYSIDE_PAIRS='$(abspath $(PAIRS))' \
+		go test -mod=readonly -timeout 60m -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem $(PKG) | grep -v 'no test files'
 
 .PHONY: bench-sip
 bench-sip: ## redirects under load by SIPp, beside Kamailio (needs make peers)

@@ -26,7 +26,14 @@ const (
 // "ue", "å" as "aa"), so as well. The first is always there, but for text without any character.
 func readings(text string) []folded {
 	if len(text) > maxTextBytes {
-		text = strings.ToValidUTF8(text[:maxTextBytes], "")
+		end := maxTextBytes
+		for i := range utf8.UTFMax {
+			if utf8.RuneStart(text[maxTextBytes-i]) {
+				end -= i
+				break
+			}
+		}
+		text = text[:end]
 	}
 	first, ok := fold(text, false)
 	if !ok {

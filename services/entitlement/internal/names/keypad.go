@@ -1,6 +1,7 @@
 package names
 
 import (
+	"bytes"
 	"math/bits"
 	"strings"
 )
@@ -96,6 +97,10 @@ func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) 
 func (s *state) spelled(key uint64, row uint32, digits string) float64 {
 	if n := maxSortedDigits - bits.TrailingZeros64(key)/4; n < maxSortedDigits {
 		return spelledBy(len(digits), n)
+	}
+	if len(digits) < maxSortedDigits { // the key has them all, and the name is as long as it at least
+		folded := s.folded(row)
+		return spelledBy(len(digits), max(maxSortedDigits, len(folded)-bytes.Count(folded, []byte(" "))))
 	}
 	best := 0.0
 	for _, f := range readings(string(s.text(row))) {

@@ -11,6 +11,7 @@ import (
 // form each is right. Strictly, only that very name is.
 type recall struct {
 	at1, at5, strictAt1, strictAt5 float64
+	surely, surelyRight            int      // first with a confidence of 0.9 or more, and right
 	missed                         []string // for whoever wants to know why
 }
 
@@ -50,6 +51,12 @@ func measure(x *names.Index, asked []query) (r recall) {
 		}{{loose < 1, &r.at1}, {loose < 5, &r.at5}, {strict < 1, &r.strictAt1}, {strict < 5, &r.strictAt5}} {
 			if c.hit {
 				*c.n += 100 / float64(len(asked))
+			}
+		}
+		if len(found) > 0 && found[0].Confidence >= 0.9 {
+			r.surely++
+			if loose == 0 {
+				r.surelyRight++
 			}
 		}
 		if loose > 0 {

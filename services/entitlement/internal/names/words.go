@@ -45,20 +45,24 @@ func appendWeights(out []float64, words []string) []float64 {
 	return out
 }
 
-// appendUsual appends words as they are compared where a name is not the same: each in its usual form, numbers in digits.
+// appendUsual appends words as they are compared where a name is not the same: each in its usual form, numbers in digits,
+// single digits together.
 func appendUsual(out []string, words []string) []string {
+	digit := false // the last one is of single digits
 	for i := 0; i < len(words); {
-		if n, number := numberAt(words[i:]); n > 0 {
-			out = append(out, number)
-			i += n
-			continue
-		}
-		w := words[i]
-		if short, ok := usual[w]; ok {
+		w, n := words[i], 1
+		if said, number := numberAt(words[i:]); said > 0 {
+			w, n = number, said
+		} else if short, ok := usual[w]; ok {
 			w = short
 		}
-		out = append(out, w)
-		i++
+		i += n
+		single := len(w) == 1 && isDigit(w[0])
+		if single && digit {
+			out[len(out)-1] += w
+			continue
+		}
+		out, digit = append(out, w), single
 	}
 	return out
 }
