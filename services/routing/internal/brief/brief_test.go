@@ -38,7 +38,35 @@ func world() viewtest.World {
 	return viewtest.World{
 		Sites:     []*publishedv1.Site{viewtest.Site("dublin", viewtest.Span{9, 17})},
 		Customers: []*publishedv1.Customer{customer, viewtest.Customer("old", []phone.Number{lapsed}, viewtest.Contract("db", -200, -100))},
+		Offers:    []*publishedv1.Offer{viewtest.Offer("one-call")},
 		Lines:     []*routingv1.Line{line, plain},
+	}
+}
+
+// A call in which an offer was accepted by somebody who is not verified, and one of a partner.
+func TestMoneyIsTold(t *testing.T) {
+	accepted := of(decide.Call{Dialled: dialled, Caller: lapsed, State: &routingv1.ContinuationState{
+		Line: "gold", Customer: "old", Offer: routingv1.OfferFate_OFFER_FATE_PENDING, Promise: "p-17",
+		Accepted: &routingv1.MadeOffer{Offer: "one-call"},
+	}}, world())
+	const want = "Entitled: somebody promised to pay, and the customer has not confirmed it yet. An offer was accepted in this " +
+		"call, and nothing is owed before the customer confirms: one-call (offers/one-call), promises/p-17. "
+	if !strings.Contains(accepted.GetText(), want) || accepted.GetOffer() != "offers/one-call" || accepted.GetPromise() != "promises/p-17" {
+		t.Errorf("%v", accepted)
+	}
+	w := world()
+	w.Customers[0] = viewtest.ClientOf("reseller", w.Customers[0])
+	reseller := viewtest.Customer("reseller", []phone.Number{13035550155})
+	reseller.DisplayName = "Resellers Ltd"
+	w.Customers = append(w.Customers, reseller)
+	var d decide.Decision
+	call := decide.Call{ID: "c1", Dialled: dialled, Caller: 13035550155}
+	decide.Decide(&d, w.View(), call, viewtest.At(10), decide.MaxSites)
+	b := brief.Of(w.View(), brief.State(&d, call, "edge-1", viewtest.At(10)))
+	if b.GetCustomer() != "customers/acme" || b.GetPartner() != "customers/reseller" || b.GetPlan() != "platinum" ||
+		!strings.Contains(b.GetText(), "Acme Industries (customers/acme), for whom a partner of theirs calls. Entitled: a contract is "+
+			"in force, plan platinum. The caller is of Resellers Ltd (customers/reseller), a partner.") {
+		t.Errorf("%v", b)
 	}
 }
 

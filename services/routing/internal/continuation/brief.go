@@ -16,7 +16,8 @@ const (
 	// BriefLife is how long a brief token can be opened.
 	BriefLife = MaxLife
 	// MaxBriefChars bounds a brief token, which travels in a header beside others. What makes one longer than wantedBriefChars
-	// is left out of it as far as it can be: the call's id, then the gateway's.
+	// is left out of it as far as it can be: the call's id, then the gateway's; what makes one longer than MaxBriefChars, too: by
+	// whose contract, the offer, the promise, the partner.
 	MaxBriefChars    = 256
 	wantedBriefChars = 200
 
@@ -37,7 +38,7 @@ func (r *Ring) SealBrief(state *routingv1.BriefState, now time.Time) (string, er
 	}
 	header := binary.AppendUvarint([]byte{briefVersion}, key.Number)
 	room := base64.RawURLEncoding.DecodedLen(wantedBriefChars) - len(header) - key.aead.Overhead()
-	plain, err := briefWithin(state, room)
+	plain, err := briefWithin(state, room, room+base64.RawURLEncoding.DecodedLen(MaxBriefChars-wantedBriefChars))
 	if err != nil {
 		return "", fmt.Errorf("continuation: brief: %w", err)
 	}
@@ -48,8 +49,9 @@ func (r *Ring) SealBrief(state *routingv1.BriefState, now time.Time) (string, er
 	return base64.RawURLEncoding.EncodeToString(token), nil
 }
 
-// briefWithin is a state in so many bytes, if need be with less of the ids of the call and the gateway.
-func briefWithin(state *routingv1.BriefState, room int) ([]byte, error) {
+// briefWithin is a state in so many bytes, if need be with less of the ids of the call and the gateway; and in most bytes at
+// most, if it can be, without what only some calls have.
+func briefWithin(state *routingv1.BriefState, room, most int) ([]byte, error) {
 	plain, err := proto.Marshal(state)
 	if err != nil || len(plain) <= room {
 		return plain, err
@@ -60,7 +62,15 @@ func briefWithin(state *routingv1.BriefState, room int) ([]byte, error) {
 		return plain, err
 	}
 	less.Gateway = ""
-	return proto.Marshal(less)
+	plain, err = proto.Marshal(less)
+	for _, id := range []*string{&less.Via, &less.Offer, &less.Promise, &less.Partner} {
+		if err != nil || len(plain) <= most {
+			break
+		}
+		*id = ""
+		plain, err = proto.Marshal(less)
+	}
+	return plain, err
 }
 
 // cut is the beginning of a text, of whole characters.

@@ -167,3 +167,17 @@ func BenchmarkSealBrief(b *testing.B) {
 		}
 	}
 }
+
+// TestABriefOfLongNamesIsSealed: what only some calls have gives way to what every call has.
+func TestABriefOfLongNamesIsSealed(t *testing.T) {
+	ring := continuation.NewRing(key(t, 1, start))
+	long := strings.Repeat("x", 63)
+	s := briefState()
+	s.Via, s.Offer, s.Promise, s.Partner = long, long, long, "p"
+	s.OfferFate, s.GoodwillCalls = routingv1.OfferFate_OFFER_FATE_PENDING, 3
+	got, err := ring.OpenBrief(sealBrief(t, ring, s), start)
+	if err != nil || got.GetLine() != s.GetLine() || got.GetCustomer() != s.GetCustomer() || got.GetOfferFate() != s.GetOfferFate() ||
+		got.GetPartner() != "p" || got.GetPromise() != long || got.GetVia() != "" || got.GetOffer() != "" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
