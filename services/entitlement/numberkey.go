@@ -23,8 +23,8 @@ const (
 	numberKeyBytes, numberHashBytes = 32, 15
 )
 
-// numberHashes are what numbers are called in keys of etcd: the same at every process of the cluster, and told by nobody who
-// cannot read entitlement's keys. Safe for concurrent use.
+// numberHashes are what numbers are called in keys of etcd: the same at every process of the cluster, and told by
+// nobody who cannot read entitlement's keys. Safe for concurrent use.
 type numberHashes struct {
 	store Store
 	mu    sync.Mutex

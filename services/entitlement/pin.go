@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// verifierPrefix is where verifiers of PINs are kept, apart from all that others may read and in no view; the rest of the
-	// key is the customer's ID. phrasePrefix is where those of phrases are.
+	// verifierPrefix is where verifiers of PINs are kept, apart from all that others may read and in no view; the rest of
+	// the key is the customer's ID. phrasePrefix is where those of phrases are.
 	verifierPrefix = "entitlement/verifiers/"
 	phrasePrefix   = "entitlement/phrases/"
 	// maxWrongPins of one customer within wrongPinWindow are the last ones for a while, at each process.
@@ -38,8 +38,8 @@ const (
 )
 
 // VerifyPin compares a PIN, or a phrase, with the customer's verifier, which is read from the store for every call.
-// WRONG_STATE where the customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones, of either kind: whoever
-// guesses gains nothing by turning from one to the other.
+// WRONG_STATE where the customer has none; LIMIT_EXCEEDED, with the wait, after too many wrong ones, of either kind:
+// whoever guesses gains nothing by turning from one to the other.
 func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinRequest,
 ) (*entitlementv1.VerifyPinResponse, error) {
 	given, err := shownIn(r)
@@ -103,7 +103,8 @@ func (s *Service) without(ctx context.Context, name string, given shown) error {
 	return fault.WrongState(name, fmt.Sprintf("%s has no %s; %s sets one", name, given.called, given.setBy))
 }
 
-// SetPin sets or removes a customer's PIN: the verifier, what the customer says of it, and what is published are one write.
+// SetPin sets or removes a customer's PIN: the verifier, what the customer says of it, and what is published are one
+// write.
 func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*entitlementv1.SetPinResponse, error) {
 	id := customerID(r.GetCustomer())
 	write := coord.Delete(verifierPrefix + id)
@@ -142,8 +143,8 @@ func (s *Service) verifier(ctx context.Context, id, secret string) (verifier []b
 	return verifier, err
 }
 
-// amendVerified writes a verifier and the customer that has it. It replaces no field that somebody else may be writing, so it
-// is tried again where somebody is.
+// amendVerified writes a verifier and the customer that has it. It replaces no field that somebody else may be writing,
+// so it is tried again where somebody is.
 func (s *Service) amendVerified(ctx context.Context, name string, with verifierOwner, change func(*entitlementv1.Customer),
 ) (err error) {
 	customers := s.customers.WithOwner(with)

@@ -9,9 +9,10 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
-// SetPhrase sets or removes a customer's phrase, as SetPin does a PIN. It must be none of the customer's names, as they are
-// when it is written: names find, and prove nothing.
-func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseRequest) (*entitlementv1.SetPhraseResponse, error) {
+// SetPhrase sets or removes a customer's phrase, as SetPin does a PIN. It must be none of the customer's names, as they
+// are when it is written: names find, and prove nothing.
+func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseRequest,
+) (*entitlementv1.SetPhraseResponse, error) {
 	id := customerID(r.GetCustomer())
 	with := verifierOwner{owner: newOwner(s.cfg), verifier: coord.Delete(phrasePrefix + id)}
 	if r.GetPhrase() != "" {

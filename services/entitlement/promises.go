@@ -31,19 +31,21 @@ const (
 	promiseLastPrefix = "entitlement/promises-last/"
 	// promisePendingPrefix: nothing; the rest is TIME-ID: when which lapses.
 	promisePendingPrefix = "entitlement/promises-pending/"
-	// unverifiedPrefix: what was accepted without being verified, in the smallest unit, decimal; the rest is DAY/PARTY/CURRENCY.
+	// unverifiedPrefix: what was accepted without being verified, in the smallest unit, decimal; the rest is
+	// DAY/PARTY/CURRENCY.
 	unverifiedPrefix = "entitlement/unverified/"
 	// chargeUntoldPrefix: nothing; the rest is the ID of a promise of whose last change the ledger may not have heard.
 	chargeUntoldPrefix = "entitlement/charges-untold/"
 
 	// maxPromiseTries bounds how often a write begins anew that others were quicker than.
 	maxPromiseTries = 6
-	// maxPromisesScanned is how many one page of a list looks through, where it is of one state; the next page goes on from there.
+	// maxPromisesScanned is how many one page of a list looks through, where it is of one state; the next page goes on
+	// from there.
 	maxPromisesScanned = 5000
 )
 
-// promises implements PromiseService. Acceptances and settlements are commits by compare-and-swap; what has its time is done
-// by whichever process comes first (promisesrun.go).
+// promises implements PromiseService. Acceptances and settlements are commits by compare-and-swap; what has its time is
+// done by whichever process comes first (promisesrun.go).
 type promises struct {
 	entitlementv1.UnimplementedPromiseServiceServer
 	s      *Service
@@ -157,8 +159,8 @@ func (d *promises) listed(ctx context.Context, prefix string, e coord.Entry) (*e
 	return p, nil
 }
 
-// shown is a promise as it stands now, for whoever asks: recordings are for those who settle promises, numbers for those who
-// speak to callers, too.
+// shown is a promise as it stands now, for whoever asks: recordings are for those who settle promises, numbers for
+// those who speak to callers, too.
 func (d *promises) shown(ctx context.Context, p *entitlementv1.Promise) *entitlementv1.Promise {
 	p, lapsed := promise.Lapse(p, d.s.cfg.Clock.Now())
 	if !lapsed {
@@ -179,7 +181,8 @@ func (d *promises) shown(ctx context.Context, p *entitlementv1.Promise) *entitle
 }
 
 // SettlePromise confirms, waives, disputes or upholds a promise.
-func (d *promises) SettlePromise(ctx context.Context, r *entitlementv1.SettlePromiseRequest) (*entitlementv1.Promise, error) {
+func (d *promises) SettlePromise(ctx context.Context, r *entitlementv1.SettlePromiseRequest,
+) (*entitlementv1.Promise, error) {
 	p, err := d.settle(ctx, r, rpc.PeerFrom(ctx).ID)
 	if err != nil {
 		return nil, err
@@ -188,7 +191,8 @@ func (d *promises) SettlePromise(ctx context.Context, r *entitlementv1.SettlePro
 }
 
 // settle is SettlePromise by somebody: a peer's name, or contacts/ID of the customer.
-func (d *promises) settle(ctx context.Context, r *entitlementv1.SettlePromiseRequest, by string) (*entitlementv1.Promise, error) {
+func (d *promises) settle(ctx context.Context, r *entitlementv1.SettlePromiseRequest, by string,
+) (*entitlementv1.Promise, error) {
 	return d.amend(ctx, r.GetName(), func(p *entitlementv1.Promise) (*entitlementv1.Promise, error) {
 		if r.GetEtag() != "" && r.GetEtag() != p.GetEtag() {
 			return nil, fault.Conflict(r.GetName())
@@ -199,8 +203,8 @@ func (d *promises) settle(ctx context.Context, r *entitlementv1.SettlePromiseReq
 	})
 }
 
-// amend changes a promise by a function that may be called again: with all that hangs on it, in one commit. Where the function
-// answers with the promise it was given, or with an error, nothing is written.
+// amend changes a promise by a function that may be called again: with all that hangs on it, in one commit. Where the
+// function answers with the promise it was given, or with an error, nothing is written.
 func (d *promises) amend(ctx context.Context, name string,
 	change func(*entitlementv1.Promise) (*entitlementv1.Promise, error),
 ) (*entitlementv1.Promise, error) {
@@ -224,8 +228,8 @@ func (d *promises) amend(ctx context.Context, name string,
 	}
 }
 
-// write commits a promise in the place of what it was, with its grant, its place among those that lapse, and what it frees of
-// the day's amount. CONFLICT where something of that was changed meanwhile.
+// write commits a promise in the place of what it was, with its grant, its place among those that lapse, and what it
+// frees of the day's amount. CONFLICT where something of that was changed meanwhile.
 func (d *promises) write(ctx context.Context, was, next *entitlementv1.Promise) (*entitlementv1.Promise, error) {
 	id := strings.TrimPrefix(was.GetName(), promise.Names)
 	effect := collection.Effect{Writes: []*rpcv1.Write{coord.Put(chargeUntoldPrefix+id, nil)}}

@@ -123,7 +123,8 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: made}, nil
 }
 
-// answered is the answer to what was recorded before. What became of it since is in the promise; the caller is helped by it.
+// answered is the answer to what was recorded before. What became of it since is in the promise; the caller is helped
+// by it.
 func answered(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
 	out := &entitlementv1.AcceptOfferResponse{Promise: p, Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
 	if promise.WasVerified(p) {
@@ -140,7 +141,8 @@ type known struct {
 }
 
 // look reads all of it at once: the caller waits, and etcd may be far away.
-func (d *promises) look(ctx context.Context, r *entitlementv1.AcceptOfferRequest, party string, at time.Time) (known, error) {
+func (d *promises) look(ctx context.Context, r *entitlementv1.AcceptOfferRequest, party string, at time.Time,
+) (known, error) {
 	k, errs := known{party: party}, [6]error{}
 	var all sync.WaitGroup
 	read := func(to *coord.Entry, err *error, prefix, id string) {
@@ -169,7 +171,8 @@ func requestHash(requestID string) string {
 }
 
 // facts are what an acceptance is judged by, from what the store says.
-func (d *promises) facts(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, now time.Time) (promise.Facts, error) {
+func (d *promises) facts(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, now time.Time,
+) (promise.Facts, error) {
 	f := promise.Facts{By: rpc.PeerFrom(ctx).ID, Now: now}
 	var err error
 	if k.offer.ModRevision != 0 {
@@ -268,8 +271,8 @@ func (d *promises) unlessRevoked(ctx context.Context, p *entitlementv1.Promise) 
 	return p, nil
 }
 
-// again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified confirms
-// one that was not.
+// again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified
+// confirms one that was not.
 func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, p *entitlementv1.Promise,
 	now promise.Accepted,
 ) (*entitlementv1.AcceptOfferResponse, error) {
@@ -279,7 +282,8 @@ func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferReques
 	if err != nil {
 		return nil, err
 	}
-	if now.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED || !money.Same(now.Promise.GetAmount(), p.GetAmount()) {
+	if now.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED ||
+		!money.Same(now.Promise.GetAmount(), p.GetAmount()) {
 		return answered(p), nil
 	}
 	confirmed, err := d.settle(ctx, &entitlementv1.SettlePromiseRequest{
@@ -292,7 +296,8 @@ func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferReques
 	return answered(confirmed), nil
 }
 
-// with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's amount.
+// with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's
+// amount.
 func (d *promises) with(out promise.Accepted, k known, f promise.Facts, at time.Time) (collection.Effect, error) {
 	p, id := out.Promise, strings.TrimPrefix(out.Promise.GetName(), promise.Names)
 	out.Grant.CreateTime = timestamppb.New(f.Now)

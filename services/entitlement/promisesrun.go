@@ -77,8 +77,8 @@ func revisionOf(p *entitlementv1.Promise) int64 {
 	return revision
 }
 
-// run lets promises lapse, sees to it that the ledger hears of charges, and forgets what was accepted on days long ago, until
-// ctx ends. Any number of processes may.
+// run lets promises lapse, sees to it that the ledger hears of charges, and forgets what was accepted on days long ago,
+// until ctx ends. Any number of processes may.
 func (d *promises) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		more, err := d.round(ctx)
@@ -140,8 +140,8 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 	return page.More, nil
 }
 
-// tellAll sees to it that the ledger hears of every charge: each is marked in the store, in the commit that changed its promise,
-// until the ledger has it. What another process made is left to that for a while.
+// tellAll sees to it that the ledger hears of every charge: each is marked in the store, in the commit that changed its
+// promise, until the ledger has it. What another process made is left to that for a while.
 func (d *promises) tellAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()

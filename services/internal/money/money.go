@@ -1,5 +1,5 @@
-// Package money reads, checks and shows amounts of google.type.Money. Sums are made of integers, in the smallest unit of a
-// currency (cents), never of floating-point numbers. It converts no currency into another.
+// Package money reads, checks and shows amounts of google.type.Money. Sums are made of integers, in the smallest unit
+// of a currency (cents), never of floating-point numbers. It converts no currency into another.
 //
 // Decimals are those of ISO 4217. The tables of golang.org/x/text/currency are CLDR's, which says what people usually
 // write, and differs for a dozen currencies: so they are not taken.
@@ -24,12 +24,12 @@ const (
 )
 
 // Codes of currencies in use, ISO 4217 list one (2026), without funds, metals and codes for tests.
-const codes = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF " +
-	"CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF " +
-	"IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK " +
-	"MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR " +
-	"SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED " +
-	"VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
+const codes = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF " +
+	"CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD " +
+	"HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD " +
+	"LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK " +
+	"PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS " +
+	"TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
 
 // Decimals of a currency, by its ISO 4217 code in capitals; false where it is none in use.
 func Decimals(code string) (decimals int, ok bool) {
@@ -45,8 +45,8 @@ func Decimals(code string) (decimals int, ok bool) {
 	return usualDecimals, true
 }
 
-// Rule is what is wrong with an amount, "" where nothing is: a currency in use, not negative, no more decimals than it has,
-// at most MaxUnits.
+// Rule is what is wrong with an amount, "" where nothing is: a currency in use, not negative, no more decimals than it
+// has, at most MaxUnits.
 func Rule(m *moneypb.Money) string {
 	decimals, ok := Decimals(m.GetCurrencyCode())
 	units, nanos := m.GetUnits(), m.GetNanos()
@@ -114,7 +114,8 @@ func Same(a, b *moneypb.Money) bool {
 	return a.GetCurrencyCode() == b.GetCurrencyCode() && a.GetUnits() == b.GetUnits() && a.GetNanos() == b.GetNanos()
 }
 
-// String is an amount as programs and people write it: "EUR 90.00", "JPY 9000". Of one that breaks Rule it shows all decimals.
+// String is an amount as programs and people write it: "EUR 90.00", "JPY 9000". Of one that breaks Rule it shows all
+// decimals.
 func String(m *moneypb.Money) string {
 	if m == nil {
 		return ""

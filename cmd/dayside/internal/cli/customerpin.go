@@ -49,8 +49,8 @@ func newCustomerSecret(a *app, kind shownSecret) *cobra.Command {
 	c := &cobra.Command{
 		Use:   kind.verb + " CUSTOMER",
 		Short: "Set or remove the " + kind.noun + " by which a customer's callers show who they are",
-		Long: "Asks for the " + kind.noun + " twice, and shows it nowhere; with --stdin it is read from the first line of standard\n" +
-			"input. " + kind.long + " It is no argument, since other users of a machine can see those.",
+		Long: "Asks for the " + kind.noun + " twice, and shows it nowhere; with --stdin it is read from the first line of\n" +
+			"standard input. " + kind.long + "\nIt is no argument, since other users of a machine can see those.",
 		Example: "  " + command + "\n  " + command + " --stdin < " + kind.verb + ".txt\n  " + command + " --remove",
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -96,7 +96,8 @@ func (a *app) customersToComplete(cmd *cobra.Command, _ []string, _ string) ([]s
 }
 
 // listPromises reads all pages, as far as maxPromisesShown; the answer has a token where there are more.
-func (c *api) listPromises(ctx context.Context, r *entitlementv1.ListPromisesRequest) (*entitlementv1.ListPromisesResponse, error) {
+func (c *api) listPromises(ctx context.Context, r *entitlementv1.ListPromisesRequest,
+) (*entitlementv1.ListPromisesResponse, error) {
 	client, out := entitlementv1.NewPromiseServiceClient(c.conn), &entitlementv1.ListPromisesResponse{}
 	for {
 		page, err := client.ListPromises(ctx, r)
@@ -118,8 +119,8 @@ func promisesText(w io.Writer, list []*entitlementv1.Promise) error {
 	}
 	g := newGrid("promise", "accepted", "state", "amount", "who", "offer", "lapses")
 	for _, p := range list {
-		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), word(promiseWords, p.GetState()), moneyText(p.GetAmount()),
-			promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
+		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), word(promiseWords, p.GetState()),
+			moneyText(p.GetAmount()), promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
 	}
 	return g.write(w)
 }
@@ -181,7 +182,8 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 	if p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING {
 		linef(w, "  %-10s %s, unless the customer confirms it", "Lapses", instant(p.GetLapseTime()))
 	}
-	linef(w, "  Terms %s (%s), as they were agreed to:", oneLine(acceptance.GetTermsVersion()), oneLine(acceptance.GetTermsLanguage()))
+	linef(w, "  Terms %s (%s), as they were agreed to:", oneLine(acceptance.GetTermsVersion()),
+		oneLine(acceptance.GetTermsLanguage()))
 	for line := range strings.Lines(p.GetTermsText()) {
 		linef(w, "    %s", strings.TrimRight(line, "\n"))
 	}
@@ -254,15 +256,16 @@ func newSettle(a *app, s settling) *cobra.Command {
 // verifiedBy is the flag that says how it was made sure who speaks.
 func (*app) verifiedBy(c *cobra.Command, how *string) {
 	c.Flags().StringVar(how, "verified-by", "", "how it was made sure: "+strings.Join(verificationNames(), ", "))
-	_ = c.RegisterFlagCompletionFunc("verified-by", cobra.FixedCompletions(verificationNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("verified-by",
+		cobra.FixedCompletions(verificationNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 func newPromiseAccept(a *app) *cobra.Command {
 	r, how := &entitlementv1.AcceptOfferRequest{}, ""
 	c := &cobra.Command{
 		Use: "accept OFFER", Short: "Record that somebody accepts an offer, and grant it at once",
-		Long: "Records what somebody said on the telephone or wrote. Without --verified-by the promise waits for the customer's\n" +
-			"confirmation. The terms and the price are those of the offer as it stands. No card data is taken.",
+		Long: "Records what somebody said on the telephone or wrote. Without --verified-by the promise waits for the\n" +
+			"customer's confirmation. Terms and price are those of the offer as it stands. No card data is taken.",
 		Example: "  dayside promise accept day-pass --customer acme --line gold --person \"Jane Doe\" --verified-by call-back\n" +
 			"  dayside promise accept one-call --number +61255500100 --line gold --how \"said so on the telephone\"",
 		Args: cobra.ExactArgs(1),
@@ -334,8 +337,8 @@ func acceptedText(w io.Writer, answer *entitlementv1.AcceptOfferResponse) {
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED:
 		linef(w, "Accepted: %s is owed, promise %s.", moneyText(p.GetAmount()), idOf(p.GetName()))
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING:
-		linef(w, "Accepted: %s is owed once the customer confirms promise %s, until %s.", moneyText(p.GetAmount()), idOf(p.GetName()),
-			instant(p.GetLapseTime()))
+		linef(w, "Accepted: %s is owed once the customer confirms promise %s, until %s.", moneyText(p.GetAmount()),
+			idOf(p.GetName()), instant(p.GetLapseTime()))
 	default:
 		linef(w, "Not recorded: %s. Help first.", oneLine(answer.GetDetail()))
 		return

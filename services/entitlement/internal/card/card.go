@@ -1,5 +1,5 @@
-// Package card tells text that holds what looks like the number of a payment card, so that no field of ours ever keeps one.
-// It is a guard against mistakes, not a reader of cards: numbers that are spelled in words pass.
+// Package card tells text that holds what looks like the number of a payment card, so that no field of ours ever keeps
+// one. It is a guard against mistakes, not a reader of cards: numbers that are spelled in words pass.
 package card
 
 import "unicode/utf8"
@@ -11,9 +11,9 @@ const (
 	Rule = "must not hold what looks like a payment card's number: no card data is taken"
 )
 
-// In says whether text holds a number of 13 to 19 digits, in one piece or in groups that blanks, hyphens or dots part, that
-// begins as cards of payment schemes do and whose check digit is right (ISO/IEC 7812-1, Annex B). One behind a plus sign is a
-// telephone number.
+// In says whether text holds a number of 13 to 19 digits, in one piece or in groups that blanks, hyphens or dots part,
+// that begins as cards of payment schemes do and whose check digit is right (ISO/IEC 7812-1, Annex B). One behind a
+// plus sign is a telephone number.
 func In(text string) bool {
 	var digits []byte
 	gap, telephone := 0, false
@@ -55,8 +55,8 @@ func parts(r rune) bool {
 	return false
 }
 
-// anyIn says whether a card's number stands somewhere in a run of digits: what is before and behind it may be a date or an
-// amount.
+// anyIn says whether a card's number stands somewhere in a run of digits: what is before and behind it may be a date or
+// an amount.
 func anyIn(digits []byte) bool {
 	for from := 0; from+minDigits <= len(digits); from++ {
 		for n := minDigits; n <= maxDigits && from+n <= len(digits); n++ {

@@ -30,8 +30,8 @@ const (
 	TermsPlaceholder = "{terms}"
 )
 
-// Check is what is wrong with an offer beyond what its proto says: an INVALID_FIELD fault whose fields are paths within the
-// offer, or nil. Whether its plan exists is the catalog's to say.
+// Check is what is wrong with an offer beyond what its proto says: an INVALID_FIELD fault whose fields are paths within
+// the offer, or nil. Whether its plan exists is the catalog's to say.
 func Check(o *entitlementv1.Offer) error {
 	var broken fault.Violations
 	checkText(&broken, "display_name", o.GetDisplayName())
@@ -126,9 +126,9 @@ func ConfirmWithin(o *entitlementv1.Offer) time.Duration {
 	return confirmWithin
 }
 
-// Read is the terms that were read: in that language, and of that version, each where it is given. Without a version those
-// that would be read in the language today: the same tag, or the same primary language, or else the first. False where the
-// offer has no terms of that version (any more).
+// Read is the terms that were read: in that language, and of that version, each where it is given. Without a version
+// those that would be read in the language today: the same tag, or the same primary language, or else the first. False
+// where the offer has no terms of that version (any more).
 func Read(o *entitlementv1.Offer, language, version string) (*entitlementv1.OfferTerms, bool) {
 	of := make([]*entitlementv1.OfferTerms, 0, len(o.GetTerms()))
 	for _, t := range o.GetTerms() {

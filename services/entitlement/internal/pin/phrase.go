@@ -15,12 +15,12 @@ const (
 	phraseMark = "phrase\x00"
 )
 
-// Phrase is a phrase as Make and Matches take it: its letters and digits, without case, accents, punctuation and blanks, for
-// what speech is understood as has none of them for certain.
+// Phrase is a phrase as Make and Matches take it: its letters and digits, without case, accents, punctuation and
+// blanks, for what speech is understood as has none of them for certain.
 func Phrase(said string) string { return phraseMark + accessname.Key(said) }
 
-// PhraseRule is what a phrase must be, "" where it is: 8 letters and digits, 4 different ones among them, and no part of any of
-// those names.
+// PhraseRule is what a phrase must be, "" where it is: 8 letters and digits, 4 different ones among them, and no part
+// of any of those names.
 func PhraseRule(said string, names []string) string {
 	key := accessname.Key(said)
 	different := map[rune]bool{}

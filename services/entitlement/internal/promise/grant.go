@@ -51,8 +51,8 @@ func product(f Facts) string {
 	return f.Line.GetProduct()
 }
 
-// lines that a promise gives: of a call the one that was called; of a day the lines that make the same offer, for whoever has
-// it would not buy it again there; of an upgrade those of the plan.
+// lines that a promise gives: of a call the one that was called; of a day the lines that make the same offer, for
+// whoever has it would not buy it again there; of an upgrade those of the plan.
 func lines(p *entitlementv1.Promise, f Facts) []string {
 	called := p.GetAcceptance().GetLine()
 	if called == "" || f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_UPGRADE {

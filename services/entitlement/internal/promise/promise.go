@@ -1,6 +1,6 @@
 // Package promise is the life of a promise to pay: what an acceptance makes of an offer, what may become of a promise
-// afterwards, and what is owed by it. Nothing is ever owed of a promise that nobody verified: not when it was accepted, and not
-// since.
+// afterwards, and what is owed by it. Nothing is ever owed of a promise that nobody verified: not when it was accepted,
+// and not since.
 //
 // It is pure: what is known of the offer and the customer is an argument, so is time; keeping promises is the service's.
 package promise
@@ -47,8 +47,8 @@ type Facts struct {
 	// Line that was called; nil where none is known. OfferedBy are the lines/ID that make the offer, in any order.
 	Line      *publishedv1.Line
 	OfferedBy []string
-	// UnverifiedMinor is what was accepted without being verified on the day of the acceptance by the same customer or number,
-	// in the smallest unit of the currency of the price.
+	// UnverifiedMinor is what was accepted without being verified on the day of the acceptance by the same customer or
+	// number, in the smallest unit of the currency of the price.
 	UnverifiedMinor int64
 	// By is who recorded it: a peer's name.
 	By string
@@ -71,9 +71,9 @@ type Accepted struct {
 // Check is what is wrong with a request beyond what its proto says.
 func Check(r *entitlementv1.AcceptOfferRequest) error {
 	var broken fault.Violations
-	for field, text := range map[string]string{"how": r.GetHow(), "person": r.GetPerson(), "terms_version": r.GetTermsVersion()} {
-		if card.In(text) {
-			broken.Add(field, "", card.Rule)
+	for _, text := range [][2]string{{"how", r.GetHow()}, {"person", r.GetPerson()}, {"terms_version", r.GetTermsVersion()}} {
+		if card.In(text[1]) {
+			broken.Add(text[0], "", card.Rule)
 		}
 	}
 	if _, ok := phone.Parse(r.GetNumber()); r.GetNumber() != "" && !ok {
@@ -107,8 +107,8 @@ func ID(requestID string, at time.Time) string {
 	return at.UTC().Format("20060102-150405-") + hash[:idHashChars]
 }
 
-// Accept is what becomes of an acceptance that Check passes. The price that was said is what is promised; terms that the offer
-// has not (any more) are no basis for a promise.
+// Accept is what becomes of an acceptance that Check passes. The price that was said is what is promised; terms that
+// the offer has not (any more) are no basis for a promise.
 func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 	at := AcceptTime(r, f.Now)
 	terms, price, why := agreed(r, f, at)
@@ -167,7 +167,8 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 	case !found:
 		return nil, nil, fmt.Sprintf("%s has no terms of version %q (any more)", r.GetOffer(), r.GetTermsVersion())
 	case price.GetCurrencyCode() != o.GetPrice().GetCurrencyCode():
-		return nil, nil, fmt.Sprintf("%s costs %s, and %s was said", r.GetOffer(), amounts.String(o.GetPrice()), amounts.String(price))
+		return nil, nil, fmt.Sprintf("%s costs %s, and %s was said", r.GetOffer(), amounts.String(o.GetPrice()),
+			amounts.String(price))
 	case r.GetCustomer() == "" && r.GetNumber() == "":
 		return nil, nil, "there is neither a customer nor a number that promises"
 	}
@@ -200,7 +201,8 @@ func said(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, doubt stri
 		all = append(all, r.GetHow())
 	}
 	if r.GetPrice() != nil && !amounts.Same(r.GetPrice(), f.Offer.GetPrice()) {
-		all = append(all, fmt.Sprintf("%s was said, and the offer costs %s", amounts.String(r.GetPrice()), amounts.String(f.Offer.GetPrice())))
+		all = append(all, fmt.Sprintf("%s was said, and the offer costs %s", amounts.String(r.GetPrice()),
+			amounts.String(f.Offer.GetPrice())))
 	}
 	if late := f.Now.Sub(at).Truncate(time.Second); late >= time.Minute {
 		all = append(all, fmt.Sprintf("recorded %v later", late))

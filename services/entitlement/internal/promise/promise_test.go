@@ -223,18 +223,6 @@ func TestIDsSortByTime(t *testing.T) {
 	}
 }
 
-func TestErasedIsWhoSpokeAndNotWhatIsOwed(t *testing.T) {
-	r := request(callBack)
-	r.Person, r.RecordingUri = "Jane", "https://rec.example/1"
-	p := promise.Accept(r, facts(start())).Promise
-	got := promise.Erase(p)
-	a := got.GetAcceptance()
-	if !got.GetErased() || a.GetPerson()+a.GetNumber()+a.GetRecordingUri() != "" || got.GetState() != owed ||
-		!proto.Equal(got.GetAmount(), p.GetAmount()) || a.GetCustomer() != "customers/acme" || p.GetErased() {
-		t.Errorf("got %v", got)
-	}
-}
-
 // FuzzAccept: whatever a request says, an outcome, and a promise of what was said or of the offer's price.
 func FuzzAccept(f *testing.F) {
 	f.Add("+61255500111", "en", "1", "EUR", int64(90), int32(0), int64(0), "pressed 1")

@@ -30,8 +30,8 @@ type Settlement struct {
 }
 
 // Settle is a promise after a settlement: another one, with one more event in its trail, or the same where it stands so
-// already. WRONG_STATE where its state does not allow it; INVALID_FIELD where something is missing. A pending one whose time is
-// over has lapsed, whether or not anybody has written that down.
+// already. WRONG_STATE where its state does not allow it; INVALID_FIELD where something is missing. A pending one whose
+// time is over has lapsed, whether or not anybody has written that down.
 func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
 	p, _ = Lapse(p, s.At)
 	to, already, err := target(p, s)
@@ -82,7 +82,8 @@ func target(p *entitlementv1.Promise, s Settlement) (to entitlementv1.PromiseSta
 	case is == to:
 		return to, true, nil
 	case !allowed:
-		return 0, false, fault.WrongState(p.GetName(), fmt.Sprintf("%s is %s, which cannot be %s", p.GetName(), Words(is), doing(s.What)))
+		return 0, false, fault.WrongState(p.GetName(),
+			fmt.Sprintf("%s is %s, which cannot be %s", p.GetName(), Words(is), doing(s.What)))
 	}
 	return to, false, nil
 }
@@ -120,8 +121,8 @@ func WasVerified(p *entitlementv1.Promise) bool {
 	return false
 }
 
-// Lapse is a pending promise whose time is over, lapsed at that time, and true; else the same, and false. Whoever writes it
-// writes the same.
+// Lapse is a pending promise whose time is over, lapsed at that time, and true; else the same, and false. Whoever
+// writes it writes the same.
 func Lapse(p *entitlementv1.Promise, now time.Time) (*entitlementv1.Promise, bool) {
 	if p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_PENDING || p.GetLapseTime() == nil ||
 		now.Before(p.GetLapseTime().AsTime()) {
@@ -144,17 +145,6 @@ func Charge(p *entitlementv1.Promise, revision int64) *ledgerv1.Charge {
 		Offer: a.GetOffer(), OfferDisplayName: p.GetOfferDisplayName(), Line: a.GetLine(), Gateway: a.GetGateway(),
 		CallId: a.GetCallId(), PromiseTime: a.GetAcceptTime(), UpdateTime: p.GetUpdateTime(), Revision: revision,
 	}
-}
-
-// Erase takes a person's data out of a promise: who spoke, from which number, and where that can be heard. Who pays, how much,
-// for what, and what happened to it stay: they are the vendor's books.
-func Erase(p *entitlementv1.Promise) *entitlementv1.Promise {
-	next := proto.CloneOf(p)
-	next.Erased = true
-	if a := next.GetAcceptance(); a != nil {
-		a.Person, a.Number, a.RecordingUri = "", "", ""
-	}
-	return next
 }
 
 // Words say a state, for people.
