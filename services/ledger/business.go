@@ -115,7 +115,9 @@ func (b business) ListCallChanges(ctx context.Context, r *ledgerv1.ListCallChang
 }
 
 // EraseCallers is ledgerv1.BusinessServiceServer's.
-func (b business) EraseCallers(ctx context.Context, r *ledgerv1.EraseCallersRequest) (*ledgerv1.EraseCallersResponse, error) {
+func (b business) EraseCallers(ctx context.Context, r *ledgerv1.EraseCallersRequest) (
+	*ledgerv1.EraseCallersResponse, error,
+) {
 	var broken fault.Violations
 	for _, n := range r.GetNumbers() {
 		if _, ok := phone.Parse(n); !ok {

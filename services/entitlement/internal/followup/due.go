@@ -57,7 +57,8 @@ func Due(atUnixS int64, week Week, zone *time.Location, calendars []*schedulev1.
 		if c == nil {
 			continue
 		}
-		if layer, err := resource.Layer(c, date(from, time.UTC).AddDays(-marginDays), date(to, time.UTC).AddDays(marginDays)); err == nil {
+		layer, err := resource.Layer(c, date(from, time.UTC).AddDays(-marginDays), date(to, time.UTC).AddDays(marginDays))
+		if err == nil {
 			h.Calendars = append(h.Calendars, layer)
 		}
 	}

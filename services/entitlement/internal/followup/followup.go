@@ -1,5 +1,5 @@
-// Package followup says which tasks a call leaves to the business side: what is to be done, why, and on which business day of
-// whose calendar. It keeps none of them: that is the ledger's.
+// Package followup says which tasks a call leaves to the business side: what is to be done, why, and on which business day
+// of whose calendar. It keeps none of them: that is the ledger's.
 //
 // It is pure: time, zones and calendars are arguments.
 package followup
@@ -57,7 +57,10 @@ func Tasks(f Facts) []Task {
 
 // helped is the task of a call that was billed, or helped first.
 func helped(f Facts) (Task, bool) {
-	c := f.Call
+	c, basis := f.Call, f.Call.GetBasis()
+	discuss := func(reason string) (Task, bool) {
+		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_DISCUSS, Reason: reason}, true
+	}
 	switch {
 	case accepted(c):
 		return Task{ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, billReason(c), c.GetPromise()}, true
@@ -66,21 +69,19 @@ func helped(f Facts) (Task, bool) {
 	case c.GetCustomer() == "":
 		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_IDENTIFY, Reason: unknownReason(f)}, true
 	case f.GoodwillMax > 0 && f.GoodwillBefore+1 >= f.GoodwillMax && c.GetGoodwill():
-		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_DISCUSS, Reason: often(f) + " " + without(c.GetBasis())}, true
+		return discuss(often(f) + " " + without(basis))
+	case basis == entitlementv1.Basis_BASIS_ALLOWANCE_USED, basis == entitlementv1.Basis_BASIS_SUSPENDED:
+		return discuss("called " + without(basis))
+	case c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED:
+		return discuss("the line follows up calls of entitled customers")
 	}
-	switch c.GetBasis() { //nolint:exhaustive // all others are for a proposal
-	case entitlementv1.Basis_BASIS_ALLOWANCE_USED, entitlementv1.Basis_BASIS_SUSPENDED:
-		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_DISCUSS, Reason: "called " + without(c.GetBasis())}, true
-	}
-	if c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED {
-		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_DISCUSS, Reason: "the line follows up calls of entitled customers"}, true
-	}
-	return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_PROPOSE, Reason: often(f) + " " + without(c.GetBasis())}, true
+	return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_PROPOSE, Reason: often(f) + " " + without(basis)}, true
 }
 
 func accepted(c *ledgerv1.Call) bool {
 	switch c.GetOfferFate() { //nolint:exhaustive // nothing was accepted in all others
-	case routingv1.OfferFate_OFFER_FATE_ACCEPTED, routingv1.OfferFate_OFFER_FATE_PENDING, routingv1.OfferFate_OFFER_FATE_SPOOLED:
+	case routingv1.OfferFate_OFFER_FATE_ACCEPTED, routingv1.OfferFate_OFFER_FATE_PENDING,
+		routingv1.OfferFate_OFFER_FATE_SPOOLED:
 		return true
 	}
 	return c.GetPromise() != ""

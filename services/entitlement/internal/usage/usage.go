@@ -1,6 +1,6 @@
 // Package usage is what is counted of calls: how many of a contract's allowance are used in which period, and when goodwill
-// was shown. It counts; which calls count, and once each, is for whoever reads the ledger, and what comes of the counts is the
-// rule's (services/internal/entitle).
+// was shown. It counts; which calls count, and once each, is for whoever reads the ledger, and what comes of the counts is
+// the rule's (services/internal/entitle).
 //
 // It is pure: time and zones are arguments.
 package usage
@@ -29,10 +29,10 @@ const (
 // Period is over which time calls are counted, [From, To), Unix seconds.
 type Period struct{ FromUnixS, ToUnixS int64 }
 
-// Of is the period that an instant is in, of a contract that began at contractFromUnixS, in its customer's zone; not ok where
-// there is none, as before the contract. A month is one of the calendar; a contract's year begins on the date on which the
-// contract did, on 28 February where that was a leap day and the year has none. The whole contract has no end: its grace
-// counts, too.
+// Of is the period that an instant is in, of a contract that began at contractFromUnixS, in its customer's zone; not ok
+// where there is none, as before the contract. A month is one of the calendar; a contract's year begins on the date on
+// which the contract did, on 28 February where that was a leap day and the year has none. The whole contract has no end:
+// its grace counts, too.
 func Of(kind entitlementv1.AllowancePeriod, contractFromUnixS, atUnixS int64, zone *time.Location) (p Period, ok bool) {
 	if atUnixS < contractFromUnixS {
 		return Period{}, false

@@ -1,5 +1,5 @@
-// Package erase takes people's numbers and e-mail addresses out of messages, whatever their fields: out of text wherever they
-// stand in it, and out of fields that hold nothing else. What happened is left.
+// Package erase takes people's numbers and e-mail addresses out of messages, whatever their fields: out of text wherever
+// they stand in it, and out of fields that hold nothing else. What happened is left.
 //
 // It is pure, and knows no database. Fields that this program does not know are left as they are.
 package erase
@@ -82,8 +82,7 @@ func (e *Eraser) MayHold(encoded []byte) bool {
 
 // From erases it from a message, and says whether there was any. Of a decision about such a caller the recording goes, too.
 func (e *Eraser) From(m proto.Message) bool {
-	found := e.from(m.ProtoReflect())
-	return found
+	return e.from(m.ProtoReflect())
 }
 
 func (e *Eraser) from(m protoreflect.Message) bool {
@@ -104,9 +103,10 @@ func (e *Eraser) from(m protoreflect.Message) bool {
 		}
 		return true
 	})
-	if d, ok := m.Interface().(*routingv1.DecisionRecord); ok && d.GetCaller() == ErasedNumber && d.GetRecording().GetUri() != "" &&
-		d.GetRecording().GetUri() != erasedURI {
-		d.Recording.Uri, found = erasedURI, true
+	if d, ok := m.Interface().(*routingv1.DecisionRecord); ok && d.GetCaller() == ErasedNumber {
+		if uri := d.GetRecording().GetUri(); uri != "" && uri != erasedURI {
+			d.Recording.Uri, found = erasedURI, true
+		}
 	}
 	return found
 }

@@ -207,6 +207,11 @@ func (w *writer) prepared(query string) *sql.Stmt {
 	return stmt
 }
 
+// row runs a statement of the list that answers with one row, or none.
+func (w *writer) row(query string, args ...any) *sql.Row {
+	return w.prepared(query).QueryRowContext(w.ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
+}
+
 // added runs a statement, and says whether it wrote anything.
 func (w *writer) added(query string, args ...any) (bool, error) {
 	r, err := w.exec(query, args...)

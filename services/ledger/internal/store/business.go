@@ -46,9 +46,9 @@ func (w *writer) addCharge(r *ledgerv1.Record, c *ledgerv1.Charge) (bool, error)
 	return w.added(putCharge, id, c.GetRevision(), at, w.unixUS, c.GetCustomer(), int32(c.GetState()), body)
 }
 
-// addFollowUp opens a follow-up, or adds its calls to the one that is open already about the same customer, or number, and of
-// the same kind. A call is added once to those of a kind, so that what is told again changes nothing, though that be done by
-// now. True where anything changed.
+// addFollowUp opens a follow-up, or adds its calls to the one that is open already about the same customer, or number, and
+// of the same kind. A call is added once to those of a kind, so that what is told again changes nothing, though that be done
+// by now. True where anything changed.
 func (w *writer) addFollowUp(r *ledgerv1.Record, f *ledgerv1.FollowUp) (bool, error) {
 	if id, ok := strings.CutPrefix(f.GetName(), followUpNames); !ok || id == "" || f.GetKind() == 0 {
 		w.drop(r, "its follow-up has no name, or no kind")
@@ -95,8 +95,7 @@ func (w *writer) freshCalls(f *ledgerv1.FollowUp) ([]string, error) {
 	var fresh []string
 	for _, call := range f.GetCalls()[max(0, len(f.GetCalls())-maxFollowUpCalls):] {
 		var n int64
-		find := w.prepared(followUpFor) //nolint:sqlclosecheck // it ends with the transaction
-		err := find.QueryRowContext(w.ctx, call, int32(f.GetKind())).Scan(&n)
+		err := w.row(followUpFor, call, int32(f.GetKind())).Scan(&n)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			if !slices.Contains(fresh, call) {
@@ -117,11 +116,11 @@ type followUpRow struct {
 
 // followUpFor is the one of this name, or that is open about the same; nil where there is none.
 func (w *writer) followUpFor(f *ledgerv1.FollowUp) (*followUpRow, error) {
-	row, err := readFollowUp(w.prepared(followUpByID).QueryRowContext(w.ctx, strings.TrimPrefix(f.GetName(), followUpNames)))
+	row, err := readFollowUp(w.row(followUpByID, strings.TrimPrefix(f.GetName(), followUpNames)))
 	if row != nil || err != nil || subject(f) == "" {
 		return row, err
 	}
-	return readFollowUp(w.prepared(openFollowUp).QueryRowContext(w.ctx, subject(f), int32(f.GetKind()),
+	return readFollowUp(w.row(openFollowUp, subject(f), int32(f.GetKind()),
 		int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN)))
 }
 
@@ -307,15 +306,15 @@ func (s *Store) FollowUps(ctx context.Context, q FollowUpQuery) (list []*ledgerv
 	return list, next, failed(rows.Err())
 }
 
-// UpdateFollowUp changes a follow-up, and answers with it. NOT_FOUND where there is none of that name; CONFLICT where the etag
-// is given and not the stored one.
+// UpdateFollowUp changes a follow-up, and answers with it. NOT_FOUND where there is none of that name; CONFLICT where the
+// etag is given and not the stored one.
 func (s *Store) UpdateFollowUp(ctx context.Context, name, etag string, change func(*ledgerv1.FollowUp)) (
 	*ledgerv1.FollowUp, error,
 ) {
 	var row *followUpRow
 	err := s.changing(ctx, func(w *writer) error {
 		var err error
-		row, err = readFollowUp(w.prepared(followUpByID).QueryRowContext(ctx, strings.TrimPrefix(name, followUpNames)))
+		row, err = readFollowUp(w.row(followUpByID, strings.TrimPrefix(name, followUpNames)))
 		if err != nil {
 			return failed(err)
 		}

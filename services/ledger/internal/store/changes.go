@@ -42,8 +42,8 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]*ledgerv
 }
 
 const (
-	changedRow   = "at, told, iif(told IS NULL, record, NULL)"
-	changedCalls = "SELECT * FROM (SELECT " + changedRow + ", seq AS place, seq, counted FROM calls WHERE seq > ?1 AND seq > 0 " +
-		"ORDER BY seq LIMIT ?2) UNION ALL SELECT * FROM (SELECT " + changedRow + ", counted AS place, seq, counted FROM calls " +
+	changedRow   = "SELECT at, told, iif(told IS NULL, record, NULL)"
+	changedCalls = "SELECT * FROM (" + changedRow + ", seq AS place, seq, counted FROM calls WHERE seq > ?1 AND seq > 0 " +
+		"ORDER BY seq LIMIT ?2) UNION ALL SELECT * FROM (" + changedRow + ", counted AS place, seq, counted FROM calls " +
 		"WHERE counted > ?1 AND counted > 0 AND counted <> seq ORDER BY counted LIMIT ?2) ORDER BY place LIMIT ?2"
 )

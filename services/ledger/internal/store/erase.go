@@ -69,10 +69,11 @@ func (s *Store) pragma(ctx context.Context, what string) error {
 	if err != nil {
 		return failed(err)
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() { // to its end: some do their work row by row
 		continue
 	}
-	return failed(errors.Join(rows.Err(), rows.Close()))
+	return failed(rows.Err())
 }
 
 // erasing is one run.
@@ -101,7 +102,7 @@ func (e *erasing) in(ctx context.Context, piece func(*writer) error) error {
 	return errorsOf(err, ctx.Err())
 }
 
-// found are the rows of a page that may hold something: their keys. last is the key of the last row looked at, nil at the end.
+// found are the keys of rows of a page that may hold something. last is that of the last row looked at, nil at the end.
 func (e *erasing) found(ctx context.Context, query string, after any) (keys []any, last any, err error) {
 	rows, err := e.s.read.QueryContext(ctx, query, after, maxErasePage)
 	if err != nil {
@@ -224,8 +225,9 @@ func (e *erasing) charges(ctx context.Context) error {
 }
 
 func (e *erasing) followUps(ctx context.Context) error {
-	return e.pages(ctx, "SELECT n, body, NULL FROM follow_ups WHERE n > ? ORDER BY n LIMIT ?", 0, func(w *writer, key any) error {
-		row, err := readFollowUp(w.prepared(followUpByN).QueryRowContext(w.ctx, key))
+	const all = "SELECT n, body, NULL FROM follow_ups WHERE n > ? ORDER BY n LIMIT ?"
+	return e.pages(ctx, all, 0, func(w *writer, key any) error {
+		row, err := readFollowUp(w.row(followUpByN, key))
 		if err != nil || row == nil || !e.From(row.FollowUp) {
 			return err
 		}
@@ -242,7 +244,8 @@ func (e *erasing) audit(ctx context.Context) error {
 			return err
 		}
 		e.counted.AuditEntries++
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE audit SET body = ?, peer = ? WHERE n = ?", body, a.GetPeer(), key); err != nil {
+		const entry = "UPDATE audit SET body = ?, peer = ? WHERE n = ?"
+		if _, err := w.tx.ExecContext(w.ctx, entry, body, a.GetPeer(), key); err != nil {
 			return err
 		}
 		return e.resources(w, key)
@@ -269,9 +272,9 @@ func (e *erasing) resources(w *writer, key any) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
+	const one = "UPDATE OR REPLACE audit_resources SET resource = ? WHERE n = ? AND resource = ?"
 	for was, is := range left {
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE OR REPLACE audit_resources SET resource = ? WHERE n = ? AND resource = ?", is, key,
-			was); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, one, is, key, was); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ const (
 )
 
 // Prune removes what was last heard of before an instant: calls with their records, changes, follow-ups that are done or
-// dropped, charges that were waived or have lapsed, and facts that no decision names any more. It does so in small pieces, between which others write; pause is called after each. How many calls and
-// entries it removed.
+// dropped, charges that were waived or have lapsed, and facts that no decision names any more. It does so in small pieces,
+// between which others write; pause is called after each. How many calls and entries it removed.
 func (s *Store) Prune(ctx context.Context, before time.Time, pause func()) (removed int, err error) {
 	for {
 		n, err := s.pruneSome(ctx, before)

@@ -24,11 +24,14 @@ const (
 	putCharge   = "INSERT INTO charges (id, revision, at, heard, customer, state, body) VALUES (?, ?, ?, ?, ?, ?, ?) " +
 		"ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, at = excluded.at, heard = excluded.heard, " +
 		"customer = excluded.customer, state = excluded.state, body = excluded.body WHERE excluded.revision > revision"
-	followUpByID   = "SELECT n, version, body FROM follow_ups WHERE id = ?"
-	followUpByN    = "SELECT n, version, body FROM follow_ups WHERE n = ?"
-	openFollowUp   = "SELECT n, version, body FROM follow_ups WHERE subject = ? AND kind = ? AND state = ? ORDER BY due, n LIMIT 1"
-	addFollowUp    = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	tellFollowUp   = "UPDATE follow_ups SET state = ?, subject = ?, owner = ?, due = ?, heard = ?, version = ?, body = ? WHERE n = ?"
+	followUpByID = "SELECT n, version, body FROM follow_ups WHERE id = ?"
+	followUpByN  = "SELECT n, version, body FROM follow_ups WHERE n = ?"
+	openFollowUp = "SELECT n, version, body FROM follow_ups WHERE subject = ? AND kind = ? AND state = ? " +
+		"ORDER BY due, n LIMIT 1"
+	addFollowUp = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	tellFollowUp = "UPDATE follow_ups SET state = ?, subject = ?, owner = ?, due = ?, heard = ?, version = ?, body = ? " +
+		"WHERE n = ?"
 	addFollowUpFor = "INSERT OR IGNORE INTO follow_up_calls (call, kind, follow_up) VALUES (?, ?, ?)"
 	followUpFor    = "SELECT follow_up FROM follow_up_calls WHERE call = ? AND kind = ?"
 )

@@ -90,8 +90,9 @@ func open(ctx context.Context, cfg Config, steps, more []string) (_ *Store, err 
 		}
 	}()
 	if s.write, err = sql.Open("sqlite", source(cfg.Path, "rw",
-		"auto_vacuum(INCREMENTAL)", "secure_delete(FAST)", "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
-		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", maxLogBytes))); err != nil {
+		"auto_vacuum(INCREMENTAL)", "secure_delete(FAST)", "journal_mode(WAL)", "synchronous(FULL)",
+		fmt.Sprintf("cache_size(-%d)", writerCacheKiB), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
+		fmt.Sprintf("journal_size_limit(%d)", maxLogBytes))); err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
