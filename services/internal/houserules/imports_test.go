@@ -18,6 +18,7 @@ var pureCores = []string{
 	"services/entitlement/internal/names",
 	"services/entitlement/internal/offer",
 	"services/entitlement/internal/pin",
+	"services/entitlement/internal/plans",
 	"services/entitlement/internal/promise",
 	"services/entitlement/internal/throttle",
 	"services/gateway/sip/internal/answer",
