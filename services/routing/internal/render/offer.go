@@ -91,7 +91,7 @@ func saidOf(o *view.Offer, terms *entitlementv1.OfferTerms, language string) str
 		}
 		return name + " costs " + price + "."
 	}
-	said := strings.NewReplacer("{price}", price, "{offer}", name).Replace(terms.GetSpeech())
+	said := strings.NewReplacer("{price}", price, "{offer}", name, "{terms}", terms.GetText()).Replace(terms.GetSpeech())
 	if !strings.Contains(terms.GetSpeech(), "{price}") {
 		said += " " + price + "."
 	}
