@@ -37,7 +37,7 @@ func TestWhySomebodyIsMeant(t *testing.T) {
 		// One letter wrong, in the name or in its legal form.
 		{"Hooli Industries", "Hoolu Industries", names.Typing, 0.85},
 		{"Hooli Industries", "Holli Industries", names.Typing, 0.85},
-		{"Hooli Industries", "Hooli Industires", names.Typing, 0.85},
+		{"Hooli Industries", "Hooli Indusrties", names.Typing, 0.85},
 		{"Vandelay Imports Ltd", "Vandeley Imports", names.Typing, 0.85},
 		{"Zentek Ltd.", "eZntek Ltd.", names.Typing, 0.6},
 		{"Vandelay Imports Limited", "Vandelay Imports Limted", names.Typing, 0.9},
