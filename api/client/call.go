@@ -65,7 +65,7 @@ func (c *Client) RouteCall(ctx context.Context, r *routingv1.RouteCallRequest) (
 	if in.GetGateway() == nil {
 		in.Gateway = c.info
 	}
-	known := c.table.Load().has(in.GetDialledNumber())
+	known := c.table.Load().has(in.GetDialledNumber(), c.clock.Now())
 	order, reached := c.endpoints.order()
 	p := plan{
 		one: c.limits.TryTimeout, whole: c.limits.CallTimeout, hedge: c.limits.HedgeAfter, tries: c.limits.MaxTries,
@@ -140,7 +140,7 @@ func (c *Client) ContinueCall(ctx context.Context, r *routingv1.ContinueCallRequ
 	order, reached := c.endpoints.order()
 	p := plan{
 		one: c.limits.StepTimeout, whole: 2 * c.limits.StepTimeout, tries: c.limits.MaxTries,
-		spare: c.table.Load().has(in.GetDialledNumber()),
+		spare: c.table.Load().has(in.GetDialledNumber(), c.clock.Now()),
 	}
 	if p.spare && !reached { // its caller hears nothing meanwhile
 		p.whole, p.once = min(p.whole, c.limits.CallTimeout), c.cutOff.Load()

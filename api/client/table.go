@@ -25,6 +25,8 @@ var (
 const (
 	// maxTables bounds the lines of a table: what routing tells of at most.
 	maxTables = 1000
+	// maxFormerNumbers bounds those of a line; routing's have 8.
+	maxFormerNumbers = 8
 	// maxSpanTargets bounds the targets of a span; routing's have 17.
 	maxSpanTargets = 64
 )
@@ -33,9 +35,17 @@ const (
 type table struct {
 	byLine   map[string]*routingv1.RouteTable
 	byNumber map[number]*routingv1.RouteTable
+	// former are numbers that lines had, with the end of each.
+	former map[number]formerly
 	// heard is when what it says was last known to hold: when routing said so, less the age of routing's own view.
 	heard    time.Time
 	revision int64
+}
+
+// formerly is a line's number until an instant.
+type formerly struct {
+	table *routingv1.RouteTable
+	until time.Time
 }
 
 // with is the table after what routing said; whole: it said all there is.
@@ -63,7 +73,34 @@ func (t *table) with(said []*routingv1.WatchRoutesResponse, whole bool, now time
 			next.byNumber[n] = one
 		}
 	}
+	next.former = formers(next.byLine)
 	return next
+}
+
+// formers are the numbers that lines had. Where two had one, whoever had it longer has it.
+func formers(byLine map[string]*routingv1.RouteTable) map[number]formerly {
+	all := map[number]formerly{}
+	for _, one := range byLine {
+		for _, f := range one.GetFormerNumbers()[:min(len(one.GetFormerNumbers()), maxFormerNumbers)] {
+			n, until := parseNumber(f.GetNumber().GetE164Number()), f.GetEndTime().AsTime()
+			if n != 0 && until.After(all[n].until) {
+				all[n] = formerly{one, until}
+			}
+		}
+	}
+	return all
+}
+
+// find is the table of the line that a number leads to at an instant; nil where it leads to none.
+func (t *table) find(dialled string, now time.Time) *routingv1.RouteTable {
+	n := parseNumber(dialled)
+	if one := t.byNumber[n]; one != nil {
+		return one
+	}
+	if f := t.former[n]; now.Before(f.until) {
+		return f.table
+	}
+	return nil
 }
 
 // yieldsTo says whether what a process said takes the table's place: it is later, or of another truth. One that is cut off
@@ -108,8 +145,10 @@ func usable(t *routingv1.RouteTable) bool {
 	return true
 }
 
-// has says whether the table knows a number.
-func (t *table) has(dialled string) bool { return t != nil && t.byNumber[parseNumber(dialled)] != nil }
+// has says whether the table knows a number at an instant.
+func (t *table) has(dialled string, now time.Time) bool {
+	return t != nil && t.find(dialled, now) != nil
+}
 
 // age is how long ago the table was known to hold.
 func (t *table) age(now time.Time) time.Duration { return max(now.Sub(t.heard), 0) }
@@ -126,7 +165,7 @@ func (t *table) route(callID, dialled string, now time.Time) (*Route, error) {
 	if t == nil {
 		return nil, ErrNoTable
 	}
-	one := t.byNumber[parseNumber(dialled)]
+	one := t.find(dialled, now)
 	if one == nil {
 		return nil, fmt.Errorf("%w: of %d lines, as of %s ago", ErrUnknownNumber, len(t.byLine), t.age(now).Round(time.Second))
 	}

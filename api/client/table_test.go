@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
@@ -49,6 +50,13 @@ func hours(line, dialled string, spans ...string) *routingv1.RouteTable {
 
 func said(tables ...*routingv1.RouteTable) []*routingv1.WatchRoutesResponse {
 	return []*routingv1.WatchRoutesResponse{{Tables: tables, ViewRevision: 7}}
+}
+
+func routeLine(r *Route) string {
+	if r == nil {
+		return ""
+	}
+	return r.GetLine()
 }
 
 // ladder is a route in short.
@@ -106,7 +114,7 @@ func TestNumbersAreReadAsNetworksSignalThem(t *testing.T) {
 		gold: true, "61255500100": true, "0061255500100": true, "+61 (2) 5550-0100": true, "+61255500101": false, "": false,
 		"anonymous": false, "+": false, "+612555001000000000": false, "0255500100": false,
 	} {
-		if one.has(dialled) != known {
+		if one.has(dialled, noon()) != known {
 			t.Errorf("%q: known %v", dialled, !known)
 		}
 	}
@@ -130,10 +138,10 @@ func TestATableTakesWhatChangedAndNoMore(t *testing.T) {
 	two := one.with([]*routingv1.WatchRoutesResponse{{
 		Tables: []*routingv1.RouteTable{hours("lines/gold", "+61255500102", "sydney")}, Removed: []string{"lines/web"},
 	}}, false, noon())
-	if two.has(gold) || two.has("+13035550100") || !two.has("+61255500102") || !one.has(gold) || !one.has("+13035550100") {
+	if two.has(gold, noon()) || two.has("+13035550100", noon()) || !two.has("+61255500102", noon()) || !one.has(gold, noon()) || !one.has("+13035550100", noon()) {
 		t.Errorf("%v, %v", one.byNumber, two.byNumber)
 	}
-	if all := two.with(said(hours("lines/web", "+13035550100", "cork")), true, noon()); len(all.byLine) != 1 || !all.has("+13035550100") {
+	if all := two.with(said(hours("lines/web", "+13035550100", "cork")), true, noon()); len(all.byLine) != 1 || !all.has("+13035550100", noon()) {
 		t.Errorf("%v: a whole answer replaces what there was", all.byNumber)
 	}
 }
@@ -145,6 +153,36 @@ func TestOfLinesThatShareANumberTheFirstByNameHasIt(t *testing.T) {
 		one := none.with(said(hours("lines/b", gold, "cork"), hours("lines/a", gold, "dublin"), hours("lines/c", gold, "sydney")), true, noon())
 		if r, err := one.route("a", gold, noon()); err != nil || r.GetLine() != "lines/a" {
 			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+}
+
+func TestANumberThatALineHadLeadsToItUntilItEnds(t *testing.T) {
+	const before, other = "+61255500199", "+61255500102"
+	until := func(n string, minutes int) *routingv1.FormerNumber {
+		return &routingv1.FormerNumber{
+			Number:  &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: n}},
+			EndTime: timestamppb.New(noon().Add(time.Duration(minutes) * time.Minute)),
+		}
+	}
+	rotated, web := hours("lines/gold", gold, "dublin"), hours("lines/web", other, "cork")
+	rotated.FormerNumbers = []*routingv1.FormerNumber{until(before, 30), until(other, 30)}
+	var none *table
+	one := none.with(said(rotated, web), true, noon())
+	for _, c := range []struct {
+		dialled string
+		minutes int
+		line    string
+	}{
+		{gold, 0, "lines/gold"}, {before, 29, "lines/gold"}, {before, 30, ""}, {other, 0, "lines/web"},
+	} {
+		now := noon().Add(time.Duration(c.minutes) * time.Minute)
+		r, err := one.route("call", c.dialled, now)
+		if routeLine(r) != c.line || (err == nil) != (c.line != "") || one.has(c.dialled, now) != (err == nil) {
+			t.Errorf("after %d minutes: %v, %v, want %q", c.minutes, r, err, c.line)
+		}
+		if err != nil && strings.Contains(err.Error(), before[1:]) {
+			t.Errorf("the number is told: %v", err)
 		}
 	}
 }
@@ -220,8 +258,8 @@ func TestAKnownNumberAlwaysHasSomewhereToGo(t *testing.T) {
 		for n := range 31 {
 			dialled := fmt.Sprintf("+6125550%04d", n)
 			r, err := one.route("a", dialled, now)
-			if one.has(dialled) != (err == nil) {
-				t.Fatalf("known %v, %v", one.has(dialled), err)
+			if one.has(dialled, now) != (err == nil) {
+				t.Fatalf("known %v, %v", one.has(dialled, now), err)
 			}
 			if err != nil {
 				continue

@@ -707,7 +707,9 @@ type RouteTable struct {
 	// Its number, E.164: what the gateway answers to.
 	DialledNumber string `protobuf:"bytes,2,opt,name=dialled_number,json=dialledNumber,proto3" json:"dialled_number,omitempty"`
 	// Ascending, without a hole; at most 64. Behind the last one's end a gateway goes on with that one.
-	Spans         []*RouteSpan `protobuf:"bytes,3,rep,name=spans,proto3" json:"spans,omitempty"`
+	Spans []*RouteSpan `protobuf:"bytes,3,rep,name=spans,proto3" json:"spans,omitempty"`
+	// Numbers that the line had, which the gateway answers to until they end.
+	FormerNumbers []*FormerNumber `protobuf:"bytes,4,rep,name=former_numbers,json=formerNumbers,proto3" json:"former_numbers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -759,6 +761,13 @@ func (x *RouteTable) GetDialledNumber() string {
 func (x *RouteTable) GetSpans() []*RouteSpan {
 	if x != nil {
 		return x.Spans
+	}
+	return nil
+}
+
+func (x *RouteTable) GetFormerNumbers() []*FormerNumber {
+	if x != nil {
+		return x.FormerNumbers
 	}
 	return nil
 }
@@ -840,7 +849,7 @@ var File_dayside_routing_v1_live_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_live_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddayside/routing/v1/live.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x02\n" +
+	"\x1ddayside/routing/v1/live.proto\x12\x12dayside.routing.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1ddayside/routing/v1/line.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\"dayside/schedule/v1/schedule.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x02\n" +
 	"\x12SetPresenceRequest\x12E\n" +
 	"\x04site\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^sites/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04site\x12J\n" +
 	"\breporter\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\breporter\x12\"\n" +
@@ -895,12 +904,13 @@ const file_dayside_routing_v1_live_proto_rawDesc = "" +
 	"\aremoved\x18\x02 \x03(\tR\aremoved\x12#\n" +
 	"\rview_revision\x18\x03 \x01(\x03R\fviewRevision\x12\x12\n" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x124\n" +
-	"\bview_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\aviewAge\"\x82\x01\n" +
+	"\bview_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\aviewAge\"\xd9\x01\n" +
 	"\n" +
 	"RouteTable\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\tR\x04line\x12+\n" +
 	"\x0edialled_number\x18\x02 \x01(\tB\x04\xd0\xda\x18\x01R\rdialledNumber\x123\n" +
-	"\x05spans\x18\x03 \x03(\v2\x1d.dayside.routing.v1.RouteSpanR\x05spans\"\xe3\x01\n" +
+	"\x05spans\x18\x03 \x03(\v2\x1d.dayside.routing.v1.RouteSpanR\x05spans\x12U\n" +
+	"\x0eformer_numbers\x18\x04 \x03(\v2 .dayside.routing.v1.FormerNumberB\f\xbaH\x05\x92\x01\x02\x10\b\xd0\xda\x18\x01R\rformerNumbers\"\xe3\x01\n" +
 	"\tRouteSpan\x129\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
@@ -947,8 +957,9 @@ var file_dayside_routing_v1_live_proto_goTypes = []any{
 	(*v1.Target)(nil),             // 16: dayside.schedule.v1.Target
 	(Capability)(0),               // 17: dayside.routing.v1.Capability
 	(*GatewayInfo)(nil),           // 18: dayside.routing.v1.GatewayInfo
-	(*RouteTarget)(nil),           // 19: dayside.routing.v1.RouteTarget
-	(*End)(nil),                   // 20: dayside.routing.v1.End
+	(*FormerNumber)(nil),          // 19: dayside.routing.v1.FormerNumber
+	(*RouteTarget)(nil),           // 20: dayside.routing.v1.RouteTarget
+	(*End)(nil),                   // 21: dayside.routing.v1.End
 }
 var file_dayside_routing_v1_live_proto_depIdxs = []int32{
 	14, // 0: dayside.routing.v1.SetPresenceRequest.ttl:type_name -> google.protobuf.Duration
@@ -966,21 +977,22 @@ var file_dayside_routing_v1_live_proto_depIdxs = []int32{
 	10, // 12: dayside.routing.v1.WatchRoutesResponse.tables:type_name -> dayside.routing.v1.RouteTable
 	14, // 13: dayside.routing.v1.WatchRoutesResponse.view_age:type_name -> google.protobuf.Duration
 	11, // 14: dayside.routing.v1.RouteTable.spans:type_name -> dayside.routing.v1.RouteSpan
-	15, // 15: dayside.routing.v1.RouteSpan.start_time:type_name -> google.protobuf.Timestamp
-	15, // 16: dayside.routing.v1.RouteSpan.end_time:type_name -> google.protobuf.Timestamp
-	19, // 17: dayside.routing.v1.RouteSpan.targets:type_name -> dayside.routing.v1.RouteTarget
-	20, // 18: dayside.routing.v1.RouteSpan.end:type_name -> dayside.routing.v1.End
-	0,  // 19: dayside.routing.v1.LiveService.SetPresence:input_type -> dayside.routing.v1.SetPresenceRequest
-	2,  // 20: dayside.routing.v1.LiveService.GetLiveState:input_type -> dayside.routing.v1.GetLiveStateRequest
-	8,  // 21: dayside.routing.v1.RouteTableService.WatchRoutes:input_type -> dayside.routing.v1.WatchRoutesRequest
-	1,  // 22: dayside.routing.v1.LiveService.SetPresence:output_type -> dayside.routing.v1.SetPresenceResponse
-	3,  // 23: dayside.routing.v1.LiveService.GetLiveState:output_type -> dayside.routing.v1.GetLiveStateResponse
-	9,  // 24: dayside.routing.v1.RouteTableService.WatchRoutes:output_type -> dayside.routing.v1.WatchRoutesResponse
-	22, // [22:25] is the sub-list for method output_type
-	19, // [19:22] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	19, // 15: dayside.routing.v1.RouteTable.former_numbers:type_name -> dayside.routing.v1.FormerNumber
+	15, // 16: dayside.routing.v1.RouteSpan.start_time:type_name -> google.protobuf.Timestamp
+	15, // 17: dayside.routing.v1.RouteSpan.end_time:type_name -> google.protobuf.Timestamp
+	20, // 18: dayside.routing.v1.RouteSpan.targets:type_name -> dayside.routing.v1.RouteTarget
+	21, // 19: dayside.routing.v1.RouteSpan.end:type_name -> dayside.routing.v1.End
+	0,  // 20: dayside.routing.v1.LiveService.SetPresence:input_type -> dayside.routing.v1.SetPresenceRequest
+	2,  // 21: dayside.routing.v1.LiveService.GetLiveState:input_type -> dayside.routing.v1.GetLiveStateRequest
+	8,  // 22: dayside.routing.v1.RouteTableService.WatchRoutes:input_type -> dayside.routing.v1.WatchRoutesRequest
+	1,  // 23: dayside.routing.v1.LiveService.SetPresence:output_type -> dayside.routing.v1.SetPresenceResponse
+	3,  // 24: dayside.routing.v1.LiveService.GetLiveState:output_type -> dayside.routing.v1.GetLiveStateResponse
+	9,  // 25: dayside.routing.v1.RouteTableService.WatchRoutes:output_type -> dayside.routing.v1.WatchRoutesResponse
+	23, // [23:26] is the sub-list for method output_type
+	20, // [20:23] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_live_proto_init() }
@@ -989,6 +1001,7 @@ func file_dayside_routing_v1_live_proto_init() {
 		return
 	}
 	file_dayside_routing_v1_call_proto_init()
+	file_dayside_routing_v1_line_proto_init()
 	file_dayside_routing_v1_live_proto_msgTypes[4].OneofWrappers = []any{}
 	file_dayside_routing_v1_live_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}

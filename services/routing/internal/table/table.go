@@ -74,7 +74,9 @@ func Of(v, ahead *view.View, lineID string, g Gateway, from time.Time) Table {
 	call := decide.Call{ID: g.ID, LineID: lineID, Gateway: g.capabilities(), Anyone: true}
 	start := from.Unix()
 	t := Table{
-		Proto:     &routingv1.RouteTable{Line: line.Name, DialledNumber: line.Dialled().String()},
+		Proto: &routingv1.RouteTable{
+			Line: line.Name, DialledNumber: line.Dialled().String(), FormerNumbers: line.FormerNumbers(),
+		},
 		FromUnixS: start, ToUnixS: start,
 	}
 	end := known(line, start)
@@ -159,7 +161,8 @@ func (m *maker) same(s *routingv1.RouteSpan) bool {
 func Same(a, b Table, from time.Time) bool {
 	at := max(from.Unix(), a.FromUnixS, b.FromUnixS)
 	end := min(a.ToUnixS, b.ToUnixS)
-	if at >= end || a.Proto.GetLine() != b.Proto.GetLine() || a.Proto.GetDialledNumber() != b.Proto.GetDialledNumber() {
+	if at >= end || a.Proto.GetLine() != b.Proto.GetLine() || a.Proto.GetDialledNumber() != b.Proto.GetDialledNumber() ||
+		!slices.EqualFunc(a.Proto.GetFormerNumbers(), b.Proto.GetFormerNumbers(), sameNumber) {
 		return false
 	}
 	for at < end {
@@ -171,6 +174,8 @@ func Same(a, b Table, from time.Time) bool {
 	}
 	return true
 }
+
+func sameNumber(a, b *routingv1.FormerNumber) bool { return proto.Equal(a, b) }
 
 // at is the span of an instant that the table covers.
 func (t Table) at(unixS int64) *routingv1.RouteSpan {

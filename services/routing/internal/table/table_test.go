@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
@@ -185,6 +186,14 @@ func TestSameLooksAtTheTimeThatBothCover(t *testing.T) {
 	renumbered.Lines[0].Number = viewtest.Number(number + 1)
 	if table.Same(four, tableOf(viewOf(renumbered, nil), viewtest.At(4)), viewtest.At(4)) {
 		t.Error("another number is a change")
+	}
+	rotated := twoSites()
+	rotated.Lines[0].FormerNumbers = []*routingv1.FormerNumber{
+		{Number: viewtest.Number(number + 1), EndTime: timestamppb.New(viewtest.At(100))},
+	}
+	after := tableOf(viewOf(rotated, nil), viewtest.At(4))
+	if n := after.Proto.GetFormerNumbers(); len(n) != 1 || table.Same(four, after, viewtest.At(4)) {
+		t.Errorf("a number that goes on working is a change: %d of them", len(n))
 	}
 }
 

@@ -76,5 +76,9 @@ func (l *Line) Former(n phone.Number) (untilS int64) {
 	return untilS
 }
 
+// FormerNumbers are the numbers that the line had, and until when each works. They are as secret as Dialled; never change
+// them.
+func (l *Line) FormerNumbers() []*routingv1.FormerNumber { return l.source.GetFormerNumbers() }
+
 // FollowUpOwner is who gets the line's follow-ups where the customer has no account owner; empty where it does not say.
 func (l *Line) FollowUpOwner() string { return l.source.GetFollowUpOwner() }
