@@ -89,12 +89,9 @@ func TestCallsAreToldInOrderOfTheirLastChange(t *testing.T) {
 // TestEachCallBeginsToCountOnce: whoever goes on from what it heard hears of each call once that it counts, whatever comes in
 // which order, while the clock stands still or is set back, and however small the pages are.
 func TestEachCallBeginsToCountOnce(t *testing.T) {
-	s := openTemp(t)
+	s := openQuick(t)
 	at := clock.NewManual(now())
 	s.cfg.Clock = at
-	if err := s.pragma(t.Context(), "synchronous = OFF"); err != nil { // many small appends
-		t.Fatal(err)
-	}
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
 		round++
@@ -115,7 +112,7 @@ func TestEachCallBeginsToCountOnce(t *testing.T) {
 				after = calls[len(calls)-1].GetSequence()
 			}
 		}
-		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			call := name(rapid.IntRange(0, 3).Draw(t, "call"))
 			switch rapid.IntRange(0, 4).Draw(t, "what") {
 			case 0:
@@ -132,7 +129,7 @@ func TestEachCallBeginsToCountOnce(t *testing.T) {
 				pull()
 			}
 		}
-		for range 20 {
+		for range 10 { // four calls stand at eight places at most
 			pull()
 		}
 		for i := range 4 {
