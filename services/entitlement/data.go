@@ -51,8 +51,8 @@ func (h *heard) after(apply func(coord.Batch) []string) func(coord.Batch) []stri
 	}
 }
 
-// await waits until the view is as far as a revision; a view that has heard of nothing yet, or does not come there in time,
-// is not ready.
+// await waits until the view is as far as a revision; a view that has heard of nothing yet, or does not come there in
+// time, is not ready.
 func (h *heard) await(ctx context.Context, s *Service, revision int64, patience time.Duration) error {
 	late := s.cfg.Clock.After(patience)
 	for {

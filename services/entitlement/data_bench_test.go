@@ -11,9 +11,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 )
 
-// BenchmarkImport brings in rows of customers with a contract and a number each, in one process beside an etcd that syncs
-// every write, as a cluster of one machine does; and says what an urgent change of a customer takes meanwhile, beside one on
-// a quiet system.
+// BenchmarkImport brings in rows of customers with a contract and a number each, in one process beside an etcd that
+// syncs every write, as a cluster of one machine does; and says what an urgent change of a customer takes meanwhile,
+// beside one on a quiet system.
 func BenchmarkImport(b *testing.B) {
 	const rows = 20_000
 	var clk clock.System
@@ -62,7 +62,8 @@ func (w *dataWorld) importAll(b *testing.B, id string, after, n int) time.Durati
 	return clk.Now().Sub(began)
 }
 
-// urgentWrites changes a customer every few milliseconds, n times or until over, and answers with how long each took, ascending.
+// urgentWrites changes a customer every few milliseconds, n times or until over, and answers with how long each took,
+// ascending.
 func (w *dataWorld) urgentWrites(b *testing.B, n int, over <-chan struct{}) (took []time.Duration) {
 	b.Helper()
 	var clk clock.System

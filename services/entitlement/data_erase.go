@@ -31,8 +31,8 @@ const (
 	maxEraseTries = 4
 )
 
-// ErasePerson erases a person: the customer comes last, for it says which numbers and addresses are theirs, so that one that was
-// interrupted can be done again.
+// ErasePerson erases a person: the customer comes last, for it says which numbers and addresses are theirs, so that one
+// that was interrupted can be done again.
 func (d *dataDesk) ErasePerson(ctx context.Context, r *entitlementv1.ErasePersonRequest,
 ) (*entitlementv1.ErasePersonResponse, error) {
 	if !d.s.Ready() {
@@ -153,7 +153,8 @@ func (e *eraser) customer(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		e.note(name, erased, int64(e.shared[name]), "numbers that are the customer's own, or another contact's, too; name them to erase them")
+		e.note(name, erased, int64(e.shared[name]),
+			"numbers that are the customer's own, or another contact's, too; name them to erase them")
 		return nil
 	}
 }

@@ -80,7 +80,10 @@ func (d *dataDesk) WatchCustomers(r *entitlementv1.WatchCustomersRequest,
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	w := watcher{d: d, from: from, token: from, queue: make(chan *entitlementv1.WatchCustomersResponse, maxBehind), said: d.s.cfg.Clock.Now()}
+	w := watcher{
+		d: d, from: from, token: from, queue: make(chan *entitlementv1.WatchCustomersResponse, maxBehind),
+		said: d.s.cfg.Clock.Now(),
+	}
 	ended := make(chan error, 1)
 	go func() {
 		truth := coord.Truth{ClusterID: from.ClusterID, Epoch: from.Epoch}
@@ -94,7 +97,8 @@ func (d *dataDesk) WatchCustomers(r *entitlementv1.WatchCustomersRequest,
 			}
 		case err := <-ended:
 			if fault.ReasonOf(err) == rpcv1.Reason_REASON_WRONG_STATE {
-				f := fault.WrongState("", "what came after the resume token is not known any more: export the customers, and watch from there")
+				f := fault.WrongState("",
+					"what came after the resume token is not known any more: export the customers, and watch from there")
 				f.Err = err
 				return f
 			}

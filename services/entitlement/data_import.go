@@ -37,8 +37,8 @@ const (
 	maxImportsLooked, maxImportsForgotten = 1000, 16
 )
 
-// ImportCustomers brings in a part of an import. Each transaction holds rows and the line up to which the import is then, so
-// that neither is ever without the other.
+// ImportCustomers brings in a part of an import. Each transaction holds rows and the line up to which the import is
+// then, so that neither is ever without the other.
 func (d *dataDesk) ImportCustomers(ctx context.Context, r *entitlementv1.ImportCustomersRequest,
 ) (*entitlementv1.ImportCustomersResponse, error) {
 	if err := checkPart(r); err != nil {
@@ -131,8 +131,8 @@ func (p *part) begin(ctx context.Context) error {
 	id := p.r.GetImportId()
 	now := timestamppb.New(p.began)
 	p.progress = &entitlementv1.ImportProgress{
-		Name: importNames + id, TotalLines: p.r.GetTotalLines(), CreateTime: now, UpdateTime: now, Fingerprint: p.r.GetFingerprint(),
-		Revision: 1, // nothing is waited for
+		Name: importNames + id, TotalLines: p.r.GetTotalLines(), CreateTime: now, UpdateTime: now,
+		Fingerprint: p.r.GetFingerprint(), Revision: 1, // nothing is waited for
 	}
 	if p.r.GetDryRun() {
 		p.progress.Line = p.r.GetAfterLine()
@@ -201,8 +201,8 @@ func (p *part) done(ctx context.Context) error {
 	return p.commit(ctx, batch{progress: next})
 }
 
-// again judges rows that were committed before, to tell of those that are rejected: whoever asked the first time may not have
-// heard the answer.
+// again judges rows that were committed before, to tell of those that are rejected: whoever asked the first time may
+// not have heard the answer.
 func (p *part) again(ctx context.Context, rows []*entitlementv1.ImportRow) error {
 	for len(rows) > 0 {
 		now := rows[:min(len(rows), p.pace.Rows())]
@@ -265,7 +265,8 @@ func (p *part) readAgain(ctx context.Context, wait time.Duration) error {
 
 // commit writes what rows make together with how far the import is then, and leaves the way to others.
 func (p *part) commit(ctx context.Context, b batch) error {
-	if p.r.GetDryRun() || len(b.writes) == 0 && b.rows > 0 { // nothing changed; that it was looked at is committed with what does
+	// Where nothing changed, that it was looked at is committed with what does.
+	if p.r.GetDryRun() || len(b.writes) == 0 && b.rows > 0 {
 		p.settle(b)
 		return nil
 	}

@@ -156,8 +156,8 @@ func wantCounts(t testing.TB, p *entitlementv1.ImportProgress, want string) {
 	}
 }
 
-// TestImportUpsertsByExternalID: what is new is made under a name that its key gives it, what exists is changed where the row
-// says so and nowhere else, and the same again changes nothing.
+// TestImportUpsertsByExternalID: what is new is made under a name that its key gives it, what exists is changed where
+// the row says so and nowhere else, and the same again changes nothing.
 func TestImportUpsertsByExternalID(t *testing.T) {
 	w := dataProcess(t, newEtcd(t, true), nil)
 	if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: &entitlementv1.Customer{

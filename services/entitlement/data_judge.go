@@ -62,7 +62,8 @@ type judging struct {
 
 // judge reads the customers that rows are of, and works out what the rows make of them, up to what one transaction holds.
 // The error is one of the system; what is wrong with a row is a rejection.
-func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from *entitlementv1.ImportProgress) (batch, error) {
+func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from *entitlementv1.ImportProgress,
+) (batch, error) {
 	if err := p.awaitParents(ctx, rows); err != nil {
 		return batch{}, err
 	}
@@ -198,8 +199,8 @@ func (j *judging) taken(name string, effect collection.Effect) bool {
 	return false
 }
 
-// merge finds the customer of a row: as it was read, as it stands with the rows before (nil where it is new), and with this
-// one.
+// merge finds the customer of a row: as it was read, as it stands with the rows before (nil where it is new), and with
+// this one.
 func (j *judging) merge(row *entitlementv1.ImportRow) (who *pending, before, next *entitlementv1.Customer, err error) {
 	var have []string
 	if key := row.GetKey(); key.GetId() != "" {
@@ -280,7 +281,8 @@ func (j *judging) reject(row *entitlementv1.ImportRow, broken ...fault.Violation
 func rejected(row *entitlementv1.ImportRow, broken ...fault.Violation) (out []*entitlementv1.ImportRejection) {
 	for _, v := range broken {
 		out = append(out, &entitlementv1.ImportRejection{
-			Line: row.GetLine(), Field: v.Field, Value: strings.ToValidUTF8(v.Value, "\ufffd"), Rule: strings.ToValidUTF8(v.Rule, "\ufffd"),
+			Line: row.GetLine(), Field: v.Field, Value: strings.ToValidUTF8(v.Value, "\ufffd"),
+			Rule: strings.ToValidUTF8(v.Rule, "\ufffd"),
 		})
 	}
 	return out

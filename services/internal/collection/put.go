@@ -10,9 +10,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/resource"
 )
 
-// Put works out what it takes to make item stand in the place of what was read under its key; over is the zero Entry where
-// nothing was. Nothing is read or written: it is for who brings many resources in, and commits several together. KIND_UNCHANGED
-// has no effect; item is checked all the same.
+// Put works out what it takes to make item stand in the place of what was read under its key; over is the zero Entry
+// where nothing was. Nothing is read or written: it is for who brings many resources in, and commits several together.
+// KIND_UNCHANGED has no effect; item is checked all the same.
 func (c *Collection[T]) Put(ctx context.Context, item T, over coord.Entry) (Effect, rpcv1.Change_Kind, error) {
 	name := getString(item, "name")
 	id, err := resource.ID(name, c.name)

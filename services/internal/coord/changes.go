@@ -11,9 +11,9 @@ import (
 // errNoSequel is a revision after which what happened cannot be told.
 var errNoSequel = errors.New("what came after it is not known any more")
 
-// Changes calls apply for all that happens to a range after a revision of a truth, in order, and for heartbeats, from one
-// goroutine, until ctx ends or apply fails; that error is the answer. Unlike Follow it never lists: WRONG_STATE where what
-// came after the revision is compacted, or etcd tells another truth. While etcd is away it keeps trying.
+// Changes calls apply for all that happens to a range after a revision of a truth, in order, and for heartbeats, from
+// one goroutine, until ctx ends or apply fails; that error is the answer. Unlike Follow it never lists: WRONG_STATE
+// where what came after the revision is compacted, or etcd tells another truth. While etcd is away it keeps trying.
 func (c *Client) Changes(ctx context.Context, r Range, truth Truth, after int64, apply func(Batch) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

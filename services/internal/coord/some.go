@@ -45,8 +45,8 @@ func (c *Client) GetSome(ctx context.Context, keys []string) (map[string]Entry, 
 	return found, nil
 }
 
-// Each reads a range as it was at a revision, in order of key, and hands over one entry after another as they come; an error
-// of each ends it, and is the answer. WRONG_STATE where that revision is compacted.
+// Each reads a range as it was at a revision, in order of key, and hands over one entry after another as they come; an
+// error of each ends it, and is the answer. WRONG_STATE where that revision is compacted.
 func (c *Client) Each(ctx context.Context, r Range, revision int64, each func(Entry) error) error {
 	ctx, cancel := context.WithTimeout(ctx, eachTimeout)
 	defer cancel()

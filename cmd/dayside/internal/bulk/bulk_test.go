@@ -118,7 +118,8 @@ fields: {display_name: account.name, phone_numbers: phones.value, locality: acco
 	}
 }
 
-// TestOneBrokenLineTakesNoOtherAlong: of many lines one in the middle is broken in each way that there is, and all others come out.
+// TestOneBrokenLineTakesNoOtherAlong: of many lines one in the middle is broken in each way that there is, and all
+// others come out.
 func TestOneBrokenLineTakesNoOtherAlong(t *testing.T) {
 	const lines, broken = 2000, 1000
 	for what, text := range map[string]string{

@@ -106,7 +106,7 @@ func contractPaths() []path {
 		{name: "contracts.grace_days", keep: true, set: func(b *building, v []string) error {
 			days, err := strconv.ParseInt(v[0], 10, 32)
 			if err != nil {
-				return fmt.Errorf("%q: must be a number of days", v[0])
+				return fmt.Errorf("%s: must be a number of days", shown(v[0]))
 			}
 			n := int32(days)
 			b.contract.GraceDays = &n
@@ -172,7 +172,7 @@ func setExternalIDs(b *building, values []string) error {
 	for _, v := range values {
 		system, id, ok := strings.Cut(v, ":")
 		if !ok {
-			return fmt.Errorf("%q: must be SYSTEM:ID", v)
+			return fmt.Errorf("%s: must be SYSTEM:ID", shown(v))
 		}
 		b.customer.ExternalIds = append(b.customer.ExternalIds, &entitlementv1.ExternalId{System: system, Id: id})
 	}
@@ -200,7 +200,8 @@ func (b *building) date(v string) (*date.Date, error) {
 	}
 	t, err := time.Parse(b.layout, v)
 	if err != nil {
-		return nil, fmt.Errorf("%q: must be a date written as %s", v, time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC).Format(b.layout))
+		example := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC).Format(b.layout)
+		return nil, fmt.Errorf("%s: must be a date written as %s", shown(v), example)
 	}
 	return &date.Date{Year: int32(t.Year()), Month: int32(t.Month()), Day: int32(t.Day())}, nil //nolint:gosec // to 9999
 }
@@ -212,7 +213,7 @@ func yes(v string) (bool, error) {
 	case "false", "no", "n", "0", "":
 		return false, nil
 	}
-	return false, fmt.Errorf("%q: must be true or false", v)
+	return false, fmt.Errorf("%s: must be true or false", shown(v))
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,6 @@
-// Package bulk reads and writes customers as files have them: CSV, and JSON a line. A mapping says which column is which field,
-// and rows come out as bulk import takes them; a line that cannot be read comes out as a row that says so, and the next
-// one is read. It knows no server, and asks none of the rules of customers: those are the service's.
+// Package bulk reads and writes customers as files have them: CSV, and JSON a line. A mapping says which column is
+// which field, and rows come out as bulk import takes them; a line that cannot be read comes out as a row that says so,
+// and the next one is read. It knows no server, and asks none of the rules of customers: those are the service's.
 package bulk
 
 import (
@@ -69,11 +69,11 @@ type Source struct {
 
 // UnmarshalYAML takes a column's name, a list of them, or all that there is to say.
 func (s *Source) UnmarshalYAML(n *yaml.Node) error {
-	switch n.Kind {
-	case yaml.ScalarNode:
+	if n.Kind == yaml.ScalarNode {
 		s.Columns = []string{n.Value}
 		return nil
-	case yaml.SequenceNode:
+	}
+	if n.Kind == yaml.SequenceNode {
 		return n.Decode(&s.Columns)
 	}
 	type plain Source

@@ -28,8 +28,8 @@ const (
 )
 
 const (
-	// maxRecordLines is over how many lines one record may go, for its quotes hold ends of lines. A quote that is not closed by
-	// then never was meant to be.
+	// maxRecordLines is over how many lines one record may go, for its quotes hold ends of lines. A quote that is not
+	// closed by then never was meant to be.
 	maxRecordLines = 50
 	// maxDepth is how deep objects of foreign JSON are looked into.
 	maxDepth = 4
@@ -156,7 +156,8 @@ func (r *Reader) Next() (*entitlementv1.ImportRow, error) {
 // Last is the last line that belongs to what was read so far.
 func (r *Reader) Last() int64 { return r.last }
 
-// csvRow reads a record, of several lines where its quotes hold ends of lines. What is broken takes no line after it along.
+// csvRow reads a record, of several lines where its quotes hold ends of lines. What is broken takes no line after it
+// along.
 func (r *Reader) csvRow(first line) (*entitlementv1.ImportRow, error) {
 	text, more := string(first.text), []line(nil)
 	for strings.Count(text, `"`)%2 == 1 && len(more) < maxRecordLines && len(text) < MaxLineBytes {

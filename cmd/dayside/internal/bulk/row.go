@@ -226,7 +226,8 @@ func shown(v string) string {
 	return fmt.Sprintf("%q", v)
 }
 
-// checked is a row that can be sent: what a key must be is said here, since a server refuses the request that holds another.
+// checked is a row that can be sent: what a key must be is said here, since a server refuses the request that holds
+// another.
 func checked(row *entitlementv1.ImportRow) *entitlementv1.ImportRow {
 	const maxIDBytes, maxFields = 128, 64
 	switch key := row.GetKey(); {

@@ -16,9 +16,9 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
-// Writer writes customers, so that a Reader without a mapping makes the same of them. JSON holds all of a customer. CSV holds
-// what Fields names, with a line for each contract or contact after the first; a cell that a spreadsheet would run as a
-// formula gets an apostrophe before it, which a Reader takes away.
+// Writer writes customers, so that a Reader without a mapping makes the same of them. JSON holds all of a customer. CSV
+// holds what Fields names, with a line for each contract or contact after the first; a cell that a spreadsheet would
+// run as a formula gets an apostrophe before it, which a Reader takes away.
 type Writer struct {
 	out  io.Writer
 	csv  *csv.Writer

@@ -21,8 +21,8 @@ func newCustomerExport(a *app) *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use: "export", Short: "Write all customers, as they are at one instant, to standard output",
-		Long: "JSON lines hold all of a customer, as the API does. CSV holds what columns can: a line a customer, and one more for\n" +
-			"each further contract or contact. `customer import` reads both. Numbers are written whole: keep the file so.\n" +
+		Long: "JSON lines hold all of a customer, as the API does. CSV holds what columns can: a line a customer, and one\n" +
+			"more for each further contract or contact. `customer import` reads both. Numbers are written whole.\n" +
 			"Where to follow changes from is told on standard error.",
 		Example: "  dayside customer export --format jsonl > customers.jsonl\n  dayside customer export > customers.csv",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,7 +43,8 @@ func newCustomerExport(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"csv", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(
+		[]string{"csv", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -85,9 +86,9 @@ func newCustomerWatch(a *app) *cobra.Command {
 	var from, state string
 	c := &cobra.Command{
 		Use: "watch", Short: "Follow changes of customers, a line each, until interrupted",
-		Long: "With -o json each change is one line of the API's JSON, with the token to go on from. A server that goes away is\n" +
-			"asked again until it is back, and nothing is missed. With --state the token is kept in a file, and the next watch\n" +
-			"goes on where this one ended; a change may then come a second time, and none is left out.",
+		Long: "With -o json each change is one line of the API's JSON, with the token to go on from. A server that goes away\n" +
+			"is asked again until it is back, and nothing is missed. With --state the token is kept in a file, and the\n" +
+			"next watch goes on where this one ended; a change may then come a second time, and none is left out.",
 		Example: "  dayside customer watch -o json --state crm.token | while read -r change; do ...; done",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from != "" && state != "" {

@@ -64,7 +64,8 @@ func newCustomerImport(a *app) *cobra.Command {
 	flags.StringVar(&f.id, "id", "", "what the import is called; made of the file's name and what it holds where left out")
 	flags.StringVar(&f.format, "format", "", "csv or jsonl; by the file's name where left out")
 	_ = c.MarkFlagFilename("mapping", "yaml", "yml")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"csv", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(
+		[]string{"csv", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

@@ -17,14 +17,15 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
-// dataAnswers are a server that brings in customers as the real one does, but for judging them: rows that are called bad are
-// rejected.
+// dataAnswers are a server that brings in customers as the real one does, but for judging them: rows that are called
+// bad are rejected.
 type dataAnswers struct {
 	entitlementv1.UnimplementedDataServiceServer
 	imports map[string]*entitlementv1.ImportProgress
 	// in are the lines that were brought in, in order.
 	in []int64
-	// fail says which request fails, from 1, and how; lost that it was done all the same. few is how many rows a request brings in.
+	// fail says which request fails, from 1, and how; lost that it was done all the same. few is how many rows a request
+	// brings in.
 	requests, fail int
 	how            codes.Code
 	lost           bool
@@ -186,8 +187,8 @@ func TestCustomerImport(t *testing.T) {
 	}
 }
 
-// TestAnImportGoesOnWhereItWas: the server fails for good at some request, having done it or not; what follows is the rest, and
-// the report holds each rejected line once.
+// TestAnImportGoesOnWhereItWas: the server fails for good at some request, having done it or not; what follows is the
+// rest, and the report holds each rejected line once.
 func TestAnImportGoesOnWhereItWas(t *testing.T) {
 	for _, c := range []struct {
 		fail int

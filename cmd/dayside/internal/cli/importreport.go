@@ -11,8 +11,8 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
-// rejects is the file of rejected lines; nil: none is kept. Each broken rule of a line stands in it once, however often the line
-// is told of.
+// rejects is the file of rejected lines; nil: none is kept. Each broken rule of a line stands in it once, however often
+// the line is told of.
 type rejects struct {
 	file *os.File
 	csv  *csv.Writer

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -92,8 +93,8 @@ func (run *importRun) all(ctx context.Context) error {
 	return run.send(ctx, filePart{through: run.file.lines}) // it is done
 }
 
-// cut makes parts of the file behind a line, and one of the last rows before it: whoever was interrupted may not have heard what
-// became of them.
+// cut makes parts of the file behind a line, and one of the last rows before it: whoever was interrupted may not have
+// heard what became of them.
 func cut(ctx context.Context, reader *bulk.Reader, behind int64, parts chan<- filePart) {
 	defer close(parts)
 	put := func(p filePart) bool {
@@ -215,8 +216,8 @@ func rejectedLine(r *entitlementv1.ImportRejection) string {
 	return text + r.GetRule()
 }
 
-// patiently asks, and waits for a server that was there and does not answer for now. What it may have done is no matter: a part
-// told twice does nothing twice.
+// patiently asks, and waits for a server that was there and does not answer for now. What it may have done is no
+// matter: a part told twice does nothing twice.
 func (run *importRun) patiently(ctx context.Context, r *entitlementv1.ImportCustomersRequest,
 ) (*entitlementv1.ImportCustomersResponse, error) {
 	wait, waited := minImportWait, time.Duration(0)
@@ -228,16 +229,13 @@ func (run *importRun) patiently(ctx context.Context, r *entitlementv1.ImportCust
 			run.answered = true
 			return answer, nil
 		}
-		passing := false
-		switch status.Code(err) {
-		case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
-			passing = run.answered
-		}
-		if !passing || waited >= importPatience || ctx.Err() != nil {
+		passes := []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted}
+		if !run.answered || !slices.Contains(passes, status.Code(err)) || waited >= importPatience || ctx.Err() != nil {
 			return nil, err
 		}
 		if waited == 0 {
-			linef(run.a.Err, "%s does not bring in line %d and those after it for now; asking again", run.a.server, r.GetAfterLine()+1)
+			linef(run.a.Err, "%s does not bring in line %d and those after it for now; asking again", run.a.server,
+				r.GetAfterLine()+1)
 		}
 		select {
 		case <-ctx.Done():
@@ -258,8 +256,8 @@ func (run *importRun) stopped(ctx context.Context, err error) error {
 		f = &failure{message: "interrupted"}
 	}
 	if line := run.progress.GetLine(); line > 0 && !run.request.GetDryRun() {
-		f.details = append(f.details, fmt.Sprintf("the import stands at line %d of %d; the same command with --resume goes on", line,
-			run.file.lines))
+		f.details = append(f.details, fmt.Sprintf(
+			"the import stands at line %d of %d; the same command with --resume goes on", line, run.file.lines))
 	}
 	return f
 }

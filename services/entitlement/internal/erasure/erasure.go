@@ -1,5 +1,5 @@
-// Package erasure is what is erased of a person, and what is kept: which contact of a customer they are, which numbers and
-// addresses are theirs and not the company's, and what is left of each record without them. It is pure; finding the
+// Package erasure is what is erased of a person, and what is kept: which contact of a customer they are, which numbers
+// and addresses are theirs and not the company's, and what is left of each record without them. It is pure; finding the
 // records and writing them is the service's.
 package erasure
 
@@ -23,9 +23,9 @@ const erased = "erased"
 // contact is a contact of a customer, by its name.
 type contact struct{ customer, id string }
 
-// Person is who is erased. Make one with Of, and show it all customers that may know the person before anything is erased.
+// Person is who is erased. Make one with Of, and show it all customers that may know the person before anything is
+// erased.
 type Person struct {
-	request  *entitlementv1.ErasePersonRequest
 	numbers  map[phone.Number]bool
 	emails   map[string]bool
 	contacts map[contact]bool
@@ -36,7 +36,8 @@ type Person struct {
 // Of is the person of a request. The error is an INVALID_FIELD fault.
 func Of(r *entitlementv1.ErasePersonRequest) (*Person, error) {
 	p := &Person{
-		request: r, numbers: map[phone.Number]bool{}, emails: map[string]bool{}, contacts: map[contact]bool{}, names: map[contact]bool{},
+		numbers: map[phone.Number]bool{}, emails: map[string]bool{}, contacts: map[contact]bool{},
+		names: map[contact]bool{},
 	}
 	var broken fault.Violations
 	for i, text := range r.GetNumbers() {
@@ -82,8 +83,9 @@ func (p *Person) Emails() (out []string) {
 	return out
 }
 
-// Learn takes from a customer which of its contacts the person is, and their numbers and addresses. A number that is the
-// customer's own as well, or another contact's, is not the person's alone: it is kept unless it was asked for, and counted.
+// Learn takes from a customer which of its contacts the person is, and their numbers and addresses. A number that is
+// the customer's own as well, or another contact's, is not the person's alone: it is kept unless it was asked for, and
+// counted.
 func (p *Person) Learn(c *entitlementv1.Customer) (shared int) {
 	for _, k := range c.GetContacts() {
 		if !p.is(c, k) {

@@ -129,8 +129,8 @@ func TestWhoIsNotSaidIsRefused(t *testing.T) {
 	}
 }
 
-// TestNothingOfThePersonIsLeft: whichever contacts a customer has, after one is erased neither their name, their address nor a
-// number that only they had is in what is left; and everything of the others is.
+// TestNothingOfThePersonIsLeft: whichever contacts a customer has, after one is erased neither their name, their
+// address nor a number that only they had is in what is left; and everything of the others is.
 func TestNothingOfThePersonIsLeft(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := &entitlementv1.Customer{Name: "customers/acme"}

@@ -1,5 +1,5 @@
-// Package feed is the resume tokens of the feed of customers: whose truth, and up to which revision, somebody has heard. It is
-// pure; who follows etcd is the service.
+// Package feed is the resume tokens of the feed of customers: whose truth, and up to which revision, somebody has
+// heard. It is pure; who follows etcd is the service.
 package feed
 
 import (

@@ -127,8 +127,8 @@ func TestWhoARowIsOf(t *testing.T) {
 
 var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// TestNewIDsAreSlugsAndApart: whatever a system calls a customer, its id is a slug, the same each time, and another one of
-// whatever is called otherwise, though it be by case alone.
+// TestNewIDsAreSlugsAndApart: whatever a system calls a customer, its id is a slug, the same each time, and another one
+// of whatever is called otherwise, though it be by case alone.
 func TestNewIDsAreSlugsAndApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ids := rapid.SliceOfNDistinct(rapid.StringN(1, 80, 128), 2, 2, rapid.ID[string]).Draw(t, "ids")
@@ -146,8 +146,8 @@ func TestNewIDsAreSlugsAndApart(t *testing.T) {
 	})
 }
 
-// TestARowTwiceIsARowOnce: merging is idempotent, and the order of rows that say nothing of the same is no matter for what a
-// customer has.
+// TestARowTwiceIsARowOnce: merging is idempotent, and the order of rows that say nothing of the same is no matter for
+// what a customer has.
 func TestARowTwiceIsARowOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stands := &entitlementv1.Customer{Name: "customers/acme"}

@@ -1,6 +1,6 @@
-// Package imports is what bulk import decides: which customer a row is of, what that customer is with what the row says, and
-// how much is written at once beside others who write. It is pure: reading, checking against the rules of customers, and
-// writing are the service's.
+// Package imports is what bulk import decides: which customer a row is of, what that customer is with what the row
+// says, and how much is written at once beside others who write. It is pure: reading, checking against the rules of
+// customers, and writing are the service's.
 package imports
 
 import (
@@ -25,11 +25,12 @@ var notImported = []protoreflect.Name{
 	"name", "etag", "create_time", "update_time", "has_pin", "has_phrase", "former_access_names",
 }
 
-// Merge is a customer with what a row says of it; stands is not changed, and is without a name alone where the customer is
-// new. Of the fields that the row names nothing else is changed: single values are set, or cleared where they are empty;
-// numbers, aliases, domains and external ids are added; contracts, contacts, partners and cases are added, or replaced by
-// their id; calendars are replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids.
-// An INVALID_FIELD fault names the fields of the row that break a rule; whether the customer keeps its own is not asked.
+// Merge is a customer with what a row says of it; stands is not changed, and is without a name alone where the customer
+// is new. Of the fields that the row names nothing else is changed: single values are set, or cleared where they are
+// empty; numbers, aliases, domains and external ids are added; contracts, contacts, partners and cases are added, or
+// replaced by their id; calendars are replaced as a whole; a list that is empty is cleared. The row's key becomes one
+// of the external ids. An INVALID_FIELD fault names the fields of the row that break a rule; whether the customer keeps
+// its own is not asked.
 func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers Numbers) (*entitlementv1.Customer, error) {
 	says := proto.CloneOf(row.GetCustomer())
 	if says == nil {
@@ -44,8 +45,10 @@ func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers
 	for _, fd := range named(&broken, row, says) {
 		mergeField(next, says, fd)
 	}
-	if stands.GetAccessName() != next.GetAccessName() && (stands.GetAccessName() != "" || len(stands.GetFormerAccessNames()) > 0) {
-		broken.Add("access_name", next.GetAccessName(), "is another one than the customer has; renaming changes it, and keeps its history")
+	chosen := stands.GetAccessName() != "" || len(stands.GetFormerAccessNames()) > 0
+	if chosen && stands.GetAccessName() != next.GetAccessName() {
+		broken.Add("access_name", next.GetAccessName(),
+			"is another one than the customer has; renaming changes it, and keeps its history")
 	}
 	if key := row.GetKey(); key != nil {
 		next.ExternalIds = added(next.GetExternalIds(), []*entitlementv1.ExternalId{key}, externalKey)
@@ -54,7 +57,8 @@ func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers
 }
 
 // named are the fields that a row has columns for; all that it sets where it does not say.
-func named(broken *fault.Violations, row *entitlementv1.ImportRow, says *entitlementv1.Customer) []protoreflect.FieldDescriptor {
+func named(broken *fault.Violations, row *entitlementv1.ImportRow, says *entitlementv1.Customer,
+) []protoreflect.FieldDescriptor {
 	from := says.ProtoReflect()
 	fields := from.Descriptor().Fields()
 	var out []protoreflect.FieldDescriptor
@@ -127,8 +131,8 @@ func added[T any](have, more []T, key func(T) string) []T {
 	return have
 }
 
-// replaced is a list with others in the place of those of the same key, and behind it where there are none. Of two others of
-// one key both are taken, so that the rule against it is told.
+// replaced is a list with others in the place of those of the same key, and behind it where there are none. Of two
+// others of one key both are taken, so that the rule against it is told.
 func replaced[T any](have, others []T, key func(T) string) []T {
 	at := make(map[string]int, len(have))
 	for i, h := range have {

@@ -3,7 +3,8 @@ package imports
 import "time"
 
 const (
-	// minRows and maxRows bound how many rows are written at once: a few, so that whoever waits behind them waits for little.
+	// minRows and maxRows bound how many rows are written at once: a few, so that whoever waits behind them waits for
+	// little.
 	minRows, maxRows = 8, 48
 	// moreRows is how many more they are after each time that nobody else wrote.
 	moreRows = 4

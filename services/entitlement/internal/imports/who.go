@@ -23,14 +23,15 @@ const (
 
 var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// Who is the name of the customer that a row is of: the one that has its key, else the one that it names, else one made from
-// the key, always the same. have are the ids of those who have the key. The error is an INVALID_FIELD fault.
+// Who is the name of the customer that a row is of: the one that has its key, else the one that it names, else one made
+// from the key, always the same. have are the ids of those who have the key. The error is an INVALID_FIELD fault.
 func Who(row *entitlementv1.ImportRow, have []string) (string, error) {
 	name, key := row.GetCustomer().GetName(), row.GetKey()
 	id, named := strings.CutPrefix(name, customers)
 	switch {
 	case name != "" && (!named || !slug.MatchString(id)):
-		return "", invalid("name", name, "must be customers/ID, where ID is a slug: lower-case letters, digits and hyphens, at most 63")
+		return "", invalid("name", name,
+			"must be customers/ID, where ID is a slug: lower-case letters, digits and hyphens, at most 63")
 	case key == nil && name == "":
 		return "", invalid("name", "", "is required where there is no external id to find the customer by")
 	case key == nil:
@@ -60,7 +61,8 @@ func Agrees(stands *entitlementv1.Customer, key *entitlementv1.ExternalId) error
 	}
 	for _, e := range stands.GetExternalIds() {
 		if e.GetSystem() == key.GetSystem() {
-			return invalid("key", key.GetId(), fmt.Sprintf("does not agree: %s is %s in %s", stands.GetName(), e.GetId(), e.GetSystem()))
+			return invalid("key", key.GetId(),
+				fmt.Sprintf("does not agree: %s is %s in %s", stands.GetName(), e.GetId(), e.GetSystem()))
 		}
 	}
 	return nil
@@ -76,8 +78,8 @@ func Has(c *entitlementv1.Customer, key *entitlementv1.ExternalId) bool {
 	return false
 }
 
-// NewID is the id of a customer that is made from an external id: that itself, where it can be read back from it, else what
-// can be read of it and a hash, for case counts in external ids.
+// NewID is the id of a customer that is made from an external id: that itself, where it can be read back from it, else
+// what can be read of it and a hash, for case counts in external ids.
 func NewID(key *entitlementv1.ExternalId) string {
 	plain := key.GetSystem() + "-" + key.GetId()
 	if slug.MatchString(plain) {
