@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/type/money"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -274,6 +276,27 @@ func TestOwnersAreAskedOnlyWhereSomethingIsTheirs(t *testing.T) {
 	h.apply(t, &routingv1.ApplyConfigurationRequest{Lines: []*routingv1.Line{line("gold", goldNumber, "cork")}})
 	if _, now := h.schedule.last(); now != sites+1 || h.entitlement.asked != customers {
 		t.Error("a line's coverage changes, and schedule is not asked, or entitlement is")
+	}
+}
+
+// TestAnOfferAndTheLineThatMakesItComeTogether: a line offers what exists, or what is written with it, and that is not deleted.
+func TestAnOfferAndTheLineThatMakesItComeTogether(t *testing.T) {
+	h := open(t)
+	r := example()
+	r.Lines[0].Offers = []string{"offers/once"}
+	_, err := h.configuration.ApplyConfiguration(t.Context(), r)
+	wantReason(t, err, rpcv1.Reason_REASON_MISSING_REFERENCE)
+	r.Offers = []*entitlementv1.Offer{{
+		Name: "offers/once", DisplayName: "Once", Kind: entitlementv1.OfferKind_OFFER_KIND_DAY_PASS,
+		Price: &money.Money{CurrencyCode: "EUR", Units: 90}, Terms: []*entitlementv1.OfferTerms{{Language: "en", Text: "T.", Version: "1"}},
+	}}
+	h.applied(t, h.apply(t, r).GetRevision())
+	_, err = h.configuration.ApplyConfiguration(t.Context(), &routingv1.ApplyConfigurationRequest{Delete: []string{"offers/once"}})
+	wantReason(t, err, rpcv1.Reason_REASON_IN_USE)
+	plain := line("gold", goldNumber, "dublin", "cork")
+	h.apply(t, &routingv1.ApplyConfigurationRequest{Lines: []*routingv1.Line{plain}, Delete: []string{"offers/once"}})
+	if strings.Contains(h.keys(t), "offers/once") {
+		t.Error("the offer is still there")
 	}
 }
 

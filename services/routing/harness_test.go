@@ -31,6 +31,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing"
 	"github.com/daysidehq/dayside/services/routing/internal/continuation"
@@ -258,13 +259,36 @@ func (f *fakeEntitlement) PlanCustomers(ctx context.Context, r *entitlementv1.Pl
 	*entitlementv1.PlanCustomersResponse, error,
 ) {
 	f.asked++
-	p, err := f.customers.Plan(ctx, r.GetCustomers(), r.GetDelete(), r.GetPrune(), func(id string) []string {
+	var doomed, offers []string
+	for _, name := range r.GetDelete() {
+		if id, ok := strings.CutPrefix(name, "offers/"); ok {
+			offers = append(offers, id)
+		} else {
+			doomed = append(doomed, name)
+		}
+	}
+	p, err := f.customers.Plan(ctx, r.GetCustomers(), doomed, r.GetPrune(), func(id string) []string {
 		return []string{"pub/entitlement/customers/" + id}
 	})
 	if err != nil {
 		return nil, rpc.Status(err).Err()
 	}
-	return &entitlementv1.PlanCustomersResponse{Plan: p.Plan}, nil
+	return &entitlementv1.PlanCustomersResponse{Plan: offered(p.Plan, r.GetOffers(), offers)}, nil
+}
+
+// offered adds offers that are written, and some that go, to a plan.
+func offered(plan *rpcv1.Plan, written []*entitlementv1.Offer, deleted []string) *rpcv1.Plan {
+	for _, o := range written {
+		id := strings.TrimPrefix(o.GetName(), "offers/")
+		value, _ := published.Marshal(&publishedv1.Offer{Id: id, Offer: o})
+		plan.Writes = append(plan.Writes, coord.Put(published.OfferPrefix+id, value))
+		plan.Changes = append(plan.Changes, &rpcv1.Change{Name: o.GetName(), Kind: rpcv1.Change_KIND_CREATE})
+	}
+	for _, id := range deleted {
+		plan.Writes = append(plan.Writes, coord.Delete(published.OfferPrefix+id))
+		plan.Changes = append(plan.Changes, &rpcv1.Change{Name: "offers/" + id, Kind: rpcv1.Change_KIND_DELETE})
+	}
+	return plan
 }
 
 type customerOwner struct{}
