@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
@@ -138,7 +139,9 @@ func (w *till) offer(t *testing.T, id string, change func(*entitlementv1.Offer))
 	if change != nil {
 		change(o)
 	}
-	made, err := w.catalog.UpdateOffer(t.Context(), &entitlementv1.UpdateOfferRequest{Offer: o, AllowMissing: true})
+	made, err := w.catalog.UpdateOffer(t.Context(), &entitlementv1.UpdateOfferRequest{
+		Offer: o, AllowMissing: true, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"*"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,11 +99,11 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 		return nil, err
 	}
 	out := promise.Accept(r, facts)
-	standing, err := d.standing(ctx, k, at)
+	standing, holds, err := d.standing(ctx, k, at)
 	switch {
 	case err != nil:
 		return nil, err
-	case standing != nil && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
+	case holds && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
 		return d.again(ctx, r, k, standing, out)
 	case out.Promise == nil:
 		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
@@ -111,6 +111,10 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	effect, err := d.with(out, k, facts, at)
 	if err != nil {
 		return nil, err
+	}
+	if standing.GetGrantEndTime().AsTime().Before(out.Promise.GetGrantEndTime().AsTime()) {
+		id := strings.TrimPrefix(out.Promise.GetName(), promise.Names)
+		effect.Writes = append(effect.Writes, coord.Put(k.last.Key, []byte(id)))
 	}
 	made, err := d.all.WithOwner(besides{effect: effect}).Create(ctx, out.Promise, "name", "", r.GetRequestId(), false)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_ALREADY_EXISTS {
@@ -236,39 +240,29 @@ func (d *promises) linesOffering(ctx context.Context, offerID string) ([]string,
 	return ids, nil
 }
 
-// standing is the promise of the same party for the same offer whose grant holds at that time; nil where there is none.
-func (d *promises) standing(ctx context.Context, k known, at time.Time) (*entitlementv1.Promise, error) {
+// standing is the promise of the same party for the same offer that was made last; nil where there is none. It holds
+// where it is of the same time: what it covers is not promised twice, in whatever order acceptances arrive that were on
+// a disk meanwhile.
+func (d *promises) standing(ctx context.Context, k known, at time.Time) (p *entitlementv1.Promise, holds bool, err error) {
 	if k.last.ModRevision == 0 {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, false, nil
 	}
-	p, err := d.all.Get(ctx, promise.Names+string(k.last.Value))
+	p, err = d.all.Get(ctx, promise.Names+string(k.last.Value))
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	holds := !at.Before(p.GetAcceptance().GetAcceptTime().AsTime()) && at.Before(p.GetGrantEndTime().AsTime())
-	switch p, _ = promise.Lapse(p, d.s.cfg.Clock.Now()); p.GetState() { //nolint:exhaustive // others are over, or in doubt
-	case entitlementv1.PromiseState_PROMISE_STATE_OWED, entitlementv1.PromiseState_PROMISE_STATE_PENDING:
-		if holds {
-			return d.unlessRevoked(ctx, p)
-		}
+	if now, _ := promise.Lapse(p, d.s.cfg.Clock.Now()); !promise.Holds(now, at) {
+		return p, false, nil
 	}
-	return nil, nil //nolint:nilnil // there is none that holds
-}
-
-// unlessRevoked is the promise, nil where its grant was revoked: then it is no help to the caller.
-func (d *promises) unlessRevoked(ctx context.Context, p *entitlementv1.Promise) (*entitlementv1.Promise, error) {
 	e, err := d.get(ctx, grantPrefix+strings.TrimPrefix(p.GetGrant(), grantNames))
 	if err != nil || e.ModRevision == 0 {
-		return nil, err
+		return p, false, err
 	}
 	g, _, err := decodeGrant(e)
-	if err != nil || g.GetRevokeTime() != nil {
-		return nil, err
-	}
-	return p, nil
+	return p, err == nil && g.GetRevokeTime() == nil, err // one that was revoked is no help to the caller
 }
 
 // again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified
@@ -307,7 +301,7 @@ func (d *promises) with(out promise.Accepted, k known, f promise.Facts, at time.
 	}
 	effect.Conditions = append(effect.Conditions, coord.Unchanged(k.request.Key, 0),
 		coord.Unchanged(k.offer.Key, k.offer.ModRevision), coord.Unchanged(k.last.Key, k.last.ModRevision))
-	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)), coord.Put(k.last.Key, []byte(id)),
+	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)),
 		coord.Put(chargeUntoldPrefix+id, nil), coord.Put(promiseOfPrefix+k.party+"/"+id, nil))
 	if f.Customer != nil {
 		effect.Conditions = append(effect.Conditions, coord.Exists(k.customer.Key))

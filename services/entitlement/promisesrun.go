@@ -146,6 +146,7 @@ func (d *promises) tellAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
 	var errs []error
+	seen := map[string]bool{}
 	for after := ""; ; {
 		page, err := d.s.cfg.Store.List(ctx, chargeUntoldPrefix, after, maxPromisesARound)
 		if err != nil {
@@ -156,12 +157,31 @@ func (d *promises) tellAll(ctx context.Context) error {
 		}
 		for _, e := range page.Entries {
 			after = e.Key
+			seen[strings.TrimPrefix(e.Key, chargeUntoldPrefix)] = true
 			if err := d.tellOne(ctx, e); err != nil {
 				errs = append(errs, err)
 			}
 		}
-		if !page.More || len(page.Entries) == 0 || len(errs) > 0 || d.s.cfg.Journal == nil {
+		switch {
+		case len(errs) > 0:
 			return errors.Join(errs...)
+		case !page.More || len(page.Entries) == 0:
+			d.forgetTold(seen)
+			return nil
+		case d.s.cfg.Journal == nil:
+			return nil
+		}
+	}
+}
+
+// forgetTold forgets charges that other processes have told. One that was made this moment may be among them: it is
+// told twice then, which is once.
+func (d *promises) forgetTold(untold map[string]bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id := range d.telling {
+		if !untold[id] {
+			delete(d.telling, id)
 		}
 	}
 }

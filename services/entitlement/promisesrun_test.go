@@ -228,6 +228,21 @@ func TestWhatWasSaidIsWhatIsOwed(t *testing.T) {
 	if !strings.HasPrefix(p.GetName(), "promises/20261122-090000-") {
 		t.Errorf("named by when it was accepted: %s", p.GetName())
 	}
+	// Another one of two hours before, which was on a disk of another process, is of the same time: promised once.
+	before := verifiedAcme("c0")
+	before.AcceptTime = timestamppb.New(then.Add(-2 * time.Hour))
+	if got := w.accept(t, before); got.GetPromise().GetName() != p.GetName() {
+		t.Errorf("of the same time: %v", got)
+	}
+	// One of the day before is not, and is not what the next caller is told of.
+	w.offer(t, "call", nil)
+	before.RequestId, before.AcceptTime = "of the day before", timestamppb.New(then.Add(-24*time.Hour))
+	if got := w.accept(t, before); got.GetPromise().GetName() >= p.GetName() {
+		t.Errorf("of the day before: %v", got)
+	}
+	if got := w.accept(t, acme("c9")); got.GetPromise().GetName() != p.GetName() {
+		t.Errorf("the next: %v", got)
+	}
 	future := acme("c2")
 	future.Customer, future.Number, future.AcceptTime = "", "+61255500888", timestamppb.New(w.clock.Now().Add(time.Hour))
 	future.Offer = "offers/other"

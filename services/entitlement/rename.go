@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// accessNamePrefix is where it stands whose a name is that a customer chose, and was; the rest of the key is what
-	// names are compared by, the value the customer's ID.
+	// accessNamePrefix is where it stands whose a name is that a customer chose, and was; the rest of the key is what names are
+	// compared by, the value the customer's ID.
 	accessNamePrefix = "entitlement/access-names/"
 	// maxFormerNames is how many names a customer can have had: as many as Customer.former_access_names holds.
 	maxFormerNames = 50
@@ -117,8 +117,8 @@ func (namedOwner) Keep(stands, item *entitlementv1.Customer) {
 	}
 }
 
-// claim is what is written, and must hold, for a customer to have the access name that it has. ALREADY_EXISTS where
-// that is, or was, another one's.
+// claim is what is written, and must hold, for a customer to have the access name that it has. ALREADY_EXISTS where that is,
+// or was, another one's.
 func (o namedOwner) claim(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
 	if c.GetAccessName() == "" {
 		return collection.Effect{}, nil

@@ -30,8 +30,7 @@ func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	if len(address) > 254 || !strings.Contains(address, "@") {
 		return status.Error(codes.InvalidArgument, "this is no e-mail address")
 	}
-	_, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: p.client(r)})
-	if err != nil {
+	if _, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: p.client(r)}); err != nil {
 		return err
 	}
 	return p.render(w, http.StatusOK, "asked.html", nil)
@@ -58,8 +57,7 @@ func linkSecret(pasted string) (string, bool) {
 		return "", false
 	}
 	secret := strings.TrimSpace(pasted[strings.LastIndexByte(pasted, '#')+1:])
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	if secret == "" || len(secret) > 128 || strings.Trim(secret, letters) != "" {
+	if secret == "" || len(secret) > 128 || strings.Trim(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		return "", false
 	}
 	return secret, true
@@ -134,8 +132,7 @@ type failure struct{ Title, Text string }
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
 	if errors.Is(err, errSession) {
 		p.dropCookie(w, sessionCookie)
-		page := signInPage{"Your session is over. Please sign in again.", p.cfg.Identities != nil}
-		_ = p.render(w, http.StatusUnauthorized, "signin.html", page)
+		_ = p.render(w, http.StatusUnauthorized, "signin.html", signInPage{"Your session is over. Please sign in again.", p.cfg.Identities != nil})
 		return
 	}
 	said, code := said(err)

@@ -36,6 +36,7 @@ type server struct {
 	answers []error
 	login   string
 	got     chan string
+	secured bool
 }
 
 func (s *server) next() error {

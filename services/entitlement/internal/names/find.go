@@ -198,8 +198,11 @@ func (q *question) sharesGrams() {
 			q.open(l, open)
 			open -= n
 		case n <= probe:
+			q.cut = true
 			q.probe(l)
 			open, probe = 0, probe-n
+		default:
+			q.cut = true
 		}
 	}
 	q.rankTouched()

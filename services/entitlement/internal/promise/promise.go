@@ -188,10 +188,18 @@ func verified(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (ok bo
 		return false, "the attested number is not the customer's"
 	case f.Offer.GetWithdrawn():
 		return false, "the offer was withdrawn before this was recorded"
+	case dearer(r.GetPrice(), f.Offer.GetPrice()):
+		return false, "more was said than the offer costs"
 	case f.Now.Sub(at) > 0 && f.Offer.GetUpdateTime().AsTime().After(at) && r.GetTermsVersion() == "":
 		return false, "the offer was changed before this was recorded, and nobody said which terms were read"
 	}
 	return true, ""
+}
+
+// dearer says whether a price that was said is above the offer's.
+func dearer(said, price *money.Money) bool {
+	return said != nil && (said.GetUnits() > price.GetUnits() ||
+		said.GetUnits() == price.GetUnits() && said.GetNanos() > price.GetNanos())
 }
 
 // said is what the trail says of an acceptance, for people.

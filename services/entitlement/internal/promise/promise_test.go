@@ -248,3 +248,14 @@ func FuzzAccept(f *testing.F) {
 		}
 	})
 }
+
+// TestMoreThanTheOfferCostsIsNotOwed: whoever said so, the customer confirms it first. Less is what is owed.
+func TestMoreThanTheOfferCostsIsNotOwed(t *testing.T) {
+	for units, want := range map[int64]entitlementv1.PromiseState{89: owed, 90: owed, 91: pending, 9_000_000: pending} {
+		r := request(callBack)
+		r.Price = &money.Money{CurrencyCode: "EUR", Units: units}
+		if p := promise.Accept(r, facts(start())).Promise; p.GetState() != want || p.GetAmount().GetUnits() != units {
+			t.Errorf("%d: %v", units, p)
+		}
+	}
+}

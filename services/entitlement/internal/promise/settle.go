@@ -136,6 +136,17 @@ func Lapse(p *entitlementv1.Promise, now time.Time) (*entitlementv1.Promise, boo
 	return next, true
 }
 
+// Holds says whether what is accepted at a time is accepted already: a promise stands whose time that is. A time before
+// it counts as well, for as long as it covers: acceptances may arrive late, and clocks differ.
+func Holds(p *entitlementv1.Promise, at time.Time) bool {
+	switch p.GetState() { //nolint:exhaustive // others are over, or in doubt
+	case entitlementv1.PromiseState_PROMISE_STATE_OWED, entitlementv1.PromiseState_PROMISE_STATE_PENDING:
+		from, to := p.GetAcceptance().GetAcceptTime().AsTime(), p.GetGrantEndTime().AsTime()
+		return at.Before(to) && at.After(from.Add(-to.Sub(from)))
+	}
+	return false
+}
+
 // Charge is what the ledger keeps of a promise. Of one charge the record with the highest revision counts.
 func Charge(p *entitlementv1.Promise, revision int64) *ledgerv1.Charge {
 	a := p.GetAcceptance()
