@@ -50,6 +50,28 @@ func TestALineIsRotated(t *testing.T) {
 	if err != nil || len(again.GetFormerNumbers()) != 1 {
 		t.Errorf("updated %v, %v", again, err)
 	}
+	h.applied(t, h.put(t))
+	for _, c := range []struct {
+		what     string
+		number   string
+		after    time.Duration
+		line     string
+		isFormer bool
+	}{
+		{"its number", (goldNumber + 7).String(), 0, "lines/gold", false},
+		{"the one before", goldNumber.String(), 0, "lines/gold", true},
+		{"the one before, after the overlap", goldNumber.String(), 49 * time.Hour, "", false},
+		{"its number, after the overlap", (goldNumber + 7).String(), 0, "lines/gold", false},
+	} {
+		h.clock.Advance(c.after)
+		r := h.route(t, c.number, "")
+		if r.GetLine() != c.line || r.GetExplanation().GetFormerNumber() != c.isFormer {
+			t.Errorf("%s leads to %q, former %v", c.what, r.GetLine(), r.GetExplanation().GetFormerNumber())
+		}
+	}
+	if strings.Contains(h.log.String(), canary) {
+		t.Error("a number is in the log")
+	}
 	entry, err := h.etcd.Get(ctx, published.LinePrefix+"gold")
 	if err != nil || strings.Contains(string(entry.Value), canary) {
 		t.Errorf("a number is published, or nothing: %v", err)
