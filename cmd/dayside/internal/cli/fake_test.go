@@ -55,6 +55,7 @@ type fake struct {
 	ledgerAnswers
 	alertAnswers
 	promiseAnswers
+	contactAnswers
 	clusterAnswers
 	talkAnswers
 	tableAnswers
@@ -276,6 +277,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	entitlementv1.RegisterCatalogServiceServer(server, f)
 	entitlementv1.RegisterGrantServiceServer(server, f)
 	entitlementv1.RegisterPromiseServiceServer(server, f)
+	entitlementv1.RegisterContactServiceServer(server, f)
 	if f.dataAnswers != nil {
 		entitlementv1.RegisterDataServiceServer(server, f)
 	}
