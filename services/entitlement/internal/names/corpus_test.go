@@ -22,7 +22,7 @@ const (
 	dataDir                      = "../../../../../shared/data" // beside the repository
 )
 
-// column reads some columns of a file; nil where there is none.
+// columns reads some columns of a file; nil where there is none.
 func columns(tb testing.TB, env, name string, n int) [][]string {
 	tb.Helper()
 	path := os.Getenv(env)
@@ -169,15 +169,24 @@ type corpus struct {
 	names []string
 	asked int
 	pairs [][]string
-	from  string // where they are from
 }
 
-// newCorpus has so many names: the file's, and generated ones.
+// newCorpus has so many names: the file's, those that pairs lead to, and generated ones.
 func newCorpus(tb testing.TB, n int) *corpus {
 	c := &corpus{names: realNames(tb), pairs: columns(tb, pairsEnv, "company-name-variants.tsv", 2)}
-	c.asked, c.from = len(c.names), "file"
-	if c.asked == 0 {
-		c.asked, c.from = n, "generated, for there is no file of names"
+	if c.asked = len(c.names); c.asked == 0 {
+		c.asked = n
+	} else {
+		seen := map[string]bool{}
+		for _, text := range c.names {
+			seen[text] = true
+		}
+		for _, p := range c.pairs {
+			if !seen[p[0]] {
+				seen[p[0]] = true
+				c.names = append(c.names, p[0])
+			}
+		}
 	}
 	c.names = append(c.names, generated(seeded(3), c.names, max(0, n-len(c.names)))...)
 	return c

@@ -1,10 +1,10 @@
 package names
 
 import (
+	"bytes"
 	"iter"
 	"math/bits"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -16,15 +16,16 @@ const (
 	// minPrefixRunes is how many letters, or keys, a word or a name must begin with to be found by them: whoever presses one
 	// key is not read out who the customers are.
 	minPrefixRunes = 3
-	// maxSame, maxBeginning and maxSounding bound one question, in names: those that are the same, begin so, or have
-	// the same code.
+	// maxSame, maxBeginning and maxSounding bound one question, in names: those that are the same, begin so, or sound the
+	// same or have the same initials.
 	maxSame      = 20_000
 	maxBeginning = 500
 	maxSounding  = 200
 	// maxNear is how many names before and behind are looked at in each order.
 	maxNear = 50
-	// maxOpenedRows is how many names the rarest grams of a question may lead to together; of those that share most of
-	// them, maxTracedRows are compared by all their grams, and of these maxRanked word by word and letter by letter.
+	// maxOpenedRows is how many names the rarest grams of a question may lead to together, maxProbedRows how many are looked
+	// through besides for more that those share; maxTracedRows of those that share most are compared by all their grams, and
+	// maxRanked of these word by word and letter by letter.
 	maxOpenedRows = 10_000
 	maxProbedRows = 25_000
 	maxTracedRows = 1200
@@ -112,7 +113,7 @@ func (q *question) beginsAlike() {
 			return
 		}
 		if !same {
-			n := utf8.RuneCount(folded) - strings.Count(string(folded), " ")
+			n := utf8.RuneCount(folded) - bytes.Count(folded, []byte(" "))
 			q.best.offer(row, maxNameConfidence*harmonic(1, float64(len(letters))/float64(n)), Begins, false)
 		}
 	}
@@ -141,12 +142,16 @@ func (q *question) hasCode() {
 		}
 	}
 	for _, initials := range q.said.initials {
-		folded := []byte(initials)
+		folded, left := []byte(initials), maxSounding
 		for _, row := range q.keys.from(q.beforeKey(folded)) {
 			if row >= q.n {
 				continue
 			}
 			if _, same := beginsWith(q.folded(row), folded); !same {
+				break
+			}
+			if left--; left < 0 {
+				q.cut = true
 				break
 			}
 			q.best.offer(row, initialsConfidence, Initials, false)

@@ -245,6 +245,11 @@ func TestNoStrangerIsAboveAnExactName(t *testing.T) {
 				i > 0 && m.Confidence > found[i-1].Confidence {
 				t.Fatalf("%q: %v, the same are %v", said, found, have)
 			}
+		}
+		if first, _ := x.Find(said, 1); len(have) > 0 && (len(first) != 1 || !have[first[0].ID]) {
+			t.Fatalf("%q: %v is before %v", said, first, have)
+		}
+		for _, m := range found {
 			delete(have, m.ID)
 		}
 		if len(have) > 0 {
@@ -311,7 +316,7 @@ func TestAskingWhileSomebodyWrites(t *testing.T) {
 	var writer sync.WaitGroup
 	done := make(chan struct{})
 	writer.Go(func() {
-		for range 300 {
+		for range 1500 {
 			x.Apply(append(other, names.Customer{ID: "c1", Names: []string{"Acme"}}))
 			x.Apply(acme)
 		}
