@@ -42,8 +42,8 @@ type catalog struct {
 
 func newCatalog(s *Service) *catalog {
 	c := &catalog{s: s, shelf: shelf.New(), used: newUses()}
-	c.plans = collection.New(s.cfg.Store, s.cfg.Clock, "plans", planPrefix, collection.Owner[*entitlementv1.Plan](planOwner{c})).
-		WithSchema(s.cfg.Schema)
+	c.plans = collection.New(s.cfg.Store, s.cfg.Clock, "plans", planPrefix,
+		collection.Owner[*entitlementv1.Plan](planOwner{c})).WithSchema(s.cfg.Schema)
 	c.offers = collection.New(s.cfg.Store, s.cfg.Clock, "offers", offerPrefix,
 		collection.Owner[*entitlementv1.Offer](offerOwner{c})).WithSchema(s.cfg.Schema)
 	return c
@@ -60,7 +60,8 @@ func (c *catalog) GetPlan(ctx context.Context, r *entitlementv1.GetPlanRequest) 
 }
 
 // ListPlans reads a page of plans in order of name.
-func (c *catalog) ListPlans(ctx context.Context, r *entitlementv1.ListPlansRequest) (*entitlementv1.ListPlansResponse, error) {
+func (c *catalog) ListPlans(ctx context.Context, r *entitlementv1.ListPlansRequest,
+) (*entitlementv1.ListPlansResponse, error) {
 	list, next, err := c.plans.List(ctx, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ import (
 // maxCandidates bounds one answer: a number that so many share says nothing about who is calling.
 const maxCandidates = 100
 
-// CheckEntitlement answers for the customer that is named, or for each that has the number. It reads the service's own views,
-// which are behind a commit by some milliseconds, and goes on without etcd.
+// CheckEntitlement answers for the customer that is named, or for each that has the number. It reads the service's own
+// views, which are behind a commit by some milliseconds, and goes on without etcd.
 func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
 ) (*entitlementv1.CheckEntitlementResponse, error) {
 	if !s.Ready() {

@@ -215,7 +215,8 @@ func decodeGrant(e coord.Entry) (item *entitlementv1.Grant, requestID string, er
 }
 
 // ListGrants reads a page of grants in order of name. A page that a filter leaves can be short, or empty, and not the last.
-func (g *grants) ListGrants(ctx context.Context, r *entitlementv1.ListGrantsRequest) (*entitlementv1.ListGrantsResponse, error) {
+func (g *grants) ListGrants(ctx context.Context, r *entitlementv1.ListGrantsRequest,
+) (*entitlementv1.ListGrantsResponse, error) {
 	after, err := resource.AfterKey(r.GetPageToken(), grantPrefix)
 	if err != nil {
 		return nil, err

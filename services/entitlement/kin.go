@@ -17,8 +17,8 @@ import (
 // maxParents is how many customers can be above one.
 const maxParents = 4
 
-// kinOwner also sees to it that parents and partners of a customer that is written by itself exist, and that nobody is its own
-// ancestor. A parent that is deleted later leaves its sub-accounts with their own contracts.
+// kinOwner also sees to it that parents and partners of a customer that is written by itself exist, and that nobody is its
+// own ancestor. A parent that is deleted later leaves its sub-accounts with their own contracts.
 type kinOwner struct {
 	namedOwner
 }
@@ -55,7 +55,8 @@ func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.
 	for name := c.GetParent(); name != ""; {
 		if slices.Contains(line, name) {
 			return fault.Invalid(fault.Violation{
-				Field: "parent", Value: c.GetParent(), Rule: "must not be a sub-account of it: " + strings.Join(append(line, name), ", "),
+				Field: "parent", Value: c.GetParent(),
+				Rule: "must not be a sub-account of it: " + strings.Join(append(line, name), ", "),
 			})
 		}
 		if line = append(line, name); len(line) > maxParents+1 {

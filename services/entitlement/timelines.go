@@ -38,7 +38,7 @@ const (
 // so, and several at once: whoever comes second finds it done.
 func (c *catalog) run(ctx context.Context) {
 	t := &timelines{c: c, done: map[plans.Use]made{}, calendars: map[string]calendarRead{}}
-	if err := t.meter(c.s.cfg.Meters); err != nil {
+	if err := t.meter(ctx, c.s.cfg.Meters); err != nil {
 		c.s.cfg.Log.ErrorContext(ctx, "timelines of plans are not measured", "error", err)
 	}
 	for ctx.Err() == nil {
@@ -82,7 +82,7 @@ type calendarRead struct {
 }
 
 // meter makes dayside_entitlement_plan_timelines (in use) and dayside_entitlement_plan_timelines_failed_total.
-func (t *timelines) meter(provider metric.MeterProvider) (err error) {
+func (t *timelines) meter(ctx context.Context, provider metric.MeterProvider) (err error) {
 	if provider == nil {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (t *timelines) meter(provider metric.MeterProvider) (err error) {
 	t.failed, err = m.Int64Counter("dayside.entitlement.plan_timelines.failed",
 		metric.WithDescription("Times that hours of a plan could not be compiled or written. Alert on an increase over an hour."))
 	if err == nil {
-		t.failed.Add(context.Background(), 0)
+		t.failed.Add(ctx, 0)
 	}
 	return err
 }
@@ -215,7 +215,8 @@ func (t *timelines) write(ctx context.Context, key string, value []byte, rules *
 
 // read is calendars in their order, and what tells them from other versions of themselves. Schedule is asked again every
 // timelineInterval; where it is away, nothing is known.
-func (t *timelines) read(ctx context.Context, ids []string, now time.Time) (list []*schedulev1.Calendar, tags string, err error) {
+func (t *timelines) read(ctx context.Context, ids []string, now time.Time,
+) (list []*schedulev1.Calendar, tags string, err error) {
 	var all strings.Builder
 	for _, id := range ids {
 		r, ok := t.calendars[id]

@@ -6,7 +6,8 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
-// maxSteps bounds how many changes are looked through for the end of an answer; beyond them it is said to be nearer than it is.
+// maxSteps bounds how many changes are looked through for the end of an answer; beyond them it is said to be nearer than it
+// is.
 const maxSteps = 32
 
 // Ask applies the rule: it judges each contract and grant by itself, and answers with the best. It allocates nothing.

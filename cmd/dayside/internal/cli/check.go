@@ -18,10 +18,11 @@ func newCheck(a *app) *cobra.Command {
 	var at, severity string
 	c := &cobra.Command{
 		Use: "check CUSTOMER|NUMBER LINE", Short: "Say whether somebody may have a line, on what basis, and what would change it",
-		Long: "Asks entitlement about a customer, or about whoever calls from a number: granted, offered, helped first or refused,\n" +
-			"the contract or grant it rests on, until when, what is left of an allowance, and what would change the answer.\n" +
-			"How a call would be routed is shown by `dayside route`.",
-		Example: "  dayside check acme gold-emergency\n  dayside check +13035550101 gold-emergency --at \"2026-12-25 09:00 Europe/Dublin\"\n" +
+		Long: "Asks entitlement about a customer, or about whoever calls from a number: granted, offered, helped first or\n" +
+			"refused, the contract or grant it rests on, until when, what is left of an allowance, and what would change\n" +
+			"the answer. How a call would be routed is shown by `dayside route`.",
+		Example: "  dayside check acme gold-emergency\n" +
+			"  dayside check +13035550101 gold-emergency --at \"2026-12-25 09:00 Europe/Dublin\"\n" +
 			"  dayside check customers/acme lines/gold-emergency --severity P3 -o json",
 		Args: cobra.ExactArgs(2), ValidArgsFunction: a.namesToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -58,7 +59,8 @@ func (a *app) checkOf(args []string, at, severity string) (*entitlementv1.CheckE
 		if err := checkCaller(args[0]); err != nil {
 			return nil, usagef("%q is no number in E.164, such as +13035550101", args[0])
 		}
-		r.Number = &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: "+" + strings.TrimPrefix(args[0], "+")}}
+		number := "+" + strings.TrimPrefix(args[0], "+")
+		r.Number = &phone_number.PhoneNumber{Kind: &phone_number.PhoneNumber_E164Number{E164Number: number}}
 	} else if r.Customer, err = customerName(args[0]); err != nil {
 		return nil, err
 	}

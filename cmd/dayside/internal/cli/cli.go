@@ -106,7 +106,8 @@ func New(env Env) *cobra.Command {
 	for _, command := range []func(*app) *cobra.Command{
 		newServe, newRoute, newTalk, newCall, newCalls, newFollowUp, newCharge, newAudit, newReveals,
 		newOpen, newWhy, newCoverage, newSimulate, newWatch, newHours, newApply, newExport, newGet,
-		newList, newDelete, newCustomer, newCheck, newGrant, newCalendar, newRota, newCustody, newDrain, newEvents, newAlerts,
+		newList, newDelete, newCustomer, newCheck, newGrant, newCalendar, newRota, newCustody, newDrain,
+		newEvents, newAlerts,
 		newPromise, newBrief, newFeed, newTZData, newPKI, newLine,
 		newToken, newCluster, newEtcd, newBackup, newRestore, newLive, newPresence, newTable, newVersion,
 	} {

@@ -16,8 +16,8 @@ import (
 
 func newGrant(a *app) *cobra.Command {
 	return newGroup("grant", "Give access that no contract gives, and take it back",
-		"A grant gives a customer, or whoever calls from a number, lines over some time; who gave it, and why, is kept. Accepted\n"+
-			"offers make grants, too.",
+		"A grant gives a customer, or whoever calls from a number, lines over some time; who gave it, and why, is kept.\n"+
+			"Accepted offers make grants, too.",
 		newGrantCreate(a), newGrantList(a), newGrantRevoke(a))
 }
 
@@ -32,8 +32,8 @@ func newGrantCreate(a *app) *cobra.Command {
 	var f grantFlags
 	c := &cobra.Command{
 		Use: "create CUSTOMER|NUMBER --reason WHY", Short: "Give a customer, or a number, complimentary access",
-		Long: "In force at every routing process as any change is. It ends at --until or after --for; all lines and products where\n" +
-			"none is named, and without the limits of a plan where none is.",
+		Long: "In force at every routing process as any change is. It ends at --until or after --for; all lines and products\n" +
+			"where none is named, and without the limits of a plan where none is.",
 		Example: "  dayside grant create acme --for 720h --reason \"evaluation, agreed with sales\"\n" +
 			"  dayside grant create +13035550199 --lines gold-emergency --for 4h --reason \"contract is being signed\"",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.namesToComplete,

@@ -1,7 +1,7 @@
-// Package manifest is configuration as files: YAML documents of calendars, people, rotas, sites, plans, offers, customers and
-// lines, read strictly and written so that what was written reads back as the same resources. Fields are those of the API's protos, in
-// snake_case; what people write often has a short form ("09:00-17:30", 2026-12-25, "+353…", "sip:…", 20s). See the examples
-// in deploy/examples.
+// Package manifest is configuration as files: YAML documents of calendars, people, rotas, sites, plans, offers, customers
+// and lines, read strictly and written so that what was written reads back as the same resources. Fields are those of the
+// API's protos, in snake_case (an offer's kind is offer_kind, since kind says what a document is); what people write often
+// has a short form ("09:00-17:30", 2026-12-25, "+353…", "sip:…", 20s, EUR 90.00). See the examples in deploy/examples.
 //
 // It checks what one resource says about itself: form, types, dates, the rules of the protos. What needs a server or
 // another resource (zones, overlaps, references) is judged where it is applied. It speaks to no server.

@@ -61,7 +61,8 @@ func bought(who Who, asked Asked, a entitle.Answer, e *entitlementv1.CustomerEnt
 	contract := e.GetContract().GetContractId()
 	plan := func(what string) *entitlementv1.Remedy {
 		return &entitlementv1.Remedy{
-			Kind: entitlementv1.RemedyKind_REMEDY_KIND_PLAN, Text: fmt.Sprintf("a plan %s than %s, that of contract %s", what, a.PlanID, contract),
+			Kind: entitlementv1.RemedyKind_REMEDY_KIND_PLAN,
+			Text: fmt.Sprintf("a plan %s than %s, that of contract %s", what, a.PlanID, contract),
 		}
 	}
 	switch a.Basis { //nolint:exhaustive // those that grant have no remedies
@@ -76,11 +77,14 @@ func bought(who Who, asked Asked, a entitle.Answer, e *entitlementv1.CustomerEnt
 	case entitlementv1.Basis_BASIS_SUSPENDED:
 		text := "end the suspension of contract " + contract
 		for i := range a.Party + 1 {
-			if s := who.Parties[i].Suspended; s != nil && s.FromUnixS <= asked.Question.AtUnixS && asked.Question.AtUnixS < s.ToUnixS {
+			at := asked.Question.AtUnixS
+			if s := who.Parties[i].Suspended; s != nil && s.FromUnixS <= at && at < s.ToUnixS {
 				text = "end the suspension of " + customerNames + who.Customers[i].GetId()
 			}
 		}
-		return &entitlementv1.Remedy{Kind: entitlementv1.RemedyKind_REMEDY_KIND_END_SUSPENSION, Text: text, Time: e.GetValidUntil()}
+		return &entitlementv1.Remedy{
+			Kind: entitlementv1.RemedyKind_REMEDY_KIND_END_SUSPENSION, Text: text, Time: e.GetValidUntil(),
+		}
 	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
 		return &entitlementv1.Remedy{
 			Kind: entitlementv1.RemedyKind_REMEDY_KIND_CONTRACT, Text: "renew contract " + contract + ", which ended on " + ended(e),

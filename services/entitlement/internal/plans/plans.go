@@ -41,7 +41,8 @@ func Compile(p *entitlementv1.Plan) (*publishedv1.Plan, error) {
 	return &publishedv1.Plan{
 		Id: strings.TrimPrefix(p.GetName(), "plans/"), DisplayName: p.GetDisplayName(), HoursId: week.ID(),
 		Severities: p.GetSeverities(), Products: p.GetProducts(), Lines: withoutPrefix(p.GetLines(), "lines/"),
-		AllowanceCalls: p.GetAllowance().GetCalls(), AllowancePeriod: p.GetAllowance().GetPeriod(), GraceS: p.GetGraceDays() * dayS,
+		AllowanceCalls: p.GetAllowance().GetCalls(), AllowancePeriod: p.GetAllowance().GetPeriod(),
+		GraceS: p.GetGraceDays() * dayS,
 	}, nil
 }
 
