@@ -91,9 +91,15 @@ func ignoreCanceled(err error) error {
 
 // becomeReady lets each service be found as soon as it can answer, and waits until all can; then it seeds an empty cluster.
 // What is found stays so until ctx ends.
-func (h *Host) becomeReady(ctx context.Context) error {
+func (h *Host) becomeReady(ctx context.Context) (err error) {
 	var announcements sync.WaitGroup
 	defer announcements.Wait()
+	ctx, giveUp := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			giveUp() // else the announcements, and whoever is to hear of the error, wait for each other
+		}
+	}()
 	for _, u := range h.units {
 		announcements.Go(func() {
 			if !h.until(ctx, u.ready) {
@@ -113,7 +119,7 @@ func (h *Host) becomeReady(ctx context.Context) error {
 		h.serves(u.name) // whoever is told that the process is ready finds each of them so
 	}
 	h.server.Health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
-	if err := h.seed(ctx); err != nil {
+	if err = h.seed(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while starting
 		}

@@ -195,7 +195,7 @@ func exampleSeed() (*routingv1.ApplyConfigurationRequest, error) {
 	}
 	return &routingv1.ApplyConfigurationRequest{
 		Calendars: set.Calendars, People: set.People, Rotas: set.Rotas,
-		Sites: set.Sites, Customers: set.Customers, Lines: set.Lines,
+		Sites: set.Sites, Plans: set.Plans, Offers: set.Offers, Customers: set.Customers, Lines: set.Lines,
 	}, nil
 }
 
