@@ -94,6 +94,8 @@ func letters(text string, twoLetters bool) string {
 			continue
 		case r == '\'' || r == '’' || r == '‘' || r == 'ʼ' || r == '`':
 			continue // part of a word: O'Brien
+		case isPoint(r):
+			continue
 		case r == 'ς':
 			r = 'σ'
 		}
@@ -108,6 +110,18 @@ func letters(text string, twoLetters bool) string {
 		}
 	}
 	return norm.NFC.String(b.String())
+}
+
+// isPoint says whether a mark only says how to read a word, or to set it: vowel points of Hebrew and Arabic, the bar that
+// makes Arabic words longer, soft hyphens, and what joins letters or keeps them apart.
+func isPoint(r rune) bool {
+	switch {
+	case r >= '\u0591' && r <= '\u05c7', r >= '\u0610' && r <= '\u061a', r >= '\u064b' && r <= '\u065f':
+		return unicode.IsMark(r)
+	case r >= '\u200b' && r <= '\u200f':
+		return true
+	}
+	return r == '\u0670' || r == '\u0640' || r == '\u00ad' || r == '\ufeff' || r == '\u2060'
 }
 
 // second is the letter that stands for an accent: German umlauts, and the Scandinavian ring.
