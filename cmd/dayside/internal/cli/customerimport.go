@@ -130,6 +130,7 @@ func (run *importRun) stands(ctx context.Context, f bulkFlags) (over bool, err e
 	soon, cancel := context.WithTimeout(ctx, run.a.timeout)
 	defer cancel()
 	progress, err := run.client.GetImport(soon, &entitlementv1.GetImportRequest{Name: "imports/" + id})
+	run.answered = err == nil || status.Code(err) == codes.NotFound
 	switch {
 	case status.Code(err) == codes.NotFound:
 		if f.resume {

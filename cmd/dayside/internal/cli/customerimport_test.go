@@ -235,7 +235,7 @@ func TestAnImportWaitsForAServerThatWasThere(t *testing.T) {
 	}
 	wantLines(t, f.in, 2501)
 	f = &fake{dataAnswers: &dataAnswers{fail: 1, how: codes.Unavailable}}
-	if code := newTerminal(t, f).run(t.Context(), "customer", "import", accounts(t, 3)); code != 1 || f.requests != 1 {
+	if code := newTerminal(t, f).run(t.Context(), "customer", "import", accounts(t, 3), "--dry-run"); code != 1 || f.requests != 1 {
 		t.Errorf("one that never was is not waited for: exit %d after %d requests", code, f.requests)
 	}
 }
