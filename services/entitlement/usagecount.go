@@ -198,7 +198,10 @@ func (p *page) countGoodwill(c *ledgerv1.Call, began int64, counted bool, facts 
 			facts.GoodwillDays = days
 		}
 	}
-	facts.GoodwillBefore = counts.GoodwillBefore(usage, began, facts.GoodwillDays)
+	facts.GoodwillBefore = counts.GoodwillUntil(usage, began, facts.GoodwillDays)
+	if c.GetGoodwill() && c.GetCountSequence() != 0 && !counted { // it was counted itself
+		facts.GoodwillBefore = max(0, facts.GoodwillBefore-1)
+	}
 	if !counted || !c.GetGoodwill() {
 		return
 	}

@@ -99,10 +99,10 @@ func AddGoodwill(u *publishedv1.Usage, atUnixS int64) {
 	u.GoodwillUnixS = u.GoodwillUnixS[max(0, len(u.GoodwillUnixS)-MaxGoodwill):]
 }
 
-// GoodwillBefore is how often goodwill was shown within a window of days before an instant.
-func GoodwillBefore(u *publishedv1.Usage, atUnixS int64, days int32) (n int) {
+// GoodwillUntil is how often goodwill was shown within a window of days until an instant, that second included.
+func GoodwillUntil(u *publishedv1.Usage, atUnixS int64, days int32) (n int) {
 	for _, t := range u.GetGoodwillUnixS() {
-		if t < atUnixS && t >= atUnixS-int64(days)*hours.DayS {
+		if t <= atUnixS && t >= atUnixS-int64(days)*hours.DayS {
 			n++
 		}
 	}
