@@ -21,13 +21,15 @@ func (m *Maker) known(of *Of) {
 	if of.Decision.Line == nil {
 		return
 	}
-	if of.Call.Caller != 0 {
+	st := of.Call.State
+	if c := of.Decision.Customer(); c != nil && of.Decision.Partner == nil && st.GetCustomer() == "" && st.GetPartner() == "" {
+		m.add(of, c, true) // the only one who has the number: it need not be looked up again
+	} else if of.Call.Caller != 0 {
 		holders := of.View.CustomersByNumber(of.Call.Caller)
 		for i := range min(holders.Len(), maxHolders) {
 			m.add(of, holders.At(i), true)
 		}
 	}
-	st := of.Call.State
 	m.addID(of, st.GetCustomer())
 	m.addID(of, st.GetPartner())
 	for _, id := range st.GetOffered()[:min(len(st.GetOffered()), maxSpoken)] {
