@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -66,14 +67,17 @@ func BenchmarkManyCustomers(b *testing.B) {
 		}
 		b.ReportMetric(v.load(b, n).Seconds(), "s-from-etcd")
 		v.copied(b, n)
-		v.reportMemory(b, "")
+		v.routing.reportMemory(b, "")
 		v.reportChanges(b, store)
-		v.reportMemory(b, "-later")
+		v.routing.reportMemory(b, "-later")
 		etcd.kill(b)
 		v.routing.kill(b)
 		b.ReportMetric(v.load(b, n).Seconds(), "s-from-disk")
-		v.reportMemory(b, "-from-disk")
+		v.routing.reportMemory(b, "-from-disk")
 		etcd.run(b)
+		b.ReportMetric(v.loadEntitlement(b, n).Seconds(), "s-entitlement")
+		v.rest.reportMemory(b, "-entitlement")
+		v.rest.kill(b)
 	}
 	b.ReportMetric(0, "ns/op")
 }
@@ -110,10 +114,23 @@ func scaleCustomer(i int) *publishedv1.Customer {
 	return c
 }
 
+// scaleSource is the source of the i-th, as entitlement stores it; its contracts are in what is published.
+func scaleSource(i int) ([]byte, error) {
+	p := scaleCustomer(i)
+	resource, err := proto.Marshal(&entitlementv1.Customer{
+		Name: "customers/" + p.GetId(), DisplayName: p.GetDisplayName(), TimeZone: p.GetTimeZone(),
+		Aliases: []string{fmt.Sprintf("Example %d", i)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(&rpcv1.Stored{Resource: resource})
+}
+
 // fillCustomers writes them as fast as etcd takes them.
 func fillCustomers(b *testing.B, store *coord.Client, n int) {
 	b.Helper()
-	const perTxn, writers = 100, 8
+	const perTxn, writers = 60, 8
 	began := clock.System{}.Now()
 	parts, failed := make(chan int), make(chan error, writers)
 	for range writers {
@@ -125,6 +142,9 @@ func fillCustomers(b *testing.B, store *coord.Client, n int) {
 					var value []byte
 					value, err = published.Marshal(scaleCustomer(i))
 					writes = append(writes, coord.Put(published.CustomerPrefix+fmt.Sprintf("customer-%07d", i), value))
+					if value, err = scaleSource(i); err == nil {
+						writes = append(writes, coord.Put(fmt.Sprintf("entitlement/customers/customer-%07d", i), value))
+					}
 				}
 				if err == nil {
 					_, err = store.Commit(b.Context(), nil, writes)
@@ -170,6 +190,25 @@ func (v *survivor) load(b *testing.B, n int) time.Duration {
 	return took
 }
 
+// loadEntitlement starts the process with everything else; it answers with how long it takes until entitlement knows all
+// customers, their names too.
+func (v *survivor) loadEntitlement(b *testing.B, n int) time.Duration {
+	b.Helper()
+	began := clock.System{}.Now()
+	v.rest.run(b)
+	until(b, "entitlement to be ready", func() bool { return strings.Contains(v.rest.log.String(), `"msg":"ready"`) })
+	v.rest.ready(b)
+	client := entitlementv1.NewEntitlementServiceClient(v.rest.grpc)
+	last := scaleCustomer(n - 1)
+	until(b, "an answer on the last customer", func() bool {
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		r, err := client.IdentifyCaller(ctx, &entitlementv1.IdentifyCallerRequest{Name: last.GetDisplayName()})
+		return err == nil && len(r.GetCandidates()) > 0
+	})
+	return clock.System{}.Now().Sub(began)
+}
+
 // until is await.True for what takes minutes.
 func until(b *testing.B, what string, cond func() bool) {
 	b.Helper()
@@ -198,9 +237,9 @@ func (v *survivor) copied(b *testing.B, n int) {
 }
 
 // reportMemory reports what the process is resident at now, and was at most (proc(5), VmRSS and VmHWM).
-func (v *survivor) reportMemory(b *testing.B, when string) {
+func (r *released) reportMemory(b *testing.B, when string) {
 	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.routing.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
 	if err != nil {
 		b.Fatal(err)
 	}
