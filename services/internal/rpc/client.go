@@ -71,7 +71,21 @@ const serviceConfig = `{
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "GetCustomer"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "ListCustomers"},
       {"service": "dayside.entitlement.v1.EntitlementService", "method": "CheckEntitlement"},
-      {"service": "dayside.entitlement.v1.EntitlementService", "method": "PlanCustomers"}
+      {"service": "dayside.entitlement.v1.EntitlementService", "method": "PlanCustomers"},
+      {"service": "dayside.entitlement.v1.CatalogService", "method": "GetOffer"},
+      {"service": "dayside.entitlement.v1.CatalogService", "method": "GetPlan"},
+      {"service": "dayside.entitlement.v1.CatalogService", "method": "ListOffers"},
+      {"service": "dayside.entitlement.v1.CatalogService", "method": "ListPlans"},
+      {"service": "dayside.entitlement.v1.ContactService", "method": "GetSession"},
+      {"service": "dayside.entitlement.v1.ContactService", "method": "ListReveals"},
+      {"service": "dayside.entitlement.v1.DataService", "method": "GetImport"},
+      {"service": "dayside.entitlement.v1.DataService", "method": "WatchCustomers"},
+      {"service": "dayside.entitlement.v1.GrantService", "method": "ListGrants"},
+      {"service": "dayside.entitlement.v1.PromiseService", "method": "GetPromise"},
+      {"service": "dayside.entitlement.v1.PromiseService", "method": "ListPromises"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "ListCallChanges"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "ListCharges"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "ListFollowUps"}
     ],
     "retryPolicy": {
       "maxAttempts": 3, "initialBackoff": "0.05s", "maxBackoff": "0.5s", "backoffMultiplier": 2,
