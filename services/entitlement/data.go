@@ -15,15 +15,15 @@ type dataDesk struct {
 	s *Service
 	// importing holds whoever brings in a part: one at a time, so that imports do not keep others from etcd together.
 	importing chan struct{}
-	// found and known are how far the directory and the index are.
-	found, known *heard
+	// found is how far the directory is.
+	found *heard
 	// watching holds whoever follows changes.
 	watching chan struct{}
 }
 
 func newDataDesk(s *Service) *dataDesk {
 	return &dataDesk{
-		s: s, importing: make(chan struct{}, 1), found: newHeard(), known: newHeard(), watching: make(chan struct{}, maxWatchers),
+		s: s, importing: make(chan struct{}, 1), found: newHeard(), watching: make(chan struct{}, maxWatchers),
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // sink is a client of a stream of answers.
 type sink[T any] struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // a stream has one
 	got chan *T
 }
 

@@ -120,8 +120,6 @@ type part struct {
 	rejections []*entitlementv1.ImportRejection
 	// recent are the ids of customers that this part wrote, by their keys.
 	recent map[string]string
-	// awaited is the revision that the views are known to have come to.
-	awaited int64
 	// made are customers that a dry run would have written.
 	made map[string]*pending
 }
@@ -223,7 +221,7 @@ func (p *part) some(ctx context.Context, rows []*entitlementv1.ImportRow) (settl
 		if err != nil {
 			return 0, err
 		}
-		switch err = p.commit(ctx, b); fault.ReasonOf(err) {
+		switch err = p.commit(ctx, b); fault.ReasonOf(err) { //nolint:exhaustive // all others are errors
 		case rpcv1.Reason_REASON_CONFLICT:
 			if try == maxImportTries {
 				return 0, err

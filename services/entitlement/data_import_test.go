@@ -288,6 +288,32 @@ func TestRowsOfOneCustomerAreBroughtTogether(t *testing.T) {
 	}
 }
 
+// TestParentsMayBeInTheSameFile, before those who name them.
+func TestParentsMayBeInTheSameFile(t *testing.T) {
+	w := dataProcess(t, newEtcd(t, true), nil)
+	rows := rowsOf(1, 6)
+	for i, row := range rows {
+		row.Fields = append(row.Fields, "parent", "partners")
+		row.Customer.Name = fmt.Sprint("customers/c", i)
+	}
+	rows[1].Customer.Parent = "customers/c0"
+	rows[2].Customer.Parent = "customers/c1"
+	rows[3].Customer.Partners = []*entitlementv1.PartnerAccess{{Partner: "customers/c2"}}
+	rows[4].Customer.Parent = "customers/c5" // which comes too late
+	for _, dry := range []bool{true, false} {
+		r := importOf("kin", 0, rows...)
+		r.DryRun = dry
+		got := w.bring(t, r)
+		wantCounts(t, got.GetProgress(), "line 6: 5 created, 0 updated, 0 unchanged, 1 rejected")
+		if len(got.GetRejections()) != 1 || got.GetRejections()[0].GetField() != "parent" || got.GetRejections()[0].GetLine() != 5 {
+			t.Errorf("dry %v: told of %v", dry, got.GetRejections())
+		}
+	}
+	if c := w.customer(t, "c2"); c.GetParent() != "customers/c1" {
+		t.Errorf("c2 is %v", c)
+	}
+}
+
 // TestAPartToldTwiceDoesNothingTwice, whoever tells it, and one that does not belong is refused.
 func TestAPartToldTwiceDoesNothingTwice(t *testing.T) {
 	etcd := newEtcd(t, true)

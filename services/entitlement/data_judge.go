@@ -64,9 +64,6 @@ type judging struct {
 // The error is one of the system; what is wrong with a row is a rejection.
 func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from *entitlementv1.ImportProgress,
 ) (batch, error) {
-	if err := p.awaitParents(ctx, rows); err != nil {
-		return batch{}, err
-	}
 	j := judging{p: p, made: map[string]*pending{}}
 	if p.made != nil {
 		j.made = p.made
@@ -102,24 +99,6 @@ func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from 
 	return j.b, nil
 }
 
-// awaitParents waits until customers that were written before can be named as parents.
-func (p *part) awaitParents(ctx context.Context, rows []*entitlementv1.ImportRow) error {
-	written := p.progress.GetRevision()
-	if p.awaited >= written || !slices.ContainsFunc(rows, func(row *entitlementv1.ImportRow) bool {
-		return row.GetCustomer().GetParent() != ""
-	}) {
-		return nil
-	}
-	if err := p.s.data.found.await(ctx, p.s, written, viewPatience); err != nil {
-		return err
-	}
-	if err := p.s.data.known.await(ctx, p.s, written, viewPatience); err != nil {
-		return err
-	}
-	p.awaited = written
-	return nil
-}
-
 // candidates are the ids of customers that a row may be of.
 func (p *part) candidates(row *entitlementv1.ImportRow) (ids []string) {
 	if row.GetUnreadable() != "" {
@@ -151,15 +130,15 @@ func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full b
 		j.reject(row, fault.Violation{Rule: row.GetUnreadable()})
 		return false, nil
 	}
-	if parent := row.GetCustomer().GetParent(); parent != "" && j.p.made == nil && j.made[parent] != nil {
-		return true, nil // whether there is such a parent is known once that is written
+	if j.p.made == nil && j.kin(row) {
+		return true, nil // whether there is such a customer is known once that is written
 	}
 	who, before, next, err := j.merge(row)
 	if err != nil {
 		return false, j.unlessBroken(row, err)
 	}
-	effect, kind, err := j.p.s.customers.Put(ctx, next, who.entry)
-	if err != nil {
+	effect, kind, err := j.p.s.alone().Put(ctx, next, who.entry)
+	if err != nil && !j.wouldBeThere(err) {
 		return false, j.unlessBroken(row, err)
 	}
 	ops, bytes := cost(effect)
@@ -185,6 +164,21 @@ func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full b
 		j.b.keys[keyText(row.GetKey())] = customerID(name)
 	}
 	return false, nil
+}
+
+// kin says whether a row names a customer of the batch as a parent or partner.
+func (j *judging) kin(row *entitlementv1.ImportRow) bool {
+	return j.made[row.GetCustomer().GetParent()] != nil ||
+		slices.ContainsFunc(row.GetCustomer().GetPartners(), func(p *entitlementv1.PartnerAccess) bool {
+			return j.made[p.GetPartner()] != nil
+		})
+}
+
+// wouldBeThere says whether all that a customer refers to in vain is what a dry run would have written.
+func (j *judging) wouldBeThere(err error) bool {
+	var f *fault.Fault
+	return j.p.made != nil && errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_MISSING_REFERENCE &&
+		!slices.ContainsFunc(f.Violations, func(v fault.Violation) bool { return j.p.made[v.Value] == nil })
 }
 
 // taken says whether another customer of the batch writes a key, too, such as that of an access name.

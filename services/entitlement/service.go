@@ -159,7 +159,7 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { s.contacts.run(ctx) })
 	work.Go(func() { s.usage.run(ctx) })
 	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.data.found.after(s.directory.Apply)) })
-	err := s.follow(ctx, view.Range(), s.data.known.after(s.apply))
+	err := s.follow(ctx, view.Range(), s.apply)
 	work.Wait()
 	return err
 }
