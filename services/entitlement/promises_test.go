@@ -52,10 +52,10 @@ func (w *till) RegisterService(_ *grpc.ServiceDesc, impl any) {
 
 // books are a ledger behind a spool.
 type books struct {
-	mu      sync.Mutex
-	away    bool
-	full    bool
-	charges []*ledgerv1.Charge
+	mu sync.Mutex
+	// away, full and refuses: what goes wrong.
+	away, full, refuses bool
+	charges             []*ledgerv1.Charge
 }
 
 func (b *books) Append(entry []byte) (spool.Mark, error) {
@@ -77,8 +77,11 @@ func (*books) Sync(context.Context, spool.Mark) error { return nil }
 func (b *books) Delivered(context.Context, spool.Mark) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.away {
+	switch {
+	case b.away:
 		return spool.ErrAway
+	case b.refuses:
+		return spool.ErrRefused
 	}
 	return nil
 }
@@ -330,6 +333,11 @@ func TestADayPassHoldsOnAllLinesThatMakeTheOffer(t *testing.T) {
 		if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.LinePrefix+id, value)}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	byLetter := verifiedAcme("letter")
+	byLetter.Line = ""
+	if g := w.grant(t, w.accept(t, byLetter).GetPromise().GetGrant()); fmt.Sprint(g.GetLines()) != "[gold-de other]" {
+		t.Errorf("without a line that was called: %v", g)
 	}
 	r := verifiedAcme("c1")
 	r.Offer = "offers/day"

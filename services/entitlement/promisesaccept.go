@@ -201,7 +201,7 @@ func (d *promises) facts(ctx context.Context, r *entitlementv1.AcceptOfferReques
 	if _, f.UnverifiedMinor, err = k.counter(currency); err != nil {
 		return f, err
 	}
-	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS {
+	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS || r.GetLine() == "" {
 		f.OfferedBy, err = d.linesOffering(ctx, strings.TrimPrefix(r.GetOffer(), offerNames))
 	}
 	return f, err

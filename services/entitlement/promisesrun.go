@@ -146,22 +146,24 @@ func (d *promises) tellAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
 	var errs []error
-	seen := map[string]bool{}
+	seen, left := map[string]bool{}, 0
 	for after := ""; ; {
 		page, err := d.s.cfg.Store.List(ctx, chargeUntoldPrefix, after, maxPromisesARound)
 		if err != nil {
 			return err
 		}
-		if after == "" {
-			d.meters.waiting(len(page.Entries))
-		}
 		for _, e := range page.Entries {
 			after = e.Key
 			seen[strings.TrimPrefix(e.Key, chargeUntoldPrefix)] = true
-			if err := d.tellOne(ctx, e); err != nil {
+			told, err := d.tellOne(ctx, e)
+			if err != nil {
 				errs = append(errs, err)
 			}
+			if !told {
+				left++
+			}
 		}
+		d.meters.waiting(left)
 		switch {
 		case len(errs) > 0:
 			return errors.Join(errs...)
@@ -187,46 +189,46 @@ func (d *promises) forgetTold(untold map[string]bool) {
 }
 
 // tellOne takes a mark away once the ledger has the charge, and leaves that in the journal where it is not.
-func (d *promises) tellOne(ctx context.Context, e coord.Entry) error {
+func (d *promises) tellOne(ctx context.Context, e coord.Entry) (told bool, err error) {
 	id, now := strings.TrimPrefix(e.Key, chargeUntoldPrefix), d.s.cfg.Clock.Now()
 	d.mu.Lock()
-	told, mine := d.telling[id]
+	at, mine := d.telling[id]
 	d.mu.Unlock()
-	if d.s.cfg.Journal == nil || mine && told.again.After(now) {
-		return nil
+	if d.s.cfg.Journal == nil || mine && at.again.After(now) {
+		return false, nil
 	}
-	if !mine || told.revision < e.ModRevision || !told.again.IsZero() {
+	if !mine || at.revision < e.ModRevision || !at.again.IsZero() {
 		p, err := d.all.Get(ctx, promise.Names+id)
 		switch {
 		case fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND:
-			return d.told(ctx, e)
+			return true, d.told(ctx, e)
 		case err != nil:
-			return err
+			return false, err
 		case !mine && now.Sub(p.GetUpdateTime().AsTime()) < othersTell:
-			return nil
+			return false, nil
 		case !d.tell(ctx, p):
-			return nil
+			return false, nil
 		}
 		d.mu.Lock()
-		told = d.telling[id]
+		at = d.telling[id]
 		d.mu.Unlock()
 	}
-	err := d.s.cfg.Journal.Delivered(ctx, told.at)
+	err = d.s.cfg.Journal.Delivered(ctx, at.at)
 	switch {
-	case err == nil && told.revision >= e.ModRevision:
-		return d.told(ctx, e)
+	case err == nil && at.revision >= e.ModRevision:
+		return true, d.told(ctx, e)
 	case errors.Is(err, spool.ErrRefused), errors.Is(err, spool.ErrFailed):
 		d.s.cfg.Log.ErrorContext(ctx, "the ledger does not take a charge; it is sent again", "promise", promise.Names+id,
 			"after", refusedAgain, "error", err)
-		told.again = now.Add(refusedAgain)
+		at.again = now.Add(refusedAgain)
 		d.mu.Lock()
-		d.telling[id] = told
+		d.telling[id] = at
 		d.mu.Unlock()
-		return nil
+		return false, nil
 	case errors.Is(err, spool.ErrAway), errors.Is(err, context.DeadlineExceeded):
-		return nil // the ledger is away, and says so itself
+		return false, nil // the ledger is away, and says so itself
 	}
-	return err
+	return false, err
 }
 
 // told takes a mark away, unless the promise was changed again meanwhile.
@@ -279,7 +281,7 @@ func newPromiseMeters(provider metric.MeterProvider) promiseMeters {
 	made.settlements, _ = m.Int64Counter("dayside.promises.changes",
 		metric.WithDescription("Promises that were written, by how they stand then."))
 	_, _ = m.Int64ObservableGauge("dayside.charges.untold",
-		metric.WithDescription("Charges that the ledger has not taken yet; at most 100 are counted."),
+		metric.WithDescription("Charges that the ledger has not taken yet."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(made.untold.Load())
 			return nil

@@ -112,6 +112,27 @@ func TestTheLedgerHearsOfEveryCharge(t *testing.T) {
 	await.True(t, "the ledger has it", func() bool { w.clock.Advance(time.Minute); return len(w.untold(t)) == 0 })
 }
 
+// TestAChargeThatTheLedgerRefusesIsSentAgain: one of an older release takes none, until it is replaced.
+func TestAChargeThatTheLedgerRefusesIsSentAgain(t *testing.T) {
+	w := newShop(t)
+	w.ledger.refuses = true
+	p := w.accept(t, verifiedAcme("c1")).GetPromise()
+	w.follow(t)
+	sent := func() int {
+		w.ledger.mu.Lock()
+		defer w.ledger.mu.Unlock()
+		return len(w.ledger.charges)
+	}
+	await.True(t, "sent again after an hour", func() bool { w.clock.Advance(time.Minute); return sent() > 1 })
+	if since := w.clock.Now().Sub(p.GetCreateTime().AsTime()); since < time.Hour || len(w.untold(t)) != 1 {
+		t.Errorf("sent again after %v; %d are marked", since, len(w.untold(t)))
+	}
+	w.ledger.mu.Lock()
+	w.ledger.refuses = false
+	w.ledger.mu.Unlock()
+	await.True(t, "the ledger has it", func() bool { w.clock.Advance(time.Minute); return len(w.untold(t)) == 0 })
+}
+
 // TestPromisesAreListed, by customer and by state, in pages.
 func TestPromisesAreListed(t *testing.T) {
 	w := newShop(t)

@@ -51,15 +51,18 @@ func product(f Facts) string {
 	return f.Line.GetProduct()
 }
 
-// lines that a promise gives: of a call the one that was called; of a day the lines that make the same offer, for
-// whoever has it would not buy it again there; of an upgrade those of the plan.
+// lines that a promise gives: of a call the one that was called; of a day the lines that make the same offer, for whoever
+// has it would not buy it again there, and so where none was called; of an upgrade those of the plan.
 func lines(p *entitlementv1.Promise, f Facts) []string {
 	called := p.GetAcceptance().GetLine()
-	if called == "" || f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_UPGRADE {
+	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_UPGRADE {
 		return nil
 	}
-	all := []string{called}
-	if f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS {
+	var all []string
+	if called != "" {
+		all = append(all, called)
+	}
+	if called == "" || f.Offer.GetKind() == entitlementv1.OfferKind_OFFER_KIND_DAY_PASS {
 		all = append(all, f.OfferedBy...)
 		slices.Sort(all)
 		all = slices.Compact(all)
