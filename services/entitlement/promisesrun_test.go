@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
@@ -271,4 +273,42 @@ func TestWhatWasSaidIsWhatIsOwed(t *testing.T) {
 	if p := w.accept(t, future).GetPromise(); p.GetAcceptance().GetAcceptTime().AsTime().After(w.clock.Now()) {
 		t.Errorf("from the future: %v", p)
 	}
+}
+
+// TestManyAtOnceDoNotGetBeyondTheLimit: what is counted is what was promised, whatever several processes do at once.
+func TestManyAtOnceDoNotGetBeyondTheLimit(t *testing.T) {
+	w := newShop(t)
+	const offers = 6
+	for i := range offers {
+		w.offer(t, fmt.Sprint("offer", i), func(o *entitlementv1.Offer) { o.MaxUnverifiedPerDay = euros(200) })
+	}
+	other := &till{world: w.world}
+	other.world = other.process(t, w.ledger)
+	var all sync.WaitGroup
+	for i := range offers * 2 {
+		all.Go(func() {
+			r := acme(fmt.Sprint("call", i))
+			r.Offer = fmt.Sprint("offers/offer", i%offers)
+			_, err := []*till{w, other}[i%2].promises.AcceptOffer(staff(t), r)
+			if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	page, err := w.promises.ListPromises(staff(t), &entitlementv1.ListPromisesRequest{Customer: "customers/acme"})
+	if err != nil || len(page.GetPromises()) != 2 {
+		t.Errorf("%d promises of 90 within 200: %v", len(page.GetPromises()), err)
+	}
+	e, err := w.etcd.Get(t.Context(), "entitlement/unverified/20261122/c-acme/EUR")
+	if err != nil || string(e.Value) != "18000" {
+		t.Errorf("counted %s: %v", e.Value, err)
+	}
+	// Of days long ago nothing is kept.
+	w.clock.Advance(50 * 24 * time.Hour)
+	w.follow(t)
+	await.True(t, "the day is forgotten", func() bool {
+		left, _, err := w.etcd.ListAll(t.Context(), "entitlement/unverified/")
+		return err == nil && len(left) == 0
+	})
 }
