@@ -15,8 +15,8 @@ const (
 	promiseSegmentBytes = 64 << 10
 )
 
-// openPromiseSpool opens the spool in the data directory in which acceptances wait until entitlement takes them; nil where the
-// disk does not let it: then a caller whose acceptance entitlement does not take is helped first.
+// openPromiseSpool opens the spool in the data directory in which acceptances wait until entitlement takes them; nil
+// where the disk does not let it: then a caller whose acceptance entitlement does not take is helped first.
 func (h *Host) openPromiseSpool(ctx context.Context) routing.PromiseSpool {
 	err := h.lock()
 	var s *spool.Spool
@@ -27,7 +27,7 @@ func (h *Host) openPromiseSpool(ctx context.Context) routing.PromiseSpool {
 		})
 	}
 	if err != nil {
-		h.log.ErrorContext(ctx, "acceptances of offers that entitlement does not take cannot be kept: such callers are helped first",
+		h.log.ErrorContext(ctx, "acceptances that entitlement does not take cannot be kept: such callers are helped first",
 			"error", oneLine(err).Error())
 		return nil
 	}

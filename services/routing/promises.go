@@ -58,9 +58,9 @@ type PromiseSpool interface {
 	Run(ctx context.Context, deliver spool.Deliver) error
 }
 
-// promises records that a caller accepted an offer: with entitlement, which commits it before it answers, else on this host's
-// disk, from where it is delivered later, once by its request_id. Where neither takes it the caller is helped first. No
-// caller waits longer than for any look-up, and for the disk.
+// promises records that a caller accepted an offer: with entitlement, which commits it before it answers, else on this
+// host's disk, from where it is delivered later, once by its request_id. Where neither takes it the caller is helped
+// first. No caller waits longer than for any look-up, and for the disk.
 type promises struct {
 	service accepter
 	// spool is nil where this process has no disk to keep acceptances on.
@@ -120,7 +120,9 @@ func (p *promises) heard(b coord.Batch) {
 }
 
 // accept records an acceptance in a call, before its caller is connected.
-func (p *promises) accept(ctx context.Context, t *decision, state *routingv1.ContinuationState, need flow.Need) flow.Acceptance {
+func (p *promises) accept(
+	ctx context.Context, t *decision, state *routingv1.ContinuationState, need flow.Need,
+) flow.Acceptance {
 	r := p.request(t, state, need)
 	a := flow.Acceptance{
 		Offer: need.Offer, Verified: r.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED,

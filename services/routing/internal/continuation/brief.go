@@ -15,9 +15,9 @@ import (
 const (
 	// BriefLife is how long a brief token can be opened.
 	BriefLife = MaxLife
-	// MaxBriefChars bounds a brief token, which travels in a header beside others. What makes one longer than wantedBriefChars
-	// is left out of it as far as it can be: the call's id, then the gateway's; what makes one longer than MaxBriefChars, too: by
-	// whose contract, the offer, the promise, the partner.
+	// MaxBriefChars bounds a brief token, which travels in a header beside others. What makes one longer than
+	// wantedBriefChars is left out of it as far as it can be: the call's id, then the gateway's; what makes one longer
+	// than MaxBriefChars, too: by whose contract, the offer, the promise, the partner.
 	MaxBriefChars    = 256
 	wantedBriefChars = 200
 
@@ -49,8 +49,8 @@ func (r *Ring) SealBrief(state *routingv1.BriefState, now time.Time) (string, er
 	return base64.RawURLEncoding.EncodeToString(token), nil
 }
 
-// briefWithin is a state in so many bytes, if need be with less of the ids of the call and the gateway; and in most bytes at
-// most, if it can be, without what only some calls have.
+// briefWithin is a state in so many bytes, if need be with less of the ids of the call and the gateway; and in most
+// bytes at most, if it can be, without what only some calls have.
 func briefWithin(state *routingv1.BriefState, room, most int) ([]byte, error) {
 	plain, err := proto.Marshal(state)
 	if err != nil || len(plain) <= room {

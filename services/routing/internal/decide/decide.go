@@ -1,9 +1,8 @@
 // Package decide answers one call: given a view and an instant, what the gateway is to do, and why. It is a table of
-// stages, each a pure function in a file of its own: line, who (with partner), entitlement, treatment (with offer), sites (without those that drains
-// take out, ordered by a strategy: followsun, priority, weighted, leastloaded, fairshare; behind that by what is known of
-// this minute: standing), duty, ladder (what the call has tried already left out: tried; within what it may ring: rings).
-// A stage answers with a verdict code; text
-// is rendered elsewhere.
+// stages, each a pure function in a file of its own: line, who (with partner), entitlement, treatment (with offer),
+// sites (without those that drains take out, ordered by a strategy: followsun, priority, weighted, leastloaded,
+// fairshare; behind that by what is known of this minute: standing), duty, ladder (what the call has tried already left
+// out: tried; within what it may ring: rings). A stage answers with a verdict code; text is rendered elsewhere.
 //
 // It is pure: no I/O, no clock, no global; the same view, call and instant give the same decision for ever. It knows no
 // protocol, keeps no state between calls, and never fails: what is missing sends a caller on, not away.
@@ -90,12 +89,12 @@ type Call struct {
 	State *routingv1.ContinuationState
 	// Fate is what became of the continuation that was handed in.
 	Fate routingv1.ContinuationFate
-	// Former: the number dialled was a former one of the line's, which LineID names; and until when that works, 0 where that is
-	// not known.
+	// Former: the number dialled was a former one of the line's, which LineID names; and until when that works, 0 where
+	// that is not known.
 	Former       bool
 	FormerUntilS int64
-	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up, and
-	// whoever may be entitled is not refused for it.
+	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up,
+	// and whoever may be entitled is not refused for it.
 	Anyone bool
 }
 
@@ -179,8 +178,8 @@ type Decision struct {
 // Verdicts are the stages' verdicts, in order.
 func (d *Decision) Verdicts() []routingv1.Verdict { return d.verdicts[:d.nVerdicts] }
 
-// Candidates are customers who have the caller's number, in order of name, or whom the caller was found, or may be found, to
-// be of by what they said; at most 8. They are those that a WHICH prompt offers, in that order.
+// Candidates are customers who have the caller's number, in order of name, or whom the caller was found, or may be
+// found, to be of by what they said; at most 8. They are those that a WHICH prompt offers, in that order.
 func (d *Decision) Candidates() []*view.Customer { return d.candidates[:d.nCandidate] }
 
 // Targets is the ladder: where to send the call, in order. The last one is the line's last resort.

@@ -7,9 +7,9 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// entitle is the third stage: may this caller have this line now. The rule is that of package services/internal/entitle.
-// Who has not shown yet that they are of a customer is unknown, and has what their number was granted. What was accepted in
-// this call holds in it, whether or not the view has heard of it yet.
+// entitle is the third stage: may this caller have this line now. The rule is that of package
+// services/internal/entitle. Who has not shown yet that they are of a customer is unknown, and has what their number
+// was granted. What was accepted in this call holds in it, whether or not the view has heard of it yet.
 func entitle(d *Decision) (routingv1.Verdict, bool) {
 	known := d.known()
 	d.findParties(known)
@@ -36,8 +36,8 @@ func nothing() entitlement.Answer { return entitlement.Answer{Party: -1, Contrac
 // known says whether the caller counts as one customer's.
 func (d *Decision) known() bool { return d.customers.Len() == 1 && !d.pinWanted() }
 
-// findParties finds whom the question is asked of: the only customer and its parents, else the caller's number, where that has
-// grants.
+// findParties finds whom the question is asked of: the only customer and its parents, else the caller's number, where
+// that has grants.
 func (d *Decision) findParties(known bool) {
 	before := len(d.asked)
 	if known {
@@ -53,8 +53,8 @@ func (d *Decision) entitledTo(l *view.Line) bool {
 	return len(d.parties) > 0 && entitlement.Granted(d.judged(d.parties, l).Basis)
 }
 
-// judged is the answer to whether some parties may have a line. Whoever was entitled when the call began stays so: a contract
-// that ends meanwhile must not end a call whose ladder is being rung.
+// judged is the answer to whether some parties may have a line. Whoever was entitled when the call began stays so: a
+// contract that ends meanwhile must not end a call whose ladder is being rung.
 func (d *Decision) judged(parties []entitlement.Party, l *view.Line) entitlement.Answer {
 	q := entitlement.Question{LineID: l.ID, Product: l.Product.Name(), Severity: l.Severity, AtUnixS: d.nowS}
 	now := entitlement.Ask(parties, d.view, q)
@@ -88,8 +88,8 @@ func (d *Decision) accepted() entitlementv1.Basis {
 	return entitlementv1.Basis_BASIS_UNSPECIFIED
 }
 
-// Asked are all of whom the question of entitlement was asked, some of them more than once: none where nobody knows who calls.
-// They hold until the next call is decided.
+// Asked are all of whom the question of entitlement was asked, some of them more than once: none where nobody knows who
+// calls. They hold until the next call is decided.
 func (d *Decision) Asked() []entitlement.Party { return d.asked }
 
 // PlanID is the plan that the answer rests on; empty where it rests on none.
@@ -111,8 +111,8 @@ func (d *Decision) Grant() string {
 	return ""
 }
 
-// Via is the ID of the customer by whose contract the answer is, where that is not the caller's own: a parent's, or that of
-// the customer for whom a partner calls.
+// Via is the ID of the customer by whose contract the answer is, where that is not the caller's own: a parent's, or
+// that of the customer for whom a partner calls.
 func (d *Decision) Via() string {
 	a := &d.answer
 	if a.Party < 0 || a.Party >= len(d.parties) || a.Party == 0 && d.Partner == nil {

@@ -8,9 +8,9 @@ import (
 // maxOffers is how many offers a line has at most: keys 1 to 4.
 const maxOffers = 4
 
-// offer settles what becomes of a treatment OFFER. An offer is made once in a call, and before anything is rung; whoever does
-// not accept, and whoever cannot be made one, gets what the line does then. Of whose acceptance nothing could be recorded is
-// helped first, whatever the line does with others.
+// offer settles what becomes of a treatment OFFER. An offer is made once in a call, and before anything is rung;
+// whoever does not accept, and whoever cannot be made one, gets what the line does then. Of whose acceptance nothing
+// could be recorded is helped first, whatever the line does with others.
 func (d *Decision) offer() {
 	st := d.call.State
 	d.Offer = st.GetOffer()
@@ -97,8 +97,8 @@ func (d *Decision) goodwillUsed() bool {
 	return true
 }
 
-// OfferLanguage is the BCP 47 tag of the language in which offers are made: the customer's where all of them have terms in it,
-// else the line's.
+// OfferLanguage is the BCP 47 tag of the language in which offers are made: the customer's where all of them have terms
+// in it, else the line's.
 func (d *Decision) OfferLanguage() string {
 	c := d.Customer()
 	if c == nil || c.LanguageTag == "" {

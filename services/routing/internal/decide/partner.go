@@ -6,9 +6,9 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// A partner calls for a customer of its own. Whoever calls from a partner's number, and is not entitled by themselves, calls
-// for the only customer that they may call for; of several they are asked which. The partner's number says nothing of whose
-// money it is: nothing is verified by it.
+// A partner calls for a customer of its own. Whoever calls from a partner's number, and is not entitled by themselves,
+// calls for the only customer that they may call for; of several they are asked which. The partner's number says
+// nothing of whose money it is: nothing is verified by it.
 
 // forClient is the verdict on who calls, where the only customer found is a partner of others; else the verdict that it is
 // given.
@@ -93,6 +93,6 @@ func (d *Decision) partnerOf(c *view.Customer) *view.Customer {
 	return nil
 }
 
-// Clients are the customers that were looked at since a partner may call for them, at most 9 of a line. They hold until the
-// next call is decided.
+// Clients are the customers that were looked at since a partner may call for them, at most 9 of a line. They hold until
+// the next call is decided.
 func (d *Decision) Clients() []*view.Customer { return d.clients }

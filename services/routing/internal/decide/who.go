@@ -118,8 +118,8 @@ func Verification(v *view.View, call Call) entitlementv1.Verification {
 	return entitlementv1.Verification_VERIFICATION_UNSPECIFIED
 }
 
-// pinWanted says whether the caller counts as the customer's only once a PIN, or a phrase, is shown: a name finds, and proves
-// nothing. Of a partner's client it is the partner's number that counts.
+// pinWanted says whether the caller counts as the customer's only once a PIN, or a phrase, is shown: a name finds, and
+// proves nothing. Of a partner's client it is the partner's number that counts.
 func (d *Decision) pinWanted() bool {
 	st := d.call.State
 	if !d.byName() || st.GetPinVerified() || st.GetPhraseVerified() || d.customers.Len() != 1 || d.Partner != nil {

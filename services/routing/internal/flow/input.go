@@ -23,14 +23,14 @@ const (
 	exact = 1.0
 )
 
-// Need is a look-up that must be made before the next decision. What a caller typed or said is in it: it must be in no log,
-// trace or error.
+// Need is a look-up that must be made before the next decision. What a caller typed or said is in it: it must be in no
+// log, trace or error.
 type Need struct {
 	Kind NeedKind
 	// Name or Digits, one of them, is a name as it was said, or typed on a keypad.
 	Name, Digits string
-	// Customer is the ID of the customer whose PIN was typed, or said, or whose phrase was; both are set where what was said can
-	// be either.
+	// Customer is the ID of the customer whose PIN was typed, or said, or whose phrase was; both are set where what was
+	// said can be either.
 	Customer, PIN, Phrase string
 	// Offer is accepted; How says how, for people.
 	Offer *routingv1.MadeOffer

@@ -20,8 +20,8 @@ func Made(d *decide.Decision) []*routingv1.MadeOffer {
 	return made
 }
 
-// offered is what became of an offer: the key of one of those that were made accepts that one, and all else declines. Whoever
-// pressed 0 wants a person; of a gateway that cannot gather nothing more is asked.
+// offered is what became of an offer: the key of one of those that were made accepts that one, and all else declines.
+// Whoever pressed 0 wants a person; of a gateway that cannot gather nothing more is asked.
 func offered(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 	made := s.GetMade()
 	s.Made = nil

@@ -14,8 +14,8 @@ type customers struct {
 	n     int
 }
 
-// known writes which customers the decision could know: those who have the number, whom the caller named or was offered, whom
-// a partner may call for, and the parents of those who were asked about.
+// known writes which customers the decision could know: those who have the number, whom the caller named or was
+// offered, whom a partner may call for, and the parents of those who were asked about.
 func (m *Maker) known(of *Of) {
 	m.customers.n = 0
 	if of.Decision.Line == nil {

@@ -21,8 +21,8 @@ const (
 	maxHolders = 9
 	// maxSpoken bounds the customers kept of those whom the caller was offered.
 	maxSpoken = 9
-	// maxCustomers bounds all of them: with those whom a partner calls for, of two lines where the caller is transferred, and with
-	// the parents of three who were asked about.
+	// maxCustomers bounds all of them: with those whom a partner calls for, of two lines where the caller is transferred,
+	// and with the parents of three who were asked about.
 	maxCustomers = maxHolders + maxSpoken + 2 + 2*9 + 3*4
 	// maxSiteReasons is the proto's own limit.
 	maxSiteReasons = 32
@@ -71,9 +71,11 @@ func (m *Maker) Make(of *Of) *routingv1.DecisionRecord {
 		State: of.Call.State, Fate: of.Call.Fate,
 		ViewRevision: of.View.Revision(), ViewAgeMs: of.View.Age(of.At).Milliseconds(),
 		Attempts: of.Attempts, Recording: of.Recording, MessageDurability: of.Kept,
-		NumberRevealed: of.NumberRevealed, FormerNumber: of.Decision.FormerNumber, FormerUntilUnixS: of.Decision.FormerUntilS, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
+		FormerNumber: of.Decision.FormerNumber, FormerUntilUnixS: of.Decision.FormerUntilS,
+		NumberRevealed: of.NumberRevealed, TraceId: of.TraceID, TookUs: of.Took.Microseconds(),
 		Facts: r.Facts[:0], Customers: r.Customers[:0], Live: r.Live[:0],
-		Offers: r.Offers[:0], Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
+		Verdicts: r.Verdicts[:0], Targets: r.Targets[:0], SiteReasons: r.SiteReasons[:0], SiteRanks: r.SiteRanks[:0],
+		Offers: r.Offers[:0],
 	}
 	outcome(r, of.Decision)
 	m.facts(of)
@@ -148,9 +150,9 @@ func (m *Maker) facts(of *Of) {
 	}
 }
 
-// Others are the facts that mattered besides those of the decision's line: all of the line that the caller was transferred
-// from, of one that the caller can be transferred to its own; plans, and when their hours are. They hold until Others or Make is
-// called again.
+// Others are the facts that mattered besides those of the decision's line: all of the line that the caller was
+// transferred from, of one that the caller can be transferred to its own; plans, and when their hours are. They hold
+// until Others or Make is called again.
 func (m *Maker) Others(of *Of) []*view.Fact {
 	m.others = m.others[:0]
 	l := of.Decision.Line

@@ -53,8 +53,8 @@ func keysIn(language string) keyWords {
 	}
 }
 
-// askOffer is what the offers of a step sound like, and in which language: that of their terms where all of them say something
-// in one, else the program's.
+// askOffer is what the offers of a step sound like, and in which language: that of their terms where all of them say
+// something in one, else the program's.
 func askOffer(d *decide.Decision, digits bool) (text, language string) {
 	wanted := d.OfferLanguage()
 	offers := d.Offers()
