@@ -37,7 +37,10 @@ func newUses() *uses {
 // cannot be read are the answer; those of customers are the index's to tell.
 func (c *catalog) heard(b coord.Batch) (unreadable []string) {
 	unreadable = c.shelf.Apply(b)
-	limited, _ := c.limited()
+	if len(b.Events) == 0 && !b.Reset {
+		return unreadable // a heartbeat
+	}
+	limited := c.limited()
 	c.used.mu.Lock()
 	defer c.used.mu.Unlock()
 	if b.Reset {
@@ -51,9 +54,7 @@ func (c *catalog) heard(b coord.Batch) (unreadable []string) {
 			c.used.stale = true
 		}
 	}
-	if len(b.Events) > 0 {
-		c.used.wake()
-	}
+	c.used.wake()
 	return unreadable
 }
 
@@ -64,15 +65,14 @@ func (s *Service) apply(b coord.Batch) (unreadable []string) {
 }
 
 // limited are the hours of plans that are not round the clock, by plan.
-func (c *catalog) limited() (hoursIDs map[string]string, version int) {
-	all, version := c.shelf.Plans()
-	hoursIDs = map[string]string{}
-	for id, p := range all {
+func (c *catalog) limited() map[string]string {
+	hoursIDs := map[string]string{}
+	for id, p := range c.shelf.Plans() {
 		if p.HoursID != "" {
 			hoursIDs[id] = p.HoursID
 		}
 	}
-	return hoursIDs, version
+	return hoursIDs
 }
 
 func (u *uses) wake() {
@@ -149,7 +149,7 @@ func (u *uses) clientsOf(partnerID string) []string {
 
 // inUse is which hours are in use; whole says that all customers were looked at, so that no others are.
 func (c *catalog) inUse() (have map[plans.Use]bool, whole bool) {
-	limited, _ := c.limited()
+	limited := c.limited()
 	c.used.mu.Lock()
 	whole = c.used.stale && c.s.index.Listed() && c.shelf.Listed()
 	if whole { // what comes while we look is added to the new set

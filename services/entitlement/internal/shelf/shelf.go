@@ -4,6 +4,7 @@
 package shelf
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,8 +28,6 @@ type Shelf struct {
 	lines     map[string]*publishedv1.Line
 	grants    held[*publishedv1.Grant]
 	usage     held[*publishedv1.Usage]
-	// planned changes with every change of a plan.
-	planned int
 }
 
 // New is a shelf that has heard of nothing yet.
@@ -42,7 +41,6 @@ func (s *Shelf) clear() {
 	s.plans, s.timelines = map[string]*entitle.Plan{}, map[string]*timeline.Timeline{}
 	s.offers, s.lines = map[string]*publishedv1.Offer{}, map[string]*publishedv1.Line{}
 	s.grants, s.usage = newHeld[*publishedv1.Grant](), newHeld[*publishedv1.Usage]()
-	s.planned++
 }
 
 // Apply takes over a batch of events of published records; those of other kinds are passed over. A record that cannot be
@@ -71,7 +69,6 @@ func (s *Shelf) apply(e coord.Event) error {
 	}
 	switch service + "/" + kind {
 	case "entitlement/plans":
-		s.planned++
 		return learn(s.plans, id, e.Value, func(value []byte) (*entitle.Plan, error) {
 			p, err := published.Plan(value)
 			return entitle.PlanOf(p), err
@@ -123,15 +120,11 @@ func (s *Shelf) Plan(id string) *entitle.Plan {
 	return s.plans[id]
 }
 
-// Plans by ID, and a number that is another one whenever they are others.
-func (s *Shelf) Plans() (all map[string]*entitle.Plan, version int) {
+// Plans are all plans, by ID.
+func (s *Shelf) Plans() map[string]*entitle.Plan {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all = make(map[string]*entitle.Plan, len(s.plans))
-	for id, p := range s.plans {
-		all[id] = p
-	}
-	return all, s.planned
+	return maps.Clone(s.plans)
 }
 
 // Hours are those of plans in a zone with calendars; nil where nothing is known of them (yet).
