@@ -106,7 +106,8 @@ func newSecret() (secret, key string, err error) {
 	return secret, key, nil
 }
 
-// noSession is the answer to a session that is none, is over, or of a contact who is one no longer; they are not told apart.
+// noSession is the answer to a session that is none, is over, or of a contact who is one no longer; they are not told
+// apart.
 func noSession() error {
 	return &fault.Fault{Reason: rpcv1.Reason_REASON_NOT_FOUND, Message: "the session is over, or never was"}
 }
@@ -132,7 +133,8 @@ type limited struct {
 }
 
 func newLimited(clk clock.Clock, most int) *limited {
-	return &limited{clock: clk, throttle: throttle.New(throttle.Limits{MaxWrong: most, Window: limitWindow, MaxCustomers: maxLimited})}
+	limits := throttle.Limits{MaxWrong: most, Window: limitWindow, MaxCustomers: maxLimited}
+	return &limited{clock: clk, throttle: throttle.New(limits)}
 }
 
 // take counts; LIMIT_EXCEEDED, with the wait, where that was too often.

@@ -183,7 +183,8 @@ func (d *contactDesk) AnswerPromise(ctx context.Context, r *entitlementv1.Answer
 	return &entitlementv1.AnswerPromiseResponse{Promise: p}, nil
 }
 
-// asContact is a context in which a contact asks, who has no role: so a promise holds neither recordings nor callers' numbers.
+// asContact is a context in which a contact asks, who has no role: so a promise holds neither recordings nor callers'
+// numbers.
 func asContact(ctx context.Context, o opened) context.Context {
 	return rpc.WithPeer(ctx, rpc.NewPeer(contactName(o.contact.GetContactId())))
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/daysidehq/dayside/services/internal/mail"
 )
 
-// SendLink takes note that a link is asked for. Whose the address is it looks into afterwards: so the answer says nothing of
-// that, and takes as long for one as for the other.
-func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkRequest) (*entitlementv1.SendLinkResponse, error) {
+// SendLink takes note that a link is asked for. Whose the address is it looks into afterwards: so the answer says
+// nothing of that, and takes as long for one as for the other.
+func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkRequest,
+) (*entitlementv1.SendLinkResponse, error) {
 	if !d.canSend() {
 		return nil, fault.WrongState("", "no links are sent: this cluster has no mail server, or no address of a portal")
 	}
@@ -42,8 +43,8 @@ func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkReque
 	}
 }
 
-// sendLink sends a link where the address is that of a contact with self-service. It goes to the address as the customer wrote
-// it, never to what a stranger typed.
+// sendLink sends a link where the address is that of a contact with self-service. It goes to the address as the
+// customer wrote it, never to what a stranger typed.
 func (d *contactDesk) sendLink(ctx context.Context, address string) {
 	memberships, err := d.memberships(ctx, selfservice.AddressHash(address), d.holders(address))
 	if err != nil {

@@ -112,7 +112,8 @@ func (d *contactDesk) believe(ctx context.Context, token, nonce string, session 
 }
 
 // fill makes a session of those customers of which the address is a contact's now.
-func (d *contactDesk) fill(ctx context.Context, session *entitlementv1.StoredSession, method string, address []byte, ids []string,
+func (d *contactDesk) fill(ctx context.Context, session *entitlementv1.StoredSession, method string, address []byte,
+	ids []string,
 ) error {
 	memberships, err := d.memberships(ctx, address, ids)
 	if err != nil {
@@ -269,15 +270,17 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 		return nil, err
 	}
 	// A partner has what it may call for others about, too.
-	own := slices.DeleteFunc(answer.GetCandidates(), func(c *entitlementv1.CustomerEntitlement) bool { return c.GetCustomer() != customer })
+	own := slices.DeleteFunc(answer.GetCandidates(), func(c *entitlementv1.CustomerEntitlement) bool {
+		return c.GetCustomer() != customer
+	})
 	if len(own) == 0 {
 		return nil, fault.NotFound(customer) // the view is behind
 	}
 	return own[max(slices.IndexFunc(own, (*entitlementv1.CustomerEntitlement).GetEntitled), 0)], nil
 }
 
-// promises are those that are pending or owed. Where they cannot be read the contact sees the lines all the same: a number may
-// be needed now.
+// promises are those that are pending or owed. Where they cannot be read the contact sees the lines all the same: a
+// number may be needed now.
 func (d *contactDesk) promises(ctx context.Context, customer string) (all []*entitlementv1.Promise) {
 	for _, state := range []entitlementv1.PromiseState{
 		entitlementv1.PromiseState_PROMISE_STATE_PENDING, entitlementv1.PromiseState_PROMISE_STATE_OWED,
@@ -317,7 +320,8 @@ func (d *contactDesk) SelectCustomer(ctx context.Context, r *entitlementv1.Selec
 	if err != nil {
 		return nil, err
 	}
-	_, err = d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(o.entry.Key, o.entry.ModRevision)}, []*rpcv1.Write{write})
+	still := []*rpcv1.Condition{coord.Unchanged(o.entry.Key, o.entry.ModRevision)}
+	_, err = d.s.cfg.Store.Commit(ctx, still, []*rpcv1.Write{write})
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
 		return nil, fault.Conflict("the session")
 	}

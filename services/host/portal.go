@@ -19,8 +19,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
-// SelfService is how contacts of customers help themselves. The process with entitlement needs URL, SMTP and OIDC, the one with
-// the portal all but SMTP.
+// SelfService is how contacts of customers help themselves. The process with entitlement needs URL, SMTP and OIDC, the
+// one with the portal all but SMTP.
 type SelfService struct {
 	// Listen is host:port of the portal, loopback: a proxy with TLS stands before it. Empty: it is not served.
 	Listen string

@@ -150,14 +150,14 @@ const (
 )
 
 func (p *Portal) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure is not for plain text on loopback
 		Name: p.cookieName(name), Value: value, Path: "/", MaxAge: max(int(life/time.Second), 1),
 		HttpOnly: true, Secure: p.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }
 
 func (p *Portal) dropCookie(w http.ResponseWriter, name string) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // likewise
 		Name: p.cookieName(name), Path: "/", MaxAge: -1, HttpOnly: true, Secure: p.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -170,7 +170,8 @@ func (p *Portal) cookie(r *http.Request, name string) string {
 	return c.Value
 }
 
-// token shows that a form was filled in on a page of the session, at whichever process: only who has the session can make it.
+// token shows that a form was filled in on a page of the session, at whichever process: only who has the session can
+// make it.
 func token(session string) string {
 	mac := hmac.New(sha256.New, []byte(session))
 	mac.Write([]byte("form"))

@@ -1,11 +1,11 @@
-// Package portal is where contacts of customers help themselves with a browser: they sign in by a link that is mailed to them,
-// or by OpenID Connect, see the lines of their customer, are shown a line's number, answer promises, and choose the name by
-// which their callers are found. An edge: it turns forms into requests to entitlement's ContactService and answers into pages,
-// and decides nothing.
+// Package portal is where contacts of customers help themselves with a browser: they sign in by a link that is mailed
+// to them, or by OpenID Connect, see the lines of their customer, are shown a line's number, answer promises, and
+// choose the name by which their callers are found. An edge: it turns forms into requests to entitlement's
+// ContactService and answers into pages, and decides nothing.
 //
-// Pages work without scripts; the one script there is saves pasting a link's secret. That secret stands behind a '#' in the
-// link, which browsers send to nobody, and comes in a form: so it is in no log on the way, and a scanner of mails that follows
-// the link uses nothing up.
+// Pages work without scripts; the one script there is saves pasting a link's secret. That secret stands behind a '#' in
+// the link, which browsers send to nobody, and comes in a form: so it is in no log on the way, and a scanner of mails
+// that follows the link uses nothing up.
 package portal
 
 import (
@@ -80,7 +80,8 @@ func New(cfg Config) (*Portal, error) {
 	if err != nil || origin.Host == "" || origin.Scheme != "https" && origin.Scheme != "http" ||
 		strings.Trim(origin.Path, "/") != "" || origin.RawQuery != "" || origin.Fragment != "" || origin.User != nil {
 		return nil, fault.Invalid(fault.Violation{
-			Field: "portal-url", Value: cfg.URL, Rule: "must be the URL at which browsers find the portal, such as https://support.acme.example",
+			Field: "portal-url", Value: cfg.URL,
+			Rule: "must be the URL at which browsers find the portal, such as https://support.acme.example",
 		})
 	}
 	p := &Portal{cfg: cfg, origin: origin, limit: newLimit(cfg.Clock)}
@@ -91,7 +92,8 @@ func New(cfg Config) (*Portal, error) {
 	if provider == nil {
 		provider = noop.NewMeterProvider()
 	}
-	p.requests, err = provider.Meter("github.com/daysidehq/dayside/services/gateway/portal").Int64Counter("dayside.portal.requests",
+	m := provider.Meter("github.com/daysidehq/dayside/services/gateway/portal")
+	p.requests, err = m.Int64Counter("dayside.portal.requests",
 		metric.WithDescription("Requests of browsers to the portal, by page and class of status (2xx, 4xx)."))
 	return p, err
 }

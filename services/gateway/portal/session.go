@@ -30,7 +30,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return over(err)
 	}
-	return p.render(w, http.StatusOK, "home.html", homePage{GetSessionResponse: seen, Token: token(session), Named: r.URL.Query().Has("named")})
+	return p.render(w, http.StatusOK, "home.html", homePage{seen, token(session), r.URL.Query().Has("named")})
 }
 
 // over is errSession where a session is the thing that was not found.
@@ -117,7 +117,9 @@ func (p *Portal) name(w http.ResponseWriter, r *http.Request, session string) er
 
 // promise confirms or disputes one.
 func (p *Portal) promise(w http.ResponseWriter, r *http.Request, session string) error {
-	answer := &entitlementv1.AnswerPromiseRequest{Session: session, Promise: r.PostFormValue("promise"), Reason: r.PostFormValue("reason")}
+	answer := &entitlementv1.AnswerPromiseRequest{
+		Session: session, Promise: r.PostFormValue("promise"), Reason: r.PostFormValue("reason"),
+	}
 	switch r.PostFormValue("answer") {
 	case "confirm":
 		answer.Settlement, answer.Reason = entitlementv1.Settlement_SETTLEMENT_CONFIRM, ""

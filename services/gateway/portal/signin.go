@@ -30,7 +30,8 @@ func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	if len(address) > 254 || !strings.Contains(address, "@") {
 		return status.Error(codes.InvalidArgument, "this is no e-mail address")
 	}
-	if _, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: p.client(r)}); err != nil {
+	_, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: p.client(r)})
+	if err != nil {
 		return err
 	}
 	return p.render(w, http.StatusOK, "asked.html", nil)
@@ -57,7 +58,8 @@ func linkSecret(pasted string) (string, bool) {
 		return "", false
 	}
 	secret := strings.TrimSpace(pasted[strings.LastIndexByte(pasted, '#')+1:])
-	if secret == "" || len(secret) > 128 || strings.Trim(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	if secret == "" || len(secret) > 128 || strings.Trim(secret, letters) != "" {
 		return "", false
 	}
 	return secret, true
@@ -132,7 +134,8 @@ type failure struct{ Title, Text string }
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
 	if errors.Is(err, errSession) {
 		p.dropCookie(w, sessionCookie)
-		_ = p.render(w, http.StatusUnauthorized, "signin.html", signInPage{"Your session is over. Please sign in again.", p.cfg.Identities != nil})
+		page := signInPage{"Your session is over. Please sign in again.", p.cfg.Identities != nil}
+		_ = p.render(w, http.StatusUnauthorized, "signin.html", page)
 		return
 	}
 	said, code := said(err)

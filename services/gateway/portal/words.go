@@ -116,7 +116,8 @@ func said(err error) (failure, int) {
 	case codes.ResourceExhausted:
 		return failure{"Too often", text}, http.StatusTooManyRequests
 	case codes.Unavailable, codes.DeadlineExceeded:
-		return failure{"Please try again in a minute", "Something that is needed for this does not answer."}, http.StatusServiceUnavailable
+		return failure{"Please try again in a minute", "Something that is needed for this does not answer."},
+			http.StatusServiceUnavailable
 	default:
 		return failure{"Something went wrong", "It was written down. Please try again later."}, http.StatusInternalServerError
 	}

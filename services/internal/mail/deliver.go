@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	netmail "net/mail"
 	"strings"
 	"time"
 
@@ -91,8 +90,8 @@ func (s *Sender) logIn(c *smtp.Client) error {
 func (s *Sender) compose(m Message) ([]byte, error) {
 	var h mail.Header
 	h.SetDate(s.cfg.Clock.Now().UTC())
-	h.SetAddressList("From", []*mail.Address{(*mail.Address)(s.from)})
-	h.SetAddressList("To", []*mail.Address{(*mail.Address)(&netmail.Address{Address: m.To})})
+	h.SetAddressList("From", []*mail.Address{s.from})
+	h.SetAddressList("To", []*mail.Address{{Address: m.To}})
 	h.SetSubject(m.Subject)
 	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday note answers it
 	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
@@ -124,7 +123,8 @@ func refused(err error) bool {
 func shown(err error) string {
 	var said *smtp.SMTPError
 	if errors.As(err, &said) {
-		return fmt.Sprintf("the mail server answered %d %d.%d.%d", said.Code, said.EnhancedCode[0], said.EnhancedCode[1], said.EnhancedCode[2])
+		class := said.EnhancedCode
+		return fmt.Sprintf("the mail server answered %d %d.%d.%d", said.Code, class[0], class[1], class[2])
 	}
 	return err.Error()
 }

@@ -1,5 +1,6 @@
-// Package mail sends mail that people asked for, through one SMTP server (RFC 5321, 6409), soon and without being waited for: a
-// mail waits in memory, is tried again where the server has no time, and is dropped when nobody needs it any more.
+// Package mail sends mail that people asked for, through one SMTP server (RFC 5321, 6409), soon and without being
+// waited for: a mail waits in memory, is tried again where the server has no time, and is dropped when nobody needs it
+// any more.
 //
 // It is not for what nothing may lose, nor for pages: whoever stops a process loses the mails that wait in it.
 package mail
@@ -128,7 +129,7 @@ func New(cfg Config) (*Sender, error) {
 		provider = noop.NewMeterProvider()
 	}
 	s.sent, err = provider.Meter("github.com/daysidehq/dayside/services/internal/mail").Int64Counter("dayside.mail.messages",
-		metric.WithDescription("Mails by what became of them: sent, retried, refused (by the server), dropped (too late or too many)."))
+		metric.WithDescription("Mails by what became of them: sent, retried, refused by the server, dropped (late, too many)."))
 	return s, err
 }
 
@@ -139,7 +140,8 @@ func loopback(host string) bool {
 
 // Send takes a mail to be sent soon. LIMIT_EXCEEDED where too many wait.
 func (s *Sender) Send(m Message) error {
-	if parsed, err := netmail.ParseAddress(m.To); err != nil || parsed.Address != m.To || strings.ContainsAny(m.Subject, "\r\n") {
+	parsed, err := netmail.ParseAddress(m.To)
+	if err != nil || parsed.Address != m.To || strings.ContainsAny(m.Subject, "\r\n") {
 		return fault.Invalid(fault.Violation{Field: "email", Rule: "is no address that mail can be sent to"})
 	}
 	select {
@@ -147,7 +149,7 @@ func (s *Sender) Send(m Message) error {
 		s.ready <- pending{Message: m} // has room: whoever is in it holds a slot
 		return nil
 	default:
-		s.count("dropped")
+		s.count(context.Background(), "dropped") // whoever asked has no part in it
 		return fault.LimitExceeded(fmt.Sprintf("%d mails wait to be sent; the mail server may be away", maxWaiting))
 	}
 }
@@ -174,7 +176,7 @@ func (s *Sender) Run(ctx context.Context) error {
 // attempt tries once, and has it tried again later where that is of use.
 func (s *Sender) attempt(ctx context.Context, p pending, work *sync.WaitGroup) {
 	if !s.cfg.Clock.Now().Before(p.Until) {
-		s.done("dropped")
+		s.done(ctx, "dropped")
 		s.cfg.Log.WarnContext(ctx, "a mail was not sent in time", "tries", p.tries)
 		return
 	}
@@ -182,12 +184,12 @@ func (s *Sender) attempt(ctx context.Context, p pending, work *sync.WaitGroup) {
 	p.tries++
 	switch {
 	case err == nil:
-		s.done("sent")
+		s.done(ctx, "sent")
 	case refused(err) || p.tries >= maxTries:
-		s.done("refused")
+		s.done(ctx, "refused")
 		s.cfg.Log.ErrorContext(ctx, "a mail could not be sent", "error", shown(err), "tries", p.tries)
 	default:
-		s.count("retried")
+		s.count(ctx, "retried")
 		s.cfg.Log.WarnContext(ctx, "a mail will be tried again", "error", shown(err), "tries", p.tries)
 		wait := firstRetry
 		for range p.tries - 1 {
@@ -204,13 +206,13 @@ func (s *Sender) attempt(ctx context.Context, p pending, work *sync.WaitGroup) {
 }
 
 // done frees the slot of a mail.
-func (s *Sender) done(outcome string) {
+func (s *Sender) done(ctx context.Context, outcome string) {
 	<-s.slots
-	s.count(outcome)
+	s.count(ctx, outcome)
 }
 
-func (s *Sender) count(outcome string) {
-	s.sent.Add(context.Background(), 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", outcome))))
+func (s *Sender) count(ctx context.Context, outcome string) {
+	s.sent.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", outcome))))
 }
 
 // password is what the file holds, without its line end.

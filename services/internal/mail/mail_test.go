@@ -36,7 +36,6 @@ type server struct {
 	answers []error
 	login   string
 	got     chan string
-	secured bool
 }
 
 func (s *server) next() error {

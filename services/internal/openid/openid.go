@@ -1,9 +1,9 @@
-// Package openid signs people in by a provider of identities (OpenID Connect Core 1.0): it sends browsers there and takes them
-// back by the authorization code flow with PKCE (RFC 7636), and says of an ID token which e-mail address it is of, where the
-// provider has verified that.
+// Package openid signs people in by a provider of identities (OpenID Connect Core 1.0): it sends browsers there and
+// takes them back by the authorization code flow with PKCE (RFC 7636), and says of an ID token which e-mail address it
+// is of, where the provider has verified that.
 //
-// It keeps no session and knows no customer. The provider is asked for its keys when they are needed first, so a process starts
-// though it is away.
+// It keeps no session and knows no customer. The provider is asked for its keys when they are needed first, so a
+// process starts though it is away.
 package openid
 
 import (
@@ -57,7 +57,8 @@ type Provider struct {
 // New checks a configuration; its faults name the flags oidc-issuer and so on.
 func New(cfg Config) (*Provider, error) {
 	var broken fault.Violations
-	if u, err := url.Parse(cfg.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	u, err := url.Parse(cfg.Issuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		broken.Add("oidc-issuer", cfg.Issuer, "must be an https URL, such as https://login.acme.example")
 	}
 	if cfg.ClientID == "" {

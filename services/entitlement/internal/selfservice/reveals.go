@@ -14,8 +14,9 @@ import (
 const (
 	// RevealWindow is over which reveals are counted.
 	RevealWindow = time.Hour
-	// MaxContactReveals and MaxCustomerReveals are how many one contact, and all of a customer, are shown in a window.
-	MaxContactReveals  = 10
+	// MaxContactReveals is how many numbers one contact is shown in a window.
+	MaxContactReveals = 10
+	// MaxCustomerReveals is likewise of all contacts of a customer.
 	MaxCustomerReveals = 30
 	// RevealRetention is how long it is kept who was shown what.
 	RevealRetention = 400 * 24 * time.Hour
@@ -23,8 +24,8 @@ const (
 	RevealSuffixBytes = 8
 )
 
-// Count counts a reveal with those of the same customer before it: what is to be kept then, or how long to wait, more than 0.
-// Neither argument is changed.
+// Count counts a reveal with those of the same customer before it: what is to be kept then, or how long to wait, more
+// than 0. Neither argument is changed.
 func Count(before *entitlementv1.StoredRevealCount, reveal *entitlementv1.NumberReveal) (
 	after *entitlementv1.StoredRevealCount, wait time.Duration,
 ) {

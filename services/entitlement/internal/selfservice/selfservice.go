@@ -1,6 +1,6 @@
-// Package selfservice is the rules by which contacts of customers help themselves: secrets of links and sessions, whose an
-// e-mail address is, how many numbers may be shown in how long, and what contacts are told. It is pure: bytes, customers and
-// instants in, answers out.
+// Package selfservice is the rules by which contacts of customers help themselves: secrets of links and sessions, whose
+// an e-mail address is, how many numbers may be shown in how long, and what contacts are told. It is pure: bytes,
+// customers and instants in, answers out.
 //
 // It is not for sending mail, nor for keeping anything: the service does.
 package selfservice

@@ -21,8 +21,8 @@ If it was not you, ignore this mail: nothing happens without the link.
 
 // Reminder is what goes with a number that is shown.
 func Reminder(line, customer string, until time.Time) string {
-	text := fmt.Sprintf("The number of %s is for %s alone. Do not publish it or pass it on; it can change at any time, and who "+
-		"has it is written down.", plain(line), plain(customer))
+	text := fmt.Sprintf("The number of %s is for %s alone. Do not publish it or pass it on; it can change at any time, and "+
+		"who has it is written down.", plain(line), plain(customer))
 	if !until.IsZero() {
 		text += " Your access holds until " + until.UTC().Format("2006-01-02 15:04 UTC") + "."
 	}
