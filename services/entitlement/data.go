@@ -5,6 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/internal/coord"
 )
@@ -19,11 +23,33 @@ type dataDesk struct {
 	found *heard
 	// watching holds whoever follows changes.
 	watching chan struct{}
+	rows     metric.Int64Counter
 }
 
 func newDataDesk(s *Service) *dataDesk {
+	meters := s.cfg.Meters
+	if meters == nil {
+		meters = noop.NewMeterProvider()
+	}
+	rows, err := meters.Meter("github.com/daysidehq/dayside/services/entitlement").Int64Counter("dayside.import.rows", metric.WithDescription(
+		"Rows that bulk imports brought in, by what became of them: created, updated, unchanged, rejected."))
+	if err != nil {
+		rows, _ = noop.NewMeterProvider().Meter("").Int64Counter("") // it never fails
+	}
 	return &dataDesk{
-		s: s, importing: make(chan struct{}, 1), found: newHeard(), watching: make(chan struct{}, maxWatchers),
+		rows: rows, s: s, importing: make(chan struct{}, 1), found: newHeard(), watching: make(chan struct{}, maxWatchers),
+	}
+}
+
+// count adds what became of rows.
+func (d *dataDesk) count(ctx context.Context, before, after *entitlementv1.ImportProgress) {
+	for outcome, n := range map[string]int64{
+		"created": after.GetCreated() - before.GetCreated(), "updated": after.GetUpdated() - before.GetUpdated(),
+		"unchanged": after.GetUnchanged() - before.GetUnchanged(), "rejected": after.GetRejected() - before.GetRejected(),
+	} {
+		if n > 0 {
+			d.rows.Add(ctx, n, metric.WithAttributes(attribute.String("outcome", outcome)))
+		}
 	}
 }
 

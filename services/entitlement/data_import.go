@@ -57,7 +57,12 @@ func (d *dataDesk) ImportCustomers(ctx context.Context, r *entitlementv1.ImportC
 	if err := d.found.await(ctx, d.s, p.progress.GetRevision(), viewPatience); err != nil {
 		return nil, err
 	}
-	if err := p.run(ctx); err != nil {
+	before := proto.CloneOf(p.progress)
+	err := p.run(ctx)
+	if !r.GetDryRun() {
+		d.count(ctx, before, p.progress)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &entitlementv1.ImportCustomersResponse{Progress: p.progress, Rejections: p.rejections}, nil

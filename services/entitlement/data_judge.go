@@ -258,8 +258,7 @@ func (j *judging) unlessBroken(row *entitlementv1.ImportRow, err error) error {
 		return err
 	case len(f.Violations) > 0:
 		j.reject(row, f.Violations[:min(len(f.Violations), maxRowRules)]...)
-	case f.Reason == rpcv1.Reason_REASON_WRONG_STATE || f.Reason == rpcv1.Reason_REASON_IN_USE ||
-		f.Reason == rpcv1.Reason_REASON_ALREADY_EXISTS:
+	case f.Reason == rpcv1.Reason_REASON_ALREADY_EXISTS: // an access name is taken
 		j.reject(row, fault.Violation{Rule: f.Message})
 	default:
 		return err
