@@ -86,7 +86,8 @@ func checkOffers(l *routingv1.Line, broken *fault.Violations) {
 // checkFormerNumbers checks what only a rotation writes.
 func checkFormerNumbers(l *routingv1.Line, broken *fault.Violations) {
 	if n := len(l.GetFormerNumbers()); n > maxFormerNumbers {
-		broken.Add("former_numbers", fmt.Sprint(n), fmt.Sprintf("must be at most %d: wait until some of them end", maxFormerNumbers))
+		broken.Add("former_numbers", fmt.Sprint(n),
+			fmt.Sprintf("must be at most %d: wait until some of them end", maxFormerNumbers))
 		return
 	}
 	own, _ := Number(l)

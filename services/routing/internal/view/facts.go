@@ -35,7 +35,8 @@ func newFact(key string, value []byte) *Fact {
 // says is whether it is of that very value; nil is of none.
 func (f *Fact) says(value []byte) bool { return f != nil && bytes.Equal(f.Value, value) }
 
-// lineFact keeps a line without its numbers: they may be hidden, no decision is made of them, and facts go where others read.
+// lineFact keeps a line without its numbers: they may be hidden, no decision is made of them, and facts go where others
+// read.
 func lineFact(id string, p *routingv1.Line) (*Fact, error) {
 	p = proto.CloneOf(p)
 	p.Number, p.FormerNumbers = nil, nil
@@ -61,7 +62,8 @@ func listOf(facts []*Fact) *Fact {
 }
 
 // factsOf are the records that decisions on a line are made of: its own, its sites', its rotas' with their custody, its
-// offers', and the drains that concern it, each in the line's order. Customers are none of them, nor what is known of this minute.
+// offers', and the drains that concern it, each in the line's order. Customers are none of them, nor what is known of this
+// minute.
 func factsOf(l *Line) []*Fact {
 	all := make([]*Fact, 0, 1+len(l.Sites)+2*len(l.Rotas))
 	add := func(f *Fact) {

@@ -2,9 +2,10 @@
 // own lines, drains and live state. A View is immutable; a Builder makes the next one from it and a batch of changes,
 // sharing all that stayed the same, and a Current hands the newest one to any number of readers without a lock.
 //
-// It is made of parts, each with its own file and index: sites.go, rotas.go, drains.go, live.go, lines.go; and what
-// entitlement publishes: customers.go, plans.go, offers.go, grants.go, usage.go, which parties.go puts together for the rule. It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought
-// to it.
+// It is made of parts, each with its own file and index: sites.go, rotas.go, drains.go, live.go, keys.go, lines.go with
+// terms.go; and what entitlement publishes: customers.go, plans.go, offers.go, grants.go, usage.go, which parties.go puts
+// together for the rule. Customers may be a million: they are kept as they came (records.go), and read when they are looked
+// up (customer.go). It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
 import (
@@ -66,8 +67,8 @@ func (v *View) Age(now time.Time) time.Duration { return max(now.Sub(v.heard), 0
 // LineByNumber is the line whose number it is now; nil where it is none's.
 func (v *View) LineByNumber(n phone.Number) *Line { return v.lines.byNumber[n] }
 
-// LineDialled is the line that a dialled number leads to at an instant, Unix seconds; nil where it leads to none. Where it is
-// a number that the line had before, formerUntilS is when that ends; else 0.
+// LineDialled is the line that a dialled number leads to at an instant, Unix seconds; nil where it leads to none. Where it
+// is a number that the line had before, formerUntilS is when that ends; else 0.
 func (v *View) LineDialled(n phone.Number, nowS int64) (l *Line, formerUntilS int64) {
 	if l := v.lines.byNumber[n]; l != nil {
 		return l, 0
