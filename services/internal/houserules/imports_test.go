@@ -23,6 +23,7 @@ var pureCores = []string{
 	"services/entitlement/internal/pin",
 	"services/entitlement/internal/plans",
 	"services/entitlement/internal/promise",
+	"services/entitlement/internal/selfservice",
 	"services/entitlement/internal/throttle",
 	"services/gateway/sip/internal/answer",
 	"services/gateway/sip/internal/caller",
