@@ -10,6 +10,59 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
+// maxTakenUp bounds the calls that one transaction takes up.
+const maxTakenUp = 1000
+
+// takeUp gives a sequence to calls that a release before changed, which knows none.
+func (s *Store) takeUp(ctx context.Context) error {
+	for {
+		n, err := s.takeUpSome(ctx)
+		if err != nil || n < maxTakenUp {
+			return err
+		}
+	}
+}
+
+func (s *Store) takeUpSome(ctx context.Context) (n int, err error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	rows, err := tx.QueryContext(ctx, "SELECT n, heard FROM calls WHERE seq < heard AND heard > "+
+		"(SELECT value FROM counters WHERE name = 'added') ORDER BY heard LIMIT ?", maxTakenUp)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	var seqs, calls []int64
+	sequence := s.sequence
+	for rows.Next() {
+		var call, heard int64
+		if err := rows.Scan(&call, &heard); err != nil {
+			return 0, err
+		}
+		sequence = max(sequence+1, heard)
+		calls, seqs = append(calls, call), append(seqs, sequence)
+	}
+	if err := rows.Err(); err != nil || len(calls) == 0 {
+		return 0, err
+	}
+	for i, call := range calls {
+		if _, err := tx.ExecContext(ctx, "UPDATE calls SET seq = ? WHERE n = ?", seqs[i], call); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, setSequence, sequence); err != nil {
+		return 0, err
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, err
+	}
+	s.sequence = sequence
+	return len(calls), nil
+}
+
 // Epoch names the file: sequences of another one have nothing to do with its.
 func (s *Store) Epoch() string { return s.epoch }
 

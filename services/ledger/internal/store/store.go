@@ -106,6 +106,9 @@ func open(ctx context.Context, cfg Config, steps, more []string) (_ *Store, err 
 		"(SELECT value FROM counters WHERE name = 'epoch')").Scan(&s.sequence, &s.epoch); err != nil {
 		return nil, err
 	}
+	if err = s.takeUp(ctx); err != nil {
+		return nil, err
+	}
 	if s.prepared, err = prepare(ctx, s.write); err != nil {
 		return nil, err
 	}
