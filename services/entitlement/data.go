@@ -31,7 +31,8 @@ func newDataDesk(s *Service) *dataDesk {
 	if meters == nil {
 		meters = noop.NewMeterProvider()
 	}
-	rows, err := meters.Meter("github.com/daysidehq/dayside/services/entitlement").Int64Counter("dayside.import.rows", metric.WithDescription(
+	meter := meters.Meter("github.com/daysidehq/dayside/services/entitlement")
+	rows, err := meter.Int64Counter("dayside.import.rows", metric.WithDescription(
 		"Rows that bulk imports brought in, by what became of them: created, updated, unchanged, rejected."))
 	if err != nil {
 		rows, _ = noop.NewMeterProvider().Meter("").Int64Counter("") // it never fails
