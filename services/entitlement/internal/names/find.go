@@ -65,7 +65,7 @@ type question struct {
 type scratch struct {
 	said    said
 	name    compared
-	points  []uint16 // of rows, by what they share with what was said; 0 but while a question is asked
+	points  []uint8  // of rows, by what they share with what was said; 0 but while a question is asked
 	touched []uint32 // those that have any
 	traced  []uint32
 	ranked  []uint32
@@ -180,7 +180,7 @@ func (q *question) isNear() {
 // list is a gram's postings, and the points they give.
 type list struct {
 	*posting
-	points uint16
+	points uint8
 }
 
 // sharesGrams offers the names that share most with what was said, by its rarest grams.
@@ -188,13 +188,13 @@ func (q *question) sharesGrams() {
 	q.lists = q.lists[:0]
 	for _, g := range q.said.grams {
 		if p := q.grams.get(g); p != nil {
-			// Each halving of how many have it is worth one more.
-			q.lists = append(q.lists, list{p, uint16(4 * (1 + max(0, bits.Len32(q.n)-bits.Len32(p.n))))})
+			// The rarer it is, the more it is worth: one more for a quarter of the names.
+			q.lists = append(q.lists, list{p, uint8(1 + max(0, bits.Len32(q.n)-bits.Len32(p.n))/2)})
 		}
 	}
 	slices.SortStableFunc(q.lists, func(a, b list) int { return int(a.n) - int(b.n) })
 	if len(q.points) < int(q.n) {
-		q.points = make([]uint16, int(q.n)+int(q.n)/8)
+		q.points = make([]uint8, int(q.n)+int(q.n)/8)
 	}
 	open, probe := maxOpenedRows, maxProbedRows
 	for i, l := range q.lists {
@@ -225,9 +225,17 @@ func (q *question) open(l list, most int) {
 		if q.points[row] == 0 {
 			q.touched = append(q.touched, row)
 		}
-		q.points[row] += l.points
+		q.points[row] = plus(q.points[row], l.points)
 	}
 	q.cut = q.cut || int(l.n) > most
+}
+
+// plus is a sum, or the most there can be.
+func plus(a, b uint8) uint8 {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return 255
 }
 
 // probe gives points to the names of a list that have some.
@@ -240,7 +248,7 @@ func (q *question) probe(l list) {
 			break
 		}
 		if p := points[row]; p != 0 {
-			points[row] = p + l.points
+			points[row] = plus(p, l.points)
 		}
 	}
 }
@@ -261,7 +269,7 @@ func uvarint32(b []byte) (v uint32, size int) {
 
 // rankTouched compares the names with the most points, and forgets points.
 func (q *question) rankTouched() {
-	q.traced = q.highest(q.traced[:0], q.touched, maxTracedRows, func(row uint32) int { return int(q.points[row]) / 2 })
+	q.traced = q.highest(q.traced[:0], q.touched, maxTracedRows, func(row uint32) int { return int(q.points[row]) })
 	trace := traceOf(q.said.grams)
 	size := bits.OnesCount64(trace)
 	q.ranked = q.highest(q.ranked[:0], q.traced, maxRanked, func(row uint32) int {
@@ -270,7 +278,7 @@ func (q *question) rankTouched() {
 		if apart < 0 {
 			apart = -apart
 		}
-		return int(q.points[row]) + 12*bits.OnesCount64(trace&have) - 4*min(apart, 40) + 160
+		return 8*int(q.points[row]) + 12*bits.OnesCount64(trace&have) - 4*min(apart, 40) + 160
 	})
 	for _, row := range q.touched {
 		q.points[row] = 0
@@ -284,7 +292,7 @@ func (q *question) rankTouched() {
 }
 
 // maxLevel is the most that a level counts.
-const maxLevel = 1 << 11
+const maxLevel = 1 << 12
 
 // highest appends those rows that have the highest levels, about so many.
 func (q *question) highest(out, rows []uint32, most int, level func(row uint32) int) []uint32 {
