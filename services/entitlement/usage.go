@@ -212,11 +212,15 @@ func (u *usage) round(ctx context.Context) (more bool, err error) {
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_CONFLICT {
 		return true, nil // another process was sooner
 	}
-	if err == nil {
-		u.meters.included.Add(ctx, p.included)
-		u.meters.goodwill.Add(ctx, p.goodwill)
+	if err != nil {
+		return false, err
 	}
-	return true, err
+	u.meters.included.Add(ctx, p.included)
+	u.meters.goodwill.Add(ctx, p.goodwill)
+	if len(calls) < maxPageCalls && last == calls[len(calls)-1].GetSequence() { // none waited behind them
+		u.currentUnixS.Store(u.s.cfg.Clock.Now().Unix())
+	}
+	return true, nil
 }
 
 // changes are the calls behind a position, and the ledger they are of.
