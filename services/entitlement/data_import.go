@@ -27,6 +27,8 @@ const (
 	partBudget = 4 * time.Second
 	// viewPatience is how long a part waits for what the parts before it wrote to be known here.
 	viewPatience = 3 * time.Second
+	// maxChecked is how many rows a dry run judges together: as many as are read at once.
+	maxChecked = 100
 	// maxImportTries is how often rows are judged anew since somebody else wrote one of their customers.
 	maxImportTries = 8
 	// retryImport is how long to wait before that, times the tries.
@@ -179,7 +181,11 @@ func (p *part) run(ctx context.Context) error {
 		return fault.WrongState(p.progress.GetName(), p.progress.GetName()+" is done")
 	}
 	for len(rows) > 0 && p.s.cfg.Clock.Now().Sub(p.began) < partBudget {
-		settled, err := p.some(ctx, rows[:min(len(rows), p.pace.Rows())])
+		together := p.pace.Rows()
+		if p.r.GetDryRun() {
+			together = maxChecked
+		}
+		settled, err := p.some(ctx, rows[:min(len(rows), together)])
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ type Pace struct {
 // Rows is how many rows to write at once.
 func (p *Pace) Rows() int {
 	if p.rows == 0 {
-		p.rows = maxRows / 2
+		p.rows = maxRows
 	}
 	return p.rows
 }
