@@ -66,6 +66,7 @@ func BenchmarkManyCustomers(b *testing.B) {
 			b.Fatal(err)
 		}
 		tell(b, v.load(b, n).Seconds(), "s-from-etcd")
+		tell(b, workedBy(v.routing.cmd.Process.Pid).Seconds(), "cpu-s-from-etcd")
 		v.copied(b, n)
 		v.routing.reportMemory(b, "")
 		v.reportChanges(b, store)
@@ -73,6 +74,7 @@ func BenchmarkManyCustomers(b *testing.B) {
 		etcd.kill(b)
 		v.routing.kill(b)
 		tell(b, v.load(b, n).Seconds(), "s-from-disk")
+		tell(b, workedBy(v.routing.cmd.Process.Pid).Seconds(), "cpu-s-from-disk")
 		v.routing.reportMemory(b, "-from-disk")
 		etcd.run(b)
 	}
