@@ -36,6 +36,7 @@ func (p *process) check(a *asked) {
 	p.checkFresh(a, st)
 	p.checkAge(a)
 	p.checkStep(a)
+	p.checkOffer(a)
 	p.checkFate(a)
 	if a.at.Unix() >= st.world.fromS && a.at.Unix() < st.world.toS {
 		p.checkSites(a, st.world)
@@ -122,6 +123,21 @@ func (p *process) checkStep(a *asked) {
 		p.checkEnd(a)
 	case routingv1.StepKind_STEP_KIND_UNSPECIFIED:
 		s.find(p, "%s: no step at all", a.c.id)
+	}
+}
+
+// checkOffer: whoever accepted an offer is entitled for the rest of the call, at every process.
+func (p *process) checkOffer(a *asked) {
+	d := &p.decision
+	if len(d.Offers()) > 0 {
+		p.s.counts.Offered++
+	}
+	if a.call.State.GetAccepted() == nil {
+		return
+	}
+	p.s.counts.Accepted++
+	if d.Class != routingv1.CallerClass_CALLER_CLASS_ENTITLED {
+		p.s.find(p, "%s: step %d takes a caller who has accepted an offer for %v", a.c.id, a.step, d.Class)
 	}
 }
 

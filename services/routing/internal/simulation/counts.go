@@ -12,6 +12,8 @@ type Counts struct {
 	Calls, Answers, Continued, Redelivered int
 	// ToSites, ToPeople and ToLastResort are ladders by whom they ring first; Ended are calls that were ended.
 	ToSites, ToPeople, ToLastResort, Ended int
+	// Offered is how often something was offered, Accepted how many answers were to callers who had accepted it.
+	Offered, Accepted int
 	// NoProcess is how often a gateway found no process that routes.
 	NoProcess int
 	// Replayed answers were decided again from their records; Stale ones were of a view that was not the newest.
@@ -38,7 +40,7 @@ func (c *Counts) add(o *Counts) {
 		{&c.NoProcess, &o.NoProcess}, {&c.Replayed, &o.Replayed}, {&c.Stale, &o.Stale}, {&c.FromDisk, &o.FromDisk},
 		{&c.Resumed, &o.Resumed}, {&c.Listed, &o.Listed}, {&c.Changes, &o.Changes}, {&c.Generations, &o.Generations},
 		{&c.Appended, &o.Appended}, {&c.Delivered, &o.Delivered}, {&c.Duplicates, &o.Duplicates}, {&c.Lost, &o.Lost},
-		{&c.Gone, &o.Gone},
+		{&c.Gone, &o.Gone}, {&c.Offered, &o.Offered}, {&c.Accepted, &o.Accepted},
 	} {
 		*pair[0] += *pair[1]
 	}
@@ -54,6 +56,7 @@ func (c *Counts) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  calls %d, answers %d (%d to sites first, %d to people, %d to the last resort; %d ends), %d told twice\n",
 		c.Calls, c.Answers, c.ToSites, c.ToPeople, c.ToLastResort, c.Ended, c.Redelivered)
+	fmt.Fprintf(&b, "  offers made %d, answers to callers who had accepted one %d\n", c.Offered, c.Accepted)
 	fmt.Fprintf(&b, "  decided again from records %d, on views that were behind %d, oldest view %v, no process there %d\n",
 		c.Replayed, c.Stale, c.MaxAge.Round(time.Second), c.NoProcess)
 	fmt.Fprintf(&b, "  changes %d, of which by generation %d; watches resumed %d, listed %d, starts from disk %d\n",

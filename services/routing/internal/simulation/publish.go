@@ -4,11 +4,13 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -23,7 +25,8 @@ import (
 )
 
 const (
-	rotaID = "support"
+	rotaID  = "support"
+	offerID = "one-call"
 	// lastResort is where calls go in the end.
 	lastResort = phone.Number(61255500000)
 	ringS      = 20
@@ -61,6 +64,11 @@ func (s *sim) difference(before, next *world) (writes []*rpcv1.Write, err error)
 		}
 		m, err := stored(lineOf(next, one))
 		if err := add(view.LinePrefix+one.id, m, err); err != nil {
+			return nil, err
+		}
+	}
+	if len(before.lines) == 0 {
+		if err := add(published.OfferPrefix+offerID, offerOf(), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -143,6 +151,9 @@ func lineOf(w *world, l *line) *routingv1.Line {
 	for i, one := range w.sites {
 		m.Sites = append(m.Sites, &routingv1.LineSite{Site: "sites/" + one.id, Tier: l.tiers[i], Weight: &l.weights[i]})
 	}
+	if l.offer != "" {
+		m.Offers = []string{"offers/" + l.offer}
+	}
 	if l.rota {
 		m.Rotas = []string{"rotas/" + rotaID}
 	}
@@ -157,6 +168,15 @@ func lineOf(w *world, l *line) *routingv1.Line {
 		m.RingBudget = seconds(l.ringS)
 	}
 	return m
+}
+
+// offerOf is the offer that is made.
+func offerOf() *publishedv1.Offer {
+	return &publishedv1.Offer{Id: offerID, Offer: &entitlementv1.Offer{
+		Name: "offers/" + offerID, DisplayName: "One call", Kind: entitlementv1.OfferKind_OFFER_KIND_PAY_PER_CALL,
+		Price: &money.Money{CurrencyCode: "EUR", Units: 290},
+		Terms: []*entitlementv1.OfferTerms{{Language: "en", Text: "Billed monthly.", Version: "1"}},
+	}}
 }
 
 func number(n phone.Number) *phone_number.PhoneNumber {

@@ -65,10 +65,12 @@ type line struct {
 	// tiers of the world's sites, in their order.
 	tiers []int32
 	// weights of them.
-	weights                         []int32
-	strategy                        routingv1.Strategy
-	product                         string
-	entitled, notEntitled, unknown  routingv1.Treatment
+	weights                        []int32
+	strategy                       routingv1.Strategy
+	product                        string
+	entitled, notEntitled, unknown routingv1.Treatment
+	// offer is made to whoever is not entitled; none where empty.
+	offer                           string
 	openingSoonS, minRemainS, ringS int64
 	rota                            bool
 }
@@ -212,8 +214,8 @@ func (s *sim) firstLines(w *world) []*line {
 		},
 		{
 			id: "db", number: 61255500102, strategy: routingv1.Strategy_STRATEGY_WEIGHTED, product: "db",
-			entitled: routingv1.Treatment_TREATMENT_ANNOUNCE, notEntitled: routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP,
-			unknown: message,
+			entitled: routingv1.Treatment_TREATMENT_ANNOUNCE, notEntitled: routingv1.Treatment_TREATMENT_OFFER,
+			unknown: message, offer: offerID,
 		},
 	}
 	for _, l := range lines {
