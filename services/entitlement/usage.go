@@ -175,8 +175,8 @@ func (u *usage) position(ctx context.Context) (position, error) {
 	return p, nil
 }
 
-// round counts one page of calls; more is true where others may wait. Where another process counted it meanwhile, nothing was
-// counted here.
+// round counts one page of calls; more is true where others may wait. Where another process counted it meanwhile, nothing
+// was counted here.
 func (u *usage) round(ctx context.Context) (more bool, err error) {
 	rules := u.s.cfg.Rules.Load()
 	if rules == nil {

@@ -210,8 +210,8 @@ func (p *page) countGoodwill(c *ledgerv1.Call, began int64, counted bool, facts 
 	p.goodwill++
 }
 
-// usage is what is counted under a key, or none of whom it would be. Counts that cannot be read are not begun anew, or whoever
-// used what is included would have it again: nil.
+// usage is what is counted under a key, or none of whom it would be. Counts that cannot be read are not begun anew, or
+// whoever used what is included would have it again: nil.
 func (p *page) usage(key string, none *publishedv1.Usage) *publishedv1.Usage {
 	if u, ok := p.usages[key]; ok {
 		return u

@@ -140,8 +140,8 @@ func newCalendarCache(from Calendars, c clock.Clock) *calendarCache {
 	return &calendarCache{from: from, clock: c, have: map[string]keptCalendar{}}
 }
 
-// read is calendars by their names, calendars/ID, in order; nil in the place of one that is gone. Where schedule is away, one
-// that was read before is taken as it was, and another one closes nothing: a task is due a day early rather than never.
+// read is calendars by their names, calendars/ID, in order; nil in the place of one that is gone. Where schedule is away,
+// one that was read before is taken as it was, and another one closes nothing: a task is due a day early rather than never.
 func (c *calendarCache) read(ctx context.Context, names []string) []*schedulev1.Calendar {
 	list := make([]*schedulev1.Calendar, 0, len(names))
 	for _, name := range names {

@@ -84,7 +84,9 @@ func (a *app) chargesRequest(f chargeFlags) (r *ledgerv1.ListChargesRequest, err
 	return r, err
 }
 
-func (c *api) charges(ctx context.Context, r *ledgerv1.ListChargesRequest, limit int) (*ledgerv1.ListChargesResponse, error) {
+func (c *api) charges(ctx context.Context, r *ledgerv1.ListChargesRequest, limit int) (
+	*ledgerv1.ListChargesResponse, error,
+) {
 	all := &ledgerv1.ListChargesResponse{}
 	for {
 		r.PageSize = int32(min(limit-len(all.GetCharges()), 1000))

@@ -24,10 +24,11 @@ func newFollowUp(a *app) *cobra.Command {
 			"follow-up for the next business day in the customer's calendar. Later calls of the same customer, or number, join the\n"+
 			"one that is open. It goes to the customer's account owner, else to whom the line names.",
 		newFollowUpList(a),
-		newFollowUpChange(a, "take ID", "Say that somebody does a follow-up", "", "as", "who; the user's own name where left out"),
-		newFollowUpChange(a, "done ID", "Say that a follow-up is done", ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE.String(), "note", "what came of it"),
-		newFollowUpChange(a, "drop ID", "Say that a follow-up is not to be done", ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED.String(), "note",
-			"why"))
+		newFollowUpChange(a, "take ID", "Say that somebody does a follow-up", 0, "as", "who; the user's own name where left out"),
+		newFollowUpChange(a, "done ID", "Say that a follow-up is done", ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE, "note",
+			"what came of it"),
+		newFollowUpChange(a, "drop ID", "Say that a follow-up is not to be done",
+			ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED, "note", "why"))
 }
 
 // followUpFlags say which follow-ups.
@@ -98,7 +99,9 @@ func (a *app) followUpsRequest(f followUpFlags) (*ledgerv1.ListFollowUpsRequest,
 	return r, nil
 }
 
-func (c *api) followUps(ctx context.Context, r *ledgerv1.ListFollowUpsRequest, limit int) (*ledgerv1.ListFollowUpsResponse, error) {
+func (c *api) followUps(ctx context.Context, r *ledgerv1.ListFollowUpsRequest, limit int) (
+	*ledgerv1.ListFollowUpsResponse, error,
+) {
 	all := &ledgerv1.ListFollowUpsResponse{}
 	for {
 		r.PageSize = int32(min(limit-len(all.GetFollowUps()), 1000))
@@ -124,8 +127,8 @@ func followUpsText(w io.Writer, answer *ledgerv1.ListFollowUpsResponse) error {
 	for _, f := range answer.GetFollowUps() {
 		who := strings.TrimSpace(strings.TrimPrefix(f.GetCustomer(), collectionCustomers+"/") + " " + f.GetCallerNumber())
 		g.row(dueText(f), word(followUpKindWords, f.GetKind()), dash(oneLine(who)), dash(idOf(f.GetLine())),
-			fmt.Sprint(len(f.GetCalls())), dash(oneLine(f.GetOwner())), word(followUpStateWords, f.GetState()), dash(oneLine(f.GetReason())),
-			idOf(f.GetName()))
+			fmt.Sprint(len(f.GetCalls())), dash(oneLine(f.GetOwner())), word(followUpStateWords, f.GetState()),
+			dash(oneLine(f.GetReason())), idOf(f.GetName()))
 	}
 	if err := g.write(w); err != nil {
 		return err
@@ -148,8 +151,8 @@ func dateText(d *date.Date) string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
 }
 
-// newFollowUpChange is a command that changes one follow-up: to a state, or its owner where that is empty.
-func newFollowUpChange(a *app, use, short, state, flag, help string) *cobra.Command {
+// newFollowUpChange is a command that changes one follow-up: to a state, or its owner where that is 0.
+func newFollowUpChange(a *app, use, short string, state ledgerv1.FollowUpState, flag, help string) *cobra.Command {
 	var text string
 	verb, _, _ := strings.Cut(use, " ")
 	c := &cobra.Command{
@@ -162,8 +165,8 @@ func newFollowUpChange(a *app, use, short, state, flag, help string) *cobra.Comm
 			}
 			r := &ledgerv1.UpdateFollowUpRequest{Name: collectionFollowUps + "/" + id}
 			switch {
-			case state != "":
-				r.State = ledgerv1.FollowUpState(ledgerv1.FollowUpState_value[state])
+			case state != 0:
+				r.State = state
 				if text != "" {
 					r.Note = &text
 				}

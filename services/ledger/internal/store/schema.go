@@ -75,8 +75,8 @@ CREATE INDEX audit_resources_n ON audit_resources (n);
 	}
 }
 
-// additions are what later releases add that programs before them pass over: columns with a default, and tables and indexes of
-// their own. The version of the database stays what it was, so that the release before can come back. One that
+// additions are what later releases add that programs before them pass over: columns with a default, and tables and indexes
+// of their own. The version of the database stays what it was, so that the release before can come back. One that
 // was released is never changed.
 func additions() []string {
 	return []string{
@@ -93,8 +93,8 @@ CREATE INDEX calls_counted ON calls (counted) WHERE counted > 0 AND counted <> s
 CREATE INDEX calls_former ON calls (n) WHERE former = 1;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('sequence', 0), ('epoch', lower(hex(randomblob(16))));
--- What this release writes has a seq that is not before heard. What a release before writes, which knows no sequence, has: it
--- gets one when the file is opened again. What stood here when this was added has none.
+-- What this release writes has a seq that is not before heard. What a release before writes, which knows no sequence, has:
+-- it gets one when the file is opened again. What stood here when this was added has none.
 CREATE INDEX calls_without_seq ON calls (heard) WHERE seq < heard;
 INSERT INTO counters SELECT 'added', coalesce(max(heard), 0) FROM calls;
 
