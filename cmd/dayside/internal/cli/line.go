@@ -30,10 +30,11 @@ func newLineRotate(a *app) *cobra.Command {
 	var f rotation
 	c := &cobra.Command{
 		Use: "rotate LINE", Short: "Give a line another number, and let the one before work for a while",
-		Long: "Both numbers lead to the line until the overlap ends; \"dayside calls --former-number\" shows who still calls the one\n" +
-			"before. Change it in the file of the line, too: else the next \"dayside apply\" brings the old one back. With\n" +
-			"--overlap 0 the one before stops at once; with the line's own number and --overlap 0 all that it had before do.\n" +
-			"Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked for.",
+		Long: "Both numbers lead to the line until the overlap ends; \"dayside calls --former-number\" shows who still calls\n" +
+			"the one before. Change it in the file of the line, too: else the next \"dayside apply\" brings the old one back.\n" +
+			"With --overlap 0 the one before stops at once; with the line's own number and --overlap 0 all that it had before\n" +
+			"do. Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked\n" +
+			"for.",
 		Example: "  dayside line rotate gold-emergency --number +61255550101 --overlap 720h --wait\n" +
 			"  dayside line rotate gold-emergency --stdin < number.txt",
 		Args: cobra.ExactArgs(1),
@@ -87,15 +88,18 @@ func (a *app) rotate(ctx context.Context, r *routingv1.RotateLineNumberRequest, 
 		return err
 	}
 	defer client.close()
-	line, err := ask(ctx, a, func(ctx context.Context) (*routingv1.Line, error) { return client.lines.RotateLineNumber(ctx, r) })
+	line, err := ask(ctx, a, func(ctx context.Context) (*routingv1.Line, error) {
+		return client.lines.RotateLineNumber(ctx, r)
+	})
 	if err != nil {
 		return err
 	}
-	if err := a.show(withoutNumbers(line), func(w io.Writer) error { rotatedText(w, line, r.GetValidateOnly()); return nil }); err != nil {
-		return err
-	}
-	if !wait || r.GetValidateOnly() {
+	err = a.show(withoutNumbers(line), func(w io.Writer) error {
+		rotatedText(w, line, r.GetValidateOnly())
 		return nil
+	})
+	if err != nil || !wait || r.GetValidateOnly() {
+		return err
 	}
 	return a.awaitInForce(ctx, client, 0)
 }
