@@ -126,8 +126,9 @@ type Service struct {
 // New is the service. CheckEntitlement and IdentifyCaller answer once Run has listed what there is.
 func New(cfg Config) *Service {
 	s := &Service{
-		cfg:       cfg,
-		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, namedOwner{newOwner(cfg), cfg.Store}).WithSchema(cfg.Schema),
+		cfg: cfg,
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, namedOwner{newOwner(cfg), cfg.Store}).
+			WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
 		directory: view.NewDirectory(sourcePrefix),
 		guesses:   newGuesses(cfg.Clock),

@@ -187,7 +187,7 @@ func (c *configuration) planSchedule(ctx context.Context, r *schedulev1.PlanSche
 
 // planEntitlement asks entitlement, if there is something to ask.
 func (c *configuration) planEntitlement(ctx context.Context, r *entitlementv1.PlanCustomersRequest) (*rpcv1.Plan, error) {
-	if len(r.GetCustomers()) == 0 && len(r.GetPlans()) == 0 && len(r.GetOffers()) == 0 && len(r.GetDelete()) == 0 && !r.GetPrune() {
+	if len(r.GetCustomers())+len(r.GetPlans())+len(r.GetOffers())+len(r.GetDelete()) == 0 && !r.GetPrune() {
 		return &rpcv1.Plan{}, nil
 	}
 	resp, err := c.entitlement.PlanCustomers(ctx, r)

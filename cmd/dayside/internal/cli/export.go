@@ -24,8 +24,8 @@ func newExport(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "export", Short: "Write the whole configuration as files that apply again",
 		Long: "Writes calendars, people, rotas, sites, plans, offers, customers and lines as YAML, to standard output or into\n" +
-			"an empty folder. Applied again, it changes nothing. Numbers of hidden lines, customers and people are in it: keep it as\n" +
-			"you keep them.",
+			"an empty folder. Applied again, it changes nothing. Numbers of hidden lines, customers and people are in it: keep\n" +
+			"it as you keep them.",
 		Example: "  dayside export --dir backup/\n  dayside export > all.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.output == formatJSON {
