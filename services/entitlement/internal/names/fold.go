@@ -169,10 +169,11 @@ func split(text string) []string {
 	var words []string
 	initials := false // the last word is made of them
 	for chunk := range strings.FieldsSeq(text) {
-		for _, w := range initialsAsOne(strings.FieldsFunc(chunk, isSeparator)) {
+		parts := initialsAsOne(strings.FieldsFunc(chunk, isSeparator))
+		for _, w := range parts {
 			single := utf8.RuneCountInString(w) == 1
 			switch {
-			case isAnd(w):
+			case w == "and", len(parts) == 1 && isAnd(w): // those of other languages are syllables, too
 			case single && initials:
 				words[len(words)-1] += w
 			default:

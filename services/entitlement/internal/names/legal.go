@@ -9,11 +9,14 @@ import (
 // maxFormWords is how many words a legal form has at most, initials being one word.
 const maxFormWords = 6
 
+// maxForms is how many legal forms are taken off a name.
+const maxForms = 8
+
 // withoutLegalForm takes legal forms off the end ("Acme Pty Ltd", "Acme GmbH & Co. KG") and off the beginning, where some
 // languages have them. What would leave no name stays: a company can be called "The Company".
 func withoutLegalForm(words []string) (rest []string, form uint16) {
 	var before, behind []string
-	for {
+	for range maxForms {
 		less := withoutOneForm(words)
 		if len(less) == len(words) || !isName(less) {
 			break

@@ -147,7 +147,7 @@ func TestCustomersAreRenamedForEver(t *testing.T) {
 			c.Names = []string{called[id]}
 		}
 		x.Apply([]names.Customer{c})
-		if change%97 > 0 {
+		if change%397 > 0 {
 			continue
 		}
 		if x.Customers() != len(called) {
@@ -197,6 +197,6 @@ func TestRecall(t *testing.T) {
 		if c.asked == 0 {
 			t.Skipf("no file of names: set %s", namesEnv)
 		}
-		on(t, c, 400)
+		on(t, c, 250)
 	})
 }

@@ -58,6 +58,8 @@ func TestTheSameButForCaseAccentsPunctuationAndLegalForm(t *testing.T) {
 		{"The Company", []string{"the company"}},
 		{"Limited", []string{"limited", "LIMITED."}},
 		{"And", []string{"and"}},
+		{"Widgets", []string{"widg-et-s"}},
+		{"Rock & Roll", []string{"rock-and-roll", "Rock und Roll", "rock et roll"}},
 		{"7-Eleven", []string{"7 eleven", "7eleven"}},
 		{"♥", []string{"♥"}},
 		{"Plan B S.A.", []string{"plan b", "Plan B SA"}},

@@ -200,7 +200,7 @@ func confidenceOf(like, mean float64, exactly bool) float64 {
 // words is how much of a name was said, and how much of what was said is of the name, by the weights of their words; and
 // whether it was said without an error.
 func (q *question) words() (fits float64, exactly bool) {
-	var used [maxSaidWords]bool
+	used := uint32(0) // words that were said, a bit each
 	ofName, ofSaid, weight := 0.0, 0.0, 0.0
 	exactly = true
 	from := 0
@@ -210,17 +210,17 @@ func (q *question) words() (fits float64, exactly bool) {
 		weight += own
 		best, which := 0.0, -1
 		for j := range q.said.words {
-			if used[j] {
+			if used>>j&1 == 1 {
 				continue
 			}
 			if fit := q.said.words[j].fits(w, sound); fit > best {
 				best, which = fit, j
 			}
 		}
-		if which < 0 || which >= len(used) {
+		if which < 0 {
 			continue
 		}
-		used[which] = true
+		used |= 1 << which
 		exactly = exactly && (best == 1 || strings.HasPrefix(w, q.said.words[which].text))
 		ofName += best * own
 		ofSaid += best * q.said.words[which].weight
