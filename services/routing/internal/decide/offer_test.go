@@ -259,3 +259,13 @@ func TestTheLanguageOfOffers(t *testing.T) {
 		}
 	}
 }
+
+// A table is for whoever will call while nobody can be asked who that is: nothing is offered, and nobody is refused for it.
+func TestNothingIsOfferedToWhoeverMayCall(t *testing.T) {
+	calling := call()
+	calling.Caller, calling.Anyone = 0, true
+	w := offeringWorld(func(w *viewtest.World) { w.Lines[0].Treatments.Declined = reject })
+	if d := run(w.View(), calling, viewtest.At(4)); business(d) != "FORWARD [] UNSPECIFIED FORWARD" {
+		t.Error(business(d))
+	}
+}
