@@ -52,3 +52,28 @@ func worked(b *testing.B) time.Duration {
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
+
+// BenchmarkErase is how long a person with one call is looked for among 100,000 calls, and taken out of it.
+func BenchmarkErase(b *testing.B) {
+	s := openQuick(b)
+	const calls, batch = 100_000, 500
+	for from := 0; from < calls; from += batch {
+		records := make([]*ledgerv1.Record, batch)
+		for i := range records {
+			records[i] = newRecord(fmt.Sprint("call-", from+i))
+			records[i].GetDecision().DecidedUnixUs += int64(from+i) * 67
+		}
+		add(b, s, records...)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		one := newRecord(fmt.Sprint("of-the-person-", b.Elapsed()))
+		one.GetDecision().Caller = 13035550199
+		add(b, s, one)
+		b.StartTimer()
+		got, err := s.Erase(b.Context(), Erasure{Numbers: []string{"+13035550199"}, Emails: []string{"ann@acme.example"}})
+		if err != nil || got.GetCalls() != 1 {
+			b.Fatal(got, err)
+		}
+	}
+}
