@@ -89,6 +89,15 @@ func BenchmarkManyCustomers(b *testing.B) {
 			v, _ = build.View(2, viewtest.At(0))
 		}
 	})
+	b.Run("who", func(b *testing.B) { // whose a number is, without what they have
+		b.ReportAllocs()
+		defer processorTime(b)()
+		for b.Loop() {
+			if v.OnlyOne(firstNumber+100+phone.Number(rand.IntN(4*n-100)), "somebody-else") {
+				b.Fatal("somebody else has it")
+			}
+		}
+	})
 	b.Run("number", func(b *testing.B) {
 		var room view.Customer
 		b.ReportAllocs()
