@@ -81,7 +81,9 @@ func (s *lineServer) UpdateLine(ctx context.Context, r *routingv1.UpdateLineRequ
 func (s *lineServer) RotateLineNumber(ctx context.Context, r *routingv1.RotateLineNumberRequest) (*routingv1.Line, error) {
 	to, ok := lines.Number(&routingv1.Line{Number: r.GetNumber()})
 	if !ok {
-		return nil, fault.Invalid(fault.Violation{Field: "number", Value: lines.Hidden, Rule: "must be E.164, without an extension"})
+		return nil, fault.Invalid(fault.Violation{
+			Field: "number", Value: lines.Hidden, Rule: "must be E.164, without an extension",
+		})
 	}
 	overlap := defaultOverlap
 	if r.GetOverlap() != nil {
@@ -246,7 +248,8 @@ func (o lineOwner) all(ctx context.Context) (all []*routingv1.Line, revision int
 	return all, revision, nil
 }
 
-// uniqueNumber is the condition under which no other line has one of the line's numbers, or the fault that says that one has.
+// uniqueNumber is the condition under which no other line has one of the line's numbers, or the fault that says that one
+// has.
 func (o lineOwner) uniqueNumber(ctx context.Context, l *routingv1.Line) (*rpcv1.Condition, error) {
 	all, revision, err := o.all(ctx)
 	if err != nil {

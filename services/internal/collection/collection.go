@@ -43,8 +43,8 @@ type Owner[T proto.Message] interface {
 	Remove(ctx context.Context, id string) (Effect, error)
 }
 
-// Keeper is an Owner of resources with fields that no request changes once they are set. Keep takes them from what stands into
-// what is to be written; stands is nil where nothing does.
+// Keeper is an Owner of resources with fields that no request changes once they are set. Keep takes them from what stands
+// into what is to be written; stands is nil where nothing does.
 type Keeper[T proto.Message] interface{ Keep(stands, item T) }
 
 // Effect is what goes with a write of the source.

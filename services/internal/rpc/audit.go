@@ -70,8 +70,8 @@ func redactedJSON(req proto.Message) string {
 
 // resourceName is what a name of one of our resources looks like, so that a note is not taken for one.
 var resourceName = regexp.MustCompile(
-	`^(alerts|calendars|calls|cases|charges|customers|drains|feeds|followUps|grants|lines|offers|people|plans|promises|rotas|sites)` +
-		`(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
+	`^(alerts|calendars|calls|cases|charges|customers|drains|feeds|followUps|grants|lines|offers|people|plans|promises|rotas|` +
+		`sites)(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
 
 // namedBy are the resources that a request names, itself or in the resource that it holds, then those that the answer
 // names as changed.
