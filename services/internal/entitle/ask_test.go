@@ -192,26 +192,6 @@ func TestAskSaysWhatItRestsOn(t *testing.T) {
 	}
 }
 
-// TestAskAgreesWithJudge holds where there are no plans, no grants and no parents.
-func TestAskAgreesWithJudge(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		list := contracts().Draw(t, "contracts")
-		product := rapid.SampledFrom([]string{"", "db", "web", "mail"}).Draw(t, "line's product")
-		at := rapid.Int64Range(-2, 45).Draw(t, "at")
-		party := entitle.Party{}
-		for _, c := range list {
-			party.Contracts = append(party.Contracts, entitle.Contract{
-				ID: c.GetId(), Product: c.GetProduct(), FromUnixS: c.GetFromUnixS(), ToUnixS: c.GetToUnixS(), GraceS: entitle.PlanGrace,
-			})
-		}
-		got := entitle.Ask([]entitle.Party{party}, catalog{}, entitle.Question{Product: product, AtUnixS: at})
-		want := entitle.Judge(list, product, at)
-		if got.Basis != want.Basis || got.Contract != want.Contract || got.UntilUnixS != want.UntilUnixS {
-			t.Fatalf("got %+v, want %+v", got, want)
-		}
-	})
-}
-
 func BenchmarkAsk(b *testing.B) {
 	parties := append2(used2(1, 30), term("days", 0, 20))
 	parties = append(parties, holding(term("old", 0, 12))...)

@@ -480,10 +480,11 @@ func TestEntitlementIsTheRuleOfEntitle(t *testing.T) {
 			},
 		}.View()
 		at := rapid.Int64Range(-2, 45).Draw(t, "at")
-		want := entitle.Judge(contracts, l.GetProduct(), at)
+		party := entitle.PartyOf(&publishedv1.Customer{Id: "acme", Contracts: contracts}, nil)
+		want := entitle.Ask([]entitle.Party{party}, v, entitle.Question{LineID: "gold", Product: l.GetProduct(), AtUnixS: at})
 		d := run(v, call(), time.Unix(at, 0))
 		entitled := d.Class == routingv1.CallerClass_CALLER_CLASS_ENTITLED
-		if d.Verdicts()[2] != basis[want.Basis] || entitled != want.Entitled() || d.ValidUntilUnixS != want.UntilUnixS {
+		if d.Verdicts()[2] != basis[want.Basis] || entitled != entitle.Granted(want.Basis) || d.ValidUntilUnixS != want.UntilUnixS {
 			t.Fatalf("%v until %d, want %v until %d", d.Verdicts()[2], d.ValidUntilUnixS, want.Basis, want.UntilUnixS)
 		}
 	})
