@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/timeline"
