@@ -81,7 +81,8 @@ func (d *Decision) goodwillUsed() bool {
 	switch c := d.Customer(); {
 	case c != nil:
 		times = d.view.Goodwill(c.ID())
-	case d.customers.Len() == 0 && d.call.Caller != 0:
+	case d.call.Caller != 0 && (d.customers.Len() == 0 || d.call.Gateway.asks()):
+		// It is counted by the number as well where several share it: who could say of whom they are, and did not, is a stranger.
 		times = d.view.NumberGoodwill(d.call.Caller)
 	}
 	for len(times) > 0 && times[0]+g.WindowS <= d.nowS {

@@ -269,3 +269,23 @@ func TestNothingIsOfferedToWhoeverMayCall(t *testing.T) {
 		t.Error(business(d))
 	}
 }
+
+// Whoever shares a number, and does not say of whom they are, is helped first as often as a number that nobody knows.
+func TestGoodwillOfASharedNumberIsUsedUp(t *testing.T) {
+	w := offeringWorld(func(w *viewtest.World) {
+		w.Lines[0].Treatments.Unknown = routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP
+		w.Lines[0].Goodwill = &routingv1.Goodwill{MaxCalls: 2, WindowDays: 3}
+		w.Customers = append(w.Customers, viewtest.Customer("bridge-1", []phone.Number{sharedANI}),
+			viewtest.Customer("bridge-2", []phone.Number{sharedANI}))
+		w.Usage = []*publishedv1.Usage{viewtest.NumberGoodwill(sharedANI, -10, 1)}
+	})
+	calling := asking()
+	calling.Caller = sharedANI
+	if d := run(w.View(), calling, viewtest.At(4)); business(d) != "PROMPT [once day] MADE OFFER" || d.GoodwillCalls != 2 {
+		t.Errorf("%s, %d", business(d), d.GoodwillCalls)
+	}
+	calling.Gateway = decide.CapabilitiesOf(nil) // nobody could be asked
+	if d := run(w.View(), calling, viewtest.At(4)); business(d) != "FORWARD [] UNSPECIFIED FORWARD_AND_FOLLOW_UP" {
+		t.Errorf("%s, %d", business(d), d.GoodwillCalls)
+	}
+}

@@ -11,12 +11,15 @@ import (
 // nothing of whose money it is: nothing is verified by it.
 
 // forClient is the verdict on who calls, where the only customer found is a partner of others; else the verdict that it is
-// given.
+// given. Whoever did no more than say a partner's name is no partner: its clients' PINs would be asked of nobody.
 func (d *Decision) forClient(verdict routingv1.Verdict) routingv1.Verdict {
 	if d.Partner != nil || !d.known() {
 		return verdict
 	}
 	partner := d.candidates[0]
+	if d.byName() && !d.verified && d.call.State.GetPartner() != partner.ID() {
+		return verdict
+	}
 	clients := d.view.ClientsOf(partner.ID())
 	if len(clients) == 0 {
 		return verdict

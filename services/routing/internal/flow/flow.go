@@ -158,6 +158,9 @@ func Next(d *decide.Decision, now time.Time, traceparent string) *routingv1.Cont
 	}
 	// Whom the number found stays found, though a later step may come without the number.
 	if c := d.Customer(); c != nil {
+		if next.GetCustomer() != c.ID() { // a PIN that a partner showed is not its client's
+			unverified(next)
+		}
 		next.Customer = c.ID()
 	}
 	next.Partner = ""
