@@ -181,13 +181,19 @@ func (j *judging) wouldBeThere(err error) bool {
 		!slices.ContainsFunc(f.Violations, func(v fault.Violation) bool { return j.p.made[v.Value] == nil })
 }
 
-// taken says whether another customer of the batch writes a key, too, such as that of an access name.
+// taken says whether another customer of the batch writes a key that this one writes, too, such as that of an access name,
+// or was judged by, such as a customer above its parent: as it was read it is not what it will be.
 func (j *judging) taken(name string, effect collection.Effect) bool {
+	keys := map[string]bool{}
+	for _, w := range effect.Writes {
+		keys[w.GetKey()] = true
+	}
+	for _, c := range effect.Conditions {
+		keys[c.GetKey()] = true
+	}
 	for other, made := range j.made {
-		for _, w := range made.effect.Writes {
-			if other != name && slices.ContainsFunc(effect.Writes, func(x *rpcv1.Write) bool { return x.GetKey() == w.GetKey() }) {
-				return true
-			}
+		if other != name && slices.ContainsFunc(made.effect.Writes, func(w *rpcv1.Write) bool { return keys[w.GetKey()] }) {
+			return true
 		}
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/resource"
 )
 
 // maxParents is how many customers can be above one.
@@ -36,7 +37,9 @@ func (o kinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (colle
 		}
 		e, err := o.store.Get(ctx, sourcePrefix+customerID(name))
 		if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-			return nil, nil //nolint:nilnil // there is none, and that is no error
+			// There is none, and that is no error; one that comes meanwhile could close a circle.
+			effect.Conditions = append(effect.Conditions, coord.Unchanged(sourcePrefix+customerID(name), 0))
+			return nil, nil //nolint:nilnil // see above
 		}
 		if err != nil {
 			return nil, err
@@ -90,13 +93,20 @@ func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.
 	return nil
 }
 
-// judgeAllKin does so for customers that are written together; all are those that stand afterwards. Paths are behind the
-// customer's name.
-func judgeAllKin(written map[string]bool, all map[string]*entitlementv1.Customer) error {
+// judgeAllKin does so for customers that are written together: before are those that stand, after those that would. It answers
+// with conditions that keep true what those say who are not written. Paths are behind the customer's name.
+func judgeAllKin(written map[string]bool, before, after map[string]*entitlementv1.Customer) ([]*rpcv1.Condition, error) {
 	var places []fault.Violation
+	var conditions []*rpcv1.Condition
 	invalid := false
 	for _, name := range slices.Sorted(maps.Keys(written)) {
-		err := judgeKin(all[name], func(name string) (*entitlementv1.Customer, error) { return all[name], nil })
+		err := judgeKin(after[name], func(name string) (*entitlementv1.Customer, error) {
+			if !written[name] {
+				conditions = append(conditions,
+					coord.Unchanged(sourcePrefix+customerID(name), resource.Revision(before[name].GetEtag())))
+			}
+			return after[name], nil
+		})
 		invalid = invalid || fault.ReasonOf(err) == rpcv1.Reason_REASON_INVALID_FIELD
 		for _, v := range violations(err) {
 			v.Field = name + ": " + v.Field
@@ -105,9 +115,9 @@ func judgeAllKin(written map[string]bool, all map[string]*entitlementv1.Customer
 	}
 	switch {
 	case len(places) == 0:
-		return nil
+		return conditions, nil
 	case invalid:
-		return fault.Invalid(places...)
+		return nil, fault.Invalid(places...)
 	}
-	return fault.MissingReference(places...)
+	return nil, fault.MissingReference(places...)
 }

@@ -152,7 +152,8 @@ func (s *Service) judgeTogether(t together) ([]*rpcv1.Condition, error) {
 		return conditions, nil
 	}
 	writtenCustomers, _ := outcome(t.customers.Plan)
-	return conditions, judgeAllKin(writtenCustomers, t.customers.Result)
+	kin, err := judgeAllKin(writtenCustomers, t.customers.Before, t.customers.Result)
+	return append(conditions, kin...), err
 }
 
 // contractsOn are customers that would have contracts by a plan.

@@ -50,6 +50,15 @@ func Etag(modRevision int64) string {
 	return strconv.FormatInt(modRevision, 36)
 }
 
+// Revision is the modification revision that an Etag is of; 0 of none.
+func Revision(etag string) int64 {
+	revision, err := strconv.ParseInt(etag, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return revision
+}
+
 // CheckEtag is a CONFLICT where an etag was given and is not that of the stored revision.
 func CheckEtag(name, given string, modRevision int64) error {
 	if given != "" && given != Etag(modRevision) {
