@@ -39,6 +39,8 @@ const (
 	tryTimeout = 500 * time.Millisecond
 	// idleTimeout is how long a stream of a list may stand still.
 	idleTimeout = 5 * time.Second
+	// keepAlive is above the 5 s below which etcd takes pings for an attack, and hangs up (too_many_pings).
+	keepAlive = 7 * time.Second
 	// dialTimeout bounds the first connection.
 	dialTimeout = 5 * time.Second
 	// maxMessageBytes bounds what etcd may answer at once.
@@ -93,7 +95,7 @@ func Open(_ context.Context, cfg Config) (*Client, error) {
 		Endpoints:            cfg.Endpoints,
 		TLS:                  cfg.TLS,
 		DialTimeout:          dialTimeout,
-		DialKeepAliveTime:    5 * time.Second,
+		DialKeepAliveTime:    keepAlive,
 		DialKeepAliveTimeout: 3 * time.Second,
 		PermitWithoutStream:  true,
 		MaxCallRecvMsgSize:   maxMessageBytes,
