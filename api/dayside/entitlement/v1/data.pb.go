@@ -145,7 +145,8 @@ type ImportRow struct {
 	// domains and external ids are added; contracts, contacts, partners and cases are added, or replaced by their id. A value
 	// of fields that is empty here is cleared.
 	Customer *Customer `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
-	// Fields that the line has a column for, by their names in Customer: "display_name", "phone_numbers", "contracts".
+	// Fields that the line has a column for, by their names in Customer: "display_name", "phone_numbers", "contracts". With
+	// "contracts.plan" and the like, also of contacts, a contract that stands is changed in these alone, and not replaced.
 	Fields []string `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"`
 	// The customer is found by this one of its external ids; by its name where it is unset. A new customer without a name gets
 	// one that is made from the key.

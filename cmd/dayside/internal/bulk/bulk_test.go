@@ -87,7 +87,7 @@ func TestAMappingSaysWhichColumnIsWhat(t *testing.T) {
 		got = append(got, says(row))
 	}
 	want := []string{
-		`2 crm:0015 aliases,contracts,display_name,locality,phone_numbers {"displayName":"Acme GmbH","aliases":["ACME","A.C.M.E."],` +
+		`2 crm:0015 aliases,contracts,display_name,locality,phone_numbers,contracts.contract_id,contracts.plan,contracts.product,contracts.start_date {"displayName":"Acme GmbH","aliases":["ACME","A.C.M.E."],` +
 			`"phoneNumbers":[{"e164Number":"030 5550 101"},{"e164Number":"+49 151 5550 102"}],"contracts":[{"contractId":"K-1",` +
 			`"plan":"gold","product":"db","startDate":{"year":2026,"month":1,"day":31}}],"locality":"Berlin"}`,
 		`4 crm:0016 display_name {"displayName":"Bone; \"Dry\" Ltd"}`,

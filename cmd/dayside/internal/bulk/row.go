@@ -96,6 +96,11 @@ func (b *builder) row(line int64, lookup func(column string) []string) *entitlem
 			row.Fields = append(row.Fields, top)
 		}
 	}
+	for _, f := range b.fields { // of a contract or contact that stands, what has no column is left as it is
+		if top := f.top(); said[top] && (top == "contracts" || top == "contacts") {
+			row.Fields = append(row.Fields, f.name)
+		}
+	}
 	if said["contracts"] {
 		made.customer.Contracts = []*entitlementv1.Contract{made.contract}
 	}

@@ -64,6 +64,49 @@ func TestARowChangesWhatItSaysAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestAColumnThatIsNotThereTakesNothingAway: a list of contracts that knows nothing of suspensions lifts none, and one of
+// people locks nobody out.
+func TestAColumnThatIsNotThereTakesNothingAway(t *testing.T) {
+	days := int32(5)
+	stands := &entitlementv1.Customer{
+		Name: "customers/acme",
+		Contracts: []*entitlementv1.Contract{{
+			ContractId: "1", Plan: "gold", Suspension: &entitlementv1.Suspension{Reason: "unpaid"}, GraceDays: &days, Product: "db",
+		}},
+		Contacts: []*entitlementv1.Contact{{
+			ContactId: "ann", Email: "ann@acme.example", SelfService: true,
+			PhoneNumbers: []*phone_number.PhoneNumber{number("+13035550101")},
+		}},
+	}
+	row := &entitlementv1.ImportRow{
+		Fields: []string{
+			"contracts", "contracts.contract_id", "contracts.plan", "contracts.product", "contacts", "contacts.contact_id",
+			"contacts.display_name",
+		},
+		Customer: &entitlementv1.Customer{
+			Contracts: []*entitlementv1.Contract{{ContractId: "1", Plan: "silver"}, {ContractId: "2", Plan: "gold"}},
+			Contacts:  []*entitlementv1.Contact{{ContactId: "ann", DisplayName: "Ann"}},
+		},
+	}
+	want := proto.CloneOf(stands)
+	want.Contracts[0].Plan, want.Contracts[0].Product = "silver", "" // whose cell is empty
+	want.Contracts = append(want.Contracts, row.GetCustomer().GetContracts()[1])
+	want.Contacts[0].DisplayName = "Ann"
+	before := proto.CloneOf(stands)
+	if got, err := imports.Merge(stands, row, e164); err != nil || !proto.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v\n%v", got, want, err)
+	}
+	if !proto.Equal(stands, before) {
+		t.Error("what stood was changed")
+	}
+	for _, bad := range []string{"contracts.colour", "open_cases.title", "name.x"} {
+		_, err := imports.Merge(stands, &entitlementv1.ImportRow{Fields: []string{bad}}, e164)
+		if err == nil || !strings.Contains(err.Error(), "is no field of a customer") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 func TestWhatNoRowMaySet(t *testing.T) {
 	for _, c := range []struct {
 		row  *entitlementv1.ImportRow

@@ -28,8 +28,8 @@ var notImported = []protoreflect.Name{
 // Merge is a customer with what a row says of it; stands is not changed, and is without a name alone where the customer
 // is new. Of the fields that the row names nothing else is changed: single values are set, or cleared where they are
 // empty; numbers, aliases, domains and external ids are added; contracts, contacts, partners and cases are added, or
-// replaced by their id; calendars are replaced as a whole; a list that is empty is cleared. The row's key becomes one
-// of the external ids. An INVALID_FIELD fault names the fields of the row that break a rule; whether the customer keeps
+// replaced by their id, where the row names no fields of theirs ("contracts.plan"), else changed in these; calendars are
+// replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids. An INVALID_FIELD fault names the fields of the row that break a rule; whether the customer keeps
 // its own is not asked.
 func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers Numbers) (*entitlementv1.Customer, error) {
 	says := proto.CloneOf(row.GetCustomer())
@@ -43,7 +43,7 @@ func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers
 	}
 	next := proto.CloneOf(stands)
 	for _, fd := range named(&broken, row, says) {
-		mergeField(next, says, fd)
+		mergeField(next, says, fd, within(row, fd))
 	}
 	chosen := stands.GetAccessName() != "" || len(stands.GetFormerAccessNames()) > 0
 	if chosen && stands.GetAccessName() != next.GetAccessName() {
@@ -74,8 +74,9 @@ func named(broken *fault.Violations, row *entitlementv1.ImportRow, says *entitle
 		fd := fields.ByName(protoreflect.Name(name))
 		switch {
 		case name == "name": // it says which customer the row is of
-		case fd == nil:
+		case fd == nil && !isPart(fields, name):
 			broken.Add("fields", name, "is no field of a customer")
+		case fd == nil: // it says what of the contract or contact, see within
 		case slices.Contains(notImported, fd.Name()):
 			broken.Add("fields", name, "cannot be imported")
 		case !slices.Contains(out, fd):
@@ -85,8 +86,48 @@ func named(broken *fault.Violations, row *entitlementv1.ImportRow, says *entitle
 	return out
 }
 
-// mergeField takes one field over.
-func mergeField(next, says *entitlementv1.Customer, fd protoreflect.FieldDescriptor) {
+// isPart says whether a name is that of a field of contracts or contacts, with a dot between.
+func isPart(fields protoreflect.FieldDescriptors, name string) bool {
+	list, part, ok := strings.Cut(name, ".")
+	if !ok || list != "contracts" && list != "contacts" {
+		return false
+	}
+	return fields.ByName(protoreflect.Name(list)).Message().Fields().ByName(protoreflect.Name(part)) != nil
+}
+
+// within are the fields of a list's elements that a row has columns for; none: it has all of them.
+func within(row *entitlementv1.ImportRow, list protoreflect.FieldDescriptor) (parts []protoreflect.Name) {
+	for _, name := range row.GetFields() {
+		if part, ok := strings.CutPrefix(name, string(list.Name())+"."); ok {
+			parts = append(parts, protoreflect.Name(part))
+		}
+	}
+	return parts
+}
+
+// inPart takes over of `from` what parts name, and of `have` the rest.
+func inPart[T proto.Message](parts []protoreflect.Name) func(have, from T) T {
+	return func(have, from T) T {
+		if len(parts) == 0 {
+			return from
+		}
+		next := proto.CloneOf(have)
+		fields := from.ProtoReflect().Descriptor().Fields()
+		for _, name := range parts {
+			switch fd := fields.ByName(name); {
+			case fd == nil: // was told of
+			case from.ProtoReflect().Has(fd):
+				next.ProtoReflect().Set(fd, from.ProtoReflect().Get(fd))
+			default:
+				next.ProtoReflect().Clear(fd)
+			}
+		}
+		return next
+	}
+}
+
+// mergeField takes one field over, of contracts and contacts the parts, where there are some.
+func mergeField(next, says *entitlementv1.Customer, fd protoreflect.FieldDescriptor, parts []protoreflect.Name) {
 	to, from := next.ProtoReflect(), says.ProtoReflect()
 	if !from.Has(fd) {
 		to.Clear(fd)
@@ -102,15 +143,18 @@ func mergeField(next, says *entitlementv1.Customer, fd protoreflect.FieldDescrip
 	case "external_ids":
 		next.ExternalIds = added(next.GetExternalIds(), says.GetExternalIds(), externalKey)
 	case "contracts":
-		next.Contracts = replaced(next.GetContracts(), says.GetContracts(), (*entitlementv1.Contract).GetContractId)
+		next.Contracts = replaced(next.GetContracts(), says.GetContracts(), (*entitlementv1.Contract).GetContractId,
+			inPart[*entitlementv1.Contract](parts))
 	case "contacts":
-		next.Contacts = replaced(next.GetContacts(), says.GetContacts(), (*entitlementv1.Contact).GetContactId)
+		next.Contacts = replaced(next.GetContacts(), says.GetContacts(), (*entitlementv1.Contact).GetContactId,
+			inPart[*entitlementv1.Contact](parts))
 	case "open_cases":
-		next.OpenCases = replaced(next.GetOpenCases(), says.GetOpenCases(), (*entitlementv1.OpenCase).GetCaseId)
+		next.OpenCases = replaced(next.GetOpenCases(), says.GetOpenCases(), (*entitlementv1.OpenCase).GetCaseId,
+			inPart[*entitlementv1.OpenCase](nil))
 	case "partners":
 		next.Partners = replaced(next.GetPartners(), says.GetPartners(), func(p *entitlementv1.PartnerAccess) string {
 			return p.GetPartner() + " " + p.GetProduct()
-		})
+		}, inPart[*entitlementv1.PartnerAccess](nil))
 	default:
 		to.Set(fd, from.Get(fd))
 	}
@@ -131,16 +175,16 @@ func added[T any](have, more []T, key func(T) string) []T {
 	return have
 }
 
-// replaced is a list with others in the place of those of the same key, and behind it where there are none. Of two
-// others of one key both are taken, so that the rule against it is told.
-func replaced[T any](have, others []T, key func(T) string) []T {
+// replaced is a list with others, brought together with it, in the place of those of the same key, and behind it where
+// there are none. Of two others of one key both are taken, so that the rule against it is told.
+func replaced[T any](have, others []T, key func(T) string, together func(have, other T) T) []T {
 	at := make(map[string]int, len(have))
 	for i, h := range have {
 		at[key(h)] = i
 	}
 	for _, o := range others {
 		if i, ok := at[key(o)]; ok {
-			have[i] = o
+			have[i] = together(have[i], o)
 			delete(at, key(o))
 			continue
 		}
