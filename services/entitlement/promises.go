@@ -27,7 +27,8 @@ const (
 	promiseRequestPrefix = "entitlement/promise-requests/"
 	// promiseOfPrefix: nothing; the rest is PARTY/ID: the promises of one.
 	promiseOfPrefix = "entitlement/promises-of/"
-	// promiseLastPrefix: the ID of the latest promise of one for an offer; the rest is PARTY/OFFER.
+	// promiseLastPrefix: the ID of the latest promise of one for an offer; the rest is PARTY/OFFER, or PARTY/OFFER/LINE of the
+	// latest on a line, where it gives one call.
 	promiseLastPrefix = "entitlement/promises-last/"
 	// promisePendingPrefix: nothing; the rest is TIME-ID: when which lapses.
 	promisePendingPrefix = "entitlement/promises-pending/"

@@ -99,12 +99,13 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 		return nil, err
 	}
 	out := promise.Accept(r, facts)
-	standing, holds, err := d.standing(ctx, k, at)
+	latest := k.latest(facts.Offer)
+	made, holds, err := d.standing(ctx, latest, r.GetLine(), at)
 	switch {
 	case err != nil:
 		return nil, err
-	case holds && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
-		return d.again(ctx, r, k, standing, out)
+	case holds != nil && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
+		return d.again(ctx, r, k, holds, out)
 	case out.Promise == nil:
 		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
 	}
@@ -112,19 +113,21 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	if err != nil {
 		return nil, err
 	}
-	if standing.GetGrantEndTime().AsTime().Before(out.Promise.GetGrantEndTime().AsTime()) {
-		id := strings.TrimPrefix(out.Promise.GetName(), promise.Names)
-		effect.Writes = append(effect.Writes, coord.Put(k.last.Key, []byte(id)))
+	for i, e := range latest {
+		if made[i].GetGrantEndTime().AsTime().Before(out.Promise.GetGrantEndTime().AsTime()) {
+			id := strings.TrimPrefix(out.Promise.GetName(), promise.Names)
+			effect.Writes = append(effect.Writes, coord.Put(e.Key, []byte(id)))
+		}
 	}
-	made, err := d.all.WithOwner(besides{effect: effect}).Create(ctx, out.Promise, "name", "", r.GetRequestId(), false)
+	written, err := d.all.WithOwner(besides{effect: effect}).Create(ctx, out.Promise, "name", "", r.GetRequestId(), false)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_ALREADY_EXISTS {
 		err = fault.Conflict(out.Promise.GetName()) // of the same request, by another process, this moment
 	}
 	if err != nil {
 		return nil, err
 	}
-	d.changed(ctx, made)
-	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: made}, nil
+	d.changed(ctx, written)
+	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: written}, nil
 }
 
 // answered is the answer to what was recorded before. What became of it since is in the promise; the caller is helped
@@ -139,15 +142,31 @@ func answered(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
 
 // known is what the store says of an acceptance.
 type known struct {
-	party                                string
-	request, offer, customer, line, last coord.Entry
-	counters                             coord.Page
+	party                          string
+	request, offer, customer, line coord.Entry
+	// last is the promise of the party for the offer that was made last, lastOfLine the one on the line that was called.
+	last, lastOfLine coord.Entry
+	counters         coord.Page
+}
+
+// latest are the promises that may be of what is accepted: of one call only one on the line that was called, or on any, for
+// that is what it gives.
+func (k known) latest(o *entitlementv1.Offer) []coord.Entry {
+	switch o.GetKind() {
+	case entitlementv1.OfferKind_OFFER_KIND_DAY_PASS, entitlementv1.OfferKind_OFFER_KIND_UPGRADE:
+		return []coord.Entry{k.last}
+	case entitlementv1.OfferKind_OFFER_KIND_PAY_PER_CALL, entitlementv1.OfferKind_OFFER_KIND_UNSPECIFIED:
+	}
+	if k.lastOfLine.Key == "" {
+		return []coord.Entry{k.last}
+	}
+	return []coord.Entry{k.last, k.lastOfLine}
 }
 
 // look reads all of it at once: the caller waits, and etcd may be far away.
 func (d *promises) look(ctx context.Context, r *entitlementv1.AcceptOfferRequest, party string, at time.Time,
 ) (known, error) {
-	k, errs := known{party: party}, [6]error{}
+	k, errs := known{party: party}, [7]error{}
 	var all sync.WaitGroup
 	read := func(to *coord.Entry, err *error, prefix, id string) {
 		to.Key = prefix + id
@@ -160,7 +179,11 @@ func (d *promises) look(ctx context.Context, r *entitlementv1.AcceptOfferRequest
 	read(&k.customer, &errs[2], published.CustomerPrefix, customerID(r.GetCustomer()))
 	read(&k.line, &errs[3], published.LinePrefix, strings.TrimPrefix(r.GetLine(), "lines/"))
 	if party != "" {
-		read(&k.last, &errs[4], promiseLastPrefix, party+"/"+strings.TrimPrefix(r.GetOffer(), offerNames))
+		last := party + "/" + strings.TrimPrefix(r.GetOffer(), offerNames)
+		read(&k.last, &errs[4], promiseLastPrefix, last)
+		if r.GetLine() != "" {
+			read(&k.lastOfLine, &errs[6], promiseLastPrefix, last+"/"+strings.TrimPrefix(r.GetLine(), "lines/"))
+		}
 		all.Go(func() {
 			k.counters, errs[5] = d.s.cfg.Store.List(ctx, unverifiedPrefix+at.UTC().Format(dayOfKey)+"/"+party+"/", "", maxCurrencies)
 		})
@@ -240,54 +263,80 @@ func (d *promises) linesOffering(ctx context.Context, offerID string) ([]string,
 	return ids, nil
 }
 
-// standing is the promise of the same party for the same offer that was made last; nil where there is none. It holds
-// where it is of the same time: what it covers is not promised twice, in whatever order acceptances arrive that were on
-// a disk meanwhile.
-func (d *promises) standing(ctx context.Context, k known, at time.Time) (p *entitlementv1.Promise, holds bool, err error) {
-	if k.last.ModRevision == 0 {
-		return nil, false, nil
+// standing are the promises that were made last, in the order of their entries, nil where there is none; and the one of them
+// that holds where it is of the same line and time, else nil: what it covers is not promised twice, in whatever order
+// acceptances arrive that were on a disk meanwhile.
+func (d *promises) standing(ctx context.Context, latest []coord.Entry, line string, at time.Time,
+) (all []*entitlementv1.Promise, holds *entitlementv1.Promise, err error) {
+	for _, e := range latest {
+		p, err := d.lastOf(ctx, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, p)
+		if of := p.GetAcceptance().GetLine(); p == nil || len(latest) > 1 && of != "" && of != line {
+			continue
+		}
+		if held, err := d.holds(ctx, p, at); err != nil {
+			return nil, nil, err
+		} else if held {
+			holds = p
+		}
 	}
-	p, err = d.all.Get(ctx, promise.Names+string(k.last.Value))
+	return all, holds, nil
+}
+
+// lastOf is the promise that an entry names; nil where there is none.
+func (d *promises) lastOf(ctx context.Context, e coord.Entry) (*entitlementv1.Promise, error) {
+	if e.ModRevision == 0 {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	p, err := d.all.Get(ctx, promise.Names+string(e.Value))
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return nil, false, nil
+		return nil, nil //nolint:nilnil // there is none
 	}
-	if err != nil {
-		return nil, false, err
-	}
+	return p, err
+}
+
+// holds says whether what is accepted at a time is promised already.
+func (d *promises) holds(ctx context.Context, p *entitlementv1.Promise, at time.Time) (bool, error) {
 	if now, _ := promise.Lapse(p, d.s.cfg.Clock.Now()); !promise.Holds(now, at) {
-		return p, false, nil
+		return false, nil
 	}
 	e, err := d.get(ctx, grantPrefix+strings.TrimPrefix(p.GetGrant(), grantNames))
 	if err != nil || e.ModRevision == 0 {
-		return p, false, err
+		return false, err
 	}
 	g, _, err := decodeGrant(e)
-	return p, err == nil && g.GetRevokeTime() == nil, err // one that was revoked is no help to the caller
+	return err == nil && g.GetRevokeTime() == nil, err // one that was revoked is no help to the caller
 }
 
 // again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified
-// confirms one that was not.
+// confirms one that was not; only then is the request taken for told, so that it confirms when it is told again.
 func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, p *entitlementv1.Promise,
 	now promise.Accepted,
 ) (*entitlementv1.AcceptOfferResponse, error) {
-	id := strings.TrimPrefix(p.GetName(), promise.Names)
-	_, err := d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(k.request.Key, 0)},
-		[]*rpcv1.Write{coord.Put(k.request.Key, []byte(id))})
+	var err error
+	if now.Outcome == entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED &&
+		money.Same(now.Promise.GetAmount(), p.GetAmount()) {
+		name := p.GetName()
+		p, err = d.settle(ctx, &entitlementv1.SettlePromiseRequest{
+			Name: name, Settlement: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(),
+			Reason: strings.TrimPrefix(r.GetHow()+"; accepted again, verified", "; "),
+		}, rpc.PeerFrom(ctx).ID)
+		if fault.ReasonOf(err) == rpcv1.Reason_REASON_WRONG_STATE {
+			err = fault.Conflict(name) // it holds no more, since this moment
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	_, err = d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(k.request.Key, 0)},
+		[]*rpcv1.Write{coord.Put(k.request.Key, []byte(strings.TrimPrefix(p.GetName(), promise.Names)))})
 	if err != nil {
 		return nil, err
 	}
-	if now.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED ||
-		!money.Same(now.Promise.GetAmount(), p.GetAmount()) {
-		return answered(p), nil
-	}
-	confirmed, err := d.settle(ctx, &entitlementv1.SettlePromiseRequest{
-		Name: p.GetName(), Settlement: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(),
-		Reason: strings.TrimPrefix(r.GetHow()+"; accepted again, verified", "; "),
-	}, rpc.PeerFrom(ctx).ID)
-	if err != nil {
-		return nil, err
-	}
-	return answered(confirmed), nil
+	return answered(p), nil
 }
 
 // with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's
@@ -300,7 +349,10 @@ func (d *promises) with(out promise.Accepted, k known, f promise.Facts, at time.
 		return effect, err
 	}
 	effect.Conditions = append(effect.Conditions, coord.Unchanged(k.request.Key, 0),
-		coord.Unchanged(k.offer.Key, k.offer.ModRevision), coord.Unchanged(k.last.Key, k.last.ModRevision))
+		coord.Unchanged(k.offer.Key, k.offer.ModRevision))
+	for _, e := range k.latest(f.Offer) {
+		effect.Conditions = append(effect.Conditions, coord.Unchanged(e.Key, e.ModRevision))
+	}
 	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)),
 		coord.Put(chargeUntoldPrefix+id, nil), coord.Put(promiseOfPrefix+k.party+"/"+id, nil))
 	if f.Customer != nil {
