@@ -53,7 +53,7 @@ func (w *Writer) Write(c *entitlementv1.Customer) error {
 		}
 		record := make([]string, len(w.head))
 		for j, p := range w.head {
-			record[j] = guarded(cells[p.name])
+			record[j] = Guarded(cells[p.name])
 		}
 		if err := w.csv.Write(record); err != nil {
 			return err
@@ -148,8 +148,8 @@ func day(d *date.Date) string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
 }
 
-// guarded keeps a spreadsheet from running a cell. A telephone number is none that it could run.
-func guarded(cell string) string {
+// Guarded keeps a spreadsheet from running a cell. A telephone number is none that it could run.
+func Guarded(cell string) string {
 	if cell == "" {
 		return cell
 	}

@@ -67,7 +67,7 @@ func (d *dataAnswers) ImportCustomers(_ context.Context, r *entitlementv1.Import
 		bad := row.GetUnreadable() != "" || strings.Contains(row.GetCustomer().GetDisplayName(), "bad")
 		if bad {
 			answer.Rejections = append(answer.Rejections, &entitlementv1.ImportRejection{
-				Line: row.GetLine(), Field: "display_name", Value: "bad", Rule: "is bad" + row.GetUnreadable(),
+				Line: row.GetLine(), Field: "display_name", Value: "=bad()", Rule: "is bad" + row.GetUnreadable(),
 			})
 		}
 		if row.GetLine() <= p.GetLine() {
@@ -172,14 +172,14 @@ func TestCustomerImport(t *testing.T) {
 	}
 	wantLines(t, f.in, 2501, 99, 2001)
 	text, err := os.ReadFile(report)
-	if want := "line,field,value,rule\n99,display_name,bad,is bad\n2001,display_name,bad,is bad\n"; err != nil || string(text) != want {
+	if want := "line,field,value,rule\n99,display_name,'=bad(),is bad\n2001,display_name,'=bad(),is bad\n"; err != nil || string(text) != want {
 		t.Errorf("report: %s, %v", text, err)
 	}
 
 	// The same file once more is another import, since the one before is done.
 	f.in = nil
 	if code := term.run(t.Context(), "customer", "import", file); code != 1 || len(f.imports) != 2 ||
-		!strings.Contains(term.err.String(), "line 99: display_name: \"bad\": is bad\n") {
+		!strings.Contains(term.err.String(), "line 99: display_name: \"=bad()\": is bad\n") {
 		t.Errorf("exit %d, %d imports: %s", code, len(f.imports), term.err.String())
 	}
 	if code := term.run(t.Context(), "customer", "import", file, "--resume"); code != 1 || len(f.in) != 2498 {
@@ -219,7 +219,7 @@ func TestAnImportGoesOnWhereItWas(t *testing.T) {
 		}
 		wantLines(t, f.in, 2501, 99, 1500, 2400)
 		text, err = os.ReadFile(report)
-		if want := "line,field,value,rule\n99,display_name,bad,is bad\n1500,display_name,bad,is bad\n2400,display_name,bad,is bad\n"; err != nil ||
+		if want := "line,field,value,rule\n99,display_name,'=bad(),is bad\n1500,display_name,'=bad(),is bad\n2400,display_name,'=bad(),is bad\n"; err != nil ||
 			string(text) != want {
 			t.Errorf("%+v: report: %s, %v", c, text, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/cmd/dayside/internal/bulk"
 )
 
 // rejects is the file of rejected lines; nil: none is kept. Each broken rule of a line stands in it once, however often
@@ -84,7 +85,9 @@ func (r *rejects) add(list []*entitlementv1.ImportRejection) error {
 			continue
 		}
 		r.said[key] = true
-		if err := r.csv.Write([]string{number, l.GetField(), visible(l.GetValue()), visible(l.GetRule())}); err != nil {
+		// What others wrote into the file must not run in a spreadsheet either.
+		record := []string{number, l.GetField(), bulk.Guarded(visible(l.GetValue())), visible(l.GetRule())}
+		if err := r.csv.Write(record); err != nil {
 			return err
 		}
 	}
