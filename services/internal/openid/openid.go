@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -29,6 +28,8 @@ import (
 const (
 	// requestTimeout bounds one request to the provider.
 	requestTimeout = 5 * time.Second
+	// askAgainAfter is how long one that did not answer is left alone.
+	askAgainAfter = 2 * time.Second
 	// secretBytes of states and nonces.
 	secretBytes = 32
 )
@@ -49,9 +50,12 @@ type Config struct {
 type Provider struct {
 	cfg  Config
 	http *http.Client
-	mu   sync.Mutex
-	// found is what it says of itself; nil before it was asked.
-	found *oidc.Provider
+	// asking is held by whoever reads or writes what follows, and so asks.
+	asking chan struct{}
+	// found is what it says of itself; nil before it was asked. failed is why it could not be, at an instant.
+	found    *oidc.Provider
+	failed   error
+	failedAt time.Time
 }
 
 // New checks a configuration; its faults name the flags oidc-issuer and so on.
@@ -67,26 +71,34 @@ func New(cfg Config) (*Provider, error) {
 	if err := broken.Err(); err != nil {
 		return nil, err
 	}
-	return &Provider{cfg: cfg, http: &http.Client{Timeout: requestTimeout}}, nil
+	return &Provider{cfg: cfg, http: &http.Client{Timeout: requestTimeout}, asking: make(chan struct{}, 1)}, nil
 }
 
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-// provider is what the provider says of itself (OpenID Connect Discovery 1.0), asked once.
+// provider is what the provider says of itself (OpenID Connect Discovery 1.0), asked once. Whoever waits for another's
+// question gets its answer, and none when they are gone: those who ask may be strangers, and many.
 func (p *Provider) provider(ctx context.Context) (*oidc.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found != nil {
+	select {
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	case <-ctx.Done():
+		return nil, p.away(ctx.Err())
+	}
+	switch {
+	case p.found != nil:
 		return p.found, nil
+	case p.failed != nil && p.cfg.Clock.Now().Sub(p.failedAt).Abs() < askAgainAfter:
+		return nil, p.away(p.failed)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout) // it is asked for the others, too
 	defer cancel()
-	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.http), p.cfg.Issuer)
-	if err != nil {
-		return nil, p.away(err)
+	p.found, p.failed = oidc.NewProvider(oidc.ClientContext(asking, p.http), p.cfg.Issuer)
+	if p.failed != nil {
+		p.found, p.failedAt = nil, p.cfg.Clock.Now()
+		return nil, p.away(p.failed)
 	}
-	p.found = found
-	return found, nil
+	return p.found, nil
 }
 
 func (p *Provider) away(err error) error { return fault.Unavailable("the provider of identities", err) }

@@ -2,19 +2,23 @@ package openid_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/openid"
@@ -177,6 +181,49 @@ func TestAProviderThatIsAway(t *testing.T) {
 	}
 	if _, err := p.VerifiedAddress(t.Context(), "x", "n"); fault.ReasonOf(err) != rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
 		t.Errorf("verify: %v", err)
+	}
+}
+
+// TestNobodyWaitsForOthersAtAProviderThatHangs: whoever is gone does not wait, and those behind the first are told what the
+// first was, so that strangers who ask do not pile up.
+func TestNobodyWaitsForOthersAtAProviderThatHangs(t *testing.T) {
+	asked, release := make(chan struct{}, 100), make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(hangs.Close)
+	p, err := openid.New(openid.Config{Issuer: hangs.URL, ClientID: "dayside", Clock: clock.System{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	watch := clock.System{}
+	start := func(ctx context.Context) {
+		if _, _, err := p.Start(ctx, back); fault.ReasonOf(err) != rpcv1.Reason_REASON_BACKEND_UNAVAILABLE {
+			t.Errorf("start: %v", err)
+		}
+	}
+	all.Go(func() { start(t.Context()) })
+	await.Receive(t, "the first asks", asked)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	began := watch.Now()
+	start(left)
+	if took := watch.Now().Sub(began); took > 2*time.Second {
+		t.Errorf("who is gone waited for %v", took)
+	}
+	for range 20 {
+		all.Go(func() { start(t.Context()) })
+	}
+	close(release)
+	all.Wait()
+	if more := len(asked); more > 0 {
+		t.Errorf("%d more asked a provider that hangs", more)
 	}
 }
 
