@@ -40,7 +40,7 @@ func benchCorpus(b *testing.B, c *corpus) {
 		start := clock.System{}.Now()
 		for b.Loop() {
 			x = names.NewIndex()
-			x.Reset(all)
+			x.Reset(len(all), slices.Values(all))
 		}
 		b.ReportMetric(clock.System{}.Now().Sub(start).Seconds()/float64(b.N), "build-s")
 		b.ReportMetric(heapMB()-before, "MB")

@@ -119,7 +119,7 @@ func TestManyOfTheSame(t *testing.T) {
 		all[i] = names.Customer{ID: fmt.Sprintf("c%05d", i), Names: []string{"Acme Widgets Ltd"}}
 	}
 	x := names.NewIndex()
-	x.Reset(all)
+	x.Reset(len(all), slices.Values(all))
 	for _, said := range []string{"acme widgets", "acme wigets", "acme", "a w"} {
 		if found, more := x.Find(said, limit); len(found) != limit || !more {
 			t.Errorf("%q: %v, %v", said, found, more)
@@ -182,7 +182,8 @@ func TestRecall(t *testing.T) {
 	}
 	on := func(t *testing.T, c *corpus, asked int) {
 		x := names.NewIndex()
-		x.Reset(c.customers())
+		all := c.customers()
+		x.Reset(len(all), slices.Values(all))
 		check(t, "one typing error", measure(x, c.sample(asked, 1, mistyped)), 95, 97)
 		check(t, "as a speech recogniser writes", measure(x, c.sample(asked, 2, spoken)), 92, 95)
 		if v := c.variants(); len(v) > 0 {

@@ -8,6 +8,7 @@
 package names
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -73,10 +74,12 @@ func NewIndex() *Index {
 	return x
 }
 
-// Reset forgets everybody, and learns all. IDs are distinct.
-func (x *Index) Reset(all []Customer) {
-	x.writer, x.next = newWriter(), nil
-	x.writer.learnAll(all)
+// Reset forgets everybody, and learns all, about n customers. IDs are distinct.
+func (x *Index) Reset(n int, all iter.Seq[Customer]) {
+	x.next = nil
+	w := newWriter()
+	w.learnAll(n, all)
+	x.writer = w
 	x.now.Store(x.writer.publish())
 }
 

@@ -21,7 +21,7 @@ func known(called ...string) *names.Index {
 	for i, text := range called {
 		all = append(all, names.Customer{ID: fmt.Sprintf("c%d", i), Names: strings.Split(text, "; ")})
 	}
-	x.Reset(all)
+	x.Reset(len(all), slices.Values(all))
 	return x
 }
 
@@ -236,7 +236,7 @@ func TestNoStrangerIsAboveAnExactName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := customers().Draw(t, "customers")
 		x := names.NewIndex()
-		x.Reset(all)
+		x.Reset(len(all), slices.Values(all))
 		said := called().Draw(t, "said")
 		have := map[string]bool{}
 		for _, c := range all {
@@ -276,7 +276,7 @@ func TestChangesComeToTheSame(t *testing.T) {
 			}
 		}
 		first := customers().Draw(t, "first")
-		x.Reset(first)
+		x.Reset(len(first), slices.Values(first))
 		for _, c := range first {
 			learn(c)
 		}
@@ -295,7 +295,7 @@ func TestChangesComeToTheSame(t *testing.T) {
 			all = append(all, c)
 		}
 		y := names.NewIndex()
-		y.Reset(all)
+		y.Reset(len(all), slices.Values(all))
 		if x.Customers() != len(all) || y.Customers() != len(all) {
 			t.Fatalf("%d and %d customers, want %d", x.Customers(), y.Customers(), len(all))
 		}
@@ -358,7 +358,7 @@ func TestWhoeverIsSpelledIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := customers().Draw(t, "customers")
 		x := names.NewIndex()
-		x.Reset(all)
+		x.Reset(len(all), slices.Values(all))
 		digits := on(called().Draw(t, "said"))
 		digits = digits[:rapid.IntRange(1, len(digits)).Draw(t, "pressed")]
 		if strings.Trim(digits, "0123456789") != "" {

@@ -142,7 +142,7 @@ func TestNumbersInWords(t *testing.T) {
 func TestRowsThatAreGoneAreLeftBehind(t *testing.T) {
 	x := NewIndex()
 	all := []Customer{{ID: "a", Names: []string{"Acme"}}, {ID: "b", Names: []string{"Müller", "Bone"}}, {ID: "c", Names: []string{"Cork"}}}
-	x.Reset(all)
+	x.Reset(len(all), slices.Values(all))
 	most := uint32(0)
 	for i := range 20_000 {
 		x.Apply(all[i%3 : i%3+1])

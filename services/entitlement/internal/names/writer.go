@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/maphash"
+	"iter"
 	"slices"
+	"sync"
 )
 
 // writer makes states one after the other. What it shares with those it published, it only adds to.
@@ -168,16 +170,26 @@ func (w *writer) keep(folded, text, id string, first bool) uint64 {
 	return place
 }
 
-// learnAll learns customers into an empty writer, all at once.
-func (w *writer) learnAll(all []Customer) {
-	w.firsts = make(map[uint64]uint32, len(all))
-	w.toKeypads, w.toCodes = make([]entry, 0, 2*len(all)), make([]entry, 0, 2*len(all))
-	for _, c := range all {
+// learnAll learns about n customers into an empty writer, all at once.
+func (w *writer) learnAll(n int, all iter.Seq[Customer]) {
+	w.firsts = make(map[uint64]uint32, n)
+	w.toKeypads, w.toCodes = make([]entry, 0, 2*n), make([]entry, 0, 2*n)
+	for c := range all {
 		w.addRows(c)
 	}
+	var other sync.WaitGroup
+	other.Go(w.learnGrams)
+	w.sortAll()
+	other.Wait()
+}
+
+// sortAll leads to all rows in the orders that there are.
+func (w *writer) sortAll() {
 	byRow := func(a, b uint32) int { return cmp.Compare(a, b) }
-	w.keypads, w.codes = newSorted(w.toKeypads, byRow), newSorted(w.toCodes, byRow)
-	w.toKeypads, w.toCodes = nil, nil
+	w.keypads = newSorted(w.toKeypads, byRow)
+	w.toKeypads = nil
+	w.codes = newSorted(w.toCodes, byRow)
+	w.toCodes = nil
 	keys := make([]entry, w.n)
 	for at := range w.n {
 		keys[at] = entry{keyStart(w.folded(at)), at}
@@ -191,7 +203,6 @@ func (w *writer) learnAll(all []Customer) {
 	w.backs = newSorted(keys, func(a, b uint32) int {
 		return cmp.Or(compareBack(w.folded(a), w.folded(b)), cmp.Compare(a, b))
 	})
-	w.learnGrams()
 }
 
 // learnGrams leads to all rows by their grams: once to measure, once to write.

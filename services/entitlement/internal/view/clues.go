@@ -32,30 +32,36 @@ type Holder struct{ CustomerID, ContactID string }
 type clues struct {
 	mu   sync.RWMutex
 	seed maphash.Seed
-	// rows are the customers' IDs; free ones are used again.
-	rows []string
-	free []uint32
-	keys map[string]entry
-	// one is who has a clue; several is who has one that more than one have, the first of them being in one.
-	one     map[uint64]holder
-	several map[uint64][]holder
+	// rows are customers, by a hash of their ID; facts are what is said of them, by its hash.
+	rows  chained[row]
+	facts chained[fact]
 	// contacts are the IDs of contacts, each once: most customers have the same few. 0 is none.
 	contacts  []string
 	contactAt map[string]uint32
 }
 
-// entry is a customer's row, and the hashes that lead to it.
-type entry struct {
-	row    uint32
-	hashes []uint64
+// row is a customer, and the first of what is said of it.
+type row struct {
+	id    string
+	first uint32
 }
 
-type holder struct{ row, contact uint32 }
+// fact is that a clue speaks of a customer, or of its contact, and what is said of the same customer besides.
+type fact struct{ row, contact, also uint32 }
+
+// note is a clue as it is heard of a customer.
+type note struct {
+	hash    uint64
+	contact string
+}
+
+// cluesEach is how many clues of a customer there is room for at first.
+const cluesEach = 4
 
 func newClues(customers int) *clues {
 	return &clues{
-		seed: maphash.MakeSeed(), keys: make(map[string]entry, customers), one: map[uint64]holder{},
-		several: map[uint64][]holder{}, contacts: []string{""}, contactAt: map[string]uint32{"": 0},
+		seed: maphash.MakeSeed(), rows: newChained[row](customers), facts: newChained[fact](cluesEach * customers),
+		contacts: []string{""}, contactAt: map[string]uint32{"": 0},
 	}
 }
 
@@ -87,124 +93,120 @@ func folded(kind Clue, text string) string {
 }
 
 // find is who has a clue, in no particular order, at most limit of them.
-func (c *clues) find(kind Clue, system, text string, limit int) []Holder {
+func (c *clues) find(kind Clue, system, text string, limit int) (found []Holder) {
 	text = folded(kind, text)
 	if text == "" {
 		return nil
 	}
+	hash := c.hash(kind, system, text)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	hash := c.hash(kind, system, text)
-	first, ok := c.one[hash]
-	if !ok || limit <= 0 {
-		return nil
-	}
-	found := []Holder{{c.rows[first.row], c.contacts[first.contact]}}
-	others := c.several[hash]
-	for _, h := range others[:min(len(others), limit-1)] {
-		found = append(found, Holder{c.rows[h.row], c.contacts[h.contact]})
+	for at := c.facts.first(hash); at != 0 && len(found) < limit; at = c.facts.next(at) {
+		f := c.facts.at(at)
+		found = append(found, Holder{c.rows.at(f.row).id, c.contacts[f.contact]})
 	}
 	return found
 }
 
-// learn takes over what there is of a customer; nil: it is gone.
-func (c *clues) learn(id string, source *entitlementv1.Customer) {
+// learn takes over what there is of a customer; what is said of it already stays as it is.
+func (c *clues) learn(id string, notes []note) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known, had := c.keys[id]
-	for _, hash := range known.hashes {
-		c.drop(hash, known.row)
+	at := c.row(id)
+	if at == 0 {
+		at = c.rows.add(maphash.String(c.seed, id), row{id: strings.Clone(id)})
 	}
-	if source == nil {
-		if had {
-			c.rows[known.row] = ""
-			c.free = append(c.free, known.row)
-			delete(c.keys, id)
+	said := c.forget(at, notes)
+	for i, n := range notes {
+		if i < len(said) && said[i] {
+			continue
 		}
-		return
+		r := c.rows.at(at)
+		r.first = c.facts.add(n.hash, fact{row: at, contact: c.contact(n.contact), also: r.first})
 	}
-	if !had {
-		known.row = c.row(id)
-	}
-	known.hashes = c.add(source, known.row)
-	c.keys[id] = known
 }
 
+// leave forgets a customer, who is gone.
+func (c *clues) leave(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := c.row(id); at != 0 {
+		c.forget(at, nil)
+		c.rows.remove(at)
+	}
+}
+
+// row is where a customer stands; 0 where it does not.
 func (c *clues) row(id string) uint32 {
-	if last := len(c.free) - 1; last >= 0 {
-		row := c.free[last]
-		c.free = c.free[:last]
-		c.rows[row] = id
-		return row
+	at := c.rows.first(maphash.String(c.seed, id))
+	for at != 0 && c.rows.at(at).id != id {
+		at = c.rows.next(at)
 	}
-	c.rows = append(c.rows, id)
-	return uint32(len(c.rows) - 1)
+	return at
 }
 
-// add notes all clues of a customer, each once.
-func (c *clues) add(source *entitlementv1.Customer, row uint32) (hashes []uint64) {
-	note := func(kind Clue, system, text, contact string) {
+// forget forgets of a row what is not among the notes; which of these are said already is the answer.
+func (c *clues) forget(at uint32, notes []note) (said []bool) {
+	link := &c.rows.at(at).first
+	for *link != 0 {
+		here := *link
+		f := c.facts.at(here)
+		i := slices.IndexFunc(notes, func(n note) bool {
+			return n.hash == c.facts.hash(here) && n.contact == c.contacts[f.contact]
+		})
+		if i < 0 {
+			*link = f.also
+			c.facts.remove(here)
+			continue
+		}
+		if said == nil {
+			said = make([]bool, len(notes))
+		}
+		said[i], link = true, &f.also
+	}
+	return said
+}
+
+// notes are all clues of a customer, each once.
+func (c *clues) notes(source *entitlementv1.Customer) (notes []note) {
+	add := func(kind Clue, system, text, contact string) {
 		if text = folded(kind, text); text == "" {
 			return
 		}
 		hash := c.hash(kind, system, text)
-		if slices.Contains(hashes, hash) {
-			return
+		if !slices.ContainsFunc(notes, func(n note) bool { return n.hash == hash }) {
+			notes = append(notes, note{hash, contact})
 		}
-		hashes = append(hashes, hash)
-		c.put(hash, holder{row, c.contact(contact)})
 	}
-	note(AccessName, "", source.GetAccessName(), "")
+	add(AccessName, "", source.GetAccessName(), "")
 	for _, former := range source.GetFormerAccessNames() {
-		note(AccessName, "", former.GetName(), "")
+		add(AccessName, "", former.GetName(), "")
 	}
 	for _, contact := range source.GetContacts() {
-		note(Email, "", contact.GetEmail(), contact.GetContactId())
+		add(Email, "", contact.GetEmail(), contact.GetContactId())
 		for _, n := range contact.GetPhoneNumbers() {
-			note(ContactNumber, "", n.GetE164Number(), contact.GetContactId())
+			add(ContactNumber, "", n.GetE164Number(), contact.GetContactId())
 		}
 	}
 	for _, domain := range source.GetEmailDomains() {
-		note(EmailDomain, "", domain, "")
+		add(EmailDomain, "", domain, "")
 	}
 	for _, external := range source.GetExternalIds() {
-		note(ExternalID, external.GetSystem(), external.GetId(), "")
+		add(ExternalID, external.GetSystem(), external.GetId(), "")
 	}
 	for _, k := range source.GetContracts() {
-		note(ContractID, "", k.GetContractId(), "")
+		add(ContractID, "", k.GetContractId(), "")
 	}
-	return slices.Clip(hashes)
+	return notes
 }
 
 func (c *clues) contact(id string) uint32 {
 	at, known := c.contactAt[id]
 	if !known {
-		at = uint32(len(c.contacts))
+		id = strings.Clone(id)
+		at = uint32(len(c.contacts)) //nolint:gosec // far fewer
 		c.contacts = append(c.contacts, id)
 		c.contactAt[id] = at
 	}
 	return at
-}
-
-func (c *clues) put(hash uint64, h holder) {
-	if _, taken := c.one[hash]; taken {
-		c.several[hash] = append(c.several[hash], h)
-		return
-	}
-	c.one[hash] = h
-}
-
-func (c *clues) drop(hash uint64, row uint32) {
-	others := slices.DeleteFunc(c.several[hash], func(h holder) bool { return h.row == row })
-	if first, ok := c.one[hash]; ok && first.row == row {
-		delete(c.one, hash)
-		if len(others) > 0 {
-			c.one[hash], others = others[0], others[1:]
-		}
-	}
-	if len(others) == 0 {
-		delete(c.several, hash)
-		return
-	}
-	c.several[hash] = others
 }

@@ -1,6 +1,9 @@
 package view
 
 import (
+	"iter"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -29,46 +32,104 @@ func NewDirectory(prefix string) *Directory {
 // Range holds the keys that the directory is made from.
 func (d *Directory) Range() coord.Range { return coord.Prefix(d.prefix) }
 
-// Apply takes over a batch of events under Range. A source that cannot be read is left out, and its keys are the answer.
+// Apply takes over a batch of events under Range. A source that cannot be read is left out, and its keys are the answer. The
+// events of a list are used up: of a million customers there is no room for their sources beside what is made of them.
 func (d *Directory) Apply(b coord.Batch) (unreadable []string) {
-	changed := make([]names.Customer, 0, len(b.Events))
 	clues := d.clues.Load()
 	if b.Reset {
 		clues = newClues(len(b.Events)) // whoever asks meanwhile is answered from the one before
 	}
-	for _, e := range b.Events {
-		id, ok := strings.CutPrefix(e.Key, d.prefix)
-		if !ok || id == "" {
-			continue
-		}
-		c := names.Customer{ID: id}
-		var source *entitlementv1.Customer
-		if e.Value != nil {
-			var err error
-			if source, _, err = collection.Decode[*entitlementv1.Customer](e.Value, e.ModRevision); err != nil {
-				unreadable, source = append(unreadable, e.Key), nil
+	heard := func(yield func(names.Customer) bool) {
+		for h := range d.readAll(b, clues) {
+			if h.unreadable {
+				unreadable = append(unreadable, d.prefix+h.ID)
+			}
+			if h.known {
+				clues.learn(h.ID, h.notes)
+			} else {
+				clues.leave(h.ID)
+			}
+			if !yield(h.Customer) {
+				return
 			}
 		}
-		c.Names = called(source)
-		clues.learn(id, source)
-		changed = append(changed, c)
 	}
 	switch {
 	case b.Reset:
-		d.index.Reset(changed)
+		d.index.Reset(len(b.Events), heard)
 		d.clues.Store(clues)
 		d.listed.Store(true)
-	case len(changed) > 0:
-		d.index.Apply(changed)
+	case len(b.Events) > 0:
+		d.index.Apply(slices.Collect(heard))
 	}
 	return unreadable
 }
 
+// heard is what an event says of a customer.
+type heard struct {
+	names.Customer
+	notes []note
+	// known is false of one that is gone, or cannot be read.
+	known, unreadable bool
+}
+
+// eventsAtOnce is how many events one reader takes.
+const eventsAtOnce = 1 << 10
+
+// readAll reads events, in their order, on as many processors as there are.
+func (d *Directory) readAll(b coord.Batch, clues *clues) iter.Seq[heard] {
+	return func(yield func(heard) bool) {
+		readers := runtime.GOMAXPROCS(0)
+		parts := make(chan chan []heard, readers)
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			defer close(parts)
+			for some := range slices.Chunk(b.Events, eventsAtOnce) {
+				part := make(chan []heard, 1)
+				select {
+				case parts <- part:
+					go func() { part <- d.read(some, b.Reset, clues) }()
+				case <-stop:
+					return
+				}
+			}
+		}()
+		for part := range parts {
+			for _, h := range <-part {
+				if !yield(h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// read reads some events, which are used up where they are of a list.
+func (d *Directory) read(events []coord.Event, list bool, clues *clues) []heard {
+	out := make([]heard, 0, len(events))
+	for i, e := range events {
+		if list {
+			events[i] = coord.Event{}
+		}
+		id, ok := strings.CutPrefix(e.Key, d.prefix)
+		if !ok || id == "" {
+			continue
+		}
+		h := heard{Customer: names.Customer{ID: id}}
+		if e.Value != nil {
+			source, _, err := collection.Decode[*entitlementv1.Customer](e.Value, e.ModRevision)
+			if h.known, h.unreadable = err == nil, err != nil; h.known {
+				h.Names, h.notes = called(source), clues.notes(source)
+			}
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
 // called are all names of a customer: its own first, and those that it chose for itself, the former ones too.
 func called(source *entitlementv1.Customer) []string {
-	if source == nil {
-		return nil
-	}
 	all := append([]string{source.GetDisplayName()}, source.GetAliases()...)
 	if source.GetAccessName() != "" {
 		all = append(all, source.GetAccessName())

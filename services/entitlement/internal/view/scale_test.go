@@ -14,16 +14,22 @@ import (
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
-// many are customers of three contracts and four numbers each: a million, or DAYSIDE_SCALE.
-func many(b *testing.B) []coord.Event {
-	n := 1_000_000
-	if text := os.Getenv("DAYSIDE_SCALE"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil || n < 1 {
-			b.Fatalf("DAYSIDE_SCALE=%q: must be how many customers", text)
-		}
+// scale is how many customers there are: a million, or DAYSIDE_SCALE.
+func scale(b *testing.B) int {
+	text := os.Getenv("DAYSIDE_SCALE")
+	if text == "" {
+		return 1_000_000
 	}
-	events := make([]coord.Event, n)
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		b.Fatalf("DAYSIDE_SCALE=%q: must be how many customers", text)
+	}
+	return n
+}
+
+// many are customers of three contracts and four numbers each.
+func many(b *testing.B) []coord.Event {
+	events := make([]coord.Event, scale(b))
 	for i := range events {
 		c := &publishedv1.Customer{
 			Id: fmt.Sprintf("customer-%07d", i), DisplayName: fmt.Sprintf("Customer %d of Example Industries GmbH", i),
