@@ -239,10 +239,13 @@ func (p *promises) keep(ctx context.Context, r *entitlementv1.AcceptOfferRequest
 }
 
 // deliver brings acceptances of the spool to entitlement, each once by its request_id, however often it is told of one.
+// One that entitlement stumbles over, as where a record of etcd cannot be read, keeps none behind it waiting: they are
+// told again with it, which changes nothing.
 func (p *promises) deliver(ctx context.Context, entries [][]byte) error {
 	if p.service == nil {
 		return errNoPromises
 	}
+	var stumbled error
 	for i, entry := range entries {
 		var kept routingv1.KeptAcceptance
 		if err := proto.Unmarshal(entry, &kept); err != nil {
@@ -256,21 +259,23 @@ func (p *promises) deliver(ctx context.Context, entries [][]byte) error {
 			_, _ = p.outcome(ctx, kept.GetRequest(), answer)
 		case refusedForGood(err):
 			return fmt.Errorf("%w: %w", spool.ErrRefused, err)
+		case fault.ReasonOf(rpc.Fault(err)) == rpcv1.Reason_REASON_INTERNAL:
+			stumbled = err
 		default:
 			return err
 		}
 	}
-	return nil
+	return stumbled
 }
 
 // deliverTimeout bounds one try of a delivery: nobody waits for it.
 const deliverTimeout = 5 * time.Second
 
-// refusedForGood says whether it is in vain to tell entitlement again.
+// refusedForGood says whether it is in vain to tell entitlement again. A role that this process lacks can be given.
 func refusedForGood(err error) bool {
 	switch fault.ReasonOf(rpc.Fault(err)) { //nolint:exhaustive // after all others it may take it
 	case rpcv1.Reason_REASON_INVALID_FIELD, rpcv1.Reason_REASON_NOT_FOUND, rpcv1.Reason_REASON_MISSING_REFERENCE,
-		rpcv1.Reason_REASON_ALREADY_EXISTS, rpcv1.Reason_REASON_WRONG_STATE, rpcv1.Reason_REASON_ROLE_REQUIRED:
+		rpcv1.Reason_REASON_ALREADY_EXISTS, rpcv1.Reason_REASON_WRONG_STATE:
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package routing_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -40,6 +42,8 @@ type ledgerOfPromises struct {
 	stuck   bool
 	err     error
 	outcome entitlementv1.AcceptOutcome
+	// stumbles is the ID of a call over whose acceptances it stumbles.
+	stumbles string
 }
 
 func (l *ledgerOfPromises) be(stuck bool, err error, outcome entitlementv1.AcceptOutcome) {
@@ -53,6 +57,9 @@ func (l *ledgerOfPromises) AcceptOffer(
 ) (*entitlementv1.AcceptOfferResponse, error) {
 	l.mu.Lock()
 	stuck, err, outcome := l.stuck, l.err, l.outcome
+	if err == nil && l.stumbles != "" && r.GetCallId() == l.stumbles {
+		err = rpc.Status(fault.Internal(errors.New("a record cannot be read"))).Err()
+	}
 	if !stuck && err == nil {
 		l.asked = append(l.asked, proto.CloneOf(r))
 	}
@@ -251,6 +258,28 @@ func TestAnAcceptanceSurvives(t *testing.T) {
 			t.Errorf("%v", r)
 		}
 	}
+}
+
+// One acceptance over which entitlement stumbles keeps none behind it waiting, nor does a role that is given late lose any.
+func TestAnAcceptanceThatStumblesHoldsUpNoOther(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	s.promises.be(false, rpc.Status(&fault.Fault{Reason: rpcv1.Reason_REASON_ROLE_REQUIRED}).Err(), 0)
+	for _, id := range []string{"first", "second", "third"} {
+		g := s.customer(id, endedANI)
+		g.begins(t)
+		if e := g.goesOn(t, typed("1")).GetExplanation(); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_SPOOLED {
+			t.Fatalf("%s: %v", id, e.GetOffer())
+		}
+	}
+	s.promises.mu.Lock()
+	s.promises.stumbles = "first"
+	s.promises.mu.Unlock()
+	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING)
+	await.True(t, "the others are delivered", func() bool { return len(requestIDs(s.promises.all())) == 2 })
+	s.promises.mu.Lock()
+	s.promises.stumbles = ""
+	s.promises.mu.Unlock()
+	await.True(t, "all are delivered", func() bool { return len(requestIDs(s.promises.all())) == 3 })
 }
 
 func requestIDs(all []*entitlementv1.AcceptOfferRequest) map[string]bool {

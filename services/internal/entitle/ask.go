@@ -253,7 +253,7 @@ func (r *round) limit(p *Party, plan *Plan, contractID string, v verdict, atUnix
 	if contractID != "" && plan.Period != 0 {
 		v.included = plan.AllowanceCalls
 		var until int64
-		v.used, until = calls(p.Used, contractID, atUnixS)
+		v.used, until = calls(p.Used, contractID, plan.Period, atUnixS)
 		v.untilUnixS = min(v.untilUnixS, until)
 		if v.used >= v.included {
 			v.basis, v.orderUnixS = entitlementv1.Basis_BASIS_ALLOWANCE_USED, v.untilUnixS
@@ -319,13 +319,33 @@ func among(list []string, id string) bool {
 	return id == "" || len(list) == 0 || slices.Contains(list, id)
 }
 
-// calls is how many were counted of a contract in the period of the instant, and until when that period lasts.
-func calls(used []Use, contractID string, atUnixS int64) (n int32, untilUnixS int64) {
+// Longest periods: of a month, and of a year, with room for what a zone's clocks do.
+const (
+	maxMonthS = 32 * 86400
+	maxYearS  = 367 * 86400
+)
+
+// longest is how long a period of a kind is at most.
+func longest(kind entitlementv1.AllowancePeriod) int64 {
+	switch kind {
+	case entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_MONTH:
+		return maxMonthS
+	case entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT_YEAR:
+		return maxYearS
+	case entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT, entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_UNSPECIFIED:
+	}
+	return Never
+}
+
+// calls is how many were counted of a contract in the period of the instant, and until when that period lasts. What was
+// counted over longer than the plan's periods are, as where the plan counted years until now, is of none of them: a month's
+// calls would be used up for the rest of the year.
+func calls(used []Use, contractID string, kind entitlementv1.AllowancePeriod, atUnixS int64) (n int32, untilUnixS int64) {
 	untilUnixS = Never
 	for i := range used {
 		u := &used[i]
 		switch {
-		case u.ContractID != contractID || u.ToUnixS <= atUnixS:
+		case u.ContractID != contractID || u.ToUnixS <= atUnixS || u.ToUnixS-max(u.FromUnixS, 0) > longest(kind):
 		case u.FromUnixS > atUnixS:
 			untilUnixS = min(untilUnixS, u.FromUnixS)
 		default:

@@ -199,3 +199,32 @@ func BenchmarkAsk(b *testing.B) {
 		entitle.Ask(parties, shop, entitle.Question{Product: "db", LineID: "gold", AtUnixS: 15})
 	}
 }
+
+// TestAPlanThatCountsMonthsNow: what was counted over a year, until the plan was changed, uses up no month of it; what is of
+// the plan's own periods does.
+func TestAPlanThatCountsMonthsNow(t *testing.T) {
+	const day = 86400
+	month, year := entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_MONTH, entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT_YEAR
+	whole := entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_CONTRACT
+	for _, c := range []struct {
+		kind     entitlementv1.AllowancePeriod
+		from, to int64
+		want     entitlementv1.Basis
+	}{
+		{month, 90 * day, 121*day + 3600, used},
+		{month, 0, 366 * day, contract},
+		{month, 0, entitle.Never, contract},
+		{year, 0, 366*day + 3600, used},
+		{year, 90 * day, 121 * day, used},
+		{year, 0, entitle.Never, contract},
+		{whole, 0, entitle.Never, used},
+		{whole, -400 * day, entitle.Never, used},
+	} {
+		shop := catalog{plans: map[string]*entitle.Plan{"p": {ID: "p", AllowanceCalls: 5, Period: c.kind}}}
+		parties := holding(term("p", 0, 1000*day))
+		parties[0].Used = []entitle.Use{{ContractID: "p", FromUnixS: c.from, ToUnixS: c.to, Calls: 30}}
+		if got := entitle.Ask(parties, shop, entitle.Question{AtUnixS: 100 * day}); got.Basis != c.want {
+			t.Errorf("%v, counted over %d to %d: %v, want %v", c.kind, c.from, c.to, got.Basis, c.want)
+		}
+	}
+}
