@@ -36,7 +36,8 @@ const (
 	maxWrongSecrets = 20
 	// maxRenamesPerCustomer by contacts within limitWindow, at each process: each tells whether a name is taken.
 	maxRenamesPerCustomer = 5
-	// maxLimited are remembered by each limit.
+	// maxLimited are remembered by each limit; while there are as many, others are let in: strangers with very many networks
+	// must not keep contacts out, and secrets are too long to be guessed.
 	maxLimited = 20_000
 	// maxLinksWaiting is how many links wait to be looked into and sent.
 	maxLinksWaiting = 256
@@ -133,7 +134,7 @@ type limited struct {
 }
 
 func newLimited(clk clock.Clock, most int) *limited {
-	limits := throttle.Limits{MaxWrong: most, Window: limitWindow, MaxCustomers: maxLimited}
+	limits := throttle.Limits{MaxWrong: most, Window: limitWindow, MaxCustomers: maxLimited, LetIn: true}
 	return &limited{clock: clk, throttle: throttle.New(limits)}
 }
 

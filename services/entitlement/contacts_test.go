@@ -300,18 +300,30 @@ func TestNobodyLearnsWhoseAnAddressIs(t *testing.T) {
 	wantReason(t, "no address", err, rpcv1.Reason_REASON_INVALID_FIELD)
 }
 
+// TestLinksAreLimitedByAddressAndClient: of an address in silence, for the answer says nothing of whose it is.
 func TestLinksAreLimitedByAddressAndClient(t *testing.T) {
 	d := newDesk(t)
+	d.have(t, annsAcme(), annAddress)
 	ask := func(address, client string) error {
 		_, err := d.contacts.SendLink(t.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: client})
 		return err
 	}
-	for i := range 3 {
-		if err := ask("ann@x.example", fmt.Sprint("192.0.2.", i)); err != nil {
+	for i := range 4 {
+		if err := ask(annAddress, fmt.Sprint("192.0.2.", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantReason(t, "a fourth one of an address", ask("ANN@x.example", "192.0.2.9"), rpcv1.Reason_REASON_LIMIT_EXCEEDED)
+	d.have(t, carlsBolt(), carlAddress)
+	if err := ask(carlAddress, "192.0.2.9"); err != nil {
+		t.Fatal(err)
+	}
+	to := map[string]int{}
+	for to[carlAddress] == 0 { // whose link comes after all of Ann's
+		to[strings.ToLower(await.Receive(t, "a link", d.mails).To)]++
+	}
+	if to[annAddress] != 3 {
+		t.Errorf("%d links were sent to one address", to[annAddress])
+	}
 	for i := range 20 {
 		if err := ask(fmt.Sprintf("a%d@x.example", i), "198.51.100.1"); err != nil {
 			t.Fatal(err)
@@ -327,4 +339,19 @@ func TestLinksAreLimitedByAddressAndClient(t *testing.T) {
 	}
 	_, err := d.open(t, strings.Repeat("A", 43))
 	wantReason(t, "guessed too often", err, rpcv1.Reason_REASON_LIMIT_EXCEEDED)
+}
+
+// TestStrangersKeepNobodyOut: a client counts as a network, and some have very many.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	d := newDesk(t)
+	d.have(t, annsAcme(), annAddress)
+	for i := range 20_001 {
+		_, err := d.contacts.OpenSession(t.Context(), &entitlementv1.OpenSessionRequest{
+			LinkSecret: "none", Client: fmt.Sprintf("2001:db8:%x::/64", i),
+		})
+		if fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
+			t.Fatalf("stranger %d: %v", i, err)
+		}
+	}
+	d.signIn(t, annAddress)
 }

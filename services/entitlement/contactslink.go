@@ -32,9 +32,6 @@ func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkReque
 	if _, err := d.byClient.take(r.GetClient(), "links asked for from here"); err != nil {
 		return nil, err
 	}
-	if _, err := d.byAddress.take(string(selfservice.AddressHash(address)), "links asked for with this address"); err != nil {
-		return nil, err
-	}
 	select {
 	case d.asked <- address:
 		return &entitlementv1.SendLinkResponse{}, nil
@@ -64,6 +61,11 @@ func (d *contactDesk) sendLink(ctx context.Context, address string) {
 	}
 	if to.contact == nil {
 		d.counts.link(ctx, "nobody")
+		return
+	}
+	// Counted here, where strangers cannot bring in addresses that are nobody's; they are not told either.
+	if _, err := d.byAddress.take(string(link.GetAddressSha256()), "links for this address"); err != nil {
+		d.counts.link(ctx, "limited")
 		return
 	}
 	if err := d.mailLink(ctx, link, to); err != nil {

@@ -40,7 +40,8 @@ const (
 // link sent to their e-mail address, or by OpenID Connect, and have a session then, of their own customer alone.
 type ContactServiceClient interface {
 	// SendLink sends a link to the address, where it is that of a contact with self_service; to others nothing, and the answer
-	// is the same, and takes as long. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) after too many of one address or one client.
+	// is the same, and takes as long; after too many for one address nothing either. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) after
+	// too many of one client.
 	SendLink(ctx context.Context, in *SendLinkRequest, opts ...grpc.CallOption) (*SendLinkResponse, error)
 	// OpenSession takes the secret of a link, once, or an ID token; NOT_FOUND for one that is used, expired or unknown, or of
 	// nobody's address; these are not told apart.
@@ -168,7 +169,8 @@ func (c *contactServiceClient) ListReveals(ctx context.Context, in *ListRevealsR
 // link sent to their e-mail address, or by OpenID Connect, and have a session then, of their own customer alone.
 type ContactServiceServer interface {
 	// SendLink sends a link to the address, where it is that of a contact with self_service; to others nothing, and the answer
-	// is the same, and takes as long. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) after too many of one address or one client.
+	// is the same, and takes as long; after too many for one address nothing either. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) after
+	// too many of one client.
 	SendLink(context.Context, *SendLinkRequest) (*SendLinkResponse, error)
 	// OpenSession takes the secret of a link, once, or an ID token; NOT_FOUND for one that is used, expired or unknown, or of
 	// nobody's address; these are not told apart.

@@ -15,12 +15,18 @@ type Limits struct {
 	// MaxCustomers with a wrong attempt within Window are remembered; others are refused while there are as many, since
 	// to forget one would be a way around.
 	MaxCustomers int
+	// LetIn has others let in instead, and not counted: where what is limited cannot be guessed, but whoever has many names
+	// could keep all others out.
+	LetIn bool
 }
 
 // Throttle counts attempts. Not safe for concurrent use.
 type Throttle struct {
 	limits Limits
 	wrong  map[string][]time.Time // by customer: when, ascending
+	// fullUntil is when the first of those remembered is forgotten, as it was looked last: of use with LetIn alone, where
+	// whoever comes is told no wait.
+	fullUntil time.Time
 }
 
 // New has heard of no attempt.
@@ -33,7 +39,14 @@ func (t *Throttle) Take(customer string, now time.Time) (wait time.Duration) {
 		return t.left(recent[len(recent)-t.limits.MaxWrong], now)
 	}
 	if len(recent) == 0 && len(t.wrong) >= t.limits.MaxCustomers {
-		if wait := t.sweep(now); wait > 0 {
+		if t.limits.LetIn && t.isFull(now) {
+			return 0
+		}
+		switch wait := t.sweep(now); {
+		case wait > 0 && t.limits.LetIn:
+			t.fullUntil = now.Add(wait)
+			return 0
+		case wait > 0:
 			return wait
 		}
 	}
@@ -84,6 +97,12 @@ func (t *Throttle) keep(customer string, times []time.Time) {
 // left is how long an attempt goes on counting.
 func (t *Throttle) left(taken, now time.Time) time.Duration {
 	return taken.Add(t.limits.Window).Sub(now)
+}
+
+// isFull says that to look for room is of no use yet. After a clock that was set back it is looked anew.
+func (t *Throttle) isFull(now time.Time) bool {
+	wait := t.fullUntil.Sub(now)
+	return wait > 0 && wait <= t.limits.Window
 }
 
 // sweep forgets what does not count any more, and is how long it takes until there is room; 0 where there is.

@@ -79,6 +79,22 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// TestOthersAreLetIn where that is asked for; those that are remembered are limited as before.
+func TestOthersAreLetIn(t *testing.T) {
+	l := five()
+	l.MaxCustomers, l.LetIn = 10, true
+	th, now := throttle.New(l), start()
+	for i := range 50 {
+		th.Take(fmt.Sprintf("c%d", i%10), now)
+	}
+	if wait := th.Take("new", now); wait != 0 || th.Customers() != 10 {
+		t.Errorf("wait %v with %d", wait, th.Customers())
+	}
+	if wait := th.Take("c3", now); wait != l.Window {
+		t.Errorf("one that is remembered waits for %v", wait)
+	}
+}
+
 // TestNeverMoreThanAllowed: whatever is taken and returned, and whenever, the attempts that were let through and not
 // returned are at most MaxWrong in any window; and one that is refused is let through after the wait it was told.
 func TestNeverMoreThanAllowed(t *testing.T) {
