@@ -20,6 +20,9 @@ import (
 // erased stands where somebody was named that nobody may know of any more.
 const erased = "erased"
 
+// contactNames is what contacts are called by, where it stands who did something, before their id.
+const contactNames = "contacts/"
+
 // contact is a contact of a customer, by its name.
 type contact struct{ customer, id string }
 
@@ -148,12 +151,18 @@ func (p *Person) Customer(c *entitlementv1.Customer) (times int64) {
 		k.PhoneNumbers = without(k.GetPhoneNumbers())
 	}
 	for _, u := range c.GetFormerAccessNames() {
-		if p.contacts[contact{c.GetName(), u.GetReplacedBy()}] {
-			u.ReplacedBy = erased
+		if p.acted(c.GetName(), u.GetReplacedBy()) {
+			u.ReplacedBy = contactNames + erased
 			times++
 		}
 	}
 	return times
+}
+
+// acted says whether somebody who did something at a customer is the person; peers have names without the prefix.
+func (p *Person) acted(customer, by string) bool {
+	id, ok := strings.CutPrefix(by, contactNames)
+	return ok && p.contacts[contact{customer, id}]
 }
 
 // Promise takes the person out of a promise; what is owed, agreed to and when stays.
@@ -164,8 +173,8 @@ func (p *Person) Promise(x *entitlementv1.Promise) (changed bool) {
 		a.Person, a.Number, a.RecordingUri, x.Erased, changed = "", "", "", true, true
 	}
 	for _, e := range x.GetTrail() {
-		if id, ok := strings.CutPrefix(e.GetBy(), "contacts/"); ok && p.contacts[contact{a.GetCustomer(), id}] {
-			e.By, x.Erased, changed = "contacts/"+erased, true, true
+		if p.acted(a.GetCustomer(), e.GetBy()) {
+			e.By, x.Erased, changed = contactNames+erased, true, true
 		}
 	}
 	return changed

@@ -32,7 +32,7 @@ func acme() *entitlementv1.Customer {
 			},
 			{ContactId: "ben", Email: "ben@acme.example", PhoneNumbers: []*phone_number.PhoneNumber{number(desk)}},
 		},
-		FormerAccessNames: []*entitlementv1.AccessNameUse{{Name: "Heron", ReplacedBy: "ann"}, {Name: "Kite", ReplacedBy: "mary"}},
+		FormerAccessNames: []*entitlementv1.AccessNameUse{{Name: "Heron", ReplacedBy: "contacts/ann"}, {Name: "Kite", ReplacedBy: "ann"}},
 	}
 }
 
@@ -57,8 +57,8 @@ func TestAContactGoesAndTheCompanyStays(t *testing.T) {
 	if times := p.Customer(c); times != 2 {
 		t.Errorf("erased %d times", times)
 	}
-	if len(c.GetContacts()) != 1 || len(c.GetPhoneNumbers()) != 1 || c.GetFormerAccessNames()[0].GetReplacedBy() != "erased" ||
-		c.GetFormerAccessNames()[1].GetReplacedBy() != "mary" {
+	if len(c.GetContacts()) != 1 || len(c.GetPhoneNumbers()) != 1 || c.GetFormerAccessNames()[0].GetReplacedBy() != "contacts/erased" ||
+		c.GetFormerAccessNames()[1].GetReplacedBy() != "ann" {
 		t.Errorf("left: %v", c)
 	}
 	if p.Customer(c) != 0 {
