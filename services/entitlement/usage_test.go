@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,11 +128,16 @@ func began() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
 
 func newCounted(t *testing.T, etcd *coord.Client, h *history) counted {
 	t.Helper()
+	return newCountedWith(t, etcd, h, closedDays{})
+}
+
+func newCountedWith(t *testing.T, etcd *coord.Client, h *history, calendars entitlement.Calendars) counted {
+	t.Helper()
 	d := &disk{}
 	clk := clock.NewManual(began())
 	log := slog.New(slog.DiscardHandler)
 	return counted{world{entitlement.New(entitlement.Config{
-		Store: etcd, Rules: tzdata.Fixed(zonestest.Embedded(t)), Log: log, Clock: clk, Ledger: h, Calendars: closedDays{},
+		Store: etcd, Rules: tzdata.Fixed(zonestest.Embedded(t)), Log: log, Clock: clk, Ledger: h, Calendars: calendars,
 		Journal: journal.New(d, "one", clk, log),
 	}), etcd, clk}, h, d}
 }
@@ -250,6 +256,29 @@ func position(t *testing.T, etcd *coord.Client) (n int) {
 		t.Fatal(string(e.Value))
 	}
 	return n
+}
+
+// goneSchedule is schedule while it does not answer.
+type goneSchedule struct{ asked atomic.Int64 }
+
+func (s *goneSchedule) GetCalendar(context.Context, *schedulev1.GetCalendarRequest, ...grpc.CallOption) (*schedulev1.Calendar, error) {
+	s.asked.Add(1)
+	return nil, fault.Unavailable("schedule", errors.New("away"))
+}
+
+// TestCountingDoesNotWaitForScheduleWithEachCall: seconds each would be hours for a day's calls.
+func TestCountingDoesNotWaitForScheduleWithEachCall(t *testing.T) {
+	gone := &goneSchedule{}
+	c := newCountedWith(t, newWorld(t).etcd, &history{epoch: "a", page: 100}, gone)
+	c.acme(t)
+	for n := range 20 {
+		c.history.tell(helpedFirst(fmt.Sprint("helped", n), "customers/acme", "+61255500101", began()), true)
+	}
+	c.follow(t)
+	c.settle(t, "all to be counted", func() bool { return position(t, c.etcd) == 20 })
+	if n := gone.asked.Load(); n > 10 { // the clock goes on meanwhile
+		t.Errorf("asked %d times for the same calendar", n)
+	}
 }
 
 // TestWhoIsHelpedFirstIsFollowedUp: on the next business day of the customer, by who looks after it; a stranger by the line's

@@ -27,6 +27,8 @@ import (
 const (
 	// calendarKept is how long a calendar that was read is taken for current.
 	calendarKept = 10 * time.Minute
+	// calendarAway is how long schedule is not asked again for a calendar that it did not tell: calls are counted meanwhile.
+	calendarAway = 30 * time.Second
 	// maxCalendarsKept bounds them.
 	maxCalendarsKept = 1000
 )
@@ -161,11 +163,11 @@ func (c *calendarCache) one(ctx context.Context, name string) *schedulev1.Calend
 	ctx, cancel := context.WithTimeout(ctx, calendarTimeout)
 	defer cancel()
 	calendar, err := c.from.GetCalendar(ctx, &schedulev1.GetCalendarRequest{Name: name})
-	if err != nil && fault.ReasonOf(rpc.Fault(err)) != rpcv1.Reason_REASON_NOT_FOUND {
-		return kept.calendar
-	}
 	if err != nil {
 		calendar = nil
+	}
+	if err != nil && fault.ReasonOf(rpc.Fault(err)) != rpcv1.Reason_REASON_NOT_FOUND {
+		calendar, now = kept.calendar, now.Add(calendarAway-calendarKept)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,6 +6,7 @@
 package usage
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -20,8 +21,9 @@ const (
 	MaxGoodwill = 16
 	// KeptS is how long goodwill, and calls of periods that are over, are kept: longer than any line looks back.
 	KeptS = 400 * hours.DayS
-	// maxContracts bounds the periods that are kept of one customer: the latest to end.
-	maxContracts = 200
+	// MaxPeriods bounds the periods that are kept of one customer: the latest to end. Views take no more, and a customer has no
+	// more contracts.
+	MaxPeriods = 100
 	// OpenEnded is the end of a period that never ends.
 	OpenEnded = math.MaxInt64
 )
@@ -114,6 +116,11 @@ func Tidy(u *publishedv1.Usage, nowUnixS int64) (left bool) {
 	old := nowUnixS - KeptS
 	u.GoodwillUnixS = slices.DeleteFunc(u.GetGoodwillUnixS(), func(t int64) bool { return t < old })
 	u.Contracts = slices.DeleteFunc(u.GetContracts(), func(c *publishedv1.ContractUsage) bool { return c.GetToUnixS() < old })
-	u.Contracts = u.Contracts[max(0, len(u.Contracts)-maxContracts):]
+	if over := len(u.GetContracts()) - MaxPeriods; over > 0 {
+		slices.SortStableFunc(u.Contracts, func(a, b *publishedv1.ContractUsage) int {
+			return cmp.Compare(a.GetToUnixS(), b.GetToUnixS())
+		})
+		u.Contracts = u.Contracts[over:]
+	}
 	return len(u.GetContracts())+len(u.GetGoodwillUnixS()) > 0
 }

@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -142,6 +143,32 @@ func TestOldCountsGo(t *testing.T) {
 	}
 	if usage.Tidy(&publishedv1.Usage{GoodwillUnixS: []int64{1}}, now) {
 		t.Error("something is left of nothing")
+	}
+}
+
+// TestAsManyPeriodsAreKeptAsViewsTake: the latest to end, in whatever order they were counted.
+func TestAsManyPeriodsAreKeptAsViewsTake(t *testing.T) {
+	now := int64(2_000_000_000)
+	u := &publishedv1.Usage{}
+	usage.AddCall(u, "open-ended", usage.Period{FromUnixS: 0, ToUnixS: usage.OpenEnded})
+	for month := range int64(13) {
+		for contract := range 20 {
+			to := now + (month-11)*30*86400
+			usage.AddCall(u, fmt.Sprint("C-", contract), usage.Period{FromUnixS: to - 30*86400, ToUnixS: to})
+		}
+	}
+	usage.Tidy(u, now)
+	if n := len(u.GetContracts()); n != 100 { // routing's view refuses what has more
+		t.Errorf("%d are kept", n)
+	}
+	current := 0
+	for _, c := range u.GetContracts() {
+		if c.GetToUnixS() > now {
+			current++
+		}
+	}
+	if current != 21 {
+		t.Errorf("%d that are not over", current)
 	}
 }
 
