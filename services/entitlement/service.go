@@ -26,6 +26,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/frugal"
 	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
@@ -159,7 +160,20 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() { s.promises.run(ctx) })
 	work.Go(func() { s.contacts.run(ctx) })
 	work.Go(func() { s.usage.run(ctx) })
-	work.Go(func() { _ = s.follow(ctx, s.directory.Range(), s.data.found.after(s.directory.Apply)) })
+	// One list after the other: of a million customers both at once are more than what either becomes.
+	listed := make(chan struct{})
+	list := sync.OnceFunc(func() { close(listed) })
+	apply := s.data.found.after(s.directory.Apply)
+	work.Go(func() {
+		_ = s.follow(ctx, s.directory.Range(), func(b coord.Batch) []string {
+			defer list()
+			return apply(b)
+		})
+	})
+	select {
+	case <-listed:
+	case <-ctx.Done():
+	}
 	err := s.follow(ctx, view.Range(), s.apply)
 	work.Wait()
 	return err
@@ -167,7 +181,13 @@ func (s *Service) Run(ctx context.Context) error {
 
 // follow keeps a view current, and logs what it cannot read.
 func (s *Service) follow(ctx context.Context, r coord.Range, apply func(coord.Batch) (unreadable []string)) error {
+	var settling sync.WaitGroup
+	defer settling.Wait()
 	return s.cfg.Store.Follow(ctx, r, func(b coord.Batch) {
+		if frugal.IsLarge(b) {
+			defer settling.Go(func() { frugal.Settle(ctx, s.cfg.Clock) })
+			defer frugal.Collect()()
+		}
 		for _, key := range apply(b) {
 			s.cfg.Log.ErrorContext(ctx, "a record cannot be read", "key", key, "revision", b.Revision)
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/frugal"
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/kept"
@@ -196,9 +197,9 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	case b.Reset:
 		next = view.Anew(before)
 	}
-	if isLarge(b) {
+	if frugal.IsLarge(b) {
 		defer s.settle(ctx)
-		defer thrifty()()
+		defer frugal.Collect()()
 		expect(next, b)
 	}
 	for _, e := range b.Events {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/date"
+	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -29,6 +31,8 @@ const (
 	scaleNumbers, scaleContracts = 4, 3
 	// loadTimeout bounds the wait until a process has all of them.
 	loadTimeout = 10 * time.Minute
+	// settledAfter is when a process has given back what it needed to read them.
+	settledAfter = 25 * time.Second
 	// pollEvery is between two looks whether it has.
 	pollEvery = 20 * time.Millisecond
 )
@@ -101,7 +105,10 @@ func BenchmarkManyCustomersByName(b *testing.B) {
 	fillCustomers(b, store, n, true)
 	for b.Loop() {
 		tell(b, v.loadEntitlement(b, n).Seconds(), "s-entitlement")
+		tell(b, workedBy(v.rest.cmd.Process.Pid).Seconds(), "cpu-s-entitlement")
 		v.rest.reportMemory(b, "")
+		<-clock.System{}.After(settledAfter)
+		v.rest.reportMemory(b, "-later")
 		v.rest.kill(b)
 	}
 	b.ReportMetric(0, "ns/op")
@@ -146,13 +153,24 @@ func scaleCustomer(i int) *publishedv1.Customer {
 	return c
 }
 
-// scaleSource is the source of the i-th, as entitlement stores it; its contracts are in what is published.
+// scaleSource is the source of the i-th, as entitlement stores it.
 func scaleSource(i int) ([]byte, error) {
 	p := scaleCustomer(i)
-	resource, err := proto.Marshal(&entitlementv1.Customer{
+	c := &entitlementv1.Customer{
 		Name: "customers/" + p.GetId(), DisplayName: p.GetDisplayName(), TimeZone: p.GetTimeZone(),
 		Aliases: []string{fmt.Sprintf("Example %d", i)},
-	})
+	}
+	for _, digits := range p.GetNumbers() {
+		c.PhoneNumbers = append(c.PhoneNumbers, &phone_number.PhoneNumber{
+			Kind: &phone_number.PhoneNumber_E164Number{E164Number: fmt.Sprintf("+%d", digits)},
+		})
+	}
+	for _, k := range p.GetContracts() {
+		c.Contracts = append(c.Contracts, &entitlementv1.Contract{
+			ContractId: k.GetId(), Plan: k.GetPlan(), Product: k.GetProduct(), StartDate: &date.Date{Year: 2023, Month: 11, Day: 14},
+		})
+	}
+	resource, err := proto.Marshal(c)
 	if err != nil {
 		return nil, err
 	}

@@ -173,7 +173,7 @@ func (w *writer) keep(folded, text, id string, first bool) uint64 {
 // learnAll learns about n customers into an empty writer, all at once.
 func (w *writer) learnAll(n int, all iter.Seq[Customer]) {
 	w.firsts = make(map[uint64]uint32, n)
-	w.toKeypads, w.toCodes = make([]entry, 0, 2*n), make([]entry, 0, 2*n)
+	w.toKeypads, w.toCodes = make([]entry, 0, 3*n), make([]entry, 0, 5*n) // of most
 	for c := range all {
 		w.addRows(c)
 	}
