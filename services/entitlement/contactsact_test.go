@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -237,4 +238,36 @@ func TestAContactConfirmsAndDisputesPromises(t *testing.T) {
 		p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_DISPUTED {
 		t.Errorf("disputed: %v, %v", p, err)
 	}
+}
+
+// TestAPartnersContactSeesNothingOfItsClients: neither by what contract they are entitled, nor why they are not.
+func TestAPartnersContactSeesNothingOfItsClients(t *testing.T) {
+	d := newDesk(t)
+	const pat = "pat@ops.example"
+	ops := customer("ops", "+61255500222", "db")
+	ops.Contracts, ops.Contacts = nil, []*entitlementv1.Contact{contact("pat", pat, true)}
+	d.have(t, ops, pat)
+	acme := annsAcme()
+	acme.Partners = []*entitlementv1.PartnerAccess{{Partner: "customers/ops"}}
+	d.have(t, acme, annAddress)
+	session := d.signIn(t, pat)
+	lines := func() []*entitlementv1.SelfServiceLine {
+		seen, err := d.see(t, session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range seen.GetLines() {
+			if e := l.GetEntitlement(); e.GetContract() != nil || e.GetGrant() != "" || e.GetAllowanceCalls() != 0 {
+				t.Errorf("a partner sees its client's %v", e)
+			}
+		}
+		return seen.GetLines()
+	}
+	await.True(t, "a line that it may call about for another", func() bool { return len(lines()) == 1 })
+	d.shown(t, session)
+	acme.Suspension = &entitlementv1.Suspension{StartDate: &date.Date{Year: 2026, Month: 1, Day: 1}, Reason: "unpaid"}
+	if _, err := d.UpdateCustomer(t.Context(), &entitlementv1.UpdateCustomerRequest{Customer: acme}); err != nil {
+		t.Fatal(err)
+	}
+	await.True(t, "nothing is said of a client that is suspended", func() bool { return len(lines()) == 0 })
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/check"
 	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -263,20 +265,30 @@ func concerns(e *entitlementv1.CustomerEntitlement) bool {
 	}
 }
 
-// entitled asks as anybody would.
+// entitled is a customer's answer for a line. One that is a partner has also what it may call for others about, where they
+// may have it: of those others' contracts, or why they may not, its contacts learn nothing.
 func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*entitlementv1.CustomerEntitlement, error) {
-	answer, err := d.s.CheckEntitlement(ctx, &entitlementv1.CheckEntitlementRequest{Customer: customer, Line: line})
+	asking := &entitlementv1.CheckEntitlementRequest{Customer: customer, Line: line}
+	answer, err := d.s.CheckEntitlement(ctx, asking)
 	if err != nil {
 		return nil, err
 	}
-	// A partner has what it may call for others about, too.
-	own := slices.DeleteFunc(answer.GetCandidates(), func(c *entitlementv1.CustomerEntitlement) bool {
-		return c.GetCustomer() != customer
-	})
-	if len(own) == 0 {
-		return nil, fault.NotFound(customer) // the view is behind
+	c, known := d.s.index.Customer(customerID(customer))
+	record := d.s.catalog.shelf.Line(strings.TrimPrefix(line, "lines/"))
+	if !known || record == nil {
+		return nil, fault.NotFound(customer) // it went meanwhile
 	}
-	return own[max(slices.IndexFunc(own, (*entitlementv1.CustomerEntitlement).GetEntitled), 0)], nil
+	asked := d.s.asked(asking, record)
+	own := check.Entitlement(d.s.who(c, asked), asked)
+	at := slices.IndexFunc(answer.GetCandidates(), (*entitlementv1.CustomerEntitlement).GetEntitled)
+	if own.GetEntitled() || at < 0 {
+		return own, nil
+	}
+	others := answer.GetCandidates()[at]
+	return &entitlementv1.CustomerEntitlement{
+		Customer: others.GetCustomer(), DisplayName: others.GetDisplayName(), Entitled: true, Basis: others.GetBasis(),
+		ValidUntil: others.GetValidUntil(), Outcome: others.GetOutcome(), Via: others.GetVia(),
+	}, nil
 }
 
 // promises are those that are pending or owed. Where they cannot be read the contact sees the lines all the same: a
