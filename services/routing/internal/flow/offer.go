@@ -21,11 +21,13 @@ func Made(d *decide.Decision) []*routingv1.MadeOffer {
 }
 
 // offered is what became of an offer: the key of one of those that were made accepts that one, and all else declines.
-// Whoever pressed 0 wants a person; of a gateway that cannot gather nothing more is asked.
+// Whoever pressed 0 wants a person; of a gateway that cannot gather nothing more is asked. Money is owed for what is plain
+// alone: a key beside the word that there was none, or speech beside keys that are none, accepts nothing.
 func offered(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 	made := s.GetMade()
 	s.Made = nil
-	if k := key(in); k >= 1 && k <= len(made) {
+	plain := in.GetNoInput() == routingv1.NoInput_NO_INPUT_UNSPECIFIED && (in.GetDigits() == "" || typed(in) != "")
+	if k := key(in); plain && k >= 1 && k <= len(made) {
 		how := "said "
 		if typed(in) != "" {
 			how = "pressed "
