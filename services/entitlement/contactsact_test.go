@@ -271,3 +271,18 @@ func TestAPartnersContactSeesNothingOfItsClients(t *testing.T) {
 	}
 	await.True(t, "nothing is said of a client that is suspended", func() bool { return len(lines()) == 0 })
 }
+
+// TestAContactIsNotToldWhatTheVendorCouldDo: of remedies those are told that are the caller's own.
+func TestAContactIsNotToldWhatTheVendorCouldDo(t *testing.T) {
+	d := newDesk(t)
+	acme := annsAcme()
+	acme.Suspension = &entitlementv1.Suspension{StartDate: &date.Date{Year: 2026, Month: 1, Day: 1}, Reason: "unpaid"}
+	d.have(t, acme, annAddress)
+	seen, err := d.see(t, d.signIn(t, annAddress))
+	if err != nil || len(seen.GetLines()) != 1 {
+		t.Fatal(seen, err)
+	}
+	for _, r := range seen.GetLines()[0].GetEntitlement().GetRemedies() {
+		t.Errorf("told to %s", r.GetText())
+	}
+}

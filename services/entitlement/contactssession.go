@@ -282,6 +282,7 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 	own := check.Entitlement(d.s.who(c, asked), asked)
 	at := slices.IndexFunc(answer.GetCandidates(), (*entitlementv1.CustomerEntitlement).GetEntitled)
 	if own.GetEntitled() || at < 0 {
+		own.Remedies = slices.DeleteFunc(own.GetRemedies(), vendors)
 		return own, nil
 	}
 	others := answer.GetCandidates()[at]
@@ -289,6 +290,12 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 		Customer: others.GetCustomer(), DisplayName: others.GetDisplayName(), Entitled: true, Basis: others.GetBasis(),
 		ValidUntil: others.GetValidUntil(), Outcome: others.GetOutcome(), Via: others.GetVia(),
 	}, nil
+}
+
+// vendors says whether a remedy is the vendor's alone, and in the words of its tools.
+func vendors(r *entitlementv1.Remedy) bool {
+	return r.GetKind() == entitlementv1.RemedyKind_REMEDY_KIND_GRANT ||
+		r.GetKind() == entitlementv1.RemedyKind_REMEDY_KIND_END_SUSPENSION
 }
 
 // promises are those that are pending or owed. Where they cannot be read the contact sees the lines all the same: a
