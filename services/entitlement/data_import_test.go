@@ -357,6 +357,19 @@ func TestADryRunWritesNothing(t *testing.T) {
 	}
 }
 
+// TestADryRunSaysWhatItCannotKnow: a part does not remember what those before it would have made.
+func TestADryRunSaysWhatItCannotKnow(t *testing.T) {
+	w := dataProcess(t, newEtcd(t, true), nil)
+	row := imported(101)
+	row.Fields, row.Customer.Parent = append(row.Fields, "parent"), "customers/crm-a7"
+	r := importOf("dry", 100, row)
+	r.DryRun = true
+	const want = "does not exist, unless a line up to 100 makes it: a dry run does not remember those"
+	if got := w.bring(t, r).GetRejections(); len(got) != 1 || got[0].GetField() != "parent" || got[0].GetRule() != want {
+		t.Errorf("told of %v", got)
+	}
+}
+
 // TestImportLosesNothingOfOthers: somebody writes the same customers meanwhile, and both are in.
 func TestImportLosesNothingOfOthers(t *testing.T) {
 	w := dataProcess(t, newEtcd(t, true), nil)

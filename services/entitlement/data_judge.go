@@ -3,6 +3,7 @@ package entitlement
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -139,7 +140,7 @@ func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full b
 	}
 	effect, kind, err := j.p.s.alone().Put(ctx, next, who.entry)
 	if err != nil && !j.wouldBeThere(err) {
-		return false, j.unlessBroken(row, err)
+		return false, j.unlessBroken(row, j.asFarAsKnown(err))
 	}
 	ops, bytes := cost(effect)
 	name := next.GetName()
@@ -179,6 +180,22 @@ func (j *judging) wouldBeThere(err error) bool {
 	var f *fault.Fault
 	return j.p.made != nil && errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_MISSING_REFERENCE &&
 		!slices.ContainsFunc(f.Violations, func(v fault.Violation) bool { return j.p.made[v.Value] == nil })
+}
+
+// asFarAsKnown is a missing reference of a dry run in the words that are true: what parts before would have made is not
+// remembered.
+func (j *judging) asFarAsKnown(err error) error {
+	var f *fault.Fault
+	through := j.p.r.GetAfterLine()
+	if j.p.made == nil || through == 0 || !errors.As(err, &f) || f.Reason != rpcv1.Reason_REASON_MISSING_REFERENCE {
+		return err
+	}
+	own := *f
+	own.Violations = slices.Clone(f.Violations)
+	for i := range own.Violations {
+		own.Violations[i].Rule += fmt.Sprintf(", unless a line up to %d makes it: a dry run does not remember those", through)
+	}
+	return &own
 }
 
 // taken says whether another customer of the batch writes a key that this one writes, too, such as that of an access name,
