@@ -164,6 +164,26 @@ func TestRepeatedCallsJoinTheOpenFollowUp(t *testing.T) {
 	}
 }
 
+// TestEachPromiseHasItsFollowUp: a second one, of the same customer, takes nothing from the first; what is told again about
+// either joins it.
+func TestEachPromiseHasItsFollowUp(t *testing.T) {
+	o := open(t, 0)
+	about := func(id, promise string, day int) *ledgerv1.Record {
+		r := o.followUp(id, "customers/acme", "", ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, day)
+		r.GetFollowUp().Promise = promise
+		return r
+	}
+	o.add(t, about("a", "promises/1", 1), about("b", "promises/2", 2), about("c", "promises/1", 3), about("d", "promises/2", 4))
+	o.add(t, about("e", "", 5)) // recorded later: of which is not known
+	if got := o.followUps(t, &ledgerv1.ListFollowUpsRequest{}); got != "a OPEN a+c+e ; b OPEN b+d ; " {
+		t.Error(got)
+	}
+	l, err := o.business(t).ListFollowUps(as(t.Context(), rpcv1.Role_ROLE_ADMIN), &ledgerv1.ListFollowUpsRequest{})
+	if err != nil || l.GetFollowUps()[0].GetPromise() != "promises/1" || l.GetFollowUps()[1].GetPromise() != "promises/2" {
+		t.Errorf("%v, %v", l, err)
+	}
+}
+
 // TestAFollowUpNamesSoManyCalls: the latest.
 func TestAFollowUpNamesSoManyCalls(t *testing.T) {
 	o := open(t, 0)

@@ -25,6 +25,8 @@ const (
 	followUpNames = "followUps/"
 	// maxFollowUpCalls bounds the calls that are named in a follow-up: the latest.
 	maxFollowUpCalls = 32
+	// maxOpenLooked bounds the open ones about one customer, or number, of one kind, that are looked through.
+	maxOpenLooked = 32
 )
 
 // addCharge keeps a charge, unless it is kept as a higher revision says, or this one. True where anything changed.
@@ -114,14 +116,21 @@ type followUpRow struct {
 	n, version int64
 }
 
-// followUpFor is the one of this name, or that is open about the same; nil where there is none.
+// followUpFor is the one of this name, or that is open about the same; nil where there is none. One that is about another
+// promise is not about the same: each is to be billed, or confirmed.
 func (w *writer) followUpFor(f *ledgerv1.FollowUp) (*followUpRow, error) {
 	row, err := readFollowUp(w.row(followUpByID, strings.TrimPrefix(f.GetName(), followUpNames)))
 	if row != nil || err != nil || subject(f) == "" {
 		return row, err
 	}
-	return readFollowUp(w.row(openFollowUp, subject(f), int32(f.GetKind()),
-		int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN)))
+	for i := range maxOpenLooked {
+		row, err := readFollowUp(w.row(openFollowUp, subject(f), int32(f.GetKind()),
+			int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), i))
+		if row == nil || err != nil || row.GetPromise() == "" || f.GetPromise() == "" || row.GetPromise() == f.GetPromise() {
+			return row, err
+		}
+	}
+	return nil, nil //nolint:nilnil // none of them
 }
 
 func readFollowUp(row *sql.Row) (*followUpRow, error) {

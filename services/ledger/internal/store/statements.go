@@ -27,7 +27,7 @@ const (
 	followUpByID = "SELECT n, version, body FROM follow_ups WHERE id = ?"
 	followUpByN  = "SELECT n, version, body FROM follow_ups WHERE n = ?"
 	openFollowUp = "SELECT n, version, body FROM follow_ups WHERE subject = ? AND kind = ? AND state = ? " +
-		"ORDER BY due, n LIMIT 1"
+		"ORDER BY due, n LIMIT 1 OFFSET ?"
 	addFollowUp = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body) " +
 		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	tellFollowUp = "UPDATE follow_ups SET state = ?, subject = ?, owner = ?, due = ?, heard = ?, version = ?, body = ? " +
