@@ -189,6 +189,15 @@ func TestNewIDsAreSlugsAndApart(t *testing.T) {
 	})
 }
 
+// TestSystemsAreApart: a hyphen in one's name makes none of its customers another one's.
+func TestSystemsAreApart(t *testing.T) {
+	a := imports.NewID(&entitlementv1.ExternalId{System: "crm", Id: "eu-7"})
+	b := imports.NewID(&entitlementv1.ExternalId{System: "crm-eu", Id: "7"})
+	if a != "crm-eu-7" || a == b || !slug.MatchString(b) {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
 // TestARowTwiceIsARowOnce: merging is idempotent, and the order of rows that say nothing of the same is no matter for
 // what a customer has.
 func TestARowTwiceIsARowOnce(t *testing.T) {

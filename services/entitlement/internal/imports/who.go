@@ -82,7 +82,7 @@ func Has(c *entitlementv1.Customer, key *entitlementv1.ExternalId) bool {
 // what can be read of it and a hash, for case counts in external ids.
 func NewID(key *entitlementv1.ExternalId) string {
 	plain := key.GetSystem() + "-" + key.GetId()
-	if slug.MatchString(plain) {
+	if slug.MatchString(plain) && !strings.Contains(key.GetSystem(), "-") { // else the first hyphen does not end the system
 		return plain
 	}
 	sum := sha256.Sum256([]byte(key.GetSystem() + "\x00" + key.GetId()))
