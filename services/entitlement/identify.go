@@ -19,6 +19,8 @@ const (
 	maxIdentified = 8
 	// maxHolders is how many customers of one clue are looked at: of more it says nothing.
 	maxHolders = 16
+	// leastAsked is how well a customer fits whom a question names: less is shown to people, and asked of no caller.
+	leastAsked = 0.5
 )
 
 // How much a clue says that is not a name. A number identifies, though nobody vouches for it; a domain is shared by whoever
@@ -239,7 +241,9 @@ func (g *gathering) answer(language string) *entitlementv1.IdentifyCallerRespons
 			one.Evidence = append(one.Evidence, &entitlementv1.Evidence{Kind: e.Kind, Matched: e.Matched, Confidence: e.Confidence})
 		}
 		out.Candidates = append(out.Candidates, one)
-		choices = append(choices, identify.Choice{ID: c.Customer, Name: one.GetDisplayName(), Locality: one.GetLocality()})
+		if c.Confidence >= leastAsked {
+			choices = append(choices, identify.Choice{ID: c.Customer, Name: one.GetDisplayName(), Locality: one.GetLocality()})
+		}
 	}
 	if !out.GetCertain() {
 		out.Question = identify.Question(choices, out.GetMore(), language)

@@ -99,7 +99,7 @@ func identifiedText(w io.Writer, found *entitlementv1.IdentifyCallerResponse) er
 	}
 	switch {
 	case found.GetCertain():
-		linef(w, "It is %s: nothing speaks for another one.", found.GetCandidates()[0].GetDisplayName())
+		linef(w, "Nobody has to be asked: it is %s.", found.GetCandidates()[0].GetDisplayName())
 	case found.GetQuestion() != "":
 		linef(w, "To be asked: %s", found.GetQuestion())
 	}

@@ -137,14 +137,17 @@ func weight(c Clue) int {
 // tier is 0 of a customer who was stated, 1 of one whose number it is, 2 of all others.
 func (c *Candidate) tier() int { return 2 - weight(c.Evidence[0]) }
 
-func (c *Candidate) strongKinds() int {
-	n := 0
-	for _, e := range c.Evidence {
+// strongKinds is how many classes of strong clues there are: a name that was chosen, and is the customer's anyway, is one.
+func (c *Candidate) strongKinds() int { return strongClasses(c.Evidence) }
+
+func strongClasses(clues []Clue) int {
+	seen := map[entitlementv1.EvidenceKind]bool{}
+	for _, e := range clues {
 		if strong(e) {
-			n++
+			seen[class(e.Kind)] = true
 		}
 	}
-	return n
+	return len(seen)
 }
 
 // doubt is what the clues behind the best one add, of candidates that have a clue that is the same.
@@ -182,17 +185,15 @@ const (
 
 // dominated says whether all strong clues for one customer are of kinds that speak for the first one, too, which has more.
 func dominated(other, first Candidate) bool {
-	count := 0
 	for _, e := range other.Evidence {
 		if !strong(e) {
 			continue
 		}
-		count++
 		if !slices.ContainsFunc(first.Evidence, func(f Clue) bool { return strong(f) && sameKind(f, e) }) {
 			return false
 		}
 	}
-	return count < first.strongKinds()
+	return other.strongKinds() < first.strongKinds()
 }
 
 // sameKind compares kinds of clues; a name is a name, whichever it is.

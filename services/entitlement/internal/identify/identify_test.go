@@ -61,8 +61,8 @@ func TestWhoItIsAndWhetherToAsk(t *testing.T) {
 		},
 		{"like a name, and its domain", list{clue(similar, "acme", 0.6), clue(domain, "acme", 0.8)}, "acme", false},
 		{
-			"a chosen name is a name", list{clue(access, "acme", 1), clue(name, "acme", 1), clue(name, "bolt", 1)},
-			"acme bolt", true,
+			"a chosen name is a name, and no more", list{clue(access, "acme", 1), clue(name, "acme", 1), clue(name, "bolt", 1)},
+			"acme bolt", false,
 		},
 		{"a contract's number", list{clue(contract, "acme", 0.98), clue(similar, "bolt", 0.9)}, "acme bolt", true},
 		{"a contact's address", list{clue(email, "acme", 0.97), clue(domain, "bolt", 0.8)}, "acme bolt", true},
