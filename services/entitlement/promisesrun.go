@@ -111,11 +111,12 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	now := d.s.cfg.Clock.Now()
+	var unreadable error
 	for _, e := range page.Entries {
 		text := strings.TrimPrefix(e.Key, promisePendingPrefix)
 		at, err := time.Parse(pendingTime, text[:min(len(text), len(pendingTime))])
 		if err == nil && at.After(now) {
-			return false, nil // so are all others
+			return false, unreadable // so are all others
 		}
 		id := text[min(len(text), len(pendingTime)+1):]
 		p, err := d.amend(ctx, promise.Names+id, func(p *entitlementv1.Promise) (*entitlementv1.Promise, error) {
@@ -133,11 +134,14 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 		case err == nil:
 			d.s.cfg.Log.InfoContext(ctx, "a promise has lapsed: nobody confirmed it in time", "promise", p.GetName())
 		}
-		if err != nil {
+		switch {
+		case fault.ReasonOf(err) == rpcv1.Reason_REASON_INTERNAL: // it keeps no other from lapsing
+			unreadable = err
+		case err != nil:
 			return false, err
 		}
 	}
-	return page.More, nil
+	return page.More, unreadable
 }
 
 // tellAll sees to it that the ledger hears of every charge: each is marked in the store, in the commit that changed its
@@ -145,7 +149,7 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 func (d *promises) tellAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tellWithin)
 	defer cancel()
-	var errs []error
+	var unreadable error
 	seen, left := map[string]bool{}, 0
 	for after := ""; ; {
 		page, err := d.s.cfg.Store.List(ctx, chargeUntoldPrefix, after, maxPromisesARound)
@@ -156,8 +160,12 @@ func (d *promises) tellAll(ctx context.Context) error {
 			after = e.Key
 			seen[strings.TrimPrefix(e.Key, chargeUntoldPrefix)] = true
 			told, err := d.tellOne(ctx, e)
-			if err != nil {
-				errs = append(errs, err)
+			switch {
+			case fault.ReasonOf(err) == rpcv1.Reason_REASON_INTERNAL: // it keeps no other from being told
+				unreadable = err
+			case err != nil:
+				d.meters.waiting(left + 1)
+				return err
 			}
 			if !told {
 				left++
@@ -165,11 +173,9 @@ func (d *promises) tellAll(ctx context.Context) error {
 		}
 		d.meters.waiting(left)
 		switch {
-		case len(errs) > 0:
-			return errors.Join(errs...)
 		case !page.More || len(page.Entries) == 0:
 			d.forgetTold(seen)
-			return nil
+			return unreadable
 		case d.s.cfg.Journal == nil:
 			return nil
 		}

@@ -86,6 +86,35 @@ func TestAPendingPromiseLapses(t *testing.T) {
 	}
 }
 
+// TestAPromiseThatCannotBeReadHoldsUpNoOther: neither from lapsing, nor the ledger from hearing of it.
+func TestAPromiseThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	w := newShop(t)
+	w.ledger.set(false, true) // told in the next round
+	p := w.accept(t, acme("c1")).GetPromise()
+	writes := []*rpcv1.Write{coord.Put("entitlement/promises-pending/20200101T000000-bad-000", nil)}
+	for i := range 120 {
+		id := fmt.Sprintf("bad-%03d", i)
+		writes = append(writes, coord.Put("entitlement/promises/"+id, []byte{0xff}), coord.Put("entitlement/charges-untold/0-"+id, nil),
+			coord.Put("entitlement/promises/0-"+id, []byte{0xff}))
+		if len(writes) > 100 {
+			if _, err := w.etcd.Commit(t.Context(), nil, writes); err != nil {
+				t.Fatal(err)
+			}
+			writes = nil
+		}
+	}
+	if _, err := w.etcd.Commit(t.Context(), nil, writes); err != nil {
+		t.Fatal(err)
+	}
+	w.ledger.set(false, false)
+	w.clock.Advance(31 * 24 * time.Hour)
+	w.follow(t)
+	await.True(t, "it lapses, and the ledger hears of it", func() bool {
+		w.clock.Advance(time.Minute)
+		return w.ledger.owed(p.GetName()).GetState() == lapsed
+	})
+}
+
 func (w *till) untold(t *testing.T) []coord.Entry {
 	t.Helper()
 	left, _, err := w.etcd.ListAll(t.Context(), "entitlement/charges-untold/")
