@@ -93,8 +93,8 @@ func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.
 	return nil
 }
 
-// judgeAllKin does so for customers that are written together: before are those that stand, after those that would. It answers
-// with conditions that keep true what those say who are not written. Paths are behind the customer's name.
+// judgeAllKin does so for customers that are written together: before are those that stand, after those that would. It
+// answers with conditions that keep true what those say who are not written. Paths are behind the customer's name.
 func judgeAllKin(written map[string]bool, before, after map[string]*entitlementv1.Customer) ([]*rpcv1.Condition, error) {
 	var places []fault.Violation
 	var conditions []*rpcv1.Condition
