@@ -125,7 +125,9 @@ func (p *promises) accept(
 ) flow.Acceptance {
 	r := p.request(t, state, need)
 	a := flow.Acceptance{
-		Offer: need.Offer, Verified: r.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED,
+		Offer: need.Offer,
+		// Of a number that nobody knows entitlement takes nothing for verified: it could bind no customer.
+		Verified: r.GetCustomer() != "" && r.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED,
 	}
 	a.Fate, a.PromiseID = p.record(ctx, r)
 	p.accepted.Add(ctx, 1, offerFateOption(a.Fate))

@@ -243,6 +243,14 @@ func TestAnAcceptanceSurvives(t *testing.T) {
 			t.Errorf("%s: %s, %v", what, step(route), e)
 		}
 	}
+	// An attested number that nobody knows makes sure of nobody: what it accepted will be pending.
+	stranger := s.customer("a stranger", strangerANI)
+	stranger.attested = true
+	stranger.begins(t)
+	if e := stranger.goesOn(t, typed("1")).GetExplanation(); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_SPOOLED ||
+		e.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE {
+		t.Errorf("%v on %v", e.GetOffer(), e.GetBasis())
+	}
 	accepted := s.clock.Now()
 	// A process that is started on what a killed one left delivers it.
 	left, next := t.TempDir(), &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
@@ -250,11 +258,11 @@ func TestAnAcceptanceSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.beside(t, func(d *routing.Deps) { d.Promises, d.PromiseSpool = next, openSpool(t, left) })
-	await.True(t, "they are delivered by the next process", func() bool { return len(requestIDs(next.all())) == 3 })
+	await.True(t, "they are delivered by the next process", func() bool { return len(requestIDs(next.all())) == 4 })
 	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING)
-	await.True(t, "they are delivered", func() bool { return len(requestIDs(s.promises.all())) == 3 })
+	await.True(t, "they are delivered", func() bool { return len(requestIDs(s.promises.all())) == 4 })
 	for _, r := range s.promises.all() {
-		if !r.GetAcceptTime().AsTime().Equal(accepted) || r.GetCustomer() != "customers/ended" {
+		if !r.GetAcceptTime().AsTime().Equal(accepted) || r.GetNumber() == endedANI && r.GetCustomer() != "customers/ended" {
 			t.Errorf("%v", r)
 		}
 	}
