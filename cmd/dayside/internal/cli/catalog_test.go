@@ -89,6 +89,10 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 func TestAGrantEndsAndSaysWhy(t *testing.T) {
 	f := newFake(t)
 	term := newTerminal(t, f)
+	both := []string{"grant", "create", "acme", "--reason", "x", "--for", "3d", "--until", "2026-12-31"}
+	if code := term.run(t.Context(), both...); code != 2 || !strings.Contains(term.err.String(), "--until and --for are both given") {
+		t.Errorf("exit %d, %s", code, term.err.String())
+	}
 	for _, args := range [][]string{
 		{"grant", "create", "acme", "--for", "4h"}, {"grant", "create", "acme", "--reason", "x"},
 		{"grant", "create", "+12", "--for", "4h", "--reason", "x"},
@@ -97,12 +101,14 @@ func TestAGrantEndsAndSaysWhy(t *testing.T) {
 			t.Errorf("%v: exit %d, asked %v", args, code, f.asked)
 		}
 	}
-	code := term.run(t.Context(), "grant", "create", "+13035550199", "--for", "4h", "--reason", "signing", "--lines", "gold")
+	code := term.run(t.Context(), "grant", "create", "+13035550199", "--for", "4h", "--reason", "signing", "--lines", "gold",
+		"--product", "aurora", "--plan", "days")
 	asked, _ := f.asked.(*entitlementv1.CreateGrantRequest)
 	if code != 0 || asked.GetGrant().GetNumber() != "+13035550199" || asked.GetGrant().GetEndTime() == nil || asked.GetRequestId() == "" {
 		t.Fatalf("exit %d, asked %v, %s", code, f.asked, term.err.String())
 	}
-	if out := term.out.String(); strings.Contains(out, "3035550199") || !strings.Contains(out, "signing") || !strings.Contains(out, "ana") {
+	if out := term.out.String(); strings.Contains(out, "3035550199") || !strings.Contains(out, "signing") || !strings.Contains(out, "ana") ||
+		!strings.Contains(out, "product aurora, plan days") {
 		t.Errorf("shown: %s", out)
 	}
 }

@@ -52,8 +52,8 @@ func newGrantCreate(a *app) *cobra.Command {
 	flags.StringVar(&f.product, "product", "", "this product alone")
 	flags.StringVar(&f.plan, "plan", "", "with the limits of this plan")
 	flags.StringVar(&f.from, "from", "", "begin then instead of now: "+whenHelp)
-	flags.StringVar(&f.until, "until", "", "end then: "+whenHelp)
-	flags.DurationVar(&f.lasting, "for", 0, "end after so long, such as 48h")
+	flags.StringVar(&f.until, "until", "", "end then: "+whenHelp+"; a date includes that day, in UTC where no zone is named")
+	spanVar(flags, &f.lasting, "for", "end after so long, such as 48h or 3d")
 	flags.StringVar(&f.reason, "reason", "", "why (required)")
 	return c
 }
@@ -89,12 +89,14 @@ func (a *app) grantOf(who string, f grantFlags) (*entitlementv1.Grant, error) {
 	switch {
 	case f.reason == "":
 		return nil, usagef("--reason: is required: why this is given")
-	case (f.until == "") == (f.lasting == 0):
+	case f.until != "" && f.lasting != 0:
+		return nil, usagef("--until and --for are both given: a grant ends once")
+	case f.until == "" && f.lasting == 0:
 		return nil, usagef("give --until or --for: a grant ends")
 	case f.lasting < 0:
 		return nil, usagef("--for: must be longer than nothing")
 	case f.until != "":
-		until, err := a.when("until", f.until, time.UTC)
+		until, err := a.through("until", f.until, time.UTC)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +181,7 @@ func grantsText(w io.Writer, list []*entitlementv1.Grant) error {
 		linef(w, "No grants.")
 		return nil
 	}
-	g := newGrid("name", "for", "basis", "lines", "from", "until", "by", "why")
+	g := newGrid("name", "for", "basis", "lines", "limits", "from", "until", "by", "why")
 	for _, m := range list {
 		who := m.GetCustomer()
 		if who == "" {
@@ -193,12 +195,24 @@ func grantsText(w io.Writer, list []*entitlementv1.Grant) error {
 		if m.GetRevokeTime() != nil {
 			until += " (revoked)"
 		}
-		g.row(m.GetName(), who, words(m.GetBasis(), "BASIS_"), lines, m.GetStartTime().AsTime().UTC().Format(layoutMinute), until,
-			dash(m.GetGrantedBy()), dash(m.GetReason()))
+		g.row(m.GetName(), who, words(m.GetBasis(), "BASIS_"), lines, grantLimits(m),
+			m.GetStartTime().AsTime().UTC().Format(layoutMinute), until, dash(m.GetGrantedBy()), dash(m.GetReason()))
 	}
 	if err := g.write(w); err != nil {
 		return err
 	}
 	linef(w, "Times are in UTC.")
 	return nil
+}
+
+// grantLimits is what a grant is limited by besides its lines.
+func grantLimits(g *entitlementv1.Grant) string {
+	var limits []string
+	if g.GetProduct() != "" {
+		limits = append(limits, "product "+g.GetProduct())
+	}
+	if g.GetPlan() != "" {
+		limits = append(limits, "plan "+strings.TrimPrefix(g.GetPlan(), collectionPlans+"/"))
+	}
+	return dash(strings.Join(limits, ", "))
 }

@@ -35,7 +35,7 @@ func newLineRotate(a *app) *cobra.Command {
 			"With --overlap 0 the one before stops at once; with the line's own number and --overlap 0 all that it had before\n" +
 			"do. Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked\n" +
 			"for.",
-		Example: "  dayside line rotate gold-emergency --number +61255550101 --overlap 720h --wait\n" +
+		Example: "  dayside line rotate gold-emergency --number +61255550101 --overlap 30d --wait\n" +
 			"  dayside line rotate gold-emergency --stdin < number.txt",
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -62,7 +62,8 @@ func newLineRotate(a *app) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.number, "number", "", "the new number, in E.164")
 	flags.BoolVar(&f.stdin, "stdin", false, "read the number from the first line of standard input")
-	flags.DurationVar(&f.overlap, "overlap", 30*24*time.Hour, "how long the number before goes on working")
+	f.overlap = 30 * 24 * time.Hour
+	spanVar(flags, &f.overlap, "overlap", "how long the number before goes on working")
 	flags.BoolVar(&f.check, "dry-run", false, "check only; nothing is changed")
 	flags.BoolVar(&f.wait, "wait", false, waitHelp)
 	return c

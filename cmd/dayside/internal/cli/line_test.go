@@ -28,7 +28,7 @@ func TestRotateIsWhatWasTyped(t *testing.T) {
 	number := `number: {e164_number: "` + rotatedTo + `"}`
 	for args, want := range map[string]string{
 		"gold --number " + rotatedTo:                        `name: "lines/gold" ` + number,
-		"lines/gold --stdin --overlap 48h":                  `name: "lines/gold" overlap: {seconds: 172800} ` + number,
+		"lines/gold --stdin --overlap 2d":                   `name: "lines/gold" overlap: {seconds: 172800} ` + number,
 		"gold --number " + rotatedTo + " --overlap 0":       `name: "lines/gold" overlap: {} ` + number,
 		"gold --dry-run --number " + rotatedTo + " -o json": `name: "lines/gold" validate_only: true ` + number,
 	} {

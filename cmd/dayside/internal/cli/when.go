@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -54,6 +56,50 @@ func (a *app) when(flag, text string, loc *time.Location) (time.Time, error) {
 		return first(t, layout), nil
 	}
 	return time.Time{}, usagef("--%s %q: %s", flag, text, ruleWhen)
+}
+
+// through reads where something ends: as when, but a bare date, alone or with a zone, includes that day.
+func (a *app) through(flag, text string, loc *time.Location) (time.Time, error) {
+	date, zone, _ := strings.Cut(strings.TrimSpace(text), " ")
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil || strings.Contains(zone, ":") {
+		return a.when(flag, text, loc)
+	}
+	return a.when(flag, day.AddDate(0, 0, 1).Format(time.DateOnly)+" "+zone, loc)
+}
+
+// spanFlag is a flag's value: how long, in days, too, each of 24 hours.
+type spanFlag struct{ d *time.Duration }
+
+func spanVar(flags *pflag.FlagSet, d *time.Duration, name, usage string) {
+	flags.Var(spanFlag{d}, name, usage)
+}
+
+// Type is how help calls it.
+func (spanFlag) Type() string { return "duration" }
+
+// Set reads 48h, 1h30m or 3d.
+func (s spanFlag) Set(text string) error {
+	if len(text) > 0 && text[0] != '+' && text[0] != '-' {
+		text = "+" + text
+	}
+	d, ok := offset(text)
+	if !ok || text == "" {
+		return errors.New("must be a duration such as 90m, 48h or 3d")
+	}
+	*s.d = d
+	return nil
+}
+
+func (s spanFlag) String() string {
+	const day = 24 * time.Hour
+	switch {
+	case s.d == nil || *s.d == 0:
+		return ""
+	case *s.d%day == 0:
+		return strconv.Itoa(int(*s.d/day)) + "d"
+	}
+	return s.d.String()
 }
 
 const layoutMinute = "2006-01-02 15:04"

@@ -128,3 +128,37 @@ func TestChartTellsTheTruth(t *testing.T) {
 		}
 	})
 }
+
+func TestADateOfAnEndIncludesThatDay(t *testing.T) {
+	a := newTestApp(t)
+	for text, want := range map[string]string{
+		"2026-11-22":               "2026-11-23T00:00:00Z", // today
+		"2026-12-31":               "2027-01-01T00:00:00Z",
+		"2026-12-31 Europe/Berlin": "2026-12-31T23:00:00Z",
+		"2026-12-31 09:00":         "2026-12-31T09:00:00Z",
+		"2026-12-31T09:00:00Z":     "2026-12-31T09:00:00Z",
+		"now+3d":                   "2026-11-25T09:30:00Z",
+	} {
+		if got, err := a.through("until", text, time.UTC); err != nil || got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%q: got %v (%v), want %s", text, got, err, want)
+		}
+	}
+	if _, err := a.through("until", "2026-12-31 Nowhere", time.UTC); err == nil {
+		t.Error("takes a zone that is none")
+	}
+}
+
+func TestSpansAreInDaysToo(t *testing.T) {
+	for text, want := range map[string]time.Duration{"3d": 72 * time.Hour, "48h": 48 * time.Hour, "1h30m": 90 * time.Minute, "0": 0, "-1h": -time.Hour} {
+		var d time.Duration
+		if err := (spanFlag{&d}).Set(text); err != nil || d != want {
+			t.Errorf("%q: got %v (%v), want %v", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", "d", "3", "three days", "1.5d", "+", "--3d"} {
+		var d time.Duration
+		if err := (spanFlag{&d}).Set(text); err == nil {
+			t.Errorf("%q: is taken for %v", text, d)
+		}
+	}
+}
