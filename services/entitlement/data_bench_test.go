@@ -18,7 +18,7 @@ func BenchmarkImport(b *testing.B) {
 	const rows = 20_000
 	var clk clock.System
 	for range b.N {
-		w := dataProcess(b, newEtcd(b, false), nil)
+		w := dataProcess(b, ownEtcd(b, false), nil)
 		if _, err := w.CreateCustomer(context.Background(), &entitlementv1.CreateCustomerRequest{
 			Customer: &entitlementv1.Customer{Name: "customers/urgent", DisplayName: "Urgent"},
 		}); err != nil {

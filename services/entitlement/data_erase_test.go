@@ -65,7 +65,7 @@ func putStored(t *testing.T, etcd *coord.Client, key string, resource, also prot
 func TestAPersonIsErasedEverywhere(t *testing.T) {
 	const mobile = "+13035550101"
 	ledger := &eraseLedger{}
-	w := dataProcess(t, newEtcd(t, true), ledger)
+	w := dataProcess(t, newEtcd(t), ledger)
 	if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: &entitlementv1.Customer{
 		Name: "customers/acme", DisplayName: "Acme", Contacts: []*entitlementv1.Contact{
 			{ContactId: "ann", DisplayName: "Ann", Email: "ann@acme.example", PhoneNumbers: []*phone_number.PhoneNumber{number(mobile)}},
@@ -141,7 +141,7 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 
 func TestAnErasureThatFailsCanBeDoneAgain(t *testing.T) {
 	ledger := &eraseLedger{err: context.DeadlineExceeded}
-	w := dataProcess(t, newEtcd(t, true), ledger)
+	w := dataProcess(t, newEtcd(t), ledger)
 	if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: &entitlementv1.Customer{
 		Name: "customers/acme", DisplayName: "Acme", Contacts: []*entitlementv1.Contact{{ContactId: "ann", Email: "ann@acme.example"}},
 	}}); err != nil {

@@ -62,7 +62,7 @@ func (w *dataWorld) watch(t testing.TB, token string) (changes <-chan *entitleme
 }
 
 func TestExportHoldsAllAndTheFeedGoesOnFromIt(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	if all, token := w.export(t); len(all) != 0 || token == "" {
 		t.Errorf("of nothing: %d, %q", len(all), token)
 	}
@@ -117,7 +117,7 @@ func TestExportHoldsAllAndTheFeedGoesOnFromIt(t *testing.T) {
 }
 
 func TestWhoWatchesFromNowHearsWhatComes(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	w.bring(t, importOf("first", 0, imported(1)))
 	changes, _, _ := w.watch(t, "")
 	if first := await.Receive(t, "where it begins", changes); first.GetCustomer() != nil || first.GetResumeToken() == "" {
@@ -130,12 +130,12 @@ func TestWhoWatchesFromNowHearsWhatComes(t *testing.T) {
 }
 
 func TestAWatcherIsToldWhatItCannotHave(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	_, token := w.export(t)
 	_, ended, _ := w.watch(t, "AQAA")
 	wantReason(t, "no token", await.Receive(t, "the end", ended), rpcv1.Reason_REASON_INVALID_FIELD)
 
-	other := dataProcess(t, newEtcd(t, true), nil)
+	other := dataProcess(t, ownEtcd(t, true), nil)
 	changes, ended, _ := other.watch(t, token)
 	await.Receive(t, "where it begins", changes)
 	wantReason(t, "another etcd's token", await.Receive(t, "the end", ended), rpcv1.Reason_REASON_WRONG_STATE)

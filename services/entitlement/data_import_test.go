@@ -20,7 +20,6 @@ import (
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
@@ -54,21 +53,6 @@ func dataProcess(t testing.TB, etcd *coord.Client, ledger entitlement.Ledger) *d
 	t.Cleanup(func() { cancel(); <-done })
 	await.True(t, "the service is ready", w.Ready)
 	return w
-}
-
-func newEtcd(t testing.TB, fast bool) *coord.Client {
-	t.Helper()
-	srv, err := embed.Start(context.Background(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: fast})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	etcd, err := coord.Open(context.Background(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = etcd.Close() })
-	return etcd
 }
 
 // imported is a row as a file of a CRM would make it.
@@ -159,7 +143,7 @@ func wantCounts(t testing.TB, p *entitlementv1.ImportProgress, want string) {
 // TestImportUpsertsByExternalID: what is new is made under a name that its key gives it, what exists is changed where
 // the row says so and nowhere else, and the same again changes nothing.
 func TestImportUpsertsByExternalID(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: &entitlementv1.Customer{
 		Name: "customers/acme", DisplayName: "Acme", AccountOwner: "ann@vendor.example",
 		ExternalIds:  []*entitlementv1.ExternalId{{System: "crm", Id: "A7"}},
@@ -226,7 +210,7 @@ func equalMaps(a, b map[string]string) bool {
 
 // TestABrokenRowIsToldAndTheOthersAreIn names line, field, masked value and rule.
 func TestABrokenRowIsToldAndTheOthersAreIn(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	rows := rowsOf(1, 20)
 	rows[1].Customer.PhoneNumbers = []*phone_number.PhoneNumber{number("0255 500 002")}
 	rows[3].Customer.DisplayName = strings.Repeat("n", 10_000)
@@ -268,7 +252,7 @@ func TestABrokenRowIsToldAndTheOthersAreIn(t *testing.T) {
 
 // TestRowsOfOneCustomerAreBroughtTogether whether they come in one transaction or not.
 func TestRowsOfOneCustomerAreBroughtTogether(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	var rows []*entitlementv1.ImportRow
 	for line := 1; line <= 200; line++ {
 		row := imported(line)
@@ -290,7 +274,7 @@ func TestRowsOfOneCustomerAreBroughtTogether(t *testing.T) {
 
 // TestParentsMayBeInTheSameFile, before those who name them.
 func TestParentsMayBeInTheSameFile(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	rows := rowsOf(1, 6)
 	for i, row := range rows {
 		row.Fields = append(row.Fields, "parent", "partners")
@@ -316,7 +300,7 @@ func TestParentsMayBeInTheSameFile(t *testing.T) {
 
 // TestAPartToldTwiceDoesNothingTwice, whoever tells it, and one that does not belong is refused.
 func TestAPartToldTwiceDoesNothingTwice(t *testing.T) {
-	etcd := newEtcd(t, true)
+	etcd := newEtcd(t)
 	w, other := dataProcess(t, etcd, nil), dataProcess(t, etcd, nil)
 	rows := rowsOf(1, 60)
 	rows[30].Unreadable = "is not UTF-8"
@@ -343,7 +327,7 @@ func TestAPartToldTwiceDoesNothingTwice(t *testing.T) {
 }
 
 func TestADryRunWritesNothing(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	rows := rowsOf(1, 60)
 	rows[40].Customer.DisplayName = ""
 	second := imported(61)
@@ -359,7 +343,7 @@ func TestADryRunWritesNothing(t *testing.T) {
 
 // TestADryRunSaysWhatItCannotKnow: a part does not remember what those before it would have made.
 func TestADryRunSaysWhatItCannotKnow(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	row := imported(101)
 	row.Fields, row.Customer.Parent = append(row.Fields, "parent"), "customers/crm-a7"
 	r := importOf("dry", 100, row)
@@ -372,7 +356,7 @@ func TestADryRunSaysWhatItCannotKnow(t *testing.T) {
 
 // TestImportLosesNothingOfOthers: somebody writes the same customers meanwhile, and both are in.
 func TestImportLosesNothingOfOthers(t *testing.T) {
-	w := dataProcess(t, newEtcd(t, true), nil)
+	w := dataProcess(t, newEtcd(t), nil)
 	w.bring(t, importOf("first", 0, rowsOf(1, 40)...))
 	names, _, err := w.etcd.ListAll(t.Context(), "entitlement/customers/")
 	if err != nil {

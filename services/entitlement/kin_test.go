@@ -68,7 +68,7 @@ func (m *meanwhile) Commit(ctx context.Context, c []*rpcv1.Condition, w []*rpcv1
 
 // TestRowsOfOneTransactionMakeNoCircle: each row is in order beside what stands, both together are not.
 func TestRowsOfOneTransactionMakeNoCircle(t *testing.T) {
-	d := dataProcess(t, newEtcd(t, true), nil)
+	d := dataProcess(t, newEtcd(t), nil)
 	w := world{Service: d.Service, etcd: d.etcd}
 	w.accounts(t, [2]string{"x"}, [2]string{"a"}, [2]string{"b", "x"})
 	rows := []*entitlementv1.ImportRow{

@@ -13,8 +13,6 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/internal/clock"
-	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
@@ -37,16 +35,7 @@ func (d *cashDesk) RegisterService(_ *grpc.ServiceDesc, impl any) {
 
 // BenchmarkAcceptOffer: how long a caller waits for the word that it is recorded, in an etcd that syncs to disk.
 func BenchmarkAcceptOffer(b *testing.B) {
-	srv, err := embed.Start(b.Context(), embed.Config{Dir: b.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer srv.Close()
-	etcd, err := coord.Open(b.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = etcd.Close() }()
+	etcd := ownEtcd(b, false)
 	d := &cashDesk{}
 	entitlement.New(entitlement.Config{
 		Store: etcd, Rules: tzdata.Fixed(zonestest.Embedded(b)), Log: slog.New(slog.DiscardHandler), Clock: clock.System{},

@@ -16,7 +16,6 @@ import (
 	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
-	"github.com/daysidehq/dayside/services/internal/coord/embed"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
@@ -31,17 +30,7 @@ type world struct {
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = etcd.Close() })
-	return process(etcd, tzdata.Fixed(zonestest.Embedded(t)))
+	return process(newEtcd(t), tzdata.Fixed(zonestest.Embedded(t)))
 }
 
 // process is one with a service.
