@@ -85,7 +85,7 @@ func newContactCounts(provider metric.MeterProvider, log *slog.Logger) (c contac
 	m := provider.Meter("github.com/daysidehq/dayside/services/entitlement")
 	var errs [3]error
 	c.links, errs[0] = m.Int64Counter("dayside.contacts.links", metric.WithDescription(
-		"Links to sign in that were asked for, by what came of it: sent, nobody (no contact's address), limited (too many), failed."))
+		"Links to sign in that were asked for, by what came of it: sent, nobody (no contact's), limited (too many), failed."))
 	c.sessions, errs[1] = m.Int64Counter("dayside.contacts.sessions", metric.WithDescription(
 		"Sessions of contacts, by how they were opened: link, oidc."))
 	c.reveals, errs[2] = m.Int64Counter("dayside.contacts.reveals", metric.WithDescription(

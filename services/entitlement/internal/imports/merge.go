@@ -29,8 +29,8 @@ var notImported = []protoreflect.Name{
 // is new. Of the fields that the row names nothing else is changed: single values are set, or cleared where they are
 // empty; numbers, aliases, domains and external ids are added; contracts, contacts, partners and cases are added, or
 // replaced by their id, where the row names no fields of theirs ("contracts.plan"), else changed in these; calendars are
-// replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids. An INVALID_FIELD fault names the fields of the row that break a rule; whether the customer keeps
-// its own is not asked.
+// replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids. An INVALID_FIELD
+// fault names the fields of the row that break a rule; whether the customer keeps its own is not asked.
 func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers Numbers) (*entitlementv1.Customer, error) {
 	says := proto.CloneOf(row.GetCustomer())
 	if says == nil {
