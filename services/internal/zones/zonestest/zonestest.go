@@ -21,12 +21,15 @@ import (
 // Embedded is the bundle in the binary.
 func Embedded(t testing.TB) *zones.Bundle {
 	t.Helper()
-	b, err := zones.Embedded()
+	b, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
+
+// embedded is read once, which takes long where tests look for races: nothing changes a bundle.
+var embedded = sync.OnceValues(zones.Embedded) //nolint:gochecknoglobals // read once
 
 // Changed is the embedded bundle as another release, in which some zones follow other rules: TZ strings of POSIX (RFC 9636,
 // section 3.3.1), such as "PST8PDT,M3.2.0,M11.1.0" or "MST7". An empty string takes the zone away.
@@ -114,7 +117,7 @@ func embeddedFolder(t testing.TB) fstest.MapFS {
 }
 
 var unpacked = sync.OnceValues(func() (fstest.MapFS, error) { //nolint:gochecknoglobals // made once
-	b, err := zones.Embedded()
+	b, err := embedded()
 	if err != nil {
 		return nil, err
 	}
