@@ -152,9 +152,14 @@ type ImportRow struct {
 	// one that is made from the key.
 	Key *ExternalId `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	// Why the line could not be read, where the reader found out: it is rejected for that.
-	Unreadable    string `protobuf:"bytes,5,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Unreadable string `protobuf:"bytes,5,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// The field that could not be read, and its value, masked where it may be a number or an address; empty where it was the
+	// line as a whole.
+	UnreadableField string `protobuf:"bytes,6,opt,name=unreadable_field,json=unreadableField,proto3" json:"unreadable_field,omitempty"`
+	// See unreadable_field.
+	UnreadableValue string `protobuf:"bytes,7,opt,name=unreadable_value,json=unreadableValue,proto3" json:"unreadable_value,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ImportRow) Reset() {
@@ -222,6 +227,20 @@ func (x *ImportRow) GetUnreadable() string {
 	return ""
 }
 
+func (x *ImportRow) GetUnreadableField() string {
+	if x != nil {
+		return x.UnreadableField
+	}
+	return ""
+}
+
+func (x *ImportRow) GetUnreadableValue() string {
+	if x != nil {
+		return x.UnreadableValue
+	}
+	return ""
+}
+
 // ImportCustomersResponse says what became of a part.
 type ImportCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -229,7 +248,9 @@ type ImportCustomersResponse struct {
 	Progress *ImportProgress `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
 	// Rows of this part that were rejected, in order, once for each rule they break; those behind what was committed before,
 	// too. Of progress.line before the part's last line nothing was looked at behind that: send the rest again.
-	Rejections    []*ImportRejection `protobuf:"bytes,2,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	Rejections []*ImportRejection `protobuf:"bytes,2,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	// Plans that contracts of rows name, and that are not in the catalog: they limit nothing. In order, at most 100.
+	UnknownPlans  []string `protobuf:"bytes,3,rep,name=unknown_plans,json=unknownPlans,proto3" json:"unknown_plans,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +295,13 @@ func (x *ImportCustomersResponse) GetProgress() *ImportProgress {
 func (x *ImportCustomersResponse) GetRejections() []*ImportRejection {
 	if x != nil {
 		return x.Rejections
+	}
+	return nil
+}
+
+func (x *ImportCustomersResponse) GetUnknownPlans() []string {
+	if x != nil {
+		return x.UnknownPlans
 	}
 	return nil
 }
@@ -839,7 +867,9 @@ func (x *ErasePersonRequest) GetValidateOnly() bool {
 type ErasePersonResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What, where, and how often.
-	Erasures      []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	// What was named and is not there, for people: a contact that the customer does not have.
+	Notes         []string `protobuf:"bytes,2,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -877,6 +907,13 @@ func (*ErasePersonResponse) Descriptor() ([]byte, []int) {
 func (x *ErasePersonResponse) GetErasures() []*Erasure {
 	if x != nil {
 		return x.Erasures
+	}
+	return nil
+}
+
+func (x *ErasePersonResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
 	}
 	return nil
 }
@@ -969,7 +1006,7 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"after_line\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\tafterLine\x12@\n" +
 	"\x04rows\x18\x06 \x03(\v2!.dayside.entitlement.v1.ImportRowB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04rows\x12;\n" +
 	"\x0edefault_region\x18\a \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{2})?$R\rdefaultRegion\x12*\n" +
-	"\fthrough_line\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vthroughLine\"\xf8\x01\n" +
+	"\fthrough_line\x18\b \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vthroughLine\"\xe2\x02\n" +
 	"\tImportRow\x12\x1b\n" +
 	"\x04line\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\x04line\x12D\n" +
 	"\bcustomer\x18\x02 \x01(\v2 .dayside.entitlement.v1.CustomerB\x06\xbaH\x03\xd8\x01\x03R\bcustomer\x12 \n" +
@@ -977,12 +1014,15 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"\x03key\x18\x04 \x01(\v2\".dayside.entitlement.v1.ExternalIdB\x06\xbaH\x03\xd8\x01\x03R\x03key\x12(\n" +
 	"\n" +
 	"unreadable\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\n" +
-	"unreadable\"\xa6\x01\n" +
+	"unreadable\x123\n" +
+	"\x10unreadable_field\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0funreadableField\x123\n" +
+	"\x10unreadable_value\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0funreadableValue\"\xcb\x01\n" +
 	"\x17ImportCustomersResponse\x12B\n" +
 	"\bprogress\x18\x01 \x01(\v2&.dayside.entitlement.v1.ImportProgressR\bprogress\x12G\n" +
 	"\n" +
 	"rejections\x18\x02 \x03(\v2'.dayside.entitlement.v1.ImportRejectionR\n" +
-	"rejections\"e\n" +
+	"rejections\x12#\n" +
+	"\runknown_plans\x18\x03 \x03(\tR\funknownPlans\"e\n" +
 	"\x0fImportRejection\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x03R\x04line\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +
@@ -1025,9 +1065,10 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"\x06emails\x18\x04 \x03(\tB\f\xbaH\x05\x92\x01\x02\x10\x10\xd0\xda\x18\x02R\x06emails\x12\"\n" +
 	"\x06reason\x18\x05 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\x12#\n" +
-	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnly\"R\n" +
+	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnly\"h\n" +
 	"\x13ErasePersonResponse\x12;\n" +
-	"\berasures\x18\x01 \x03(\v2\x1f.dayside.entitlement.v1.ErasureR\berasures\"c\n" +
+	"\berasures\x18\x01 \x03(\v2\x1f.dayside.entitlement.v1.ErasureR\berasures\x12\x14\n" +
+	"\x05notes\x18\x02 \x03(\tR\x05notes\"c\n" +
 	"\aErasure\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x16\n" +
 	"\x06erased\x18\x02 \x01(\x03R\x06erased\x12\x12\n" +

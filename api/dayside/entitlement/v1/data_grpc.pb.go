@@ -48,7 +48,8 @@ type DataServiceClient interface {
 	// hears RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), and goes on from its last resume token.
 	WatchCustomers(ctx context.Context, in *WatchCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchCustomersResponse], error)
 	// ErasePerson erases a person's data: in the customer, its promises and grants, and the history of calls. What must be kept
-	// (amounts owed, terms agreed to, times) is kept without the person. Done again it finds nothing.
+	// (amounts owed, terms agreed to, times) is kept without the person. Done again it finds nothing. NOT_FOUND where the customer
+	// does not exist, and nothing of the person was found elsewhere.
 	ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error)
 }
 
@@ -148,7 +149,8 @@ type DataServiceServer interface {
 	// hears RESOURCE_EXHAUSTED (LIMIT_EXCEEDED), and goes on from its last resume token.
 	WatchCustomers(*WatchCustomersRequest, grpc.ServerStreamingServer[WatchCustomersResponse]) error
 	// ErasePerson erases a person's data: in the customer, its promises and grants, and the history of calls. What must be kept
-	// (amounts owed, terms agreed to, times) is kept without the person. Done again it finds nothing.
+	// (amounts owed, terms agreed to, times) is kept without the person. Done again it finds nothing. NOT_FOUND where the customer
+	// does not exist, and nothing of the person was found elsewhere.
 	ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error)
 	mustEmbedUnimplementedDataServiceServer()
 }

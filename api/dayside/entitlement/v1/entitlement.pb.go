@@ -2309,7 +2309,11 @@ type CheckEntitlementResponse struct {
 	// What the line does with the caller: of one candidate its outcome, of none or several that of a caller nobody knows.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
 	// What the line offers a caller nobody knows.
-	Remedies      []*Remedy `protobuf:"bytes,3,rep,name=remedies,proto3" json:"remedies,omitempty"`
+	Remedies []*Remedy `protobuf:"bytes,3,rep,name=remedies,proto3" json:"remedies,omitempty"`
+	// grants/ID that gives the line to the number itself, where nobody is known to have it, and when that changes by itself.
+	Grant string `protobuf:"bytes,4,opt,name=grant,proto3" json:"grant,omitempty"`
+	// See grant.
+	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2361,6 +2365,20 @@ func (x *CheckEntitlementResponse) GetOutcome() Outcome {
 func (x *CheckEntitlementResponse) GetRemedies() []*Remedy {
 	if x != nil {
 		return x.Remedies
+	}
+	return nil
+}
+
+func (x *CheckEntitlementResponse) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *CheckEntitlementResponse) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
 	}
 	return nil
 }
@@ -2464,7 +2482,9 @@ type CustomerEntitlement struct {
 	// Calls that the plan includes in this period, and how many are used; 0 of 0 where it counts none.
 	AllowanceCalls int32 `protobuf:"varint,11,opt,name=allowance_calls,json=allowanceCalls,proto3" json:"allowance_calls,omitempty"`
 	// See allowance_calls.
-	UsedCalls     int32 `protobuf:"varint,12,opt,name=used_calls,json=usedCalls,proto3" json:"used_calls,omitempty"`
+	UsedCalls int32 `protobuf:"varint,12,opt,name=used_calls,json=usedCalls,proto3" json:"used_calls,omitempty"`
+	// What is odd about what the answer rests on, for people: that its contract names a plan that is not in the catalog, say.
+	Notes         []string `protobuf:"bytes,13,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2581,6 +2601,13 @@ func (x *CustomerEntitlement) GetUsedCalls() int32 {
 		return x.UsedCalls
 	}
 	return 0
+}
+
+func (x *CustomerEntitlement) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // PlanCustomersRequest is a set of customer changes, judged as a whole.
@@ -2888,18 +2915,21 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12T\n" +
 	"\bcustomer\x18\x04 \x01(\tB8\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bcustomer\x12F\n" +
-	"\bseverity\x18\x05 \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\"\xde\x01\n" +
+	"\bseverity\x18\x05 \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\"\xb1\x02\n" +
 	"\x18CheckEntitlementResponse\x12K\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2+.dayside.entitlement.v1.CustomerEntitlementR\n" +
 	"candidates\x129\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1f.dayside.entitlement.v1.OutcomeR\aoutcome\x12:\n" +
-	"\bremedies\x18\x03 \x03(\v2\x1e.dayside.entitlement.v1.RemedyR\bremedies\"\x9a\x01\n" +
+	"\bremedies\x18\x03 \x03(\v2\x1e.dayside.entitlement.v1.RemedyR\bremedies\x12\x14\n" +
+	"\x05grant\x18\x04 \x01(\tR\x05grant\x12;\n" +
+	"\vvalid_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\"\x9a\x01\n" +
 	"\x06Remedy\x126\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\".dayside.entitlement.v1.RemedyKindR\x04kind\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05offer\x18\x04 \x01(\tR\x05offer\"\x87\x04\n" +
+	"\x05offer\x18\x04 \x01(\tR\x05offer\"\x9d\x04\n" +
 	"\x13CustomerEntitlement\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
@@ -2915,7 +2945,8 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	" \x01(\tR\x05grant\x12'\n" +
 	"\x0fallowance_calls\x18\v \x01(\x05R\x0eallowanceCalls\x12\x1d\n" +
 	"\n" +
-	"used_calls\x18\f \x01(\x05R\tusedCalls\"\x9b\x02\n" +
+	"used_calls\x18\f \x01(\x05R\tusedCalls\x12\x14\n" +
+	"\x05notes\x18\r \x03(\tR\x05notes\"\x9b\x02\n" +
 	"\x14PlanCustomersRequest\x12=\n" +
 	"\x05plans\x18\x04 \x03(\v2\x1c.dayside.entitlement.v1.PlanB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05plans\x12@\n" +
 	"\x06offers\x18\x05 \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\x12I\n" +
@@ -3078,46 +3109,47 @@ var file_dayside_entitlement_v1_entitlement_proto_depIdxs = []int32{
 	32, // 29: dayside.entitlement.v1.CheckEntitlementResponse.candidates:type_name -> dayside.entitlement.v1.CustomerEntitlement
 	1,  // 30: dayside.entitlement.v1.CheckEntitlementResponse.outcome:type_name -> dayside.entitlement.v1.Outcome
 	31, // 31: dayside.entitlement.v1.CheckEntitlementResponse.remedies:type_name -> dayside.entitlement.v1.Remedy
-	2,  // 32: dayside.entitlement.v1.Remedy.kind:type_name -> dayside.entitlement.v1.RemedyKind
-	36, // 33: dayside.entitlement.v1.Remedy.time:type_name -> google.protobuf.Timestamp
-	3,  // 34: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
-	22, // 35: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
-	36, // 36: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
-	1,  // 37: dayside.entitlement.v1.CustomerEntitlement.outcome:type_name -> dayside.entitlement.v1.Outcome
-	31, // 38: dayside.entitlement.v1.CustomerEntitlement.remedies:type_name -> dayside.entitlement.v1.Remedy
-	40, // 39: dayside.entitlement.v1.PlanCustomersRequest.plans:type_name -> dayside.entitlement.v1.Plan
-	41, // 40: dayside.entitlement.v1.PlanCustomersRequest.offers:type_name -> dayside.entitlement.v1.Offer
-	4,  // 41: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	42, // 42: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
-	23, // 43: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
-	24, // 44: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
-	25, // 45: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
-	27, // 46: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
-	28, // 47: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
-	29, // 48: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
-	11, // 49: dayside.entitlement.v1.EntitlementService.IdentifyCaller:input_type -> dayside.entitlement.v1.IdentifyCallerRequest
-	15, // 50: dayside.entitlement.v1.EntitlementService.VerifyPin:input_type -> dayside.entitlement.v1.VerifyPinRequest
-	17, // 51: dayside.entitlement.v1.EntitlementService.SetPin:input_type -> dayside.entitlement.v1.SetPinRequest
-	19, // 52: dayside.entitlement.v1.EntitlementService.SetPhrase:input_type -> dayside.entitlement.v1.SetPhraseRequest
-	21, // 53: dayside.entitlement.v1.EntitlementService.RenameAccessName:input_type -> dayside.entitlement.v1.RenameAccessNameRequest
-	33, // 54: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
-	4,  // 55: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
-	4,  // 56: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
-	26, // 57: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
-	4,  // 58: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
-	43, // 59: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
-	30, // 60: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
-	12, // 61: dayside.entitlement.v1.EntitlementService.IdentifyCaller:output_type -> dayside.entitlement.v1.IdentifyCallerResponse
-	16, // 62: dayside.entitlement.v1.EntitlementService.VerifyPin:output_type -> dayside.entitlement.v1.VerifyPinResponse
-	18, // 63: dayside.entitlement.v1.EntitlementService.SetPin:output_type -> dayside.entitlement.v1.SetPinResponse
-	20, // 64: dayside.entitlement.v1.EntitlementService.SetPhrase:output_type -> dayside.entitlement.v1.SetPhraseResponse
-	4,  // 65: dayside.entitlement.v1.EntitlementService.RenameAccessName:output_type -> dayside.entitlement.v1.Customer
-	34, // 66: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
-	55, // [55:67] is the sub-list for method output_type
-	43, // [43:55] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	36, // 32: dayside.entitlement.v1.CheckEntitlementResponse.valid_until:type_name -> google.protobuf.Timestamp
+	2,  // 33: dayside.entitlement.v1.Remedy.kind:type_name -> dayside.entitlement.v1.RemedyKind
+	36, // 34: dayside.entitlement.v1.Remedy.time:type_name -> google.protobuf.Timestamp
+	3,  // 35: dayside.entitlement.v1.CustomerEntitlement.basis:type_name -> dayside.entitlement.v1.Basis
+	22, // 36: dayside.entitlement.v1.CustomerEntitlement.contract:type_name -> dayside.entitlement.v1.Contract
+	36, // 37: dayside.entitlement.v1.CustomerEntitlement.valid_until:type_name -> google.protobuf.Timestamp
+	1,  // 38: dayside.entitlement.v1.CustomerEntitlement.outcome:type_name -> dayside.entitlement.v1.Outcome
+	31, // 39: dayside.entitlement.v1.CustomerEntitlement.remedies:type_name -> dayside.entitlement.v1.Remedy
+	40, // 40: dayside.entitlement.v1.PlanCustomersRequest.plans:type_name -> dayside.entitlement.v1.Plan
+	41, // 41: dayside.entitlement.v1.PlanCustomersRequest.offers:type_name -> dayside.entitlement.v1.Offer
+	4,  // 42: dayside.entitlement.v1.PlanCustomersRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	42, // 43: dayside.entitlement.v1.PlanCustomersResponse.plan:type_name -> dayside.rpc.v1.Plan
+	23, // 44: dayside.entitlement.v1.EntitlementService.CreateCustomer:input_type -> dayside.entitlement.v1.CreateCustomerRequest
+	24, // 45: dayside.entitlement.v1.EntitlementService.GetCustomer:input_type -> dayside.entitlement.v1.GetCustomerRequest
+	25, // 46: dayside.entitlement.v1.EntitlementService.ListCustomers:input_type -> dayside.entitlement.v1.ListCustomersRequest
+	27, // 47: dayside.entitlement.v1.EntitlementService.UpdateCustomer:input_type -> dayside.entitlement.v1.UpdateCustomerRequest
+	28, // 48: dayside.entitlement.v1.EntitlementService.DeleteCustomer:input_type -> dayside.entitlement.v1.DeleteCustomerRequest
+	29, // 49: dayside.entitlement.v1.EntitlementService.CheckEntitlement:input_type -> dayside.entitlement.v1.CheckEntitlementRequest
+	11, // 50: dayside.entitlement.v1.EntitlementService.IdentifyCaller:input_type -> dayside.entitlement.v1.IdentifyCallerRequest
+	15, // 51: dayside.entitlement.v1.EntitlementService.VerifyPin:input_type -> dayside.entitlement.v1.VerifyPinRequest
+	17, // 52: dayside.entitlement.v1.EntitlementService.SetPin:input_type -> dayside.entitlement.v1.SetPinRequest
+	19, // 53: dayside.entitlement.v1.EntitlementService.SetPhrase:input_type -> dayside.entitlement.v1.SetPhraseRequest
+	21, // 54: dayside.entitlement.v1.EntitlementService.RenameAccessName:input_type -> dayside.entitlement.v1.RenameAccessNameRequest
+	33, // 55: dayside.entitlement.v1.EntitlementService.PlanCustomers:input_type -> dayside.entitlement.v1.PlanCustomersRequest
+	4,  // 56: dayside.entitlement.v1.EntitlementService.CreateCustomer:output_type -> dayside.entitlement.v1.Customer
+	4,  // 57: dayside.entitlement.v1.EntitlementService.GetCustomer:output_type -> dayside.entitlement.v1.Customer
+	26, // 58: dayside.entitlement.v1.EntitlementService.ListCustomers:output_type -> dayside.entitlement.v1.ListCustomersResponse
+	4,  // 59: dayside.entitlement.v1.EntitlementService.UpdateCustomer:output_type -> dayside.entitlement.v1.Customer
+	43, // 60: dayside.entitlement.v1.EntitlementService.DeleteCustomer:output_type -> google.protobuf.Empty
+	30, // 61: dayside.entitlement.v1.EntitlementService.CheckEntitlement:output_type -> dayside.entitlement.v1.CheckEntitlementResponse
+	12, // 62: dayside.entitlement.v1.EntitlementService.IdentifyCaller:output_type -> dayside.entitlement.v1.IdentifyCallerResponse
+	16, // 63: dayside.entitlement.v1.EntitlementService.VerifyPin:output_type -> dayside.entitlement.v1.VerifyPinResponse
+	18, // 64: dayside.entitlement.v1.EntitlementService.SetPin:output_type -> dayside.entitlement.v1.SetPinResponse
+	20, // 65: dayside.entitlement.v1.EntitlementService.SetPhrase:output_type -> dayside.entitlement.v1.SetPhraseResponse
+	4,  // 66: dayside.entitlement.v1.EntitlementService.RenameAccessName:output_type -> dayside.entitlement.v1.Customer
+	34, // 67: dayside.entitlement.v1.EntitlementService.PlanCustomers:output_type -> dayside.entitlement.v1.PlanCustomersResponse
+	56, // [56:68] is the sub-list for method output_type
+	44, // [44:56] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_entitlement_proto_init() }
