@@ -258,6 +258,26 @@ func position(t *testing.T, etcd *coord.Client) (n int) {
 	return n
 }
 
+// TestWhoSaidANameAndShowedNothingUsesUpTheirOwn: a customer's goodwill, and proposals to it, are not for others to cause.
+func TestWhoSaidANameAndShowedNothingUsesUpTheirOwn(t *testing.T) {
+	c := newCounted(t, newWorld(t).etcd, &history{epoch: "a", page: 100})
+	c.acme(t)
+	said := helpedFirst("said", "customers/acme", "+61255500199", began())
+	said.CallerClass, said.CustomerDisplayName = routingv1.CallerClass_CALLER_CLASS_UNKNOWN, "Acme"
+	c.history.tell(said, true)
+	c.follow(t)
+	c.settle(t, "it to be counted", func() bool { return position(t, c.etcd) == 1 })
+	for key, u := range usages(t, c.etcd) {
+		if u.GetCustomer() != "" || u.GetNumber() != 61255500199 || len(u.GetGoodwillUnixS()) != 1 {
+			t.Errorf("%s: %v", key, u)
+		}
+	}
+	f := c.disk.followUps()["followUps/identify-said"]
+	if len(c.disk.followUps()) != 1 || f.GetReason() != "somebody who said they were of Acme, and did not show it" {
+		t.Errorf("left: %v", c.disk.followUps())
+	}
+}
+
 // goneSchedule is schedule while it does not answer.
 type goneSchedule struct{ asked atomic.Int64 }
 

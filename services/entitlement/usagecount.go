@@ -12,6 +12,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/followup"
 	counts "github.com/daysidehq/dayside/services/entitlement/internal/usage"
@@ -119,13 +120,22 @@ func payerOf(c *ledgerv1.Call) string {
 }
 
 func needsNumber(c *ledgerv1.Call) bool {
-	return c.GetCustomer() == "" && (c.GetGoodwill() || mayFollowUp(c))
+	return shownCustomer(c) == "" && (c.GetGoodwill() || mayFollowUp(c))
+}
+
+// shownCustomer is the ID of the customer whom a call counts as; empty where nobody knows who it was, though they may have
+// said a name: else strangers used up what a customer is given, and have nothing of their own used up.
+func shownCustomer(c *ledgerv1.Call) string {
+	if c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_UNKNOWN {
+		return ""
+	}
+	return customerID(c.GetCustomer())
 }
 
 // goodwillKey is where goodwill shown to the caller is counted; empty where nobody knows who it was.
 func (p *page) goodwillKey(c *ledgerv1.Call) string {
-	if c.GetCustomer() != "" {
-		return keyOfCustomer(customerID(c.GetCustomer()))
+	if id := shownCustomer(c); id != "" {
+		return keyOfCustomer(id)
 	}
 	n, _ := phone.Parse(c.GetCallerNumber())
 	return p.numberKeys[n]
@@ -183,7 +193,7 @@ func (p *page) countGoodwill(c *ledgerv1.Call, began int64, counted bool, facts 
 	if key == "" {
 		return
 	}
-	of := &publishedv1.Usage{Customer: customerID(c.GetCustomer())}
+	of := &publishedv1.Usage{Customer: shownCustomer(c)}
 	if n, ok := phone.Parse(c.GetCallerNumber()); ok && of.GetCustomer() == "" {
 		of.Number = uint64(n)
 	}

@@ -5,6 +5,7 @@
 package followup
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -66,7 +67,7 @@ func helped(f Facts) (Task, bool) {
 		return Task{ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, billReason(c), c.GetPromise()}, true
 	case !c.GetFollowUp():
 		return Task{}, false
-	case c.GetCustomer() == "":
+	case c.GetCustomer() == "", c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_UNKNOWN:
 		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_IDENTIFY, Reason: unknownReason(f)}, true
 	case f.GoodwillMax > 0 && f.GoodwillBefore+1 >= f.GoodwillMax && c.GetGoodwill():
 		return discuss(often(f) + " " + without(basis))
@@ -98,6 +99,10 @@ func billReason(c *ledgerv1.Call) string {
 }
 
 func unknownReason(f Facts) string {
+	if f.Call.GetCustomer() != "" {
+		return "somebody who said they were of " + cmp.Or(f.Call.GetCustomerDisplayName(), f.Call.GetCustomer()) +
+			", and did not show it"
+	}
 	if f.GoodwillBefore > 0 {
 		return often(f) + " from a number nobody knows"
 	}
