@@ -136,8 +136,9 @@ func TestAnAcceptedOfferIsCommittedBeforeTheCallerIsConnected(t *testing.T) {
 	s := openShop(t, "")
 	g := s.customer("1", endedANI)
 	prompt := g.begins(t)
-	const text = "This call is not covered by a contract. It costs EUR 100.00. To accept, press 1. " +
-		"This call is not covered by a contract. It costs EUR 100.00. To accept, press 2. Otherwise, press 0, or just wait."
+	const text = "This call is not covered by a contract. It costs EUR 100.00. Payment within 30 days. " +
+		"To accept, press 1. This call is not covered by a contract. It costs EUR 100.00. Payment within 30 days. " +
+		"To accept, press 2. Otherwise, press 0, or just wait."
 	if e := prompt.GetExplanation(); prompt.GetPrompt().GetText() != text || prompt.GetPrompt().GetMaxDigits() != 1 ||
 		!slices.Equal(e.GetOffers(), []string{"offers/once", "offers/day"}) || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_MADE ||
 		e.GetBasis() != entitlementv1.Basis_BASIS_CONTRACT_ENDED {

@@ -689,8 +689,9 @@ type OfferTerms struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// BCP 47 tag; each language once. The first in the list is taken where a line's or customer's language has none.
 	Language string `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
-	// What is said before the keys: "This call costs {price}. {terms}"; {price} and {offer} stand for those. A sentence of the
-	// program's own (English) where empty.
+	// What is said before the keys: "This call costs {price}. {terms}"; {price} and {offer} stand for those. Where empty
+	// a sentence of the program's own with the price, in this language where it has one (de, en, es, fr, it, nl, pt), else in
+	// English, and all of `text` behind it.
 	Speech string `protobuf:"bytes,2,opt,name=speech,proto3" json:"speech,omitempty"`
 	// The terms, as they are agreed to.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`

@@ -98,18 +98,33 @@ func (d *Decision) goodwillUsed() bool {
 	return true
 }
 
-// OfferLanguage is the BCP 47 tag of the language in which offers are made: the customer's where all of them have terms
-// in it, else the line's.
+// OfferLanguage is the BCP 47 tag of the language in which offers are made: the first in which all of them have terms, of
+// the customer's, the line's, and those of the first offer. Where they have none in common, each is made in its own.
 func (d *Decision) OfferLanguage() string {
-	c := d.Customer()
-	if c == nil || c.LanguageTag == "" {
-		return d.Line.LanguageTag()
+	if c := d.Customer(); c != nil && d.offeredIn(c.LanguageTag) {
+		return c.LanguageTag
 	}
-	primary := view.PrimaryLanguage(c.LanguageTag)
-	for _, o := range d.Offers() {
-		if view.PrimaryLanguage(o.Terms(c.LanguageTag).GetLanguage()) != primary {
-			return d.Line.LanguageTag()
+	line := d.Line.LanguageTag()
+	if d.offeredIn(line) {
+		return line
+	}
+	if offers := d.Offers(); len(offers) > 0 {
+		for _, t := range offers[0].Source.GetTerms() {
+			if d.offeredIn(t.GetLanguage()) {
+				return t.GetLanguage()
+			}
 		}
 	}
-	return c.LanguageTag
+	return line
+}
+
+// offeredIn says whether all offers have terms in a language.
+func (d *Decision) offeredIn(languageTag string) bool {
+	primary := view.PrimaryLanguage(languageTag)
+	for _, o := range d.Offers() {
+		if primary == "" || view.PrimaryLanguage(o.Terms(languageTag).GetLanguage()) != primary {
+			return false
+		}
+	}
+	return primary != ""
 }

@@ -235,14 +235,25 @@ func TestGoodwillIsUsedUp(t *testing.T) {
 	}
 }
 
-// The offers are made in the customer's language where they have it, else in the line's.
+// The offers are made in the customer's language where all have it, else in the line's, else in one that all have.
 func TestTheLanguageOfOffers(t *testing.T) {
 	german := &entitlementv1.OfferTerms{Language: "de", Text: "Sie zahlen.", Version: "2"}
 	for what, c := range map[string]struct {
 		change func(*viewtest.World)
 		want   string
 	}{
-		"the line's": {func(w *viewtest.World) { w.Lines[0].Language = "de-AT" }, "de-AT"},
+		"the line's": {func(w *viewtest.World) {
+			w.Lines[0].Language = "de-AT"
+			for _, o := range w.Offers {
+				o.Offer.Terms = append(o.Offer.Terms, german)
+			}
+		}, "de-AT"},
+		"the line's, which none has": {func(w *viewtest.World) { w.Lines[0].Language = "de-AT" }, "en"},
+		"that of the terms, where nobody says one": {func(w *viewtest.World) {
+			for _, o := range w.Offers {
+				o.Offer.Terms = []*entitlementv1.OfferTerms{german}
+			}
+		}, "de"},
 		"the customer's": {func(w *viewtest.World) {
 			w.Lines[0].Language, w.Customers[0].Language = "en", "de-CH"
 			for _, o := range w.Offers {

@@ -3,6 +3,8 @@ package render
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -11,91 +13,106 @@ import (
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
-// keyWords are how a language says which key does what; % stands for the key.
-type keyWords struct{ press, say, pressElse, sayElse string }
+// offerWords are how a language says what something costs, and which key does what; % stands for the price, or the key.
+type offerWords struct{ call, costs, press, say, pressElse, sayElse string }
 
-// keysIn are the words of a language, by its primary subtag; English ones of any other.
-func keysIn(language string) keyWords {
+// wordsIn are the words of a language, by its primary subtag; English ones of any other.
+func wordsIn(language string) offerWords {
 	switch view.PrimaryLanguage(language) {
 	case "de":
-		return keyWords{
+		return offerWords{
+			"Dieser Anruf ist von keinem Vertrag gedeckt. Er kostet %.", " kostet %.",
 			"Um anzunehmen, drücken Sie die %.", "Um anzunehmen, sagen Sie %.",
 			"Andernfalls drücken Sie die 0, oder warten Sie.", "Andernfalls warten Sie.",
 		}
 	case "es":
-		return keyWords{
+		return offerWords{
+			"Esta llamada no está cubierta por ningún contrato. Cuesta %.", " cuesta %.",
 			"Para aceptar, pulse %.", "Para aceptar, diga %.",
 			"De lo contrario, pulse 0 o espere.", "De lo contrario, espere.",
 		}
 	case "fr":
-		return keyWords{
+		return offerWords{
+			"Cet appel n’est couvert par aucun contrat. Il coûte %.", " coûte %.",
 			"Pour accepter, appuyez sur %.", "Pour accepter, dites %.",
 			"Sinon, appuyez sur 0 ou patientez.", "Sinon, patientez.",
 		}
 	case "it":
-		return keyWords{
+		return offerWords{
+			"Questa chiamata non è coperta da alcun contratto. Costa %.", " costa %.",
 			"Per accettare, prema %.", "Per accettare, dica %.",
 			"Altrimenti, prema 0 o attenda.", "Altrimenti, attenda.",
 		}
 	case "nl":
-		return keyWords{
+		return offerWords{
+			"Dit gesprek valt niet onder een contract. Het kost %.", " kost %.",
 			"Om te accepteren, toets %.", "Om te accepteren, zeg %.",
 			"Toets anders 0, of wacht.", "Wacht anders.",
 		}
 	case "pt":
-		return keyWords{
+		return offerWords{
+			"Esta chamada não está coberta por nenhum contrato. Custa %.", " custa %.",
 			"Para aceitar, prima %.", "Para aceitar, diga %.",
 			"Caso contrário, prima 0 ou aguarde.", "Caso contrário, aguarde.",
 		}
 	}
-	return keyWords{
+	return offerWords{
+		"This call is not covered by a contract. It costs %.", " costs %.",
 		"To accept, press %.", "To accept, say %.", "Otherwise, press 0, or just wait.", "Otherwise, just wait.",
 	}
 }
 
-// askOffer is what the offers of a step sound like, and in which language: that of their terms where all of them say
-// something in one, else the program's.
+// askOffer is what the offers of a step sound like, and in which language: that of the terms that are said, and recorded
+// with a promise (flow.Made). Terms in a language whose words are not known here stand behind English ones.
 func askOffer(d *decide.Decision, digits bool) (text, language string) {
-	wanted := d.OfferLanguage()
-	offers := d.Offers()
-	language = builtInLanguage
-	if len(offers) > 0 {
-		language = offers[0].Terms(wanted).GetLanguage()
-	}
-	for _, o := range offers {
-		if t := o.Terms(wanted); t.GetSpeech() == "" || t.GetLanguage() != language {
-			language = builtInLanguage
-			break
-		}
-	}
-	words := keysIn(language)
-	accept, otherwise := words.press, words.pressElse
-	if !digits {
-		accept, otherwise = words.say, words.sayElse
-	}
+	wanted, language := d.OfferLanguage(), builtInLanguage
 	var b strings.Builder
-	for i, o := range offers {
-		b.WriteString(saidOf(o, o.Terms(wanted), language))
-		b.WriteString(" " + strings.ReplaceAll(accept, "%", strconv.Itoa(i+1)) + " ")
+	for i, o := range d.Offers() {
+		terms := o.Terms(wanted)
+		if i == 0 {
+			language = terms.GetLanguage()
+		}
+		words := wordsIn(terms.GetLanguage())
+		accept := words.press
+		if !digits {
+			accept = words.say
+		}
+		b.WriteString(saidOf(o, terms) + " " + strings.ReplaceAll(accept, "%", strconv.Itoa(i+1)) + " ")
 	}
-	b.WriteString(otherwise)
+	if words := wordsIn(language); digits {
+		b.WriteString(words.pressElse)
+	} else {
+		b.WriteString(words.sayElse)
+	}
 	return b.String(), language
 }
 
-// saidOf is one offer in a language: its own words where they are in that one. The price is always said.
-func saidOf(o *view.Offer, terms *entitlementv1.OfferTerms, language string) string {
+// saidOf is one offer as its terms are said: in words of their own, else the program's with the whole of their text, for
+// what was not said is agreed to by nobody. The price is always said.
+func saidOf(o *view.Offer, terms *entitlementv1.OfferTerms) string {
 	price, name := money.String(o.Source.GetPrice()), o.Source.GetDisplayName()
-	if terms.GetSpeech() == "" || terms.GetLanguage() != language {
+	if terms.GetSpeech() == "" {
+		words := wordsIn(terms.GetLanguage())
+		costs, text := strings.NewReplacer("%", price), sentence(terms.GetText())
 		if o.Source.GetKind() == entitlementv1.OfferKind_OFFER_KIND_PAY_PER_CALL {
-			return "This call is not covered by a contract. It costs " + price + "."
+			return costs.Replace(words.call) + " " + text
 		}
-		return name + " costs " + price + "."
+		return name + costs.Replace(words.costs) + " " + text
 	}
 	said := strings.NewReplacer("{price}", price, "{offer}", name, "{terms}", terms.GetText()).Replace(terms.GetSpeech())
 	if !strings.Contains(terms.GetSpeech(), "{price}") {
 		said += " " + price + "."
 	}
 	return said
+}
+
+// sentence is a text that ends as one, so that what is said behind it is not run into it.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if last, _ := utf8.DecodeLastRuneInString(text); unicode.IsLetter(last) || unicode.IsDigit(last) {
+		return text + "."
+	}
+	return text
 }
 
 // offers tells what was offered, or accepted, in the explanation.

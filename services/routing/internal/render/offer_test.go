@@ -10,6 +10,7 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
+	"github.com/daysidehq/dayside/services/routing/internal/flow"
 	"github.com/daysidehq/dayside/services/routing/internal/render"
 	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
@@ -54,15 +55,15 @@ func TestHowAnOfferSounds(t *testing.T) {
 	}{
 		"in the program's own words": {
 			func(*viewtest.World) {}, keys,
-			"This call is not covered by a contract. It costs EUR 100.00. To accept, press 1. Otherwise, press 0, or just wait.", "en",
+			"This call is not covered by a contract. It costs EUR 100.00. Payment within 30 days. To accept, press 1. Otherwise, press 0, or just wait.", "en",
 		},
 		"a day": {
 			func(w *viewtest.World) { w.Offers[0].Offer.Kind = entitlementv1.OfferKind_OFFER_KIND_DAY_PASS }, keys,
-			"one call costs EUR 100.00. To accept, press 1. Otherwise, press 0, or just wait.", "en",
+			"one call costs EUR 100.00. Payment within 30 days. To accept, press 1. Otherwise, press 0, or just wait.", "en",
 		},
 		"by speech": {
 			func(*viewtest.World) {}, speech,
-			"This call is not covered by a contract. It costs EUR 100.00. To accept, say 1. Otherwise, just wait.", "en",
+			"This call is not covered by a contract. It costs EUR 100.00. Payment within 30 days. To accept, say 1. Otherwise, just wait.", "en",
 		},
 		"in the words of the offer": {
 			func(w *viewtest.World) { terms(w).Speech = "Helping you now costs {price}." }, keys,
@@ -82,7 +83,7 @@ func TestHowAnOfferSounds(t *testing.T) {
 		},
 		"in a currency without decimals": {
 			func(w *viewtest.World) { w.Offers[0].Offer.Price = &money.Money{CurrencyCode: "JPY", Units: 9000} }, keys,
-			"This call is not covered by a contract. It costs JPY 9000. To accept, press 1. Otherwise, press 0, or just wait.", "en",
+			"This call is not covered by a contract. It costs JPY 9000. Payment within 30 days. To accept, press 1. Otherwise, press 0, or just wait.", "en",
 		},
 	} {
 		p := promptOf(c.change, nil, c.gathers)
@@ -91,6 +92,69 @@ func TestHowAnOfferSounds(t *testing.T) {
 		}
 		if wantDigits := c.gathers == keys; (p.GetMaxDigits() == 1) != wantDigits || p.GetSpeech() == wantDigits {
 			t.Errorf("%s: %d digits, speech %v", what, p.GetMaxDigits(), p.GetSpeech())
+		}
+	}
+}
+
+// What is said of terms is all of their text, in their language where its words are known; and what is recorded as agreed
+// to is what was said.
+func TestTheTermsAreSaidAsTheyAreRecorded(t *testing.T) {
+	const pass = entitlementv1.OfferKind_OFFER_KIND_DAY_PASS
+	terms := func(language, text string) *entitlementv1.OfferTerms {
+		return &entitlementv1.OfferTerms{Language: language, Text: text, Version: "of " + language}
+	}
+	en, de := terms("en", "Payment in 30 days."), terms("de", "Zahlbar in 30 Tagen")
+	ja := terms("ja", "30日以内にお支払いください。")
+	for what, c := range map[string]struct {
+		line, customer string
+		kind           entitlementv1.OfferKind
+		terms          []*entitlementv1.OfferTerms
+		language, text string
+	}{
+		"the first, where nobody says a language": {"", "", pass, []*entitlementv1.OfferTerms{de, en}, "de",
+			"one call kostet EUR 100.00. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
+				"Andernfalls drücken Sie die 0, oder warten Sie."},
+		"the customer's": {"en", "de", 0, []*entitlementv1.OfferTerms{en, de}, "de",
+			"Dieser Anruf ist von keinem Vertrag gedeckt. Er kostet EUR 100.00. Zahlbar in 30 Tagen. " +
+				"Um anzunehmen, drücken Sie die 1. Andernfalls drücken Sie die 0, oder warten Sie."},
+		"the line's": {"de-AT", "", pass, []*entitlementv1.OfferTerms{en, de}, "de",
+			"one call kostet EUR 100.00. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
+				"Andernfalls drücken Sie die 0, oder warten Sie."},
+		"the line's, for a customer of another": {"en", "fr", pass, []*entitlementv1.OfferTerms{de, en}, "en",
+			"one call costs EUR 100.00. Payment in 30 days. To accept, press 1. Otherwise, press 0, or just wait."},
+		"Spanish": {"", "", pass, []*entitlementv1.OfferTerms{terms("es", "A 30 días.")}, "es",
+			"one call cuesta EUR 100.00. A 30 días. Para aceptar, pulse 1. De lo contrario, pulse 0 o espere."},
+		"French": {"", "", pass, []*entitlementv1.OfferTerms{terms("fr-CA", "À 30 jours.")}, "fr-CA",
+			"one call coûte EUR 100.00. À 30 jours. Pour accepter, appuyez sur 1. Sinon, appuyez sur 0 ou patientez."},
+		"Italian": {"", "", 0, []*entitlementv1.OfferTerms{terms("it", "A 30 giorni.")}, "it",
+			"Questa chiamata non è coperta da alcun contratto. Costa EUR 100.00. A 30 giorni. " +
+				"Per accettare, prema 1. Altrimenti, prema 0 o attenda."},
+		"Dutch": {"", "", pass, []*entitlementv1.OfferTerms{terms("nl", "Binnen 30 dagen.")}, "nl",
+			"one call kost EUR 100.00. Binnen 30 dagen. Om te accepteren, toets 1. Toets anders 0, of wacht."},
+		"Portuguese": {"", "", pass, []*entitlementv1.OfferTerms{terms("pt", "A 30 dias.")}, "pt",
+			"one call custa EUR 100.00. A 30 dias. Para aceitar, prima 1. Caso contrário, prima 0 ou aguarde."},
+		"a language without words": {"", "ja", pass, []*entitlementv1.OfferTerms{en, ja}, "ja",
+			"one call costs EUR 100.00. 30日以内にお支払いください。 To accept, press 1. Otherwise, press 0, or just wait."},
+	} {
+		w := world()
+		w.Offers = []*publishedv1.Offer{viewtest.Offer("one call")}
+		w.Offers[0].Offer.Kind, w.Offers[0].Offer.Terms = max(c.kind, w.Offers[0].Offer.GetKind()), c.terms
+		w.Lines = []*routingv1.Line{viewtest.Offering(viewtest.Line("shop", gold, "sydney"), "one call")}
+		w.Lines[0].Language = c.line
+		w.Customers = []*publishedv1.Customer{viewtest.Customer("acme", []phone.Number{acme})}
+		w.Customers[0].Language = c.customer
+		var d decide.Decision
+		v := w.View()
+		can := decide.CapabilitiesOf([]routingv1.Capability{
+			keys, routingv1.Capability_CAPABILITY_PROMPT, routingv1.Capability_CAPABILITY_FORWARD,
+		})
+		decide.Decide(&d, v, decide.Call{ID: "a", Dialled: gold, Caller: acme, Gateway: can}, viewtest.At(4), decide.MaxSites)
+		p, made := render.Route(&d, v, "a", viewtest.At(4), false).GetRoute().GetPrompt(), flow.Made(&d)
+		if p.GetText() != c.text || p.GetLanguage() != c.language {
+			t.Errorf("%s: %q (%s)", what, p.GetText(), p.GetLanguage())
+		}
+		if len(made) != 1 || made[0].GetTermsLanguage() != c.language || made[0].GetTermsVersion() != "of "+c.language {
+			t.Errorf("%s: recorded as %v", what, made)
 		}
 	}
 }
