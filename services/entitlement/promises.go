@@ -258,10 +258,10 @@ func (d *promises) write(ctx context.Context, was, next *entitlementv1.Promise) 
 	})
 }
 
-// regrant brings a pending promise's grant to what it is once the promise is owed.
+// regrant brings a promise's grant to what it is once the promise is owed, or waived.
 func (d *promises) regrant(ctx context.Context, p *entitlementv1.Promise, effect *collection.Effect,
 ) (*entitlementv1.Promise, error) {
-	if p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_OWED || p.GetGrant() == "" {
+	if p.GetGrant() == "" {
 		return p, nil
 	}
 	e, err := d.get(ctx, grantPrefix+strings.TrimPrefix(p.GetGrant(), grantNames))

@@ -53,6 +53,36 @@ func TestPromisesAreSettled(t *testing.T) {
 	}
 }
 
+// TestWhatIsWaivedWasGiven: nobody pays for the grant any more, and it holds for as long as it did.
+func TestWhatIsWaivedWasGiven(t *testing.T) {
+	w := newShop(t)
+	for call, verified := range map[string]bool{"c1": true, "c2": false} {
+		r := verifiedAcme(call)
+		if !verified {
+			r.Verification, r.Customer = entitlementv1.Verification_VERIFICATION_UNSPECIFIED, ""
+		}
+		p := w.accept(t, r).GetPromise()
+		ends := w.grant(t, p.GetGrant()).GetToUnixS()
+		p, err := w.settle(t, p, entitlementv1.Settlement_SETTLEMENT_WAIVE)
+		if err != nil || p.GetState() != waived {
+			t.Fatalf("%v, %v", p, err)
+		}
+		g := w.grant(t, p.GetGrant())
+		if g.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY || g.GetToUnixS() != ends {
+			t.Errorf("verified %v, routing is told %v", verified, g)
+		}
+	}
+	list, err := w.grants.ListGrants(staff(t), &entitlementv1.ListGrantsRequest{})
+	if err != nil || len(list.GetGrants()) != 2 {
+		t.Fatal(list, err)
+	}
+	for _, g := range list.GetGrants() {
+		if g.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY {
+			t.Errorf("listed is %v", g)
+		}
+	}
+}
+
 // TestAPendingPromiseLapses in its time, once, whichever processes are there; and is owed by nobody then.
 func TestAPendingPromiseLapses(t *testing.T) {
 	w := newShop(t)

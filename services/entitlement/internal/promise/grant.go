@@ -73,16 +73,27 @@ func lines(p *entitlementv1.Promise, f Facts) []string {
 	return all
 }
 
-// Regrant is a promise's grant as it is once the promise is owed, and the promise with its end; false where nothing of it
-// changes: it was revoked, or is as it should be.
+// Regrant is a promise's grant as it is once the promise is owed, or waived, and the promise with its end; false where nothing
+// of it changes: it was revoked, or is as it should be. Of what is waived nobody pays: what it gave is given, for as long
+// as it was.
 func Regrant(p *entitlementv1.Promise, g *entitlementv1.Grant) (*entitlementv1.Promise, *entitlementv1.Grant, bool) {
-	if p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_OWED || g.GetRevokeTime() != nil ||
-		g.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE {
+	basis := entitlementv1.Basis_BASIS_PROMISE
+	switch p.GetState() { //nolint:exhaustive // others leave it as it is
+	case entitlementv1.PromiseState_PROMISE_STATE_OWED:
+		if g.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE {
+			return p, g, false
+		}
+	case entitlementv1.PromiseState_PROMISE_STATE_WAIVED:
+		basis = entitlementv1.Basis_BASIS_COMPLIMENTARY
+	default:
+		return p, g, false
+	}
+	if g.GetRevokeTime() != nil || g.GetBasis() == basis {
 		return p, g, false
 	}
 	p, g = proto.CloneOf(p), proto.CloneOf(g)
-	g.Basis = entitlementv1.Basis_BASIS_PROMISE
-	if longer := p.GetConfirmedGrantEndTime(); longer != nil {
+	g.Basis = basis
+	if longer := p.GetConfirmedGrantEndTime(); longer != nil && basis == entitlementv1.Basis_BASIS_PROMISE {
 		g.EndTime, p.GrantEndTime, p.ConfirmedGrantEndTime = longer, longer, nil
 	}
 	return p, g, true
