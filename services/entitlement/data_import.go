@@ -240,6 +240,7 @@ func (p *part) some(ctx context.Context, rows []*entitlementv1.ImportRow) (settl
 			if err := p.readAgain(ctx, time.Duration(try)*retryImport); err != nil {
 				return 0, err
 			}
+			rows = rows[:(len(rows)+1)/2] // the fewer there are, the less others get in between
 			continue
 		case rpcv1.Reason_REASON_LIMIT_EXCEEDED:
 			if len(rows) > 1 {
