@@ -55,8 +55,9 @@ func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEnti
 		party, _ = s.catalog.shelf.NumberParty(number)
 	}
 	goodwill := s.catalog.shelf.NumberGoodwill(number, check.GoodwillFrom(line, asked.Question.AtUnixS))
-	out.Outcome, out.Remedies = check.Unknown(party, asked, goodwill)
-	return out, nil
+	unknown := check.Unknown(party, asked, goodwill)
+	unknown.Candidates = out.GetCandidates()
+	return unknown, nil
 }
 
 // callerOf is the number that is asked about, if one is; a customer can be named instead.

@@ -282,7 +282,7 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 	own := check.Entitlement(d.s.who(c, asked), asked)
 	at := slices.IndexFunc(answer.GetCandidates(), (*entitlementv1.CustomerEntitlement).GetEntitled)
 	if own.GetEntitled() || at < 0 {
-		own.Remedies = slices.DeleteFunc(own.GetRemedies(), vendors)
+		own.Remedies, own.Notes = slices.DeleteFunc(own.GetRemedies(), vendors), nil
 		return own, nil
 	}
 	others := answer.GetCandidates()[at]

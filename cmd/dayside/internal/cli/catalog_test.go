@@ -44,11 +44,16 @@ func (f *fake) DeleteOffer(_ context.Context, r *entitlementv1.DeleteOfferReques
 func (f *fake) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
 ) (*entitlementv1.CheckEntitlementResponse, error) {
 	f.asked = r
+	if r.GetNumber() != nil {
+		return &entitlementv1.CheckEntitlementResponse{
+			Outcome: entitlementv1.Outcome_OUTCOME_GRANTED, Grant: "grants/g-1", ValidUntil: &timestamppb.Timestamp{Seconds: 1796000000},
+		}, f.err
+	}
 	return &entitlementv1.CheckEntitlementResponse{Candidates: []*entitlementv1.CustomerEntitlement{{
 		Customer: "customers/acme", DisplayName: "Acme", Basis: entitlementv1.Basis_BASIS_ALLOWANCE_USED,
 		Outcome: entitlementv1.Outcome_OUTCOME_OFFERED, Contract: &entitlementv1.Contract{ContractId: "C1", Plan: "gold"},
 		Via: "customers/group", AllowanceCalls: 2, UsedCalls: 2, ValidUntil: &timestamppb.Timestamp{Seconds: 1796000000},
-		Remedies: []*entitlementv1.Remedy{{Text: "accept one call for EUR 90.00"}},
+		Remedies: []*entitlementv1.Remedy{{Text: "accept one call for EUR 90.00"}}, Notes: []string{"plan gold limits nothing"},
 	}}}, f.err
 }
 
@@ -67,10 +72,14 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 	}
 	for _, want := range []string{
 		"offered", "allowance used", "contract C1 gold of customers/group", "2 of 2", "What would change it:", "accept one call for EUR 90.00",
+		"Note: plan gold limits nothing.",
 	} {
 		if !strings.Contains(term.out.String(), want) {
 			t.Errorf("no %q in\n%s", want, term.out.String())
 		}
+	}
+	if strings.Contains(term.out.String(), "2026-11-30") {
+		t.Errorf("what is not granted looks as if it were until then:\n%s", term.out.String())
 	}
 	want := &entitlementv1.CheckEntitlementRequest{
 		Customer: "customers/acme", Line: "lines/gold", Severity: entitlementv1.Severity_SEVERITY_P3,
@@ -80,6 +89,9 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 	}
 	if code := term.run(t.Context(), "check", "+13035550101", "gold"); code != 0 {
 		t.Error(term.err.String())
+	}
+	if said := "No customer has the number: granted by grants/g-1 until 2026-11-30 "; !strings.Contains(term.out.String(), said) {
+		t.Errorf("no %q in\n%s", said, term.out.String())
 	}
 	if r, _ := f.asked.(*entitlementv1.CheckEntitlementRequest); r.GetNumber().GetE164Number() != "+13035550101" || r.GetCustomer() != "" {
 		t.Errorf("asked %v", f.asked)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,14 @@ func words(value interface{ String() string }, prefix string) string {
 func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) error {
 	list := answer.GetCandidates()
 	if len(list) == 0 {
-		linef(w, "No customer has the number: %s.", words(answer.GetOutcome(), "OUTCOME_"))
+		text := "No customer has the number: " + words(answer.GetOutcome(), "OUTCOME_")
+		if answer.GetGrant() != "" {
+			text += " by " + answer.GetGrant()
+		}
+		if answer.GetOutcome() == entitlementv1.Outcome_OUTCOME_GRANTED && answer.GetValidUntil() != nil {
+			text += " until " + minuteText(answer.GetValidUntil())
+		}
+		linef(w, "%s.", text)
 		remediesText(w, answer.GetRemedies())
 		return nil
 	}
@@ -101,6 +109,14 @@ func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) erro
 	}
 	if err := g.write(w); err != nil {
 		return err
+	}
+	var notes []string
+	for _, c := range list {
+		notes = append(notes, c.GetNotes()...)
+	}
+	slices.Sort(notes)
+	for _, note := range slices.Compact(notes) {
+		linef(w, "Note: %s.", note)
 	}
 	if len(list) > 1 {
 		linef(w, "Several customers can be meant: the caller is asked; as long as nobody knows, %s.",
@@ -122,11 +138,16 @@ func restsOnText(c *entitlementv1.CustomerEntitlement) string {
 	return dash(text)
 }
 
+// untilText is until when access is granted; of what is not granted the remedies say what comes when.
 func untilText(c *entitlementv1.CustomerEntitlement) string {
-	if c.GetValidUntil() == nil {
+	if c.GetValidUntil() == nil || !c.GetEntitled() {
 		return dash("")
 	}
-	return c.GetValidUntil().AsTime().UTC().Format(layoutMinute) + " UTC"
+	return minuteText(c.GetValidUntil())
+}
+
+func minuteText(t *timestamppb.Timestamp) string {
+	return t.AsTime().UTC().Format(layoutMinute) + " UTC"
 }
 
 func usedText(c *entitlementv1.CustomerEntitlement) string {

@@ -459,7 +459,7 @@ func TestTheExampleIsSound(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(set.Sites) != 4 || len(set.Customers) != 6 || len(set.Lines) != 3 || len(set.Calendars) != 2 ||
-		len(set.People) != 4 || len(set.Rotas) != 1 || len(set.Plans) != 3 || len(set.Offers) != 2 {
+		len(set.People) != 4 || len(set.Rotas) != 1 || len(set.Plans) != 4 || len(set.Offers) != 2 {
 		t.Fatalf("%d resources", set.Len())
 	}
 	known := map[string]bool{}

@@ -55,6 +55,9 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 	if a.Contract >= 0 {
 		owner := who.Customers[a.Party]
 		out.Contract = contracts.Resource(owner.GetContracts()[a.Contract], who.Location(owner))
+		if plan := out.GetContract().GetPlan(); plan != "" && asked.Catalog.Plan(plan) == nil {
+			out.Notes = append(out.Notes, "plan "+plan+" is not in the catalog: it limits nothing")
+		}
 	}
 	if a.Grant >= 0 {
 		out.Grant = "grants/" + who.Parties[a.Party].Grants[a.Grant].ID
@@ -71,16 +74,25 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 	return out
 }
 
-// Unknown is what the line does with a caller nobody knows, and what would change that. Party is what the caller's number
-// holds by itself.
-func Unknown(party entitle.Party, asked Asked, goodwill int) (entitlementv1.Outcome, []*entitlementv1.Remedy) {
+// Unknown is what the line does with a caller nobody knows, and what would change that, or which grant gives it. Party is
+// what the caller's number holds by itself.
+func Unknown(party entitle.Party, asked Asked, goodwill int) *entitlementv1.CheckEntitlementResponse {
 	if a := entitle.Ask([]entitle.Party{party}, asked.Catalog, asked.Question); entitle.Granted(a.Basis) {
-		return entitlementv1.Outcome_OUTCOME_GRANTED, nil
+		out := &entitlementv1.CheckEntitlementResponse{Outcome: entitlementv1.Outcome_OUTCOME_GRANTED}
+		if a.Grant >= 0 {
+			out.Grant = "grants/" + party.Grants[a.Grant].ID
+		}
+		if a.UntilUnixS != entitle.Never {
+			out.ValidUntil = &timestamppb.Timestamp{Seconds: a.UntilUnixS}
+		}
+		return out
 	}
 	list := []*entitlementv1.Remedy{{
 		Kind: entitlementv1.RemedyKind_REMEDY_KIND_IDENTIFY, Text: "say or show who is calling: a name is enough to be helped",
 	}}
-	return outcome(asked, asked.Line.GetUnknown(), goodwill), append(list, offered(asked)...)
+	return &entitlementv1.CheckEntitlementResponse{
+		Outcome: outcome(asked, asked.Line.GetUnknown(), goodwill), Remedies: append(list, offered(asked)...),
+	}
 }
 
 // GoodwillFrom is from when on goodwill is counted that a line shows, Unix seconds.

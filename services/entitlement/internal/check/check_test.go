@@ -179,13 +179,14 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%s: got %v, want the offer first", c.name, got.GetRemedies()[0])
 		}
 		c.line.Unknown = c.line.GetNotEntitled()
-		if outcome, _ := check.Unknown(entitle.Party{}, asked, c.goodwill); outcome != c.want {
-			t.Errorf("%s, of a caller nobody knows: got %v, want %v", c.name, outcome, c.want)
+		if got := check.Unknown(entitle.Party{}, asked, c.goodwill); got.GetOutcome() != c.want || got.GetGrant() != "" {
+			t.Errorf("%s, of a caller nobody knows: got %v, want %v", c.name, got, c.want)
 		}
 	}
-	party := entitle.Party{Grants: []entitle.Grant{{Basis: entitlementv1.Basis_BASIS_PROMISE, ToUnixS: 9}}}
-	if outcome, _ := check.Unknown(party, check.Asked{Line: &publishedv1.Line{}, Catalog: shop{}}, 0); outcome != entitlementv1.Outcome_OUTCOME_GRANTED {
-		t.Errorf("a number that promised: got %v", outcome)
+	party := entitle.Party{Grants: []entitle.Grant{{ID: "g1", Basis: entitlementv1.Basis_BASIS_PROMISE, ToUnixS: 9}}}
+	got := check.Unknown(party, check.Asked{Line: &publishedv1.Line{}, Catalog: shop{}}, 0)
+	if got.GetOutcome() != entitlementv1.Outcome_OUTCOME_GRANTED || got.GetGrant() != "grants/g1" || got.GetValidUntil().GetSeconds() != 9 {
+		t.Errorf("a number that promised: got %v", got)
 	}
 }
 
@@ -210,5 +211,20 @@ func TestWhoseContractItIs(t *testing.T) {
 	if !got.GetEntitled() || got.GetVia() != "customers/group" || got.GetContract().GetContractId() != "C9" ||
 		got.GetAllowanceCalls() != 2 || got.GetUsedCalls() != 1 || got.GetOutcome() != entitlementv1.Outcome_OUTCOME_GRANTED {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestAPlanThatIsNotThereIsSaid: a typing error in a plan's name takes all limits away.
+func TestAPlanThatIsNotThereIsSaid(t *testing.T) {
+	for plan, want := range map[string]string{
+		"gold": "", "": "", "glod": "plan glod is not in the catalog: it limits nothing",
+	} {
+		c := &publishedv1.Customer{Id: "acme", Contracts: []*publishedv1.Contract{{Id: "C1", Plan: plan, ToUnixS: 30}}}
+		got := check.Entitlement(alone(c, time.UTC), check.Asked{
+			Line: &publishedv1.Line{}, Catalog: shop{"gold": {ID: "gold"}}, Question: entitle.Question{AtUnixS: 10},
+		})
+		if !got.GetEntitled() || strings.Join(got.GetNotes(), "\n") != want {
+			t.Errorf("plan %q: got %v, want %q", plan, got, want)
+		}
 	}
 }
