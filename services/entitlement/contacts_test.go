@@ -196,8 +196,8 @@ func (d desk) reveal(t *testing.T, session, line string) (*entitlementv1.RevealN
 
 func (d desk) shown(t *testing.T, session string) {
 	t.Helper()
-	if _, err := d.reveal(t, session, "lines/gold"); err != nil {
-		t.Fatal(err)
+	if told, err := d.reveal(t, session, "lines/gold"); err != nil || told.GetCustomer() == "" {
+		t.Fatal(told.GetCustomer(), err)
 	}
 }
 

@@ -74,12 +74,13 @@ var resourceName = regexp.MustCompile(
 		`sites)(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
 
 // namedBy are the resources that a request names, itself or in the resource that it holds, then those that the answer
-// names as changed.
+// names as changed, and the customer that it says whose it was.
 func namedBy(req proto.Message, resp any) []string {
 	n := &named{}
 	n.all(req.ProtoReflect(), 1)
 	if answer, ok := resp.(proto.Message); ok {
 		n.answer(answer.ProtoReflect(), 1)
+		n.customer(answer.ProtoReflect())
 	}
 	return n.list
 }
@@ -127,6 +128,14 @@ func (n *named) answer(m protoreflect.Message, deeper int) {
 			n.answer(v.Message(), deeper-1)
 		}
 	})
+}
+
+// customer takes whose it was, where the answer says so: who asks by a session of theirs names nobody.
+func (n *named) customer(m protoreflect.Message) {
+	fd := m.Descriptor().Fields().ByName("customer")
+	if fd != nil && fd.Kind() == protoreflect.StringKind && !fd.IsList() {
+		n.add(m.Get(fd).String())
+	}
 }
 
 // inOrder visits the fields that are set, in order of declaration: Range has none.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/grpc"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -205,4 +206,32 @@ func withDefaults(deps rpc.Deps, s server) rpc.Deps {
 		deps.Clock = clock.System{}
 	}
 	return deps
+}
+
+// chooser is a contact service that takes any name.
+type chooser struct {
+	entitlementv1.UnimplementedContactServiceServer
+}
+
+func (chooser) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest,
+) (*entitlementv1.ChooseAccessNameResponse, error) {
+	return &entitlementv1.ChooseAccessNameResponse{AccessName: r.GetAccessName(), Customer: "customers/acme"}, nil
+}
+
+// TestItIsToldWhoseASessionWas: the request names nobody.
+func TestItIsToldWhoseASessionWas(t *testing.T) {
+	log := &auditLog{}
+	s := startWith(t, rpc.Deps{Auditor: log, Instance: "here-1"}, func(r grpc.ServiceRegistrar) {
+		entitlementv1.RegisterContactServiceServer(r, chooser{})
+	})
+	request := &entitlementv1.ChooseAccessNameRequest{Session: "opaque", AccessName: "Heron"}
+	if _, err := entitlementv1.NewContactServiceClient(s.local).ChooseAccessName(
+		rpc.WithPeer(t.Context(), rpc.NewPeer("portal", rpcv1.Role_ROLE_SERVICE)), request); err != nil {
+		t.Fatal(err)
+	}
+	got := log.take()
+	if len(got) != 1 || !slices.Equal(got[0].GetResources(), []string{"customers/acme"}) ||
+		strings.Contains(got[0].String(), "opaque") {
+		t.Errorf("%v", got)
+	}
 }

@@ -777,7 +777,9 @@ type RevealNumberResponse struct {
 	// A reminder of the terms under which the number is given, for people.
 	Reminder string `protobuf:"bytes,2,opt,name=reminder,proto3" json:"reminder,omitempty"`
 	// Until when the customer is entitled, as far as is known.
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// customers/ID whose session it was, for the audit trail.
+	Customer      string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -831,6 +833,13 @@ func (x *RevealNumberResponse) GetValidUntil() *timestamppb.Timestamp {
 		return x.ValidUntil
 	}
 	return nil
+}
+
+func (x *RevealNumberResponse) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
 }
 
 // ChooseAccessNameRequest chooses another access name.
@@ -892,7 +901,9 @@ func (x *ChooseAccessNameRequest) GetAccessName() string {
 type ChooseAccessNameResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The access name.
-	AccessName    string `protobuf:"bytes,1,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	AccessName string `protobuf:"bytes,1,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	// customers/ID whose session it was, for the audit trail.
+	Customer      string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -930,6 +941,13 @@ func (*ChooseAccessNameResponse) Descriptor() ([]byte, []int) {
 func (x *ChooseAccessNameResponse) GetAccessName() string {
 	if x != nil {
 		return x.AccessName
+	}
+	return ""
+}
+
+func (x *ChooseAccessNameResponse) GetCustomer() string {
+	if x != nil {
+		return x.Customer
 	}
 	return ""
 }
@@ -1011,7 +1029,9 @@ func (x *AnswerPromiseRequest) GetReason() string {
 type AnswerPromiseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The promise.
-	Promise       *Promise `protobuf:"bytes,1,opt,name=promise,proto3" json:"promise,omitempty"`
+	Promise *Promise `protobuf:"bytes,1,opt,name=promise,proto3" json:"promise,omitempty"`
+	// customers/ID whose session it was, for the audit trail.
+	Customer      string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1051,6 +1071,13 @@ func (x *AnswerPromiseResponse) GetPromise() *Promise {
 		return x.Promise
 	}
 	return nil
+}
+
+func (x *AnswerPromiseResponse) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
 }
 
 // ListRevealsRequest asks for a page of reveals.
@@ -1509,19 +1536,21 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\x14CloseSessionResponse\"\x84\x01\n" +
 	"\x13RevealNumberRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12E\n" +
-	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\"\x8d\x01\n" +
+	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\"\xa9\x01\n" +
 	"\x14RevealNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12\x1a\n" +
 	"\breminder\x18\x02 \x01(\tR\breminder\x12;\n" +
 	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"k\n" +
+	"validUntil\x12\x1a\n" +
+	"\bcustomer\x18\x04 \x01(\tR\bcustomer\"k\n" +
 	"\x17ChooseAccessNameRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12(\n" +
 	"\vaccess_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
-	"accessName\";\n" +
+	"accessName\"W\n" +
 	"\x18ChooseAccessNameResponse\x12\x1f\n" +
 	"\vaccess_name\x18\x01 \x01(\tR\n" +
-	"accessName\"\x83\x02\n" +
+	"accessName\x12\x1a\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\"\x83\x02\n" +
 	"\x14AnswerPromiseRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12Q\n" +
 	"\apromise\x18\x02 \x01(\tB7\xe0A\x02\xbaH1r/2-^promises/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\apromise\x12N\n" +
@@ -1529,9 +1558,10 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"settlement\x18\x03 \x01(\x0e2\".dayside.entitlement.v1.SettlementB\n" +
 	"\xbaH\a\x82\x01\x04\x18\x01\x18\x03R\n" +
 	"settlement\x12 \n" +
-	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"R\n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"n\n" +
 	"\x15AnswerPromiseResponse\x129\n" +
-	"\apromise\x18\x01 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\"\x88\x01\n" +
+	"\apromise\x18\x01 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\x12\x1a\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\"\x88\x01\n" +
 	"\x12ListRevealsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
