@@ -41,10 +41,7 @@ func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseReque
 
 // checkPhrase is a fault where a phrase is none that the customer can have. It holds no part of the phrase.
 func checkPhrase(phrase string, c *entitlementv1.Customer) error {
-	names := append([]string{customerID(c.GetName()), c.GetDisplayName(), c.GetAccessName()}, c.GetAliases()...)
-	for _, former := range c.GetFormerAccessNames() {
-		names = append(names, former.GetName())
-	}
+	names := append(namesOf(c), customerID(c.GetName()))
 	for _, contact := range c.GetContacts() {
 		names = append(names, contact.GetDisplayName())
 	}

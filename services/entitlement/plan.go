@@ -198,6 +198,9 @@ func (s *Service) planCustomers(ctx context.Context, items []*entitlementv1.Cust
 	if err := sameNames(planned.Result); err != nil {
 		return planned, err
 	}
+	if err := othersNames(planned); err != nil {
+		return planned, err
+	}
 	planned.Plan.Conditions = rulesOnce(planned.Plan.GetConditions())
 	for _, c := range planned.Plan.GetChanges() {
 		if c.GetKind() != rpcv1.Change_KIND_DELETE {

@@ -11,6 +11,8 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/accessname"
+	"github.com/daysidehq/dayside/services/entitlement/internal/names"
+	"github.com/daysidehq/dayside/services/entitlement/internal/view"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -25,6 +27,8 @@ const (
 	maxFormerNames = 50
 	// maxRenameTries is how often renaming is tried against others who write the customer.
 	maxRenameTries = 4
+	// maxSameNames is how many customers of one name are looked at before one takes it.
+	maxSameNames = 4
 )
 
 // RenameAccessName gives a customer another access name, or none. Those before go on working.
@@ -81,10 +85,12 @@ func history(c *entitlementv1.Customer, name, by string, now *timestamppb.Timest
 	return slices.Insert(former, 0, &entitlementv1.AccessNameUse{Name: c.GetAccessName(), EndTime: now, ReplacedBy: by})
 }
 
-// namedOwner is an owner that also sees to it that no two customers have, or had, one access name.
+// namedOwner is an owner that also sees to it that no two customers have, or had, one access name, and that nobody chooses
+// what another one is called: whoever says it would be taken for the wrong one.
 type namedOwner struct {
 	owner
-	store Store
+	store     Store
+	directory *view.Directory
 }
 
 // Compile is the owner's, and the claim to the access name.
@@ -130,17 +136,77 @@ func (o namedOwner) claim(ctx context.Context, c *entitlementv1.Customer) (colle
 	taken, err := o.store.Get(ctx, key)
 	switch {
 	case fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND:
+		if err := o.unlikeOthers(ctx, c); err != nil {
+			return collection.Effect{}, err
+		}
 		return collection.Effect{
 			Conditions: []*rpcv1.Condition{coord.Unchanged(key, 0)}, Writes: []*rpcv1.Write{coord.Put(key, []byte(id))},
 		}, nil
 	case err != nil:
 		return collection.Effect{}, err
 	case string(taken.Value) != id:
-		f := fault.AlreadyExists(c.GetName())
-		f.Message = fmt.Sprintf("the access name %q is another customer's, or was", c.GetAccessName())
-		return collection.Effect{}, f
+		return collection.Effect{}, anothers(c)
 	}
 	return collection.Effect{}, nil
+}
+
+// anothers is the answer to who chooses what another customer is called. Which one is not told: a contact may ask.
+func anothers(c *entitlementv1.Customer) error {
+	f := fault.AlreadyExists(c.GetName())
+	f.Message = fmt.Sprintf("the access name %q is another customer's name, or was", c.GetAccessName())
+	return f
+}
+
+// unlikeOthers is ALREADY_EXISTS where another customer is called as c would be, but for case, accents, punctuation and
+// legal form. What c is called anyway it may also choose.
+func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer) error {
+	if !o.directory.Listed() {
+		return notReady("what customers are called")
+	}
+	if isCalled(c, c.GetAccessName()) {
+		return nil
+	}
+	found, _ := o.directory.Find(c.GetAccessName(), maxSameNames)
+	for _, m := range found {
+		if m.Confidence < 1 || m.ID == customerID(c.GetName()) {
+			continue
+		}
+		stands, err := o.store.Get(ctx, sourcePrefix+m.ID)
+		if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+			continue // the directory is behind
+		}
+		if err != nil {
+			return err
+		}
+		other, _, err := collection.Decode[*entitlementv1.Customer](stands.Value, stands.ModRevision)
+		if err != nil {
+			return fault.Internal(fmt.Errorf("key %s: %w", stands.Key, err))
+		}
+		if slices.ContainsFunc(namesOf(other), func(name string) bool { return names.Same(name, c.GetAccessName()) }) {
+			return anothers(c)
+		}
+	}
+	return nil
+}
+
+// isCalled says whether that is what a customer is called by others.
+func isCalled(c *entitlementv1.Customer, name string) bool {
+	key := accessname.Key(name)
+	return slices.ContainsFunc(append([]string{c.GetDisplayName()}, c.GetAliases()...), func(own string) bool {
+		return accessname.Key(own) == key
+	})
+}
+
+// namesOf are all names of a customer, those too that it chose and had.
+func namesOf(c *entitlementv1.Customer) []string {
+	all := append([]string{c.GetDisplayName()}, c.GetAliases()...)
+	if c.GetAccessName() != "" {
+		all = append(all, c.GetAccessName())
+	}
+	for _, former := range c.GetFormerAccessNames() {
+		all = append(all, former.GetName())
+	}
+	return all
 }
 
 // accessNameKeys are the keys of all access names of a customer.
@@ -191,6 +257,36 @@ func sameNames(customers map[string]*entitlementv1.Customer) error {
 			broken.Add(name+": access_name", customers[name].GetAccessName(), "is "+other+"'s, too")
 		}
 		by[key] = name
+	}
+	return broken.Err()
+}
+
+// othersNames refuses a plan in which a customer chooses what another one of it is called: the directory knows those that
+// stand.
+func othersNames(planned collection.Planned[*entitlementv1.Customer]) error {
+	written, _ := outcome(planned.Plan)
+	by := map[string]string{}
+	for name := range written {
+		chosen := planned.Result[name].GetAccessName()
+		if chosen == "" || chosen == planned.Before[name].GetAccessName() || isCalled(planned.Result[name], chosen) {
+			continue
+		}
+		for _, key := range names.Bare(chosen) {
+			by[key] = name
+		}
+	}
+	if len(by) == 0 {
+		return nil
+	}
+	var broken fault.Violations
+	for _, other := range slices.Sorted(maps.Keys(written)) {
+		for _, called := range namesOf(planned.Result[other]) {
+			for _, key := range names.Bare(called) {
+				if name := by[key]; name != "" && name != other {
+					broken.Add(name+": access_name", planned.Result[name].GetAccessName(), "is what "+other+" is called")
+				}
+			}
+		}
 	}
 	return broken.Err()
 }

@@ -28,6 +28,15 @@ func (w world) get(t *testing.T, id string) *entitlementv1.Customer {
 	return c
 }
 
+// named is a world that has read what customers are called.
+func named(t *testing.T) world {
+	t.Helper()
+	w := newWorld(t)
+	w.follow(t)
+	eventually(t, "the names of all", w.Ready)
+	return w
+}
+
 func formerNames(c *entitlementv1.Customer) (names []string) {
 	for _, u := range c.GetFormerAccessNames() {
 		names = append(names, u.GetName())
@@ -36,7 +45,7 @@ func formerNames(c *entitlementv1.Customer) (names []string) {
 }
 
 func TestRenamingKeepsWhatWas(t *testing.T) {
-	w := newWorld(t)
+	w := named(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
 	w.create(t, customer("bolt", "+61255500112", "db"))
 	for _, name := range []string{"Blue Heron", "Osprey", "OSPREY!", "Kite"} {
@@ -69,8 +78,53 @@ func TestRenamingKeepsWhatWas(t *testing.T) {
 	wantReason(t, "no such customer", err, rpcv1.Reason_REASON_NOT_FOUND)
 }
 
+// TestNobodyChoosesWhatAnotherIsCalled: whoever says it would be taken for the wrong one.
+func TestNobodyChoosesWhatAnotherIsCalled(t *testing.T) {
+	w := named(t)
+	acme := customer("acme", "+61255500111", "db")
+	acme.DisplayName, acme.Aliases = "Acme Corporation", []string{"Blue Heron"}
+	w.create(t, acme)
+	bolt := customer("bolt", "+61255500112", "db")
+	bolt.DisplayName = "Bolt"
+	w.create(t, bolt)
+	eventually(t, "both names", func() bool {
+		r, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Name: "blue heron"})
+		return err == nil && len(r.GetCandidates()) > 0
+	})
+	for _, taken := range []string{"Acme Corporation", "ácme inc.", "ACME", "blue-heron"} {
+		_, err := w.rename(t, "bolt", taken)
+		wantReason(t, taken, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
+		if err != nil && strings.Contains(err.Error(), "customers/acme") {
+			t.Errorf("told whose: %v", err)
+		}
+	}
+	changed := w.get(t, "bolt")
+	changed.AccessName = "Acme Ltd"
+	_, err := w.UpdateCustomer(t.Context(), &entitlementv1.UpdateCustomerRequest{Customer: changed})
+	wantReason(t, "updated", err, rpcv1.Reason_REASON_ALREADY_EXISTS)
+	_, err = w.PlanCustomers(t.Context(), &entitlementv1.PlanCustomersRequest{Customers: []*entitlementv1.Customer{changed}})
+	if err == nil {
+		t.Error("applied")
+	}
+	for id, own := range map[string]string{"acme": "Blue Heron", "bolt": "BOLT"} {
+		if _, err := w.rename(t, id, own); err != nil {
+			t.Errorf("its own: %v", err)
+		}
+	}
+	cork, dove := customer("cork", "+61255500113", "db"), customer("dove", "+61255500114", "db")
+	cork.AccessName, dove.DisplayName = "Dove Inc", "Dove"
+	_, err = w.PlanCustomers(t.Context(), &entitlementv1.PlanCustomersRequest{Customers: []*entitlementv1.Customer{cork, dove}})
+	wantReason(t, "of one that comes with it", err, rpcv1.Reason_REASON_INVALID_FIELD)
+	if _, err := w.DeleteCustomer(t.Context(), &entitlementv1.DeleteCustomerRequest{Name: "customers/acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.rename(t, "bolt", "Acme"); err != nil {
+		t.Errorf("of one that is gone: %v", err)
+	}
+}
+
 func TestOtherWritesLeaveTheNameThatACustomerChose(t *testing.T) {
-	w := newWorld(t)
+	w := named(t)
 	written := customer("acme", "+61255500111", "db")
 	written.AccessName = "Heron"
 	w.create(t, written)
@@ -105,7 +159,7 @@ func TestOtherWritesLeaveTheNameThatACustomerChose(t *testing.T) {
 }
 
 func TestOneOfManyGetsAName(t *testing.T) {
-	w := newWorld(t)
+	w := named(t)
 	const contenders = 4
 	for i := range contenders {
 		w.create(t, customer(fmt.Sprint("c", i), fmt.Sprintf("+6125550011%d", i), "db"))

@@ -126,12 +126,13 @@ type Service struct {
 
 // New is the service. CheckEntitlement and IdentifyCaller answer once Run has listed what there is.
 func New(cfg Config) *Service {
+	directory := view.NewDirectory(sourcePrefix)
+	named := namedOwner{newOwner(cfg), cfg.Store, directory}
 	s := &Service{
-		cfg: cfg,
-		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, namedOwner{newOwner(cfg), cfg.Store}).
-			WithSchema(cfg.Schema),
+		cfg:       cfg,
+		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, named).WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
-		directory: view.NewDirectory(sourcePrefix),
+		directory: directory,
 		guesses:   newGuesses(cfg.Clock),
 		hashing:   newHashing(),
 		numbers:   &numberHashes{store: cfg.Store},
@@ -252,7 +253,7 @@ func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 
 // alone are customers as they are written one at a time.
 func (s *Service) alone() *collection.Collection[*entitlementv1.Customer] {
-	return s.customers.WithOwner(kinOwner{namedOwner{newOwner(s.cfg), s.cfg.Store}})
+	return s.customers.WithOwner(kinOwner{namedOwner{newOwner(s.cfg), s.cfg.Store, s.directory}})
 }
 
 // CreateCustomer adds a customer.

@@ -2,10 +2,12 @@ package pin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/daysidehq/dayside/services/entitlement/internal/accessname"
+	"github.com/daysidehq/dayside/services/entitlement/internal/names"
 )
 
 const (
@@ -20,8 +22,8 @@ const (
 func Phrase(said string) string { return phraseMark + accessname.Key(said) }
 
 // PhraseRule is what a phrase must be, "" where it is: 8 letters and digits, 4 different ones among them, and no part
-// of any of those names.
-func PhraseRule(said string, names []string) string {
+// of any of those names, with whatever legal form.
+func PhraseRule(said string, of []string) string {
 	key := accessname.Key(said)
 	different := map[rune]bool{}
 	for _, r := range key {
@@ -33,10 +35,22 @@ func PhraseRule(said string, names []string) string {
 	case len(different) < minOtherLetters:
 		return fmt.Sprintf("must hold at least %d different letters or digits", minOtherLetters)
 	}
-	for _, name := range names {
-		if strings.Contains(accessname.Key(name), key) {
+	// With a legal form that the name has not, or another one, it is the name all the same.
+	keys := append([]string{key}, names.Bare(said)...)
+	for _, name := range of {
+		if partOf(name, keys) {
 			return "must not be a name of the customer, or a part of one: names find, and prove nothing"
 		}
 	}
 	return ""
+}
+
+// partOf says whether a name has any of those keys in it.
+func partOf(name string, keys []string) bool {
+	for _, key := range append(names.Bare(name), accessname.Key(name)) {
+		if slices.ContainsFunc(keys, func(k string) bool { return k != "" && strings.Contains(key, k) }) {
+			return true
+		}
+	}
+	return false
 }

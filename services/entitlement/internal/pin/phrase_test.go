@@ -20,6 +20,9 @@ func TestWhatAPhraseMustBe(t *testing.T) {
 		{"ACME Widgets GmbH!", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 		{"heron nebula", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 		{"acme widgets of the north", ""},
+		{"Acme Widgets Inc", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
+		{"the Blue Heron Nebula Ltd.", ""},
+		{"Blue Heron Nebula Pty Ltd", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 	} {
 		if got := pin.PhraseRule(c.said, names); got != c.want {
 			t.Errorf("%q: %q, want %q", c.said, got, c.want)

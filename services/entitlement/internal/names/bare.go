@@ -1,0 +1,23 @@
+package names
+
+import (
+	"slices"
+	"strings"
+)
+
+// Bare is what a name is compared by, once for each way to read it: without case, accents, punctuation, blanks and legal
+// form. Two names are the same where they have one in common.
+func Bare(name string) (keys []string) {
+	for _, f := range readings(name) {
+		if key := strings.ReplaceAll(f.words, " ", ""); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// Same says whether two names are the same but for that.
+func Same(a, b string) bool {
+	keys := Bare(a)
+	return slices.ContainsFunc(Bare(b), func(key string) bool { return slices.Contains(keys, key) })
+}
