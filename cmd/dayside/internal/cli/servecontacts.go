@@ -12,7 +12,8 @@ import (
 func (f *serveFlags) registerSelfService(flags *pflag.FlagSet) {
 	s := &f.cfg.SelfService
 	flags.StringVar(&s.Listen, "portal-listen", "",
-		"loopback address of the portal, where contacts of customers sign in, behind a proxy with TLS; empty: not served")
+		"loopback address of the portal, where contacts of customers with self_service: true sign in, behind a proxy with TLS; "+
+			"empty: not served")
 	flags.StringVar(&s.URL, "portal-url", "",
 		"where browsers find the portal, such as https://support.acme.example; empty: as listened on")
 	flags.StringSliceVar(&f.portalProxies, "portal-proxies", nil,
