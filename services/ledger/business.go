@@ -81,7 +81,11 @@ func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUp
 	if due := r.GetDueTime(); due != nil && !due.IsValid() {
 		return nil, fault.Invalid(fault.Violation{Field: "due_time", Rule: "must be a time from year 1 to 9999"})
 	}
-	f, err := b.store.UpdateFollowUp(ctx, r.GetName(), r.GetEtag(), func(f *ledgerv1.FollowUp) {
+	f, err := b.store.UpdateFollowUp(ctx, r.GetName(), r.GetEtag(), func(f *ledgerv1.FollowUp) error {
+		if f.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE &&
+			r.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED {
+			return fault.WrongState(f.GetName(), f.GetName()+" is done: it is not dropped, unless it is opened again first")
+		}
 		if r.GetState() != ledgerv1.FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED {
 			f.State = r.GetState()
 		}
@@ -95,6 +99,7 @@ func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUp
 			// The day in the customer's calendar is not known here: whoever says an instant means that.
 			f.DueTime, f.DueDate = r.GetDueTime(), nil
 		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

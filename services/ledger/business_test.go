@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -181,6 +182,70 @@ func TestEachPromiseHasItsFollowUp(t *testing.T) {
 	l, err := o.business(t).ListFollowUps(as(t.Context(), rpcv1.Role_ROLE_ADMIN), &ledgerv1.ListFollowUpsRequest{})
 	if err != nil || l.GetFollowUps()[0].GetPromise() != "promises/1" || l.GetFollowUps()[1].GetPromise() != "promises/2" {
 		t.Errorf("%v, %v", l, err)
+	}
+}
+
+// TestAFollowUpStandsAsItsPromiseDoes: nobody bills what was waived, or has confirmed what was, whichever is heard first, and
+// how often. What people have settled stays so.
+func TestAFollowUpStandsAsItsPromiseDoes(t *testing.T) {
+	const lapsed, disputed = entitlementv1.PromiseState_PROMISE_STATE_LAPSED, entitlementv1.PromiseState_PROMISE_STATE_DISPUTED
+	const unverified = "accepted an offer without being verified: have it confirmed"
+	for _, chargeFirst := range []bool{false, true} {
+		o := open(t, 0)
+		about := func(id string, day int) *ledgerv1.Record {
+			r := o.followUp(id, "customers/acme", "", ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, day)
+			r.GetFollowUp().Promise, r.GetFollowUp().Reason = "promises/"+id, unverified
+			return r
+		}
+		other := o.followUp("w", "customers/acme", "", propose, 9)
+		other.GetFollowUp().Promise, other.GetFollowUp().Name = "promises/w", "followUps/other"
+		followUps := []*ledgerv1.Record{about("w", 1), about("l", 2), about("o", 3), about("d", 4), about("p", 5), other}
+		charges := []*ledgerv1.Record{
+			o.charge("w", "customers/acme", waived, 9, 0), o.charge("l", "customers/acme", lapsed, 9, 0),
+			o.charge("o", "customers/acme", owed, 9, 0), o.charge("d", "customers/acme", disputed, 9, 0),
+			o.charge("p", "customers/acme", pending, 9, 0),
+			o.charge("w", "customers/acme", pending, 1, 0), // late
+		}
+		if chargeFirst {
+			o.add(t, charges...)
+		}
+		o.add(t, followUps...)
+		o.add(t, charges...)
+		o.add(t, followUps...)
+		l, err := o.business(t).ListFollowUps(as(t.Context(), rpcv1.Role_ROLE_ADMIN), &ledgerv1.ListFollowUpsRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range l.GetFollowUps() {
+			got += fmt.Sprintf("%s %s %s (%s)\n", strings.TrimPrefix(f.GetName(), "followUps/"),
+				strings.TrimPrefix(f.GetState().String(), "FOLLOW_UP_STATE_"), f.GetReason(), f.GetNote())
+		}
+		if want := "w DROPPED " + unverified + " (the promise was waived)\n" +
+			"l DROPPED " + unverified + " (the promise lapsed: nobody confirmed it in time)\n" +
+			"o OPEN accepted an offer without being verified: confirmed since ()\n" +
+			"d OPEN " + unverified + " ()\np OPEN " + unverified + " ()\nother OPEN of w ()\n"; got != want {
+			t.Errorf("charges first %v:\n%swant\n%s", chargeFirst, got, want)
+		}
+		to := func(state ledgerv1.FollowUpState) error {
+			_, err := o.business(t).UpdateFollowUp(as(t.Context(), rpcv1.Role_ROLE_ADMIN),
+				&ledgerv1.UpdateFollowUpRequest{Name: "followUps/p", State: state})
+			return err
+		}
+		const is, dropped = ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN, ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED
+		if err := to(ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE); err != nil {
+			t.Fatal(err)
+		}
+		if err := to(dropped); fault.ReasonOf(err) != rpcv1.Reason_REASON_WRONG_STATE {
+			t.Errorf("what is done is dropped: %v", err)
+		}
+		o.add(t, o.charge("p", "customers/acme", waived, 10, 0))
+		if got := o.followUps(t, &ledgerv1.ListFollowUpsRequest{}); !strings.Contains(got, "p DONE p") {
+			t.Errorf("what was done is %s", got)
+		}
+		if err := errors.Join(to(is), to(dropped)); err != nil {
+			t.Errorf("opened again, and dropped: %v", err)
+		}
 	}
 }
 

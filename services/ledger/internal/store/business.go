@@ -45,7 +45,11 @@ func (w *writer) addCharge(r *ledgerv1.Record, c *ledgerv1.Charge) (bool, error)
 	if c.GetPromiseTime().IsValid() {
 		at = c.GetPromiseTime().AsTime().UnixMicro()
 	}
-	return w.added(putCharge, id, c.GetRevision(), at, w.unixUS, c.GetCustomer(), int32(c.GetState()), body)
+	isNew, err := w.added(putCharge, id, c.GetRevision(), at, w.unixUS, c.GetCustomer(), int32(c.GetState()), body)
+	if err != nil || !isNew {
+		return isNew, err
+	}
+	return true, w.settleFollowUps(c)
 }
 
 // addFollowUp opens a follow-up, or adds its calls to the one that is open already about the same customer, or number, and
@@ -89,7 +93,7 @@ func (w *writer) addFollowUp(r *ledgerv1.Record, f *ledgerv1.FollowUp) (bool, er
 			return false, err
 		}
 	}
-	return true, nil
+	return true, w.settleAsCharged(into)
 }
 
 // freshCalls are the calls of a follow-up that are in none of its kind yet.
@@ -316,8 +320,8 @@ func (s *Store) FollowUps(ctx context.Context, q FollowUpQuery) (list []*ledgerv
 }
 
 // UpdateFollowUp changes a follow-up, and answers with it. NOT_FOUND where there is none of that name; CONFLICT where the
-// etag is given and not the stored one.
-func (s *Store) UpdateFollowUp(ctx context.Context, name, etag string, change func(*ledgerv1.FollowUp)) (
+// etag is given and not the stored one; the error of change, where it has one.
+func (s *Store) UpdateFollowUp(ctx context.Context, name, etag string, change func(*ledgerv1.FollowUp) error) (
 	*ledgerv1.FollowUp, error,
 ) {
 	var row *followUpRow
@@ -333,7 +337,9 @@ func (s *Store) UpdateFollowUp(ctx context.Context, name, etag string, change fu
 		if err := resource.CheckEtag(name, etag, row.version); err != nil {
 			return err
 		}
-		change(row.FollowUp)
+		if err := change(row.FollowUp); err != nil {
+			return err
+		}
 		row.UpdateTime = timestamppb.New(time.UnixMicro(w.unixUS))
 		return failed(row.write(w))
 	})

@@ -24,6 +24,7 @@ const (
 	putCharge   = "INSERT INTO charges (id, revision, at, heard, customer, state, body) VALUES (?, ?, ?, ?, ?, ?, ?) " +
 		"ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, at = excluded.at, heard = excluded.heard, " +
 		"customer = excluded.customer, state = excluded.state, body = excluded.body WHERE excluded.revision > revision"
+	chargeByID   = "SELECT body FROM charges WHERE id = ?"
 	followUpByID = "SELECT n, version, body FROM follow_ups WHERE id = ?"
 	followUpByN  = "SELECT n, version, body FROM follow_ups WHERE n = ?"
 	openFollowUp = "SELECT n, version, body FROM follow_ups WHERE subject = ? AND kind = ? AND state = ? " +
@@ -41,7 +42,8 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 	prepared := map[string]*sql.Stmt{}
 	for _, query := range []string{
 		addRecord, recordsOfCall, callRow, idOfNumber, addFact, useFact, valueOfFact, addEntry, addResource, addCall, tellCall,
-		setSequence, putCharge, followUpByID, followUpByN, openFollowUp, addFollowUp, tellFollowUp, addFollowUpFor, followUpFor,
+		setSequence, putCharge, chargeByID, followUpByID, followUpByN, openFollowUp, addFollowUp, tellFollowUp, addFollowUpFor,
+		followUpFor,
 	} {
 		stmt, err := db.PrepareContext(ctx, query) //nolint:sqlclosecheck // they end with the database
 		if err != nil {
