@@ -164,6 +164,8 @@ func liveHouse(t *testing.T) *house {
 }
 
 func TestWhatAGatewaySaysIsKnownToAll(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	w := h.dial(t, "sbc-1")
 	h.awaitLive(t, "sbc-1@test-1 0 calls")
@@ -219,6 +221,8 @@ func TestWhatAGatewaySaidHoldsSomeSecondsBehindItsStream(t *testing.T) {
 }
 
 func TestTheNewerOfTwoStreamsOfAGatewayCounts(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	old := h.dial(t, "sbc-1")
 	old.carries(t, map[string]int32{"sites/dublin": 3})
@@ -274,6 +278,8 @@ func TestAStreamBeginsWithHelloAndSaysNothingImpossible(t *testing.T) {
 }
 
 func TestAnUnreachableTargetIsKnownIsProbedAndComesBack(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	w := h.dial(t, "sbc-1")
 	h.awaitLive(t, "sbc-1@test-1 0 calls")
@@ -413,6 +419,8 @@ func (h *house) another(t *testing.T, instance string) (*house, *coord.Client) {
 
 // TestAGatewayThatMovesIsCountedOnce: once it has a stream elsewhere, what it said here does not linger.
 func TestAGatewayThatMovesIsCountedOnce(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	other, etcd := h.another(t, "test-2")
 	t.Cleanup(func() { _ = etcd.Close() })
@@ -429,6 +437,8 @@ func TestAGatewayThatMovesIsCountedOnce(t *testing.T) {
 
 // TestAKilledProcessTakesItsGatewaysWithIt: nobody says goodbye; the leases end by themselves.
 func TestAKilledProcessTakesItsGatewaysWithIt(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	other, etcd := h.another(t, "test-2")
 	w := other.dial(t, "sbc-1")
@@ -440,6 +450,8 @@ func TestAKilledProcessTakesItsGatewaysWithIt(t *testing.T) {
 
 // TestThisMinuteOrdersCalls: at four Bengaluru and Sydney are open, and Bengaluru has longer to go.
 func TestThisMinuteOrdersCalls(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := open(t)
 	world := followTheSun()
 	world.Sites[1].Capacity = 5

@@ -13,6 +13,8 @@ import (
 )
 
 func TestPresenceAddsUpAndLapses(t *testing.T) {
+	t.Parallel() // it waits for leases to lapse
+
 	h := liveHouse(t)
 	client := routingv1.NewLiveServiceClient(h.conn)
 	set := func(reporter string, agents int32, ttl time.Duration) *routingv1.SetPresenceResponse {
