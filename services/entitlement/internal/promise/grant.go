@@ -74,8 +74,8 @@ func lines(p *entitlementv1.Promise, f Facts) []string {
 }
 
 // Regrant is a promise's grant as it is once the promise is owed, or waived, and the promise with its end; false where
-// nothing of it changes: it was revoked, or is as it should be. Of what is waived nobody pays: what it gave is given, for as long
-// as it was.
+// nothing of it changes: it was revoked, or is as it should be. Of what is waived nobody pays: what it gave is given, for
+// as long as it was.
 func Regrant(p *entitlementv1.Promise, g *entitlementv1.Grant) (*entitlementv1.Promise, *entitlementv1.Grant, bool) {
 	basis := entitlementv1.Basis_BASIS_PROMISE
 	switch p.GetState() { //nolint:exhaustive // others leave it as it is

@@ -169,6 +169,12 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 	case price.GetCurrencyCode() != o.GetPrice().GetCurrencyCode():
 		return nil, nil, fmt.Sprintf("%s costs %s, and %s was said", r.GetOffer(), amounts.String(o.GetPrice()),
 			amounts.String(price))
+	case r.GetLine() != "" && r.GetCallId() == "" && f.Line == nil:
+		return nil, nil, r.GetLine() + " does not exist"
+	case r.GetLine() != "" && r.GetCallId() == "" &&
+		!slices.Contains(f.Line.GetOffers(), strings.TrimPrefix(r.GetOffer(), "offers/")):
+		// In a call the line did make it, whatever it makes now.
+		return nil, nil, fmt.Sprintf("%s does not make %s: name a line that does, or none", r.GetLine(), r.GetOffer())
 	case r.GetCustomer() == "" && r.GetNumber() == "":
 		return nil, nil, "there is neither a customer nor a number that promises"
 	}

@@ -45,7 +45,7 @@ func facts(now time.Time) promise.Facts {
 			ConfirmWithin: durationpb.New(10 * time.Hour),
 		},
 		Customer: &publishedv1.Customer{Id: "acme", DisplayName: "Acme", Numbers: []uint64{61255500111}},
-		Line:     &publishedv1.Line{Id: "gold", Product: "db"}, By: "mary", Now: now,
+		Line:     &publishedv1.Line{Id: "gold", Product: "db", Offers: []string{"call"}}, By: "mary", Now: now,
 	}
 }
 
@@ -53,6 +53,31 @@ func request(v entitlementv1.Verification) *entitlementv1.AcceptOfferRequest {
 	return &entitlementv1.AcceptOfferRequest{
 		Offer: "offers/call", RequestId: "gw1/c1/2", Customer: "customers/acme", Number: "+61255500111", Line: "lines/gold",
 		Verification: v, How: "pressed 1",
+	}
+}
+
+// TestALineThatIsNamedMakesTheOffer: what is accepted outside a call is granted where it is offered, and nowhere else. What
+// was said in a call was offered there.
+func TestALineThatIsNamedMakesTheOffer(t *testing.T) {
+	const accepted, not = entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED
+	silver := &publishedv1.Line{Id: "silver", Product: "db", Offers: []string{"day"}}
+	for what, c := range map[string]struct {
+		line, call string
+		is         *publishedv1.Line
+		want       entitlementv1.AcceptOutcome
+		detail     string
+	}{
+		"it makes it":      {"lines/gold", "", facts(start()).Line, accepted, ""},
+		"none is named":    {"", "", nil, accepted, ""},
+		"it makes another": {"lines/silver", "", silver, not, "lines/silver does not make offers/call: name a line that does, or none"},
+		"there is none":    {"lines/lead", "", nil, not, "lines/lead does not exist"},
+		"in a call":        {"lines/silver", "c1", silver, accepted, ""},
+	} {
+		r, f := request(callBack), facts(start())
+		r.Line, r.CallId, f.Line = c.line, c.call, c.is
+		if got := promise.Accept(r, f); got.Outcome != c.want || got.Detail != c.detail || (got.Promise == nil) != (c.want == not) {
+			t.Errorf("%s: %v: %s", what, got.Outcome, got.Detail)
+		}
 	}
 }
 
