@@ -57,7 +57,10 @@ func (d *dataDesk) ErasePerson(ctx context.Context, r *entitlementv1.ErasePerson
 			return nil, err
 		}
 	}
-	return &entitlementv1.ErasePersonResponse{Erasures: e.done}, nil
+	if e.nobody && len(e.done) == 0 {
+		return nil, fault.NotFound(r.GetCustomer())
+	}
+	return &entitlementv1.ErasePersonResponse{Erasures: e.done, Notes: e.notes}, nil
 }
 
 // eraser is one erasure.
@@ -69,6 +72,9 @@ type eraser struct {
 	now    *timestamppb.Timestamp
 	shared map[string]int
 	done   []*entitlementv1.Erasure
+	// nobody says that the customer that was named does not exist; notes, what else was named in vain.
+	nobody bool
+	notes  []string
 }
 
 func (e *eraser) note(place string, erased, kept int64, reason string) {
@@ -99,10 +105,18 @@ func (e *eraser) customers(ctx context.Context, r *entitlementv1.ErasePersonRequ
 			seen[name], more = true, true
 			c, err := e.s.customers.Get(ctx, name)
 			if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+				if name == r.GetCustomer() {
+					e.nobody, e.notes = true, append(e.notes, name+" does not exist")
+				}
 				continue // the person was there
 			}
 			if err != nil {
 				return nil, err
+			}
+			if id := r.GetContactId(); id != "" && !slices.ContainsFunc(c.GetContacts(), func(k *entitlementv1.Contact) bool {
+				return k.GetContactId() == id
+			}) {
+				e.notes = append(e.notes, name+" has no contact "+id)
 			}
 			e.shared[name] = e.person.Learn(c)
 			names = append(names, name)

@@ -19,6 +19,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
@@ -154,5 +155,13 @@ func TestAnErasureThatFailsCanBeDoneAgain(t *testing.T) {
 	ledger.err = nil
 	if _, err := w.ErasePerson(t.Context(), r); err != nil || len(w.customer(t, "acme").GetContacts()) != 0 {
 		t.Errorf("again: %v", err)
+	}
+	again, err := w.ErasePerson(t.Context(), r)
+	if err != nil || len(again.GetErasures()) != 0 || strings.Join(again.GetNotes(), "") != "customers/acme has no contact ann" {
+		t.Errorf("done again: %v, %v", again, err)
+	}
+	r.Customer = "customers/nobody"
+	if _, err := w.ErasePerson(t.Context(), r); fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
+		t.Errorf("a customer that does not exist: %v", err)
 	}
 }

@@ -128,7 +128,9 @@ func keyText(key *entitlementv1.ExternalId) string { return key.GetSystem() + "\
 // row works out what one row makes; full where it belongs into the next batch.
 func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full bool, err error) {
 	if row.GetUnreadable() != "" {
-		j.reject(row, fault.Violation{Rule: row.GetUnreadable()})
+		j.reject(row, fault.Violation{
+			Field: row.GetUnreadableField(), Value: row.GetUnreadableValue(), Rule: row.GetUnreadable(),
+		})
 		return false, nil
 	}
 	if j.p.made == nil && j.kin(row) {

@@ -50,7 +50,11 @@ func read(t testing.TB, format bulk.Format, m *bulk.Mapping, text string) (rows 
 // says is a row in short: line, key, fields, and the customer as JSON, or why it cannot be read.
 func says(row *entitlementv1.ImportRow) string {
 	if row.GetUnreadable() != "" {
-		return fmt.Sprintf("%d! %s", row.GetLine(), row.GetUnreadable())
+		where := ""
+		if row.GetUnreadableField() != "" {
+			where = fmt.Sprintf("%s: %q: ", row.GetUnreadableField(), row.GetUnreadableValue())
+		}
+		return fmt.Sprintf("%d! %s%s", row.GetLine(), where, row.GetUnreadable())
 	}
 	key := ""
 	if row.GetKey() != nil {

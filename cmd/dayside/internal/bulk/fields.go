@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -106,7 +105,7 @@ func contractPaths() []path {
 		{name: "contracts.grace_days", keep: true, set: func(b *building, v []string) error {
 			days, err := strconv.ParseInt(v[0], 10, 32)
 			if err != nil {
-				return fmt.Errorf("%s: must be a number of days", shown(v[0]))
+				return &wrong{v[0], "must be a number of days"}
 			}
 			n := int32(days)
 			b.contract.GraceDays = &n
@@ -172,7 +171,7 @@ func setExternalIDs(b *building, values []string) error {
 	for _, v := range values {
 		system, id, ok := strings.Cut(v, ":")
 		if !ok {
-			return fmt.Errorf("%s: must be SYSTEM:ID", shown(v))
+			return &wrong{v, "must be SYSTEM:ID"}
 		}
 		b.customer.ExternalIds = append(b.customer.ExternalIds, &entitlementv1.ExternalId{System: system, Id: id})
 	}
@@ -201,7 +200,7 @@ func (b *building) date(v string) (*date.Date, error) {
 	t, err := time.Parse(b.layout, v)
 	if err != nil {
 		example := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC).Format(b.layout)
-		return nil, fmt.Errorf("%s: must be a date written as %s", shown(v), example)
+		return nil, &wrong{v, "must be a date written as " + example}
 	}
 	return &date.Date{Year: int32(t.Year()), Month: int32(t.Month()), Day: int32(t.Day())}, nil //nolint:gosec // to 9999
 }
@@ -213,7 +212,7 @@ func yes(v string) (bool, error) {
 	case "false", "no", "n", "0", "":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s: must be true or false", shown(v))
+	return false, &wrong{v, "must be true or false"}
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,24 @@ func unreadable(line int64, why string) *entitlementv1.ImportRow {
 		why = why[:maxUnreadableBytes]
 	}
 	return &entitlementv1.ImportRow{Line: line, Unreadable: strings.ToValidUTF8(why, "\ufffd")}
+}
+
+// wrong is a value that a field cannot have.
+type wrong struct{ value, rule string }
+
+// Error shows the value as far as that may be.
+func (w *wrong) Error() string { return fmt.Sprintf("%q: %s", shown(w.value), w.rule) }
+
+// misread is a line one field of which cannot be read.
+func misread(line int64, name string, err error) *entitlementv1.ImportRow {
+	const maxNameBytes = 128
+	var w *wrong
+	if !errors.As(err, &w) || len(name) > maxNameBytes {
+		return unreadable(line, name+": "+err.Error())
+	}
+	row := unreadable(line, w.rule)
+	row.UnreadableField, row.UnreadableValue = name, shown(w.value)
+	return row
 }
 
 // builder makes rows of what columns hold.
@@ -71,7 +90,7 @@ func (b *builder) row(line int64, lookup func(column string) []string) *entitlem
 	for i, f := range b.fields {
 		var err error
 		if values[i], err = f.values(lookup); err != nil {
-			return unreadable(line, f.name+": "+err.Error())
+			return misread(line, f.name, err)
 		}
 		if len(values[i]) > 0 && len(f.source.Columns) > 0 {
 			said[f.top()] = true
@@ -87,7 +106,7 @@ func (b *builder) row(line int64, lookup func(column string) []string) *entitlem
 		switch {
 		case len(values[i]) > 0 && (!grouped || said[f.top()]):
 			if err := f.set(made, values[i]); err != nil {
-				return unreadable(line, f.name+": "+err.Error())
+				return misread(line, f.name, err)
 			}
 		case !b.clearEmpty || f.keep:
 			continue
@@ -186,7 +205,7 @@ func (f field) translated(v string) (string, error) {
 	if f.source.Default != "" {
 		return f.source.Default, nil
 	}
-	return "", fmt.Errorf("%s: is not among the values of the mapping", shown(v))
+	return "", &wrong{v, "is not among the values of the mapping"}
 }
 
 // separated cuts a cell; a backslash before a separator, or before another one, is none.
@@ -213,7 +232,7 @@ func separated(cell, separator string) (parts []string) {
 	return append(parts, part.String())
 }
 
-// shown is a value as an error may show it: what may be a number or an address is masked.
+// shown is a value as others may see it: what may be a number or an address is masked.
 func shown(v string) string {
 	const maxShownBytes, maxDigits = 60, 6
 	digits := 0
@@ -228,7 +247,7 @@ func shown(v string) string {
 	case len(v) > maxShownBytes:
 		v = strings.ToValidUTF8(v[:maxShownBytes], "") + "…"
 	}
-	return fmt.Sprintf("%q", v)
+	return strings.ToValidUTF8(v, "\ufffd")
 }
 
 // checked is a row that can be sent: what a key must be is said here, since a server refuses the request that holds

@@ -90,6 +90,12 @@ func (a *app) callsRequest(f callsFlags) (*ledgerv1.ListCallsRequest, error) {
 			*name.to = name.collection + "/" + id
 		}
 	}
+	if f.customer != "" {
+		var err error
+		if r.Customer, err = customerName(f.customer); err != nil {
+			return nil, err
+		}
+	}
 	if f.outcome != "" {
 		outcome, ok := outcomeNamed(f.outcome)
 		if !ok {

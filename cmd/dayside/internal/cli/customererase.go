@@ -16,14 +16,19 @@ func newCustomerErase(a *app) *cobra.Command {
 		Use: "erase [CUSTOMER [CONTACT]]", Short: "Erase a person's data, and say what must be kept",
 		Long: "Erases a contact with its name, addresses and numbers, and numbers and addresses given by themselves: in the\n" +
 			"customer, or in all where none is named; in promises, grants, what was counted, and the history of calls. What is\n" +
-			"owed, which terms were agreed to, and when, is kept without the person. Done again, it finds nothing. Backups that\n" +
-			"were made before hold the data until they are replaced.",
+			"owed, which terms were agreed to, and when, is kept without the person. Done again, it finds nothing. An import, or\n" +
+			"an apply, of files that still hold the data brings it back. Backups that were made before hold it until they are\n" +
+			"replaced, etcd's history until it is compacted and defragmented, and spools on disk until they are delivered.",
 		Example: "  dayside customer erase acme ann --reason 'request 4711' --dry-run\n" +
 			"  dayside customer erase --number +13035550101 --email ann@acme.example --reason 'request 4711'",
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				r.Customer = "customers/" + args[0]
+				name, err := customerName(args[0])
+				if err != nil {
+					return err
+				}
+				r.Customer = name
 			}
 			if len(args) > 1 {
 				r.ContactId = args[1]
@@ -59,6 +64,9 @@ func newCustomerErase(a *app) *cobra.Command {
 
 // erasedText is what was erased where, and what was kept.
 func erasedText(w io.Writer, r *entitlementv1.ErasePersonRequest, answer *entitlementv1.ErasePersonResponse) error {
+	for _, note := range answer.GetNotes() {
+		linef(w, "%s.", note)
+	}
 	if len(answer.GetErasures()) == 0 {
 		linef(w, "Nothing of this person is kept.")
 		return nil

@@ -108,6 +108,7 @@ func (a *app) importCustomers(ctx context.Context, name string, f bulkFlags) err
 			return err
 		}
 		if over {
+			linef(a.Err, "This import was done before; nothing was created or changed now. What it did then:")
 			return a.importText(run, f)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,6 +92,10 @@ func customerName(s string) (string, error) {
 	id := strings.TrimPrefix(s, collectionCustomers+"/")
 	if id == "" || strings.Contains(id, "/") {
 		return "", usagef("%q is no customer: give customers/ID, or the ID alone", s)
+	}
+	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`).MatchString(id) {
+		return "", usagef("%q is no customer's ID: that is of a-z, 0-9 and hyphens, such as acme; "+
+			"\"dayside customer identify\" finds it by a name", s)
 	}
 	return collectionCustomers + "/" + id, nil
 }
