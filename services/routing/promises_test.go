@@ -226,6 +226,8 @@ func TestWhatCannotBeRecordedIsHelpedFirst(t *testing.T) {
 // With entitlement away an acceptance is on disk before its caller is connected, survives the process, and is delivered
 // later, once, with the time at which it was made.
 func TestAnAcceptanceSurvives(t *testing.T) {
+	t.Parallel() // it waits until it is tried again
+
 	dir := t.TempDir()
 	s := openShop(t, dir)
 	for what, away := range map[string]func(){
