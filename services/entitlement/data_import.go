@@ -67,7 +67,9 @@ func (d *dataDesk) ImportCustomers(ctx context.Context, r *entitlementv1.ImportC
 	if err != nil {
 		return nil, err
 	}
-	return &entitlementv1.ImportCustomersResponse{Progress: p.progress, Rejections: p.rejections}, nil
+	return &entitlementv1.ImportCustomersResponse{
+		Progress: p.progress, Rejections: p.rejections, UnknownPlans: p.unknownPlans(),
+	}, nil
 }
 
 // checkPart refuses rows that are not in order.
@@ -129,6 +131,21 @@ type part struct {
 	recent map[string]string
 	// made are customers that a dry run would have written.
 	made map[string]*pending
+}
+
+// unknownPlans are those that rows name, and that are not in the catalog as far as it is known.
+func (p *part) unknownPlans() (plans []string) {
+	const maxUnknownPlans = 100
+	for _, row := range p.r.GetRows() {
+		for _, c := range row.GetCustomer().GetContracts() {
+			if plan := c.GetPlan(); plan != "" && p.s.catalog.shelf.Plan(plan) == nil && p.s.catalog.shelf.Listed() {
+				plans = append(plans, strings.ToValidUTF8(plan, "\ufffd"))
+			}
+		}
+	}
+	slices.Sort(plans)
+	plans = slices.Compact(plans)
+	return plans[:min(len(plans), maxUnknownPlans)]
 }
 
 // begin reads where the import stands, and whether the part belongs there.

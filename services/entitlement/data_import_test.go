@@ -348,9 +348,14 @@ func TestADryRunSaysWhatItCannotKnow(t *testing.T) {
 	row.Fields, row.Customer.Parent = append(row.Fields, "parent"), "customers/crm-a7"
 	r := importOf("dry", 100, row)
 	r.DryRun = true
+	row.Fields = append(row.Fields, "contracts")
+	row.Customer.Contracts = []*entitlementv1.Contract{{ContractId: "K1", Plan: "glod", StartDate: &date.Date{Year: 2026, Month: 1, Day: 1}}}
 	const want = "does not exist, unless a line up to 100 makes it: a dry run does not remember those"
 	if got := w.bring(t, r).GetRejections(); len(got) != 1 || got[0].GetField() != "parent" || got[0].GetRule() != want {
 		t.Errorf("told of %v", got)
+	}
+	if plans := w.bring(t, r).GetUnknownPlans(); len(plans) != 1 || plans[0] != "glod" {
+		t.Errorf("plans that are not in the catalog: told of %v", plans)
 	}
 }
 

@@ -35,6 +35,8 @@ type dataAnswers struct {
 	changes  []*entitlementv1.WatchCustomersResponse
 	erased   *entitlementv1.ErasePersonResponse
 	asked    proto.Message
+	// unknown are plans that are not in the catalog.
+	unknown []string
 }
 
 func (d *dataAnswers) GetImport(_ context.Context, r *entitlementv1.GetImportRequest) (*entitlementv1.ImportProgress, error) {
@@ -61,7 +63,7 @@ func (d *dataAnswers) ImportCustomers(_ context.Context, r *entitlementv1.Import
 	if r.GetAfterLine() > p.GetLine() && !r.GetDryRun() {
 		return nil, status.Error(codes.Aborted, "a hole")
 	}
-	answer := &entitlementv1.ImportCustomersResponse{Progress: p}
+	answer := &entitlementv1.ImportCustomersResponse{Progress: p, UnknownPlans: d.unknown}
 	done := 0
 	for _, row := range r.GetRows() {
 		bad := row.GetUnreadable() != "" || strings.Contains(row.GetCustomer().GetDisplayName(), "bad")
@@ -238,6 +240,14 @@ func TestAnImportWaitsForAServerThatWasThere(t *testing.T) {
 	f = &fake{dataAnswers: &dataAnswers{fail: 1, how: codes.Unavailable}}
 	if code := newTerminal(t, f).run(t.Context(), "customer", "import", accounts(t, 3), "--dry-run"); code != 1 || f.requests != 1 {
 		t.Errorf("one that never was is not waited for: exit %d after %d requests", code, f.requests)
+	}
+}
+
+func TestAPlanThatIsNotThereIsToldOnce(t *testing.T) {
+	term := newTerminal(t, &fake{dataAnswers: &dataAnswers{unknown: []string{"glod"}}})
+	if code := term.run(t.Context(), "customer", "import", accounts(t, 2500)); code != 0 ||
+		term.err.String() != "warning: plan glod is not in the catalog: it limits nothing\n" {
+		t.Errorf("exit %d: %s", code, term.err.String())
 	}
 }
 

@@ -43,6 +43,8 @@ type importRun struct {
 	// told are the first rejected lines, and untold how many more there are.
 	told   []string
 	untold int
+	// unknown are plans that are not in the catalog, and were told of.
+	unknown []string
 	// answered says that the server is there: then it is waited for.
 	answered bool
 }
@@ -190,6 +192,12 @@ func (run *importRun) hear(answer *entitlementv1.ImportCustomersResponse, before
 		run.progress.Updated += before.GetUpdated()
 		run.progress.Unchanged += before.GetUnchanged()
 		run.progress.Rejected += before.GetRejected()
+	}
+	for _, plan := range answer.GetUnknownPlans() {
+		if !slices.Contains(run.unknown, plan) && len(run.unknown) < maxTold {
+			run.unknown = append(run.unknown, plan)
+			linef(run.a.Err, "warning: plan %s is not in the catalog: it limits nothing", visible(plan))
+		}
 	}
 	for _, r := range answer.GetRejections() {
 		if run.report == nil && len(run.told) == maxTold {
