@@ -12,6 +12,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/frugal"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
@@ -65,6 +66,7 @@ func (s *Service) recompile(ctx context.Context, rules *tzdata.Rules) (written i
 	if err != nil || done.revision == rules.Revision {
 		return 0, err
 	}
+	defer frugal.Collect()() // a million customers are garbage, each as soon as it is read
 	r := round{s: s, rules: rules}
 	for after := ""; ; {
 		page, err := s.cfg.Store.List(ctx, sourcePrefix, after, maxPageCustomers)
