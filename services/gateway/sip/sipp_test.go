@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,20 +79,28 @@ func runSIPp(t *testing.T, sipp, addr string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	dir := t.TempDir()
-	args = append([]string{
-		addr, "-i", "127.0.0.1", "-p", freePort(t), "-nostdin", "-timeout", "40s", "-timeout_error",
-		"-trace_err", "-error_file", filepath.Join(dir, "errors"),
-	}, args...)
-	cmd := exec.CommandContext(ctx, sipp, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	for tries := maxPorts; ; tries-- {
+		dir := t.TempDir()
+		cmd := exec.CommandContext(ctx, sipp, append([]string{
+			addr, "-i", "127.0.0.1", "-p", freePort(t), "-nostdin", "-timeout", "40s", "-timeout_error",
+			"-trace_err", "-error_file", filepath.Join(dir, "errors"),
+		}, args...)...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return
+		}
 		errors, _ := os.ReadFile(filepath.Join(dir, "errors"))
-		t.Fatalf("sipp: %v\n%s\n%.3000s", err, errors, out)
+		if tries == 0 || !strings.Contains(string(errors), "Unable to bind main socket") {
+			t.Fatalf("sipp: %v\n%s\n%.3000s", err, errors, out)
+		}
 	}
 }
 
-// freePort is a UDP port that was free a moment ago: SIPp's own choice begins at 5060.
+// maxPorts is how many further ports are tried: other tests take some between our look and SIPp's.
+const maxPorts = 3
+
+// freePort is a UDP port that was free a moment ago: SIPp's own choice begins at 5060. As a TCP port it may be taken.
 func freePort(t *testing.T) string {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
