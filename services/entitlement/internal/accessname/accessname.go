@@ -19,10 +19,26 @@ const (
 
 // Key is what names are compared by: equal of names that are the same; empty of one without letters and digits.
 func Key(name string) string {
+	for range maxFolds {
+		folded := fold(name)
+		if folded == name {
+			break
+		}
+		name = folded
+	}
+	return name
+}
+
+// maxFolds is how often folding is repeated until nothing changes: a letter in another case may be made of parts, which are
+// letters of their own once it is taken apart. Twice is what any name has needed.
+const maxFolds = 4
+
+// fold takes a name apart (NFKD), keeps its letters and digits, and sets them in lower case: by way of upper case, so that
+// what has no lower case of its own (the final sigma, the long s) is the same, too.
+func fold(name string) string {
 	var key strings.Builder
-	for _, r := range norm.NFKD.String(name) {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(name, " ")) {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			// Upper case first: what has no lower case of its own (the final sigma, the long s) is then the same.
 			key.WriteRune(unicode.ToLower(unicode.ToUpper(r)))
 		}
 	}
