@@ -103,9 +103,9 @@ const (
 	AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED AcceptOutcome = 1
 	// Granted; owed once the customer confirms.
 	AcceptOutcome_ACCEPT_OUTCOME_PENDING AcceptOutcome = 2
-	// Not recorded: unverified, and beyond what may be accepted so in a day. Help first.
+	// Not taken: unverified, and beyond what may be accepted so in a day. Help first.
 	AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED AcceptOutcome = 3
-	// Not recorded: the offer is withdrawn, or gone. Help first.
+	// Not taken: the offer is withdrawn, or gone. Help first.
 	AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED AcceptOutcome = 4
 )
 
@@ -170,6 +170,9 @@ const (
 	PromiseState_PROMISE_STATE_WAIVED PromiseState = 4
 	// Nobody confirmed it in time. Nothing is owed.
 	PromiseState_PROMISE_STATE_LAPSED PromiseState = 5
+	// Accepted while nobody could record it, and not taken when somebody could: beyond what may be accepted without being
+	// verified, or offered no more. The caller was helped; nothing is owed, unless the customer confirms it.
+	PromiseState_PROMISE_STATE_REFUSED PromiseState = 6
 )
 
 // Enum value maps for PromiseState.
@@ -181,6 +184,7 @@ var (
 		3: "PROMISE_STATE_DISPUTED",
 		4: "PROMISE_STATE_WAIVED",
 		5: "PROMISE_STATE_LAPSED",
+		6: "PROMISE_STATE_REFUSED",
 	}
 	PromiseState_value = map[string]int32{
 		"PROMISE_STATE_UNSPECIFIED": 0,
@@ -189,6 +193,7 @@ var (
 		"PROMISE_STATE_DISPUTED":    3,
 		"PROMISE_STATE_WAIVED":      4,
 		"PROMISE_STATE_LAPSED":      5,
+		"PROMISE_STATE_REFUSED":     6,
 	}
 )
 
@@ -227,11 +232,11 @@ const (
 	Settlement_SETTLEMENT_UNSPECIFIED Settlement = 0
 	// The customer confirms it.
 	Settlement_SETTLEMENT_CONFIRM Settlement = 1
-	// The vendor gives it up.
+	// The vendor gives it up, or a part of it.
 	Settlement_SETTLEMENT_WAIVE Settlement = 2
 	// The customer denies it.
 	Settlement_SETTLEMENT_DISPUTE Settlement = 3
-	// The dispute is settled in favour of the vendor.
+	// The dispute is settled in favour of the vendor, or for less.
 	Settlement_SETTLEMENT_UPHOLD Settlement = 4
 )
 
@@ -731,7 +736,10 @@ type AcceptOfferRequest struct {
 	// Where the acceptance can be heard.
 	RecordingUri string `protobuf:"bytes,14,opt,name=recording_uri,json=recordingUri,proto3" json:"recording_uri,omitempty"`
 	// How the caller said so, for the trail: "pressed 1".
-	How           string `protobuf:"bytes,15,opt,name=how,proto3" json:"how,omitempty"`
+	How string `protobuf:"bytes,15,opt,name=how,proto3" json:"how,omitempty"`
+	// It was kept on a disk meanwhile, and the caller was connected on the strength of it: where it is not taken now, that is
+	// recorded too, as a promise that is REFUSED.
+	Kept          bool `protobuf:"varint,16,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -871,12 +879,19 @@ func (x *AcceptOfferRequest) GetHow() string {
 	return ""
 }
 
+func (x *AcceptOfferRequest) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
 // AcceptOfferResponse is what became of it.
 type AcceptOfferResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What became of it.
 	Outcome AcceptOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=dayside.entitlement.v1.AcceptOutcome" json:"outcome,omitempty"`
-	// The promise, of ACCEPTED and PENDING; committed.
+	// The promise, of ACCEPTED and PENDING, and of what was kept on a disk; committed.
 	Promise *Promise `protobuf:"bytes,2,opt,name=promise,proto3" json:"promise,omitempty"`
 	// For people, of the others.
 	Detail        string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
@@ -944,7 +959,7 @@ type Promise struct {
 	State PromiseState `protobuf:"varint,2,opt,name=state,proto3,enum=dayside.entitlement.v1.PromiseState" json:"state,omitempty"`
 	// What was accepted: the request, with what it left out filled in.
 	Acceptance *AcceptOfferRequest `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
-	// What is owed once it is.
+	// What is owed once it is. What was promised at first stays in acceptance.price; it is never more than that.
 	Amount *money.Money `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
 	// The kind and name of the offer then.
 	OfferDisplayName string `protobuf:"bytes,5,opt,name=offer_display_name,json=offerDisplayName,proto3" json:"offer_display_name,omitempty"`
@@ -970,8 +985,10 @@ type Promise struct {
 	Erased bool `protobuf:"varint,15,opt,name=erased,proto3" json:"erased,omitempty"`
 	// Until when the grant will hold once it is confirmed, of a pending one that was granted for less: a day at most.
 	ConfirmedGrantEndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=confirmed_grant_end_time,json=confirmedGrantEndTime,proto3" json:"confirmed_grant_end_time,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Why it was not taken, of one that was REFUSED at first: LIMIT_REACHED or NOT_OFFERED.
+	Refused       AcceptOutcome `protobuf:"varint,17,opt,name=refused,proto3,enum=dayside.entitlement.v1.AcceptOutcome" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Promise) Reset() {
@@ -1116,6 +1133,13 @@ func (x *Promise) GetConfirmedGrantEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Promise) GetRefused() AcceptOutcome {
+	if x != nil {
+		return x.Refused
+	}
+	return AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED
+}
+
 // PromiseEvent is one thing that happened to a promise.
 type PromiseEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1128,7 +1152,9 @@ type PromiseEvent struct {
 	// Why, for people.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How it was made sure.
-	Verification  Verification `protobuf:"varint,5,opt,name=verification,proto3,enum=dayside.entitlement.v1.Verification" json:"verification,omitempty"`
+	Verification Verification `protobuf:"varint,5,opt,name=verification,proto3,enum=dayside.entitlement.v1.Verification" json:"verification,omitempty"`
+	// What it is about from then on, where that became less.
+	Amount        *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1196,6 +1222,13 @@ func (x *PromiseEvent) GetVerification() Verification {
 		return x.Verification
 	}
 	return Verification_VERIFICATION_UNSPECIFIED
+}
+
+func (x *PromiseEvent) GetAmount() *money.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
 }
 
 // GetPromiseRequest names a promise.
@@ -1377,15 +1410,19 @@ type SettlePromiseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// promises/ID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// CONFIRM: pending to owed, verification required. WAIVE: any but lapsed to waived. DISPUTE: owed or pending to disputed.
-	// UPHOLD: disputed to owed, verification required where nobody was verified before.
+	// CONFIRM: pending or refused to owed, verification required. WAIVE: any but lapsed to waived; with an amount it stays as
+	// it is, and is about less. DISPUTE: owed or pending to disputed. UPHOLD: disputed to owed, all of it or an amount;
+	// verification required where nobody was verified before.
 	Settlement Settlement `protobuf:"varint,2,opt,name=settlement,proto3,enum=dayside.entitlement.v1.Settlement" json:"settlement,omitempty"`
 	// How it was made sure; CONFIRM and UPHOLD only.
 	Verification Verification `protobuf:"varint,3,opt,name=verification,proto3,enum=dayside.entitlement.v1.Verification" json:"verification,omitempty"`
 	// Why, for people; required but for CONFIRM.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Where set, must be the stored one.
-	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	// What is to be paid after all, of WAIVE and UPHOLD: above 0, at most what it is about now, in the same currency. Where
+	// unset, nothing of what is waived, and all of what is upheld.
+	Amount        *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1455,6 +1492,13 @@ func (x *SettlePromiseRequest) GetEtag() string {
 	return ""
 }
 
+func (x *SettlePromiseRequest) GetAmount() *money.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
 var File_dayside_entitlement_v1_promise_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
@@ -1499,7 +1543,7 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x81\x01\n" +
 	"\x12RevokeGrantRequest\x12I\n" +
 	"\x04name\x18\x01 \x01(\tB5\xe0A\x02\xbaH/r-2+^grants/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12 \n" +
-	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"\xa4\x06\n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"\xb8\x06\n" +
 	"\x12AcceptOfferRequest\x12K\n" +
 	"\x05offer\x18\x01 \x01(\tB5\xe0A\x02\xbaH/r-2+^offers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x05offer\x12,\n" +
 	"\n" +
@@ -1518,11 +1562,12 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\vaccept_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"acceptTime\x121\n" +
 	"\rrecording_uri\x18\x0e \x01(\tB\f\xbaH\x05r\x03\x18\x80\b\xd0\xda\x18\x01R\frecordingUri\x12\x19\n" +
-	"\x03how\x18\x0f \x01(\tB\a\xbaH\x04r\x02\x18dR\x03how\"\xa9\x01\n" +
+	"\x03how\x18\x0f \x01(\tB\a\xbaH\x04r\x02\x18dR\x03how\x12\x12\n" +
+	"\x04kept\x18\x10 \x01(\bR\x04kept\"\xa9\x01\n" +
 	"\x13AcceptOfferResponse\x12?\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\aoutcome\x129\n" +
 	"\apromise\x18\x02 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xd9\x06\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\x9a\a\n" +
 	"\aPromise\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12J\n" +
@@ -1546,14 +1591,16 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x16\n" +
 	"\x06erased\x18\x0f \x01(\bR\x06erased\x12S\n" +
-	"\x18confirmed_grant_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x15confirmedGrantEndTime:;\xeaA8\n" +
-	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\xec\x01\n" +
+	"\x18confirmed_grant_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x15confirmedGrantEndTime\x12?\n" +
+	"\arefused\x18\x11 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\arefused:;\xeaA8\n" +
+	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\x98\x02\n" +
 	"\fPromiseEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12H\n" +
-	"\fverification\x18\x05 \x01(\x0e2$.dayside.entitlement.v1.VerificationR\fverification\"`\n" +
+	"\fverification\x18\x05 \x01(\x0e2$.dayside.entitlement.v1.VerificationR\fverification\x12*\n" +
+	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyR\x06amount\"`\n" +
 	"\x11GetPromiseRequest\x12K\n" +
 	"\x04name\x18\x01 \x01(\tB7\xe0A\x02\xbaH1r/2-^promises/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xcf\x01\n" +
 	"\x13ListPromisesRequest\x12$\n" +
@@ -1564,7 +1611,7 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\"{\n" +
 	"\x14ListPromisesResponse\x12;\n" +
 	"\bpromises\x18\x01 \x03(\v2\x1f.dayside.entitlement.v1.PromiseR\bpromises\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc6\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf2\x02\n" +
 	"\x14SettlePromiseRequest\x12K\n" +
 	"\x04name\x18\x01 \x01(\tB7\xe0A\x02\xbaH1r/2-^promises/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12N\n" +
 	"\n" +
@@ -1573,7 +1620,8 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"settlement\x12R\n" +
 	"\fverification\x18\x03 \x01(\x0e2$.dayside.entitlement.v1.VerificationB\b\xbaH\x05\x82\x01\x02\x10\x01R\fverification\x12 \n" +
 	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\x12\x1b\n" +
-	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag*\xb3\x01\n" +
+	"\x04etag\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12*\n" +
+	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyR\x06amount*\xb3\x01\n" +
 	"\fVerification\x12\x1c\n" +
 	"\x18VERIFICATION_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cVERIFICATION_ATTESTED_NUMBER\x10\x01\x12\x14\n" +
@@ -1586,14 +1634,15 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x17ACCEPT_OUTCOME_ACCEPTED\x10\x01\x12\x1a\n" +
 	"\x16ACCEPT_OUTCOME_PENDING\x10\x02\x12 \n" +
 	"\x1cACCEPT_OUTCOME_LIMIT_REACHED\x10\x03\x12\x1e\n" +
-	"\x1aACCEPT_OUTCOME_NOT_OFFERED\x10\x04*\xb0\x01\n" +
+	"\x1aACCEPT_OUTCOME_NOT_OFFERED\x10\x04*\xcb\x01\n" +
 	"\fPromiseState\x12\x1d\n" +
 	"\x19PROMISE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PROMISE_STATE_PENDING\x10\x01\x12\x16\n" +
 	"\x12PROMISE_STATE_OWED\x10\x02\x12\x1a\n" +
 	"\x16PROMISE_STATE_DISPUTED\x10\x03\x12\x18\n" +
 	"\x14PROMISE_STATE_WAIVED\x10\x04\x12\x18\n" +
-	"\x14PROMISE_STATE_LAPSED\x10\x05*\x85\x01\n" +
+	"\x14PROMISE_STATE_LAPSED\x10\x05\x12\x19\n" +
+	"\x15PROMISE_STATE_REFUSED\x10\x06*\x85\x01\n" +
 	"\n" +
 	"Settlement\x12\x1a\n" +
 	"\x16SETTLEMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -1673,32 +1722,35 @@ var file_dayside_entitlement_v1_promise_proto_depIdxs = []int32{
 	18, // 18: dayside.entitlement.v1.Promise.create_time:type_name -> google.protobuf.Timestamp
 	18, // 19: dayside.entitlement.v1.Promise.update_time:type_name -> google.protobuf.Timestamp
 	18, // 20: dayside.entitlement.v1.Promise.confirmed_grant_end_time:type_name -> google.protobuf.Timestamp
-	18, // 21: dayside.entitlement.v1.PromiseEvent.time:type_name -> google.protobuf.Timestamp
-	2,  // 22: dayside.entitlement.v1.PromiseEvent.state:type_name -> dayside.entitlement.v1.PromiseState
-	0,  // 23: dayside.entitlement.v1.PromiseEvent.verification:type_name -> dayside.entitlement.v1.Verification
-	2,  // 24: dayside.entitlement.v1.ListPromisesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
-	11, // 25: dayside.entitlement.v1.ListPromisesResponse.promises:type_name -> dayside.entitlement.v1.Promise
-	3,  // 26: dayside.entitlement.v1.SettlePromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
-	0,  // 27: dayside.entitlement.v1.SettlePromiseRequest.verification:type_name -> dayside.entitlement.v1.Verification
-	9,  // 28: dayside.entitlement.v1.PromiseService.AcceptOffer:input_type -> dayside.entitlement.v1.AcceptOfferRequest
-	13, // 29: dayside.entitlement.v1.PromiseService.GetPromise:input_type -> dayside.entitlement.v1.GetPromiseRequest
-	14, // 30: dayside.entitlement.v1.PromiseService.ListPromises:input_type -> dayside.entitlement.v1.ListPromisesRequest
-	16, // 31: dayside.entitlement.v1.PromiseService.SettlePromise:input_type -> dayside.entitlement.v1.SettlePromiseRequest
-	5,  // 32: dayside.entitlement.v1.GrantService.CreateGrant:input_type -> dayside.entitlement.v1.CreateGrantRequest
-	6,  // 33: dayside.entitlement.v1.GrantService.ListGrants:input_type -> dayside.entitlement.v1.ListGrantsRequest
-	8,  // 34: dayside.entitlement.v1.GrantService.RevokeGrant:input_type -> dayside.entitlement.v1.RevokeGrantRequest
-	10, // 35: dayside.entitlement.v1.PromiseService.AcceptOffer:output_type -> dayside.entitlement.v1.AcceptOfferResponse
-	11, // 36: dayside.entitlement.v1.PromiseService.GetPromise:output_type -> dayside.entitlement.v1.Promise
-	15, // 37: dayside.entitlement.v1.PromiseService.ListPromises:output_type -> dayside.entitlement.v1.ListPromisesResponse
-	11, // 38: dayside.entitlement.v1.PromiseService.SettlePromise:output_type -> dayside.entitlement.v1.Promise
-	4,  // 39: dayside.entitlement.v1.GrantService.CreateGrant:output_type -> dayside.entitlement.v1.Grant
-	7,  // 40: dayside.entitlement.v1.GrantService.ListGrants:output_type -> dayside.entitlement.v1.ListGrantsResponse
-	4,  // 41: dayside.entitlement.v1.GrantService.RevokeGrant:output_type -> dayside.entitlement.v1.Grant
-	35, // [35:42] is the sub-list for method output_type
-	28, // [28:35] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	1,  // 21: dayside.entitlement.v1.Promise.refused:type_name -> dayside.entitlement.v1.AcceptOutcome
+	18, // 22: dayside.entitlement.v1.PromiseEvent.time:type_name -> google.protobuf.Timestamp
+	2,  // 23: dayside.entitlement.v1.PromiseEvent.state:type_name -> dayside.entitlement.v1.PromiseState
+	0,  // 24: dayside.entitlement.v1.PromiseEvent.verification:type_name -> dayside.entitlement.v1.Verification
+	19, // 25: dayside.entitlement.v1.PromiseEvent.amount:type_name -> google.type.Money
+	2,  // 26: dayside.entitlement.v1.ListPromisesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
+	11, // 27: dayside.entitlement.v1.ListPromisesResponse.promises:type_name -> dayside.entitlement.v1.Promise
+	3,  // 28: dayside.entitlement.v1.SettlePromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
+	0,  // 29: dayside.entitlement.v1.SettlePromiseRequest.verification:type_name -> dayside.entitlement.v1.Verification
+	19, // 30: dayside.entitlement.v1.SettlePromiseRequest.amount:type_name -> google.type.Money
+	9,  // 31: dayside.entitlement.v1.PromiseService.AcceptOffer:input_type -> dayside.entitlement.v1.AcceptOfferRequest
+	13, // 32: dayside.entitlement.v1.PromiseService.GetPromise:input_type -> dayside.entitlement.v1.GetPromiseRequest
+	14, // 33: dayside.entitlement.v1.PromiseService.ListPromises:input_type -> dayside.entitlement.v1.ListPromisesRequest
+	16, // 34: dayside.entitlement.v1.PromiseService.SettlePromise:input_type -> dayside.entitlement.v1.SettlePromiseRequest
+	5,  // 35: dayside.entitlement.v1.GrantService.CreateGrant:input_type -> dayside.entitlement.v1.CreateGrantRequest
+	6,  // 36: dayside.entitlement.v1.GrantService.ListGrants:input_type -> dayside.entitlement.v1.ListGrantsRequest
+	8,  // 37: dayside.entitlement.v1.GrantService.RevokeGrant:input_type -> dayside.entitlement.v1.RevokeGrantRequest
+	10, // 38: dayside.entitlement.v1.PromiseService.AcceptOffer:output_type -> dayside.entitlement.v1.AcceptOfferResponse
+	11, // 39: dayside.entitlement.v1.PromiseService.GetPromise:output_type -> dayside.entitlement.v1.Promise
+	15, // 40: dayside.entitlement.v1.PromiseService.ListPromises:output_type -> dayside.entitlement.v1.ListPromisesResponse
+	11, // 41: dayside.entitlement.v1.PromiseService.SettlePromise:output_type -> dayside.entitlement.v1.Promise
+	4,  // 42: dayside.entitlement.v1.GrantService.CreateGrant:output_type -> dayside.entitlement.v1.Grant
+	7,  // 43: dayside.entitlement.v1.GrantService.ListGrants:output_type -> dayside.entitlement.v1.ListGrantsResponse
+	4,  // 44: dayside.entitlement.v1.GrantService.RevokeGrant:output_type -> dayside.entitlement.v1.Grant
+	38, // [38:45] is the sub-list for method output_type
+	31, // [31:38] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_promise_proto_init() }

@@ -41,8 +41,9 @@ type PromiseServiceClient interface {
 	GetPromise(ctx context.Context, in *GetPromiseRequest, opts ...grpc.CallOption) (*Promise, error)
 	// ListPromises reads promises, in order of name, which is that of time.
 	ListPromises(ctx context.Context, in *ListPromisesRequest, opts ...grpc.CallOption) (*ListPromisesResponse, error)
-	// SettlePromise confirms, waives, disputes or upholds a promise; the trail says who, and why. FAILED_PRECONDITION
-	// (WRONG_STATE) where its state does not allow that. Done again it changes nothing.
+	// SettlePromise confirms, waives, disputes or upholds a promise; what is waived or upheld may be settled for less. The
+	// trail says who, and why. FAILED_PRECONDITION (WRONG_STATE) where its state does not allow that. Done again it changes
+	// nothing.
 	SettlePromise(ctx context.Context, in *SettlePromiseRequest, opts ...grpc.CallOption) (*Promise, error)
 }
 
@@ -108,8 +109,9 @@ type PromiseServiceServer interface {
 	GetPromise(context.Context, *GetPromiseRequest) (*Promise, error)
 	// ListPromises reads promises, in order of name, which is that of time.
 	ListPromises(context.Context, *ListPromisesRequest) (*ListPromisesResponse, error)
-	// SettlePromise confirms, waives, disputes or upholds a promise; the trail says who, and why. FAILED_PRECONDITION
-	// (WRONG_STATE) where its state does not allow that. Done again it changes nothing.
+	// SettlePromise confirms, waives, disputes or upholds a promise; what is waived or upheld may be settled for less. The
+	// trail says who, and why. FAILED_PRECONDITION (WRONG_STATE) where its state does not allow that. Done again it changes
+	// nothing.
 	SettlePromise(context.Context, *SettlePromiseRequest) (*Promise, error)
 	mustEmbedUnimplementedPromiseServiceServer()
 }

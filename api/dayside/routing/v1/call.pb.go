@@ -2239,7 +2239,9 @@ type Prompt struct {
 	// What it is for.
 	Kind PromptKind `protobuf:"varint,8,opt,name=kind,proto3,enum=dayside.routing.v1.PromptKind" json:"kind,omitempty"`
 	// To be said behind `text`: a hidden number, which must appear in no log.
-	SecretText    string `protobuf:"bytes,9,opt,name=secret_text,json=secretText,proto3" json:"secret_text,omitempty"`
+	SecretText string `protobuf:"bytes,9,opt,name=secret_text,json=secretText,proto3" json:"secret_text,omitempty"`
+	// What is pressed or said before all of it was heard does not count: whoever agrees to a price has heard it.
+	NoBargeIn     bool `protobuf:"varint,10,opt,name=no_barge_in,json=noBargeIn,proto3" json:"no_barge_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2335,6 +2337,13 @@ func (x *Prompt) GetSecretText() string {
 		return x.SecretText
 	}
 	return ""
+}
+
+func (x *Prompt) GetNoBargeIn() bool {
+	if x != nil {
+		return x.NoBargeIn
+	}
+	return false
 }
 
 // Record records a message.
@@ -3822,7 +3831,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\vlast_resort\x18\x06 \x01(\bR\n" +
 	"lastResort\x12!\n" +
 	"\fdisplay_name\x18\a \x01(\tR\vdisplayName\x12\x16\n" +
-	"\x06person\x18\b \x01(\tR\x06person\"\xbb\x02\n" +
+	"\x06person\x18\b \x01(\tR\x06person\"\xdb\x02\n" +
 	"\x06Prompt\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x1b\n" +
@@ -3835,7 +3844,9 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x122\n" +
 	"\x04kind\x18\b \x01(\x0e2\x1e.dayside.routing.v1.PromptKindR\x04kind\x12%\n" +
 	"\vsecret_text\x18\t \x01(\tB\x04\xd0\xda\x18\x01R\n" +
-	"secretText\"\x8f\x01\n" +
+	"secretText\x12\x1e\n" +
+	"\vno_barge_in\x18\n" +
+	" \x01(\bR\tnoBargeIn\"\x8f\x01\n" +
 	"\x06Record\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x1b\n" +

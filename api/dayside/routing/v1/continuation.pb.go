@@ -97,7 +97,9 @@ type ContinuationState struct {
 	// Whom an offer was made: the caller's number, E.164 digits, and whether it was attested. A later request may leave it out.
 	Caller uint64 `protobuf:"fixed64,32,opt,name=caller,proto3" json:"caller,omitempty"`
 	// See caller.
-	Attested      bool `protobuf:"varint,33,opt,name=attested,proto3" json:"attested,omitempty"`
+	Attested bool `protobuf:"varint,33,opt,name=attested,proto3" json:"attested,omitempty"`
+	// What the caller accepted could not be recorded, through no doing of theirs: it counts as no goodwill.
+	OurFault      bool `protobuf:"varint,34,opt,name=our_fault,json=ourFault,proto3" json:"our_fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,6 +361,13 @@ func (x *ContinuationState) GetCaller() uint64 {
 func (x *ContinuationState) GetAttested() bool {
 	if x != nil {
 		return x.Attested
+	}
+	return false
+}
+
+func (x *ContinuationState) GetOurFault() bool {
+	if x != nil {
+		return x.OurFault
 	}
 	return false
 }
@@ -713,7 +722,7 @@ var File_dayside_routing_v1_continuation_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\n" +
-	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x17google/type/money.proto\"\xb8\t\n" +
+	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x17google/type/money.proto\"\xd5\t\n" +
 	"\x11ContinuationState\x12\"\n" +
 	"\rexpire_unix_s\x18\x01 \x01(\x03R\vexpireUnixS\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12B\n" +
@@ -748,7 +757,8 @@ const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\rformer_number\x18\x1e \x01(\bR\fformerNumber\x12*\n" +
 	"\x11goodwill_plus_one\x18\x1f \x01(\x05R\x0fgoodwillPlusOne\x12\x1c\n" +
 	"\x06caller\x18  \x01(\x06B\x04\xd0\xda\x18\x02R\x06caller\x12\x1a\n" +
-	"\battested\x18! \x01(\bR\battested\"\x97\x01\n" +
+	"\battested\x18! \x01(\bR\battested\x12\x1b\n" +
+	"\tour_fault\x18\" \x01(\bR\bourFault\"\x97\x01\n" +
 	"\tMadeOffer\x12\x14\n" +
 	"\x05offer\x18\x01 \x01(\tR\x05offer\x12(\n" +
 	"\x05price\x18\x02 \x01(\v2\x12.google.type.MoneyR\x05price\x12%\n" +
