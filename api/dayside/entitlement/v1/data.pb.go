@@ -250,9 +250,16 @@ type ImportCustomersResponse struct {
 	// too. Of progress.line before the part's last line nothing was looked at behind that: send the rest again.
 	Rejections []*ImportRejection `protobuf:"bytes,2,rep,name=rejections,proto3" json:"rejections,omitempty"`
 	// Plans that contracts of rows name, and that are not in the catalog: they limit nothing. In order, at most 100.
-	UnknownPlans  []string `protobuf:"bytes,3,rep,name=unknown_plans,json=unknownPlans,proto3" json:"unknown_plans,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	UnknownPlans []string `protobuf:"bytes,3,rep,name=unknown_plans,json=unknownPlans,proto3" json:"unknown_plans,omitempty"`
+	// What wants a look in rows that were imported, or would be: a number that another customer has, too, a plan that is not
+	// in the catalog, an access name that is kept. In order of line, at most 8 of a row; of rows looked at by this request.
+	Warnings []*ImportWarning `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Of a dry run: what lines from this one up to the part would make is not remembered, so that a row that refers to it is
+	// rejected; 0: all of it is. Lines before are remembered by the process that heard them, up to 64 MiB, some 150,000
+	// customers, for 15 minutes.
+	ForgottenFromLine int64 `protobuf:"varint,5,opt,name=forgotten_from_line,json=forgottenFromLine,proto3" json:"forgotten_from_line,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ImportCustomersResponse) Reset() {
@@ -304,6 +311,20 @@ func (x *ImportCustomersResponse) GetUnknownPlans() []string {
 		return x.UnknownPlans
 	}
 	return nil
+}
+
+func (x *ImportCustomersResponse) GetWarnings() []*ImportWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *ImportCustomersResponse) GetForgottenFromLine() int64 {
+	if x != nil {
+		return x.ForgottenFromLine
+	}
+	return 0
 }
 
 // ImportRejection is a row that was not imported.
@@ -379,6 +400,79 @@ func (x *ImportRejection) GetRule() string {
 	return ""
 }
 
+// ImportWarning is something about a row that was imported.
+type ImportWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its line.
+	Line int64 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	// The field, its value (masked where it is sensitive), and what is to be known of it.
+	Field string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	// See field.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// See field.
+	Rule          string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportWarning) Reset() {
+	*x = ImportWarning{}
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportWarning) ProtoMessage() {}
+
+func (x *ImportWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportWarning.ProtoReflect.Descriptor instead.
+func (*ImportWarning) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ImportWarning) GetLine() int64 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *ImportWarning) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *ImportWarning) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *ImportWarning) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
 // GetImportRequest names an import.
 type GetImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -390,7 +484,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +496,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[4]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +509,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{4}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetImportRequest) GetName() string {
@@ -458,7 +552,7 @@ type ImportProgress struct {
 
 func (x *ImportProgress) Reset() {
 	*x = ImportProgress{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +564,7 @@ func (x *ImportProgress) String() string {
 func (*ImportProgress) ProtoMessage() {}
 
 func (x *ImportProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[5]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +577,7 @@ func (x *ImportProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProgress.ProtoReflect.Descriptor instead.
 func (*ImportProgress) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{5}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ImportProgress) GetName() string {
@@ -579,7 +673,7 @@ type ExportCustomersRequest struct {
 
 func (x *ExportCustomersRequest) Reset() {
 	*x = ExportCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +685,7 @@ func (x *ExportCustomersRequest) String() string {
 func (*ExportCustomersRequest) ProtoMessage() {}
 
 func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[6]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +698,7 @@ func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ExportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{6}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{7}
 }
 
 // ExportCustomersResponse is some of them.
@@ -620,7 +714,7 @@ type ExportCustomersResponse struct {
 
 func (x *ExportCustomersResponse) Reset() {
 	*x = ExportCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +726,7 @@ func (x *ExportCustomersResponse) String() string {
 func (*ExportCustomersResponse) ProtoMessage() {}
 
 func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[7]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +739,7 @@ func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ExportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{7}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExportCustomersResponse) GetCustomers() []*Customer {
@@ -673,7 +767,7 @@ type WatchCustomersRequest struct {
 
 func (x *WatchCustomersRequest) Reset() {
 	*x = WatchCustomersRequest{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +779,7 @@ func (x *WatchCustomersRequest) String() string {
 func (*WatchCustomersRequest) ProtoMessage() {}
 
 func (x *WatchCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[8]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +792,7 @@ func (x *WatchCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCustomersRequest.ProtoReflect.Descriptor instead.
 func (*WatchCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{8}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchCustomersRequest) GetResumeToken() string {
@@ -723,7 +817,7 @@ type WatchCustomersResponse struct {
 
 func (x *WatchCustomersResponse) Reset() {
 	*x = WatchCustomersResponse{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +829,7 @@ func (x *WatchCustomersResponse) String() string {
 func (*WatchCustomersResponse) ProtoMessage() {}
 
 func (x *WatchCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[9]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +842,7 @@ func (x *WatchCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCustomersResponse.ProtoReflect.Descriptor instead.
 func (*WatchCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{9}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchCustomersResponse) GetCustomer() *Customer {
@@ -793,7 +887,7 @@ type ErasePersonRequest struct {
 
 func (x *ErasePersonRequest) Reset() {
 	*x = ErasePersonRequest{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +899,7 @@ func (x *ErasePersonRequest) String() string {
 func (*ErasePersonRequest) ProtoMessage() {}
 
 func (x *ErasePersonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[10]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +912,7 @@ func (x *ErasePersonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasePersonRequest.ProtoReflect.Descriptor instead.
 func (*ErasePersonRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{10}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ErasePersonRequest) GetCustomer() string {
@@ -868,15 +962,17 @@ type ErasePersonResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What, where, and how often.
 	Erasures []*Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
-	// What was named and is not there, for people: a contact that the customer does not have.
-	Notes         []string `protobuf:"bytes,2,rep,name=notes,proto3" json:"notes,omitempty"`
+	// What was named and is not there, and where else to look, for people: a contact that the customer does not have.
+	Notes []string `protobuf:"bytes,2,rep,name=notes,proto3" json:"notes,omitempty"`
+	// Where data of the person is left that no request reaches, until when, and what the operator must do.
+	Remainders    []*Remainder `protobuf:"bytes,3,rep,name=remainders,proto3" json:"remainders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ErasePersonResponse) Reset() {
 	*x = ErasePersonResponse{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +984,7 @@ func (x *ErasePersonResponse) String() string {
 func (*ErasePersonResponse) ProtoMessage() {}
 
 func (x *ErasePersonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[11]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +997,7 @@ func (x *ErasePersonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasePersonResponse.ProtoReflect.Descriptor instead.
 func (*ErasePersonResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{11}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ErasePersonResponse) GetErasures() []*Erasure {
@@ -914,6 +1010,13 @@ func (x *ErasePersonResponse) GetErasures() []*Erasure {
 func (x *ErasePersonResponse) GetNotes() []string {
 	if x != nil {
 		return x.Notes
+	}
+	return nil
+}
+
+func (x *ErasePersonResponse) GetRemainders() []*Remainder {
+	if x != nil {
+		return x.Remainders
 	}
 	return nil
 }
@@ -935,7 +1038,7 @@ type Erasure struct {
 
 func (x *Erasure) Reset() {
 	*x = Erasure{}
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1050,7 @@ func (x *Erasure) String() string {
 func (*Erasure) ProtoMessage() {}
 
 func (x *Erasure) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[12]
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1063,7 @@ func (x *Erasure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
 func (*Erasure) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{12}
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Erasure) GetPlace() string {
@@ -991,6 +1094,88 @@ func (x *Erasure) GetReason() string {
 	return ""
 }
 
+// Remainder is a place in which data of an erased person is left.
+type Remainder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which: recordings, messages, backups, etcd-history, view-copies, spools, text, audit, elsewhere.
+	Place string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	// What of the person is there, for people.
+	What string `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"`
+	// By when it is gone without anybody's doing; never where unset.
+	UntilTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until_time,json=untilTime,proto3" json:"until_time,omitempty"`
+	// What the operator must do, for people; empty where that is nothing.
+	Action string `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
+	// Where recordings of the person are, at most 1000: this is the last time that it is known.
+	RecordingUris []string `protobuf:"bytes,5,rep,name=recording_uris,json=recordingUris,proto3" json:"recording_uris,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Remainder) Reset() {
+	*x = Remainder{}
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Remainder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Remainder) ProtoMessage() {}
+
+func (x *Remainder) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_data_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Remainder.ProtoReflect.Descriptor instead.
+func (*Remainder) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_data_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Remainder) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *Remainder) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Remainder) GetUntilTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UntilTime
+	}
+	return nil
+}
+
+func (x *Remainder) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Remainder) GetRecordingUris() []string {
+	if x != nil {
+		return x.RecordingUris
+	}
+	return nil
+}
+
 var File_dayside_entitlement_v1_data_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
@@ -1016,14 +1201,21 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"unreadable\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\n" +
 	"unreadable\x123\n" +
 	"\x10unreadable_field\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0funreadableField\x123\n" +
-	"\x10unreadable_value\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0funreadableValue\"\xcb\x01\n" +
+	"\x10unreadable_value\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0funreadableValue\"\xbe\x02\n" +
 	"\x17ImportCustomersResponse\x12B\n" +
 	"\bprogress\x18\x01 \x01(\v2&.dayside.entitlement.v1.ImportProgressR\bprogress\x12G\n" +
 	"\n" +
 	"rejections\x18\x02 \x03(\v2'.dayside.entitlement.v1.ImportRejectionR\n" +
 	"rejections\x12#\n" +
-	"\runknown_plans\x18\x03 \x03(\tR\funknownPlans\"e\n" +
+	"\runknown_plans\x18\x03 \x03(\tR\funknownPlans\x12A\n" +
+	"\bwarnings\x18\x04 \x03(\v2%.dayside.entitlement.v1.ImportWarningR\bwarnings\x12.\n" +
+	"\x13forgotten_from_line\x18\x05 \x01(\x03R\x11forgottenFromLine\"e\n" +
 	"\x0fImportRejection\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\x03R\x04line\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x12\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\"c\n" +
+	"\rImportWarning\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x03R\x04line\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x12\n" +
@@ -1065,15 +1257,25 @@ const file_dayside_entitlement_v1_data_proto_rawDesc = "" +
 	"\x06emails\x18\x04 \x03(\tB\f\xbaH\x05\x92\x01\x02\x10\x10\xd0\xda\x18\x02R\x06emails\x12\"\n" +
 	"\x06reason\x18\x05 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\x12#\n" +
-	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnly\"h\n" +
+	"\rvalidate_only\x18\x06 \x01(\bR\fvalidateOnly\"\xab\x01\n" +
 	"\x13ErasePersonResponse\x12;\n" +
 	"\berasures\x18\x01 \x03(\v2\x1f.dayside.entitlement.v1.ErasureR\berasures\x12\x14\n" +
-	"\x05notes\x18\x02 \x03(\tR\x05notes\"c\n" +
+	"\x05notes\x18\x02 \x03(\tR\x05notes\x12A\n" +
+	"\n" +
+	"remainders\x18\x03 \x03(\v2!.dayside.entitlement.v1.RemainderR\n" +
+	"remainders\"c\n" +
 	"\aErasure\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x16\n" +
 	"\x06erased\x18\x02 \x01(\x03R\x06erased\x12\x12\n" +
 	"\x04kept\x18\x03 \x01(\x03R\x04kept\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason2\xf2\x05\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xb5\x01\n" +
+	"\tRemainder\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\tR\x05place\x12\x12\n" +
+	"\x04what\x18\x02 \x01(\tR\x04what\x129\n" +
+	"\n" +
+	"until_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tuntilTime\x12\x16\n" +
+	"\x06action\x18\x04 \x01(\tR\x06action\x12+\n" +
+	"\x0erecording_uris\x18\x05 \x03(\tB\x04\xd0\xda\x18\x01R\rrecordingUris2\xf2\x05\n" +
 	"\vDataService\x12\x9c\x01\n" +
 	"\x0fImportCustomers\x12..dayside.entitlement.v1.ImportCustomersRequest\x1a/.dayside.entitlement.v1.ImportCustomersResponse\"(\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/customers:import\x12\x80\x01\n" +
 	"\tGetImport\x12(.dayside.entitlement.v1.GetImportRequest\x1a&.dayside.entitlement.v1.ImportProgress\"!\xca\xda\x18\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/{name=imports/*}\x12\x99\x01\n" +
@@ -1093,51 +1295,56 @@ func file_dayside_entitlement_v1_data_proto_rawDescGZIP() []byte {
 	return file_dayside_entitlement_v1_data_proto_rawDescData
 }
 
-var file_dayside_entitlement_v1_data_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_dayside_entitlement_v1_data_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_dayside_entitlement_v1_data_proto_goTypes = []any{
 	(*ImportCustomersRequest)(nil),  // 0: dayside.entitlement.v1.ImportCustomersRequest
 	(*ImportRow)(nil),               // 1: dayside.entitlement.v1.ImportRow
 	(*ImportCustomersResponse)(nil), // 2: dayside.entitlement.v1.ImportCustomersResponse
 	(*ImportRejection)(nil),         // 3: dayside.entitlement.v1.ImportRejection
-	(*GetImportRequest)(nil),        // 4: dayside.entitlement.v1.GetImportRequest
-	(*ImportProgress)(nil),          // 5: dayside.entitlement.v1.ImportProgress
-	(*ExportCustomersRequest)(nil),  // 6: dayside.entitlement.v1.ExportCustomersRequest
-	(*ExportCustomersResponse)(nil), // 7: dayside.entitlement.v1.ExportCustomersResponse
-	(*WatchCustomersRequest)(nil),   // 8: dayside.entitlement.v1.WatchCustomersRequest
-	(*WatchCustomersResponse)(nil),  // 9: dayside.entitlement.v1.WatchCustomersResponse
-	(*ErasePersonRequest)(nil),      // 10: dayside.entitlement.v1.ErasePersonRequest
-	(*ErasePersonResponse)(nil),     // 11: dayside.entitlement.v1.ErasePersonResponse
-	(*Erasure)(nil),                 // 12: dayside.entitlement.v1.Erasure
-	(*Customer)(nil),                // 13: dayside.entitlement.v1.Customer
-	(*ExternalId)(nil),              // 14: dayside.entitlement.v1.ExternalId
-	(*timestamppb.Timestamp)(nil),   // 15: google.protobuf.Timestamp
+	(*ImportWarning)(nil),           // 4: dayside.entitlement.v1.ImportWarning
+	(*GetImportRequest)(nil),        // 5: dayside.entitlement.v1.GetImportRequest
+	(*ImportProgress)(nil),          // 6: dayside.entitlement.v1.ImportProgress
+	(*ExportCustomersRequest)(nil),  // 7: dayside.entitlement.v1.ExportCustomersRequest
+	(*ExportCustomersResponse)(nil), // 8: dayside.entitlement.v1.ExportCustomersResponse
+	(*WatchCustomersRequest)(nil),   // 9: dayside.entitlement.v1.WatchCustomersRequest
+	(*WatchCustomersResponse)(nil),  // 10: dayside.entitlement.v1.WatchCustomersResponse
+	(*ErasePersonRequest)(nil),      // 11: dayside.entitlement.v1.ErasePersonRequest
+	(*ErasePersonResponse)(nil),     // 12: dayside.entitlement.v1.ErasePersonResponse
+	(*Erasure)(nil),                 // 13: dayside.entitlement.v1.Erasure
+	(*Remainder)(nil),               // 14: dayside.entitlement.v1.Remainder
+	(*Customer)(nil),                // 15: dayside.entitlement.v1.Customer
+	(*ExternalId)(nil),              // 16: dayside.entitlement.v1.ExternalId
+	(*timestamppb.Timestamp)(nil),   // 17: google.protobuf.Timestamp
 }
 var file_dayside_entitlement_v1_data_proto_depIdxs = []int32{
 	1,  // 0: dayside.entitlement.v1.ImportCustomersRequest.rows:type_name -> dayside.entitlement.v1.ImportRow
-	13, // 1: dayside.entitlement.v1.ImportRow.customer:type_name -> dayside.entitlement.v1.Customer
-	14, // 2: dayside.entitlement.v1.ImportRow.key:type_name -> dayside.entitlement.v1.ExternalId
-	5,  // 3: dayside.entitlement.v1.ImportCustomersResponse.progress:type_name -> dayside.entitlement.v1.ImportProgress
+	15, // 1: dayside.entitlement.v1.ImportRow.customer:type_name -> dayside.entitlement.v1.Customer
+	16, // 2: dayside.entitlement.v1.ImportRow.key:type_name -> dayside.entitlement.v1.ExternalId
+	6,  // 3: dayside.entitlement.v1.ImportCustomersResponse.progress:type_name -> dayside.entitlement.v1.ImportProgress
 	3,  // 4: dayside.entitlement.v1.ImportCustomersResponse.rejections:type_name -> dayside.entitlement.v1.ImportRejection
-	15, // 5: dayside.entitlement.v1.ImportProgress.create_time:type_name -> google.protobuf.Timestamp
-	15, // 6: dayside.entitlement.v1.ImportProgress.update_time:type_name -> google.protobuf.Timestamp
-	13, // 7: dayside.entitlement.v1.ExportCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
-	13, // 8: dayside.entitlement.v1.WatchCustomersResponse.customer:type_name -> dayside.entitlement.v1.Customer
-	12, // 9: dayside.entitlement.v1.ErasePersonResponse.erasures:type_name -> dayside.entitlement.v1.Erasure
-	0,  // 10: dayside.entitlement.v1.DataService.ImportCustomers:input_type -> dayside.entitlement.v1.ImportCustomersRequest
-	4,  // 11: dayside.entitlement.v1.DataService.GetImport:input_type -> dayside.entitlement.v1.GetImportRequest
-	6,  // 12: dayside.entitlement.v1.DataService.ExportCustomers:input_type -> dayside.entitlement.v1.ExportCustomersRequest
-	8,  // 13: dayside.entitlement.v1.DataService.WatchCustomers:input_type -> dayside.entitlement.v1.WatchCustomersRequest
-	10, // 14: dayside.entitlement.v1.DataService.ErasePerson:input_type -> dayside.entitlement.v1.ErasePersonRequest
-	2,  // 15: dayside.entitlement.v1.DataService.ImportCustomers:output_type -> dayside.entitlement.v1.ImportCustomersResponse
-	5,  // 16: dayside.entitlement.v1.DataService.GetImport:output_type -> dayside.entitlement.v1.ImportProgress
-	7,  // 17: dayside.entitlement.v1.DataService.ExportCustomers:output_type -> dayside.entitlement.v1.ExportCustomersResponse
-	9,  // 18: dayside.entitlement.v1.DataService.WatchCustomers:output_type -> dayside.entitlement.v1.WatchCustomersResponse
-	11, // 19: dayside.entitlement.v1.DataService.ErasePerson:output_type -> dayside.entitlement.v1.ErasePersonResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 5: dayside.entitlement.v1.ImportCustomersResponse.warnings:type_name -> dayside.entitlement.v1.ImportWarning
+	17, // 6: dayside.entitlement.v1.ImportProgress.create_time:type_name -> google.protobuf.Timestamp
+	17, // 7: dayside.entitlement.v1.ImportProgress.update_time:type_name -> google.protobuf.Timestamp
+	15, // 8: dayside.entitlement.v1.ExportCustomersResponse.customers:type_name -> dayside.entitlement.v1.Customer
+	15, // 9: dayside.entitlement.v1.WatchCustomersResponse.customer:type_name -> dayside.entitlement.v1.Customer
+	13, // 10: dayside.entitlement.v1.ErasePersonResponse.erasures:type_name -> dayside.entitlement.v1.Erasure
+	14, // 11: dayside.entitlement.v1.ErasePersonResponse.remainders:type_name -> dayside.entitlement.v1.Remainder
+	17, // 12: dayside.entitlement.v1.Remainder.until_time:type_name -> google.protobuf.Timestamp
+	0,  // 13: dayside.entitlement.v1.DataService.ImportCustomers:input_type -> dayside.entitlement.v1.ImportCustomersRequest
+	5,  // 14: dayside.entitlement.v1.DataService.GetImport:input_type -> dayside.entitlement.v1.GetImportRequest
+	7,  // 15: dayside.entitlement.v1.DataService.ExportCustomers:input_type -> dayside.entitlement.v1.ExportCustomersRequest
+	9,  // 16: dayside.entitlement.v1.DataService.WatchCustomers:input_type -> dayside.entitlement.v1.WatchCustomersRequest
+	11, // 17: dayside.entitlement.v1.DataService.ErasePerson:input_type -> dayside.entitlement.v1.ErasePersonRequest
+	2,  // 18: dayside.entitlement.v1.DataService.ImportCustomers:output_type -> dayside.entitlement.v1.ImportCustomersResponse
+	6,  // 19: dayside.entitlement.v1.DataService.GetImport:output_type -> dayside.entitlement.v1.ImportProgress
+	8,  // 20: dayside.entitlement.v1.DataService.ExportCustomers:output_type -> dayside.entitlement.v1.ExportCustomersResponse
+	10, // 21: dayside.entitlement.v1.DataService.WatchCustomers:output_type -> dayside.entitlement.v1.WatchCustomersResponse
+	12, // 22: dayside.entitlement.v1.DataService.ErasePerson:output_type -> dayside.entitlement.v1.ErasePersonResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_data_proto_init() }
@@ -1152,7 +1359,7 @@ func file_dayside_entitlement_v1_data_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_entitlement_v1_data_proto_rawDesc), len(file_dayside_entitlement_v1_data_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

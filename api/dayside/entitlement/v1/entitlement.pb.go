@@ -679,7 +679,7 @@ type Contact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ID within the customer, a slug.
 	ContactId string `protobuf:"bytes,1,opt,name=contact_id,json=contactId,proto3" json:"contact_id,omitempty"`
-	// For people.
+	// For people. Secret: who changed a customer is kept, not the names of its people.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Where links are sent.
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
@@ -2781,11 +2781,11 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\rPartnerAccess\x12R\n" +
 	"\apartner\x18\x01 \x01(\tB8\xe0A\x02\xbaH2r02.^customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\apartner\x12H\n" +
 	"\aproduct\x18\x02 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\aproduct\x12,\n" +
-	"\bend_date\x18\x03 \x01(\v2\x11.google.type.DateR\aendDate\"\xde\x02\n" +
+	"\bend_date\x18\x03 \x01(\v2\x11.google.type.DateR\aendDate\"\xe2\x02\n" +
 	"\aContact\x12J\n" +
 	"\n" +
-	"contact_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\tcontactId\x12+\n" +
-	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12\"\n" +
+	"contact_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\tcontactId\x12/\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xd0\xda\x18\x01R\vdisplayName\x12\"\n" +
 	"\x05email\x18\x03 \x01(\tB\f\xbaH\x05r\x03\x18\xfe\x01\xd0\xda\x18\x02R\x05email\x12K\n" +
 	"\rphone_numbers\x18\x04 \x03(\v2\x18.google.type.PhoneNumberB\f\xbaH\x05\x92\x01\x02\x10\x10\xd0\xda\x18\x02R\fphoneNumbers\x12F\n" +
 	"\blanguage\x18\x05 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\x12!\n" +
