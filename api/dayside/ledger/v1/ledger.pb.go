@@ -1479,7 +1479,7 @@ type Charge struct {
 	CustomerDisplayName string `protobuf:"bytes,4,opt,name=customer_display_name,json=customerDisplayName,proto3" json:"customer_display_name,omitempty"`
 	// The number that promised, E.164; masked for all but supervisors and administrators.
 	Number string `protobuf:"bytes,5,opt,name=number,proto3" json:"number,omitempty"`
-	// How much.
+	// How much is owed, where it is.
 	Amount *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
 	// How the promise stands.
 	State v1.PromiseState `protobuf:"varint,7,opt,name=state,proto3,enum=dayside.entitlement.v1.PromiseState" json:"state,omitempty"`
@@ -1498,7 +1498,9 @@ type Charge struct {
 	// When its state was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Grows with every change.
-	Revision      int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	// How much was promised at first, where `amount` is less now.
+	Promised      *money.Money `protobuf:"bytes,16,opt,name=promised,proto3" json:"promised,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1636,6 +1638,13 @@ func (x *Charge) GetRevision() int64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *Charge) GetPromised() *money.Money {
+	if x != nil {
+		return x.Promised
+	}
+	return nil
 }
 
 // FollowUp is a task for a business day.
@@ -2597,7 +2606,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
 	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12%\n" +
 	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence:,\xeaA)\n" +
-	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe7\x04\n" +
+	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\x97\x05\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\apromise\x18\x02 \x01(\tR\apromise\x12\x1a\n" +
@@ -2615,7 +2624,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\fpromise_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vpromiseTime\x12;\n" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1a\n" +
-	"\brevision\x18\x0f \x01(\x03R\brevision:6\xeaA3\n" +
+	"\brevision\x18\x0f \x01(\x03R\brevision\x12.\n" +
+	"\bpromised\x18\x10 \x01(\v2\x12.google.type.MoneyR\bpromised:6\xeaA3\n" +
 	"\x0edayside/Charge\x12\x10charges/{charge}*\acharges2\x06charge\"\xbc\x06\n" +
 	"\bFollowUp\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04name\x12=\n" +
@@ -2813,51 +2823,52 @@ var file_dayside_ledger_v1_ledger_proto_depIdxs = []int32{
 	28, // 29: dayside.ledger.v1.Charge.state:type_name -> dayside.entitlement.v1.PromiseState
 	29, // 30: dayside.ledger.v1.Charge.promise_time:type_name -> google.protobuf.Timestamp
 	29, // 31: dayside.ledger.v1.Charge.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 32: dayside.ledger.v1.FollowUp.kind:type_name -> dayside.ledger.v1.FollowUpKind
-	1,  // 33: dayside.ledger.v1.FollowUp.state:type_name -> dayside.ledger.v1.FollowUpState
-	40, // 34: dayside.ledger.v1.FollowUp.due_date:type_name -> google.type.Date
-	29, // 35: dayside.ledger.v1.FollowUp.due_time:type_name -> google.protobuf.Timestamp
-	29, // 36: dayside.ledger.v1.FollowUp.create_time:type_name -> google.protobuf.Timestamp
-	29, // 37: dayside.ledger.v1.FollowUp.update_time:type_name -> google.protobuf.Timestamp
-	29, // 38: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
-	30, // 39: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
-	2,  // 40: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
-	29, // 41: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 42: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
-	15, // 43: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
-	15, // 44: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
-	30, // 45: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
-	32, // 46: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
-	29, // 47: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 48: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
-	33, // 49: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
-	13, // 50: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
-	19, // 51: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
-	20, // 52: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
-	22, // 53: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
-	24, // 54: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
-	3,  // 55: dayside.ledger.v1.BusinessService.ListCharges:input_type -> dayside.ledger.v1.ListChargesRequest
-	5,  // 56: dayside.ledger.v1.BusinessService.ListFollowUps:input_type -> dayside.ledger.v1.ListFollowUpsRequest
-	7,  // 57: dayside.ledger.v1.BusinessService.UpdateFollowUp:input_type -> dayside.ledger.v1.UpdateFollowUpRequest
-	8,  // 58: dayside.ledger.v1.BusinessService.ListCallChanges:input_type -> dayside.ledger.v1.ListCallChangesRequest
-	10, // 59: dayside.ledger.v1.BusinessService.EraseCallers:input_type -> dayside.ledger.v1.EraseCallersRequest
-	26, // 60: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
-	14, // 61: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
-	15, // 62: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
-	21, // 63: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
-	23, // 64: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
-	25, // 65: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
-	4,  // 66: dayside.ledger.v1.BusinessService.ListCharges:output_type -> dayside.ledger.v1.ListChargesResponse
-	6,  // 67: dayside.ledger.v1.BusinessService.ListFollowUps:output_type -> dayside.ledger.v1.ListFollowUpsResponse
-	17, // 68: dayside.ledger.v1.BusinessService.UpdateFollowUp:output_type -> dayside.ledger.v1.FollowUp
-	9,  // 69: dayside.ledger.v1.BusinessService.ListCallChanges:output_type -> dayside.ledger.v1.ListCallChangesResponse
-	11, // 70: dayside.ledger.v1.BusinessService.EraseCallers:output_type -> dayside.ledger.v1.EraseCallersResponse
-	27, // 71: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
-	61, // [61:72] is the sub-list for method output_type
-	50, // [50:61] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	39, // 32: dayside.ledger.v1.Charge.promised:type_name -> google.type.Money
+	0,  // 33: dayside.ledger.v1.FollowUp.kind:type_name -> dayside.ledger.v1.FollowUpKind
+	1,  // 34: dayside.ledger.v1.FollowUp.state:type_name -> dayside.ledger.v1.FollowUpState
+	40, // 35: dayside.ledger.v1.FollowUp.due_date:type_name -> google.type.Date
+	29, // 36: dayside.ledger.v1.FollowUp.due_time:type_name -> google.protobuf.Timestamp
+	29, // 37: dayside.ledger.v1.FollowUp.create_time:type_name -> google.protobuf.Timestamp
+	29, // 38: dayside.ledger.v1.FollowUp.update_time:type_name -> google.protobuf.Timestamp
+	29, // 39: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
+	30, // 40: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
+	2,  // 41: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
+	29, // 42: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 43: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
+	15, // 44: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
+	15, // 45: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
+	30, // 46: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
+	32, // 47: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
+	29, // 48: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 49: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
+	33, // 50: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
+	13, // 51: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
+	19, // 52: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
+	20, // 53: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
+	22, // 54: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
+	24, // 55: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
+	3,  // 56: dayside.ledger.v1.BusinessService.ListCharges:input_type -> dayside.ledger.v1.ListChargesRequest
+	5,  // 57: dayside.ledger.v1.BusinessService.ListFollowUps:input_type -> dayside.ledger.v1.ListFollowUpsRequest
+	7,  // 58: dayside.ledger.v1.BusinessService.UpdateFollowUp:input_type -> dayside.ledger.v1.UpdateFollowUpRequest
+	8,  // 59: dayside.ledger.v1.BusinessService.ListCallChanges:input_type -> dayside.ledger.v1.ListCallChangesRequest
+	10, // 60: dayside.ledger.v1.BusinessService.EraseCallers:input_type -> dayside.ledger.v1.EraseCallersRequest
+	26, // 61: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
+	14, // 62: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
+	15, // 63: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
+	21, // 64: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
+	23, // 65: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
+	25, // 66: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
+	4,  // 67: dayside.ledger.v1.BusinessService.ListCharges:output_type -> dayside.ledger.v1.ListChargesResponse
+	6,  // 68: dayside.ledger.v1.BusinessService.ListFollowUps:output_type -> dayside.ledger.v1.ListFollowUpsResponse
+	17, // 69: dayside.ledger.v1.BusinessService.UpdateFollowUp:output_type -> dayside.ledger.v1.FollowUp
+	9,  // 70: dayside.ledger.v1.BusinessService.ListCallChanges:output_type -> dayside.ledger.v1.ListCallChangesResponse
+	11, // 71: dayside.ledger.v1.BusinessService.EraseCallers:output_type -> dayside.ledger.v1.EraseCallersResponse
+	27, // 72: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
+	62, // [62:73] is the sub-list for method output_type
+	51, // [51:62] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_dayside_ledger_v1_ledger_proto_init() }
