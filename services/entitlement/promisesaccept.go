@@ -16,11 +16,11 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/money"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
@@ -91,8 +91,7 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 		return nil, err
 	}
 	if k.request.ModRevision != 0 {
-		p, err := d.all.Get(ctx, promise.Names+string(k.request.Value))
-		return answered(p), err
+		return d.answered(ctx, r, string(k.request.Value))
 	}
 	facts, err := d.facts(ctx, r, k, now)
 	if err != nil {
@@ -104,7 +103,7 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	switch {
 	case err != nil:
 		return nil, err
-	case holds != nil && out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED:
+	case holds != nil && (out.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED || r.GetKept()):
 		return d.again(ctx, r, k, holds, out)
 	case out.Promise == nil:
 		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
@@ -127,14 +126,32 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 		return nil, err
 	}
 	d.changed(ctx, written)
-	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: written}, nil
+	return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Promise: written, Detail: out.Detail}, nil
 }
 
-// answered is the answer to what was recorded before. What became of it since is in the promise; the caller is helped
-// by it.
-func answered(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
+// answered is the answer to a request that was told before. One that says something else by the same id is refused: what it
+// says is recorded nowhere, and another's promise is no answer to it.
+func (d *promises) answered(ctx context.Context, r *entitlementv1.AcceptOfferRequest, id string,
+) (*entitlementv1.AcceptOfferResponse, error) {
+	p, err := d.all.Get(ctx, promise.Names+id)
+	if err != nil {
+		return nil, err
+	}
+	if !promise.Repeats(r, p) {
+		return nil, fault.Invalid(fault.Violation{
+			Field: "request_id", Rule: "was used for another acceptance: a new one needs an id of its own",
+		})
+	}
+	return told(p), nil
+}
+
+// told is the answer to what was recorded. What became of it since is in the promise; the caller is helped by it.
+func told(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
 	out := &entitlementv1.AcceptOfferResponse{Promise: p, Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
-	if promise.WasVerified(p) {
+	switch {
+	case p.GetRefused() != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED:
+		out.Outcome, out.Detail = p.GetRefused(), p.GetTrail()[0].GetReason()
+	case promise.WasVerified(p):
 		out.Outcome = entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED
 	}
 	return out
@@ -208,6 +225,8 @@ func (d *promises) facts(ctx context.Context, r *entitlementv1.AcceptOfferReques
 		}
 	}
 	switch {
+	case r.GetCustomer() != "" && k.customer.ModRevision == 0 && r.GetKept():
+		f.CustomerGone = true
 	case r.GetCustomer() != "" && k.customer.ModRevision == 0:
 		return f, fault.MissingReference(fault.Violation{Field: "customer", Value: r.GetCustomer(), Rule: "does not exist"})
 	case r.GetCustomer() != "":
@@ -318,7 +337,7 @@ func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferReques
 ) (*entitlementv1.AcceptOfferResponse, error) {
 	var err error
 	if now.Outcome == entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED &&
-		money.Same(now.Promise.GetAmount(), p.GetAmount()) {
+		money.Same(now.Promise.GetAmount(), p.GetAcceptance().GetPrice()) {
 		name := p.GetName()
 		p, err = d.settle(ctx, &entitlementv1.SettlePromiseRequest{
 			Name: name, Settlement: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(),
@@ -336,25 +355,30 @@ func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferReques
 	if err != nil {
 		return nil, err
 	}
-	return answered(p), nil
+	return told(p), nil
 }
 
 // with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's
 // amount.
 func (d *promises) with(out promise.Accepted, k known, f promise.Facts, at time.Time) (collection.Effect, error) {
 	p, id := out.Promise, strings.TrimPrefix(out.Promise.GetName(), promise.Names)
-	out.Grant.CreateTime = timestamppb.New(f.Now)
-	effect, err := d.s.grants.effect(out.Grant, "")
-	if err != nil {
-		return effect, err
+	var effect collection.Effect
+	if out.Grant != nil {
+		out.Grant.CreateTime = timestamppb.New(f.Now)
+		var err error
+		if effect, err = d.s.grants.effect(out.Grant, ""); err != nil {
+			return effect, err
+		}
 	}
 	effect.Conditions = append(effect.Conditions, coord.Unchanged(k.request.Key, 0),
 		coord.Unchanged(k.offer.Key, k.offer.ModRevision))
 	for _, e := range k.latest(f.Offer) {
 		effect.Conditions = append(effect.Conditions, coord.Unchanged(e.Key, e.ModRevision))
 	}
-	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)),
-		coord.Put(chargeUntoldPrefix+id, nil), coord.Put(promiseOfPrefix+k.party+"/"+id, nil))
+	effect.Writes = append(effect.Writes, coord.Put(k.request.Key, []byte(id)), coord.Put(chargeUntoldPrefix+id, nil))
+	if k.party != "" {
+		effect.Writes = append(effect.Writes, coord.Put(promiseOfPrefix+k.party+"/"+id, nil))
+	}
 	if f.Customer != nil {
 		effect.Conditions = append(effect.Conditions, coord.Exists(k.customer.Key))
 	}
@@ -391,7 +415,7 @@ func (d *promises) release(ctx context.Context, p *entitlementv1.Promise, effect
 	if err != nil {
 		return err
 	}
-	amount, err := money.Minor(p.GetAmount())
+	amount, err := money.Minor(a.GetPrice()) // as it was counted, whatever was waived of it since
 	if err != nil {
 		return fault.Internal(fmt.Errorf("%s: %w", p.GetName(), err))
 	}

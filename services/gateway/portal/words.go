@@ -12,8 +12,8 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	amounts "github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	amounts "github.com/daysidehq/dayside/services/internal/money"
 )
 
 // words are what templates say things by.

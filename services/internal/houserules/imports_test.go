@@ -12,7 +12,7 @@ import (
 // pureCores are data in, data out: no I/O, no clock, no global. Add a package here as soon as it deserves it.
 var pureCores = []string{
 	"services/entitlement/internal/accessname",
-	"services/entitlement/internal/card",
+	"services/internal/card",
 	"services/entitlement/internal/check",
 	"services/entitlement/internal/contracts",
 	"services/entitlement/internal/erasure",
@@ -37,7 +37,7 @@ var pureCores = []string{
 	"services/internal/entitle",
 	"services/internal/fault",
 	"services/internal/hours",
-	"services/internal/money",
+	"api/money",
 	"services/internal/phone",
 	"services/internal/published",
 	"services/internal/resource",

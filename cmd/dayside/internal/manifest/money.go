@@ -9,60 +9,30 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	amounts "github.com/daysidehq/dayside/api/money"
 )
 
-// Rules of short forms of plans and offers, as errors say them.
+// Rules of short forms of plans, as errors say them.
 const (
-	ruleMoney     = `must be a currency and an amount, such as "EUR 90.00"`
 	rulePlanHours = "must be ROUND_THE_CLOCK, BUSINESS or EXTENDED; or a mapping of kind, weekly_hours and ignores_calendars"
 	ruleAllowance = `must be calls and over what they are counted: "10 a MONTH", "20 a CONTRACT_YEAR", "50 a CONTRACT"`
 )
 
-const (
-	// nanoDigits are the decimals that an amount can have at most; which a currency has is the server's to say.
-	nanoDigits = 9
-	// currencyLetters of a code (ISO 4217).
-	currencyLetters = 3
-	nanos           = 1_000_000_000
-)
-
-// parseMoney takes "EUR 90.00": whole units and decimals, without a sign or separators of thousands.
+// parseMoney takes "EUR 90.00". How many decimals a currency has is the server's to say.
 func parseMoney(s string) (proto.Message, string) {
-	code, amount, _ := strings.Cut(s, " ")
-	whole, part, pointed := strings.Cut(amount, ".")
-	if len(code) != currencyLetters || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || !digits(whole) ||
-		pointed && (!digits(part) || len(part) > nanoDigits) {
-		return nil, ruleMoney
+	m, rule := amounts.Parse(s)
+	if rule != "" {
+		return nil, rule
 	}
-	units, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return nil, ruleMoney
-	}
-	small, err := strconv.ParseInt(part+strings.Repeat("0", nanoDigits-len(part)), 10, 32)
-	if err != nil {
-		return nil, ruleMoney
-	}
-	return &money.Money{CurrencyCode: code, Units: units, Nanos: int32(small)}, ""
+	return m, ""
 }
 
-func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// formatMoney shows two decimals at least, where there are any.
+// formatMoney is an amount as parseMoney takes it; not ok where that is none.
 func formatMoney(m proto.Message) (string, bool) {
 	v, _ := m.(*money.Money)
-	text := fmt.Sprintf("%s %d", v.GetCurrencyCode(), v.GetUnits())
-	if v.GetNanos() != 0 {
-		const usual = 2
-		part := strings.TrimRight(fmt.Sprintf("%09d", v.GetNanos()), "0")
-		text += "." + part + strings.Repeat("0", max(usual-len(part), 0))
-	}
-	return text, v.GetUnits() >= 0 && v.GetNanos() >= 0 && v.GetNanos() < nanos
-}
-
-// Money is an amount as files have it: "EUR 90.00".
-func Money(m *money.Money) string {
-	text, _ := formatMoney(m)
-	return text
+	text := amounts.String(v)
+	back, rule := amounts.Parse(text)
+	return text, rule == "" && amounts.Same(v, back)
 }
 
 // parsePlanHours takes the kind alone.

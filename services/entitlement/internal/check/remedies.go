@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/internal/entitle"
-	"github.com/daysidehq/dayside/services/internal/money"
 )
 
 // remedies are what would change an answer that does not grant: what the caller can do now, what comes by itself, what the

@@ -10,9 +10,9 @@ import (
 	"unicode"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	"github.com/daysidehq/dayside/services/entitlement/internal/card"
+	"github.com/daysidehq/dayside/api/money"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/money"
 )
 
 // What an offer means where it does not say.

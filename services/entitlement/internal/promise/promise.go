@@ -19,10 +19,10 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
-	"github.com/daysidehq/dayside/services/entitlement/internal/card"
+	amounts "github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/entitlement/internal/offer"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	amounts "github.com/daysidehq/dayside/services/internal/money"
 	"github.com/daysidehq/dayside/services/internal/phone"
 )
 
@@ -44,6 +44,8 @@ type Facts struct {
 	Offer *entitlementv1.Offer
 	// Customer is what is published of the one who accepts; nil where it is a number that nobody knows.
 	Customer *publishedv1.Customer
+	// CustomerGone: one was named, and does not exist any more.
+	CustomerGone bool
 	// Line that was called; nil where none is known. OfferedBy are the lines/ID that make the offer, in any order.
 	Line      *publishedv1.Line
 	OfferedBy []string
@@ -59,9 +61,10 @@ type Facts struct {
 // Accepted is what becomes of an acceptance.
 type Accepted struct {
 	Outcome entitlementv1.AcceptOutcome
-	// Detail is for people; of an acceptance that is not recorded.
+	// Detail is for people; of an acceptance that is not taken.
 	Detail string
-	// Promise and Grant are nil where it is not recorded. They are named, and have neither etag nor times of writing.
+	// Promise is nil where nothing is recorded, Grant where nothing is given: of what is not taken there is no grant, and a
+	// promise, which is refused, only where it was kept on a disk. They have neither etag nor times of writing.
 	Promise *entitlementv1.Promise
 	Grant   *entitlementv1.Grant
 	// UnverifiedMinor is Facts' with this one, where it is pending.
@@ -92,6 +95,16 @@ func Check(r *entitlementv1.AcceptOfferRequest) error {
 	return broken.Err()
 }
 
+// Repeats says whether a request can be one that was recorded before: the same customer, or number, accepts the same. Of whom
+// was erased nobody can say.
+func Repeats(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) bool {
+	was := p.GetAcceptance()
+	n, _ := phone.Parse(r.GetNumber())
+	before, _ := phone.Parse(was.GetNumber())
+	return r.GetOffer() == was.GetOffer() && r.GetCustomer() == was.GetCustomer() &&
+		(r.GetCustomer() != "" || p.GetErased() || n == before)
+}
+
 // AcceptTime is when it was accepted: never later than now, for clocks differ.
 func AcceptTime(r *entitlementv1.AcceptOfferRequest, now time.Time) time.Time {
 	if t := r.GetAcceptTime(); t != nil && t.AsTime().Before(now) {
@@ -113,7 +126,7 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 	at := AcceptTime(r, f.Now)
 	terms, price, why := agreed(r, f, at)
 	if why != "" {
-		return Accepted{Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED, Detail: why}
+		return refused(r, f, at, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED, why)
 	}
 	verified, doubt := verified(r, f, at)
 	out := Accepted{Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED}
@@ -125,11 +138,9 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 		out.UnverifiedMinor = f.UnverifiedMinor + minor
 		if limit := f.Offer.GetMaxUnverifiedPerDay(); limit != nil {
 			if most, err := amounts.Minor(limit); err != nil || out.UnverifiedMinor > most {
-				return Accepted{
-					Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED,
-					Detail: fmt.Sprintf("%s a day without being verified is the most, and %s of it is taken", amounts.String(limit),
-						amounts.String(amounts.FromMinor(price.GetCurrencyCode(), f.UnverifiedMinor))),
-				}
+				return refused(r, f, at, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED,
+					fmt.Sprintf("%s a day without being verified is the most, and %s of it is taken", amounts.String(limit),
+						amounts.String(amounts.FromMinor(price.GetCurrencyCode(), f.UnverifiedMinor))))
 			}
 		}
 	}
@@ -148,6 +159,35 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 		out.Promise.LapseTime = timestamppb.New(f.Now.Add(offer.ConfirmWithin(f.Offer)).Truncate(time.Second))
 	}
 	out.Grant = grant(out.Promise, f, at)
+	return out
+}
+
+// refused is an acceptance that is not taken. Of one that was kept on a disk the caller was connected on the strength of it:
+// it is recorded, for somebody has to see it, and the customer may confirm it all the same. It gives nothing, and counts
+// towards no limit.
+func refused(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, as entitlementv1.AcceptOutcome, why string) Accepted {
+	out := Accepted{Outcome: as, Detail: why}
+	if !r.GetKept() {
+		return out
+	}
+	terms, _ := offer.Read(f.Offer, r.GetTermsLanguage(), r.GetTermsVersion())
+	price := r.GetPrice()
+	if price == nil {
+		price = f.Offer.GetPrice()
+	}
+	name := r.GetOffer()
+	if f.Offer != nil {
+		name = fmt.Sprintf("%s (%s)", f.Offer.GetDisplayName(), kindWords(f.Offer.GetKind()))
+	}
+	const state = entitlementv1.PromiseState_PROMISE_STATE_REFUSED
+	out.Promise = &entitlementv1.Promise{
+		Name: Names + ID(r.GetRequestId(), at), State: state, Refused: as, Acceptance: filled(r, terms, price, at),
+		Amount: proto.CloneOf(price), OfferDisplayName: name, TermsText: terms.GetText(),
+		CustomerDisplayName: f.Customer.GetDisplayName(),
+		Trail: []*entitlementv1.PromiseEvent{{
+			Time: timestamppb.New(f.Now), State: state, By: f.By, Reason: strings.Join(append(said(r, f, at, ""), why), "; "),
+		}},
+	}
 	return out
 }
 
@@ -175,6 +215,8 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 		!slices.Contains(f.Line.GetOffers(), strings.TrimPrefix(r.GetOffer(), "offers/")):
 		// In a call the line did make it, whatever it makes now.
 		return nil, nil, fmt.Sprintf("%s does not make %s: name a line that does, or none", r.GetLine(), r.GetOffer())
+	case f.CustomerGone:
+		return nil, nil, r.GetCustomer() + " does not exist any more"
 	case r.GetCustomer() == "" && r.GetNumber() == "":
 		return nil, nil, "there is neither a customer nor a number that promises"
 	}
@@ -214,7 +256,7 @@ func said(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, doubt stri
 	if r.GetHow() != "" {
 		all = append(all, r.GetHow())
 	}
-	if r.GetPrice() != nil && !amounts.Same(r.GetPrice(), f.Offer.GetPrice()) {
+	if r.GetPrice() != nil && f.Offer != nil && !amounts.Same(r.GetPrice(), f.Offer.GetPrice()) {
 		all = append(all, fmt.Sprintf("%s was said, and the offer costs %s", amounts.String(r.GetPrice()),
 			amounts.String(f.Offer.GetPrice())))
 	}
@@ -231,7 +273,9 @@ func said(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, doubt stri
 func filled(r *entitlementv1.AcceptOfferRequest, terms *entitlementv1.OfferTerms, price *money.Money, at time.Time,
 ) *entitlementv1.AcceptOfferRequest {
 	out := proto.CloneOf(r)
-	out.TermsLanguage, out.TermsVersion = terms.GetLanguage(), terms.GetVersion()
+	if terms != nil {
+		out.TermsLanguage, out.TermsVersion = terms.GetLanguage(), terms.GetVersion()
+	}
 	out.Price, out.AcceptTime = proto.CloneOf(price), timestamppb.New(at)
 	return out
 }

@@ -24,6 +24,7 @@ const (
 	disputed = entitlementv1.PromiseState_PROMISE_STATE_DISPUTED
 	waived   = entitlementv1.PromiseState_PROMISE_STATE_WAIVED
 	lapsed   = entitlementv1.PromiseState_PROMISE_STATE_LAPSED
+	refused  = entitlementv1.PromiseState_PROMISE_STATE_REFUSED
 
 	confirm = entitlementv1.Settlement_SETTLEMENT_CONFIRM
 	waive   = entitlementv1.Settlement_SETTLEMENT_WAIVE
@@ -126,6 +127,80 @@ func TestWhatASettlementDoes(t *testing.T) {
 	}
 }
 
+func eur(units int64) *money.Money { return &money.Money{CurrencyCode: "EUR", Units: units} }
+
+// TestLessIsPaid: what is waived or upheld in part is about less from then on, and never about more; what was promised at first
+// stays, and the trail says who made it less, and why.
+func TestLessIsPaid(t *testing.T) {
+	const wrong, invalid = rpcv1.Reason_REASON_WRONG_STATE, rpcv1.Reason_REASON_INVALID_FIELD
+	for what, c := range map[string]struct {
+		is     entitlementv1.PromiseState
+		what   entitlementv1.Settlement
+		amount *money.Money
+		want   entitlementv1.PromiseState
+		left   int64
+		rule   string
+	}{
+		"a dispute is upheld for less":      {disputed, uphold, eur(60), owed, 60, ""},
+		"or for all of it":                  {disputed, uphold, eur(90), owed, 90, ""},
+		"or for more":                       {disputed, uphold, eur(91), disputed, 90, "must be at most what it is about now: EUR 90.00"},
+		"in another currency":               {disputed, uphold, &money.Money{CurrencyCode: "USD", Units: 60}, disputed, 90, "must be in the currency"},
+		"for nothing":                       {disputed, uphold, eur(0), disputed, 90, "must be above 0"},
+		"below nothing":                     {disputed, uphold, eur(-1), disputed, 90, "must not be negative"},
+		"with too many decimals":            {disputed, uphold, &money.Money{CurrencyCode: "EUR", Units: 60, Nanos: 5}, disputed, 90, "decimals"},
+		"of what is owed a part is waived":  {owed, waive, eur(60), owed, 60, ""},
+		"of what is pending":                {pending, waive, eur(60), pending, 60, ""},
+		"of what is disputed":               {disputed, waive, eur(60), disputed, 60, ""},
+		"nothing is waived":                 {owed, waive, eur(90), owed, 90, ""},
+		"more is waived":                    {owed, waive, eur(100), owed, 90, "at most"},
+		"of what is waived already":         {waived, waive, eur(60), waived, 90, "cannot be waived in part"},
+		"of what has lapsed":                {lapsed, waive, eur(60), lapsed, 90, "cannot be waived in part"},
+		"what is owed is upheld for less":   {owed, uphold, eur(60), owed, 90, "cannot be upheld for less: waive a part of it"},
+		"nobody confirms less":              {pending, confirm, eur(60), pending, 90, "only of what is waived, or upheld"},
+		"nor disputes a part":               {owed, dispute, eur(60), owed, 90, "only of what is waived, or upheld"},
+		"what waits for a confirmation is ": {pending, uphold, eur(60), pending, 90, "cannot be upheld"},
+	} {
+		p := promise.Accept(request(nobody), facts(start())).Promise
+		if p.State = c.is; c.is != pending {
+			p.LapseTime = nil
+		}
+		s := promise.Settlement{What: c.what, Verification: callBack, Amount: c.amount, Reason: "met in the middle", By: "mary", At: start()}
+		if c.what == waive || c.what == dispute {
+			s.Verification = nobody
+		}
+		got, err := promise.Settle(p, s)
+		if (err == nil) != (c.rule == "") || err != nil && !strings.Contains(err.Error(), c.rule) {
+			t.Errorf("%s: %v, want %q", what, err, c.rule)
+		}
+		if reason := fault.ReasonOf(err); err != nil && reason != invalid && reason != wrong {
+			t.Errorf("%s: %v", what, reason)
+		}
+		if got.GetState() != c.want || got.GetAmount().GetUnits() != c.left || got.GetAcceptance().GetPrice().GetUnits() != 90 {
+			t.Errorf("%s: %v", what, got)
+		}
+		if c.left == 90 {
+			continue
+		}
+		last := got.GetTrail()[len(got.GetTrail())-1]
+		if !proto.Equal(last.GetAmount(), c.amount) || last.GetBy() != "mary" || last.GetReason() != "met in the middle" {
+			t.Errorf("%s: the trail ends with %v", what, last)
+		}
+		if (got.GetLapseTime() != nil) != (c.want == pending) {
+			t.Errorf("%s: lapses %v", what, got.GetLapseTime())
+		}
+		if charge := promise.Charge(got, 7); charge.GetAmount().GetUnits() != c.left || charge.GetPromised().GetUnits() != 90 {
+			t.Errorf("%s: the charge %v", what, charge)
+		}
+		if again, err := promise.Settle(got, s); err != nil || !proto.Equal(again, got) {
+			t.Errorf("%s, again: %v, %v", what, again, err)
+		}
+		s.Amount = eur(c.left + 1)
+		if up, err := promise.Settle(got, s); err == nil || up.GetAmount().GetUnits() > c.left {
+			t.Errorf("%s, and then more: %v, %v", what, up, err)
+		}
+	}
+}
+
 func TestASettlementSaysWhy(t *testing.T) {
 	p := promise.Accept(request(callBack), facts(start())).Promise
 	for _, c := range []struct{ reason, want string }{
@@ -165,6 +240,7 @@ func TestNothingIsOwedThatNobodyVerified(t *testing.T) {
 			l.step(t, promise.Settlement{
 				What:         rapid.SampledFrom([]entitlementv1.Settlement{confirm, waive, dispute, uphold, dispute, uphold}).Draw(t, "settlement"),
 				Verification: verifications.Draw(t, "how"), Reason: rapid.SampledFrom([]string{"", "so agreed"}).Draw(t, "reason"), By: "mary",
+				Amount: rapid.SampledFrom([]*money.Money{nil, nil, eur(100), eur(90), eur(60), eur(30), eur(0)}).Draw(t, "amount"),
 			}, time.Duration(rapid.IntRange(0, 120).Draw(t, "minutes"))*time.Minute)
 		}
 	})
@@ -180,6 +256,11 @@ func (l *life) step(t *rapid.T, s promise.Settlement, after time.Duration) {
 	}
 	if err == nil && s.Verification != nobody && (s.What == confirm || s.What == uphold) && next.GetState() == owed {
 		l.verified = true
+	}
+	less := before.GetAmount().GetUnits() - next.GetAmount().GetUnits()
+	if less < 0 || less > 0 && (!proto.Equal(next.GetAmount(), s.Amount) || next.GetTrail()[len(next.GetTrail())-1].GetAmount() == nil) ||
+		next.GetAcceptance().GetPrice().GetUnits() != 90 {
+		t.Fatalf("%v: %v is about %v", s, before, next.GetAmount())
 	}
 	over := before.GetState() == waived || before.GetState() == lapsed
 	was, is := before.GetTrail(), next.GetTrail()
@@ -200,7 +281,7 @@ func (l *life) step(t *rapid.T, s promise.Settlement, after time.Duration) {
 			t.Fatalf("event %d of the trail was changed", i)
 		}
 	}
-	if again, errAgain := promise.Settle(next, s); err == nil && (errAgain != nil || !proto.Equal(again, next)) {
+	if again, errAgain := promise.Settle(next, s); err == nil && (s.Amount == nil || s.What == uphold || s.What == waive) && (errAgain != nil || !proto.Equal(again, next)) {
 		t.Fatalf("%v again: %v, %v", s.What, again, errAgain)
 	}
 	if c := promise.Charge(next, 7); c.GetState() != next.GetState() || !proto.Equal(c.GetAmount(), next.GetAmount()) || c.GetRevision() != 7 {
@@ -234,6 +315,9 @@ func TestHowManyTimesAPromiseIsSettled(t *testing.T) {
 	}
 	if fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED || len(p.GetTrail()) != 63 {
 		t.Errorf("%d events: %v", len(p.GetTrail()), err)
+	}
+	if _, err = promise.Settle(p, promise.Settlement{What: waive, Amount: eur(1), Reason: "a part", At: start()}); err == nil {
+		t.Error("the last place is for giving all of it up")
 	}
 	p, err = promise.Settle(p, promise.Settlement{What: waive, Reason: "enough", At: start()})
 	if err != nil || p.GetState() != waived || len(p.GetTrail()) != 64 {
@@ -272,6 +356,88 @@ func FuzzAccept(f *testing.F) {
 			t.Fatalf("owed by %q", number)
 		}
 	})
+}
+
+// TestWhatCameTooLateIsSeen: the caller was connected on the strength of what a disk kept. What is not taken of it is recorded,
+// gives nothing, counts towards no limit, and is owed once the customer confirms it after all. Of what nobody kept nothing is.
+func TestWhatCameTooLateIsSeen(t *testing.T) {
+	const limit, gone = entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED
+	for what, c := range map[string]struct {
+		change func(*promise.Facts, *entitlementv1.AcceptOfferRequest)
+		want   entitlementv1.AcceptOutcome
+		why    string
+		amount int64
+	}{
+		"beyond the limit": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) {
+			f.Offer.MaxUnverifiedPerDay, f.UnverifiedMinor = eur(100), 2000
+		}, limit, "EUR 100.00 a day without being verified is the most, and EUR 20.00 of it is taken", 90},
+		"withdrawn": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) { f.Offer.Withdrawn = true }, gone, "offers/call is withdrawn", 90},
+		"deleted": {func(f *promise.Facts, r *entitlementv1.AcceptOfferRequest) {
+			f.Offer, r.Price = nil, eur(80)
+		}, gone, "offers/call does not exist any more", 80},
+		"and nobody knows what it cost": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) { f.Offer = nil }, gone, "offers/call does not exist any more", 0},
+		"the customer is gone": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) {
+			f.Customer, f.CustomerGone = nil, true
+		}, gone, "customers/acme does not exist any more", 90},
+	} {
+		for _, kept := range []bool{true, false} {
+			r, f := request(nobody), facts(start().Add(3*time.Hour))
+			r.Kept, r.AcceptTime = kept, timestamppb.New(start())
+			c.change(&f, r)
+			got := promise.Accept(r, f)
+			if got.Outcome != c.want || got.Detail != c.why || got.Grant != nil || got.UnverifiedMinor != 0 || (got.Promise != nil) != kept {
+				t.Errorf("%s, kept %v: %v", what, kept, got)
+			}
+			p := got.Promise
+			if p == nil {
+				continue
+			}
+			if p.GetState() != refused || p.GetRefused() != c.want || p.GetAmount().GetUnits() != c.amount || p.GetGrant() != "" ||
+				!strings.HasSuffix(p.GetTrail()[0].GetReason(), "recorded 3h0m0s later; "+c.why) {
+				t.Errorf("%s: %v", what, p)
+			}
+			if _, lapses := promise.Lapse(p, start().AddDate(10, 0, 0)); lapses || promise.Holds(p, start()) {
+				t.Errorf("%s: it lapses, or holds", what)
+			}
+			s := promise.Settlement{What: confirm, Verification: callBack, By: "mary", At: f.Now}
+			if owes, err := promise.Settle(p, s); err != nil || owes.GetState() != owed {
+				t.Errorf("%s, and confirmed: %v, %v", what, owes, err)
+			}
+			if _, err := promise.Settle(p, promise.Settlement{What: waive, Reason: "let them be", By: "mary", At: f.Now}); err != nil {
+				t.Errorf("%s, and waived: %v", what, err)
+			}
+		}
+	}
+}
+
+// TestARequestIsOfOneAcceptance: the same customer, or number, and offer.
+func TestARequestIsOfOneAcceptance(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise)
+		want   bool
+	}{
+		"told again":        {func(*entitlementv1.AcceptOfferRequest, *entitlementv1.Promise) {}, true},
+		"verified since":    {func(r *entitlementv1.AcceptOfferRequest, _ *entitlementv1.Promise) { r.Verification = callBack }, true},
+		"another offer":     {func(r *entitlementv1.AcceptOfferRequest, _ *entitlementv1.Promise) { r.Offer = "offers/day" }, false},
+		"another customer":  {func(r *entitlementv1.AcceptOfferRequest, _ *entitlementv1.Promise) { r.Customer = "customers/globex" }, false},
+		"a number, instead": {func(r *entitlementv1.AcceptOfferRequest, _ *entitlementv1.Promise) { r.Customer = "" }, false},
+		"another number": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
+			r.Customer, p.Acceptance.Customer, r.Number = "", "", "+61255500222"
+		}, false},
+		"the same number": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
+			r.Customer, p.Acceptance.Customer = "", ""
+		}, true},
+		"of somebody erased": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
+			r.Customer, p.Acceptance.Customer, p.Acceptance.Number, p.Erased = "", "", "", true
+		}, true},
+	} {
+		p := promise.Accept(request(nobody), facts(start())).Promise
+		r := request(nobody)
+		c.change(r, p)
+		if got := promise.Repeats(r, p); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
 }
 
 // TestMoreThanTheOfferCostsIsNotOwed: whoever said so, the customer confirms it first. Less is what is owed.

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
-	"github.com/daysidehq/dayside/services/entitlement/internal/card"
+	amounts "github.com/daysidehq/dayside/api/money"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
@@ -24,9 +26,16 @@ const (
 type Settlement struct {
 	What         entitlementv1.Settlement
 	Verification entitlementv1.Verification
+	// Amount is what is to be paid after all, of WAIVE and UPHOLD; nil: nothing of what is waived, all of what is upheld.
+	Amount *money.Money
 	// Reason is for people; By a peer's name, or contacts/ID of the customer.
 	Reason, By string
 	At         time.Time
+}
+
+// inPart says whether a part is given up, and no more.
+func (s Settlement) inPart() bool {
+	return s.What == entitlementv1.Settlement_SETTLEMENT_WAIVE && s.Amount != nil
 }
 
 // Settle is a promise after a settlement: another one, with one more event in its trail, or the same where it stands so
@@ -34,6 +43,9 @@ type Settlement struct {
 // time is over has lapsed, whether or not anybody has written that down.
 func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
 	p, _ = Lapse(p, s.At)
+	if rule := amountRule(p, s); rule != "" {
+		return p, fault.Invalid(fault.Violation{Field: "amount", Value: amounts.String(s.Amount), Rule: rule})
+	}
 	to, already, err := target(p, s)
 	if err != nil || already {
 		return p, err
@@ -41,16 +53,22 @@ func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, err
 	if err := check(p, s); err != nil {
 		return p, err
 	}
-	if n := len(p.GetTrail()); n >= maxTrail || n == maxTrail-1 && s.What != entitlementv1.Settlement_SETTLEMENT_WAIVE {
+	givesUp := s.What == entitlementv1.Settlement_SETTLEMENT_WAIVE && !s.inPart()
+	if n := len(p.GetTrail()); n >= maxTrail || n == maxTrail-1 && !givesUp {
 		f := fault.LimitExceeded(fmt.Sprintf("%s has been settled %d times: it can only be waived", p.GetName(), n))
 		f.Resource = p.GetName()
 		return p, f
 	}
 	next := proto.CloneOf(p)
-	next.State, next.LapseTime = to, nil
 	event := &entitlementv1.PromiseEvent{Time: timestamppb.New(s.At), State: to, By: s.By, Reason: s.Reason}
-	if to == entitlementv1.PromiseState_PROMISE_STATE_OWED {
-		event.Verification = s.Verification
+	if to != p.GetState() {
+		next.State, next.LapseTime = to, nil
+		if to == entitlementv1.PromiseState_PROMISE_STATE_OWED {
+			event.Verification = s.Verification
+		}
+	}
+	if s.Amount != nil && !amounts.Same(s.Amount, p.GetAmount()) {
+		next.Amount, event.Amount = proto.CloneOf(s.Amount), proto.CloneOf(s.Amount)
 	}
 	next.Trail = append(next.Trail, event)
 	return next, nil
@@ -61,14 +79,17 @@ func target(p *entitlementv1.Promise, s Settlement) (to entitlementv1.PromiseSta
 	const (
 		pending, owed    = entitlementv1.PromiseState_PROMISE_STATE_PENDING, entitlementv1.PromiseState_PROMISE_STATE_OWED
 		disputed, waived = entitlementv1.PromiseState_PROMISE_STATE_DISPUTED, entitlementv1.PromiseState_PROMISE_STATE_WAIVED
-		lapsed           = entitlementv1.PromiseState_PROMISE_STATE_LAPSED
+		lapsed, refused  = entitlementv1.PromiseState_PROMISE_STATE_LAPSED, entitlementv1.PromiseState_PROMISE_STATE_REFUSED
 	)
 	is, allowed := p.GetState(), false
 	switch s.What {
 	case entitlementv1.Settlement_SETTLEMENT_CONFIRM:
-		to, allowed = owed, is == pending
+		to, allowed = owed, is == pending || is == refused
 	case entitlementv1.Settlement_SETTLEMENT_WAIVE:
 		to, allowed = waived, is != lapsed
+		if s.inPart() {
+			to, allowed = is, is != lapsed && is != waived
+		}
 	case entitlementv1.Settlement_SETTLEMENT_DISPUTE:
 		to, allowed = disputed, is == owed || is == pending
 	case entitlementv1.Settlement_SETTLEMENT_UPHOLD:
@@ -79,13 +100,38 @@ func target(p *entitlementv1.Promise, s Settlement) (to entitlementv1.PromiseSta
 		return 0, false, fault.Invalid(fault.Violation{Field: "settlement", Rule: "is required"})
 	}
 	switch {
-	case is == to:
+	case is == to && sameAmount(p, s) && (allowed || !s.inPart()):
 		return to, true, nil
 	case !allowed:
 		return 0, false, fault.WrongState(p.GetName(),
-			fmt.Sprintf("%s is %s, which cannot be %s", p.GetName(), Words(is), doing(s.What)))
+			fmt.Sprintf("%s is %s, which cannot be %s", p.GetName(), Words(is), doing(s)))
 	}
 	return to, false, nil
+}
+
+// sameAmount says whether a settlement leaves a promise's amount as it is.
+func sameAmount(p *entitlementv1.Promise, s Settlement) bool {
+	return s.Amount == nil || amounts.Same(s.Amount, p.GetAmount())
+}
+
+// amountRule is what is wrong with the amount that a settlement leaves to be paid, "" where nothing is: it is a part of what
+// the promise is about, or all of it, and never more.
+func amountRule(p *entitlementv1.Promise, s Settlement) string {
+	is := p.GetAmount()
+	switch rule := amounts.Rule(s.Amount); {
+	case s.Amount == nil:
+	case s.What != entitlementv1.Settlement_SETTLEMENT_WAIVE && s.What != entitlementv1.Settlement_SETTLEMENT_UPHOLD:
+		return "is only of what is waived, or upheld"
+	case rule != "":
+		return rule
+	case s.Amount.GetCurrencyCode() != is.GetCurrencyCode():
+		return "must be in the currency of what was promised: " + amounts.String(is)
+	case s.Amount.GetUnits() == 0 && s.Amount.GetNanos() == 0:
+		return "must be above 0: to give up all of it, waive it without an amount"
+	case dearer(s.Amount, is):
+		return "must be at most what it is about now: " + amounts.String(is)
+	}
+	return ""
 }
 
 // check is what a settlement must bring.
@@ -150,12 +196,16 @@ func Holds(p *entitlementv1.Promise, at time.Time) bool {
 // Charge is what the ledger keeps of a promise. Of one charge the record with the highest revision counts.
 func Charge(p *entitlementv1.Promise, revision int64) *ledgerv1.Charge {
 	a := p.GetAcceptance()
-	return &ledgerv1.Charge{
+	c := &ledgerv1.Charge{
 		Name: "charges/" + p.GetName()[len(Names):], Promise: p.GetName(), Customer: a.GetCustomer(),
 		CustomerDisplayName: p.GetCustomerDisplayName(), Number: a.GetNumber(), Amount: p.GetAmount(), State: p.GetState(),
 		Offer: a.GetOffer(), OfferDisplayName: p.GetOfferDisplayName(), Line: a.GetLine(), Gateway: a.GetGateway(),
 		CallId: a.GetCallId(), PromiseTime: a.GetAcceptTime(), UpdateTime: p.GetUpdateTime(), Revision: revision,
 	}
+	if !amounts.Same(a.GetPrice(), p.GetAmount()) {
+		c.Promised = a.GetPrice()
+	}
+	return c
 }
 
 // Words say a state, for people.
@@ -171,20 +221,28 @@ func Words(s entitlementv1.PromiseState) string {
 		return "waived"
 	case entitlementv1.PromiseState_PROMISE_STATE_LAPSED:
 		return "lapsed"
+	case entitlementv1.PromiseState_PROMISE_STATE_REFUSED:
+		return "refused"
 	case entitlementv1.PromiseState_PROMISE_STATE_UNSPECIFIED:
 	}
 	return "in a state that this release does not know"
 }
 
-func doing(s entitlementv1.Settlement) string {
-	switch s {
+func doing(s Settlement) string {
+	switch s.What {
 	case entitlementv1.Settlement_SETTLEMENT_CONFIRM:
 		return "confirmed"
 	case entitlementv1.Settlement_SETTLEMENT_WAIVE:
+		if s.inPart() {
+			return "waived in part"
+		}
 		return "waived"
 	case entitlementv1.Settlement_SETTLEMENT_DISPUTE:
 		return "disputed"
 	case entitlementv1.Settlement_SETTLEMENT_UPHOLD:
+		if s.Amount != nil {
+			return "upheld for less: waive a part of it"
+		}
 		return "upheld"
 	case entitlementv1.Settlement_SETTLEMENT_UNSPECIFIED:
 	}

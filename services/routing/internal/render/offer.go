@@ -8,7 +8,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
-	"github.com/daysidehq/dayside/services/internal/money"
+	"github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	amounts "github.com/daysidehq/dayside/services/internal/money"
+	amounts "github.com/daysidehq/dayside/api/money"
 )
 
 func of(code string, units int64, nanos int32) *money.Money {
@@ -64,14 +64,15 @@ func TestAmounts(t *testing.T) {
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"90 EUR": "EUR 90.00", "EUR 90.5": "EUR 90.50", " 0.99  usd ": "USD 0.99", "JPY 100": "JPY 100", "1.005 KWD": "KWD 1.005",
+		"EUR 1.001": "EUR 1.001", "0.5 JPY": "JPY 0.5", "1 XXX": "XXX 1", // for Rule
 	} {
 		if m, rule := amounts.Parse(text); rule != "" || amounts.String(m) != want {
 			t.Errorf("%q: %v, %q", text, m, rule)
 		}
 	}
 	for _, text := range []string{
-		"", "90", "EUR", "90 EUR 1", "-1 EUR", "1,50 EUR", "1. EUR", ".5 EUR", "1.001 EUR", "0.5 JPY", "99999999999999999999 EUR",
-		"1e3 EUR", "1 XXX", strings.Repeat("1", 100) + " EUR", "١ EUR",
+		"", "90", "EUR", "90 EUR 1", "-1 EUR", "1,50 EUR", "1.000,50 EUR", "1'000 CHF", "1. EUR", ".5 EUR", "99999999999999999999 EUR",
+		"1e3 EUR", "+1 EUR", "EUR USD", "1 2", "90 EURO", "€90", "1.1234567890 EUR", strings.Repeat("1", 100) + " EUR", "١ EUR",
 	} {
 		if m, rule := amounts.Parse(text); rule == "" {
 			t.Errorf("%q: %v", text, m)

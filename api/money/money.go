@@ -1,5 +1,6 @@
-// Package money reads, checks and shows amounts of google.type.Money. Sums are made of integers, in the smallest unit
-// of a currency (cents), never of floating-point numbers. It converts no currency into another.
+// Package money reads, checks and shows the amounts of the API, google.type.Money, for services, edges, commands and gateways
+// alike: one way to write them. Sums are made of integers, in the smallest unit of a currency (cents), never of
+// floating-point numbers. It converts no currency into another, and is pure.
 //
 // Decimals are those of ISO 4217. The tables of golang.org/x/text/currency are CLDR's, which says what people usually
 // write, and differs for a dozen currencies: so they are not taken.
@@ -17,8 +18,13 @@ import (
 const (
 	// MaxUnits is the most that an amount may be, in whole units: far above any price, and a million of them can be added.
 	MaxUnits = 1_000_000_000
-	// nanosInUnit are nanos in one unit.
+	// nanosInUnit are nanos in one unit; nanoDigits are the decimals that make them.
 	nanosInUnit = 1_000_000_000
+	nanoDigits  = 9
+	// codeLetters of a currency (ISO 4217).
+	codeLetters = 3
+	// maxTextBytes of an amount as it is written.
+	maxTextBytes = 64
 	// usualDecimals are those of a currency that the table does not name.
 	usualDecimals = 2
 )
@@ -144,29 +150,35 @@ func magnitude(n int64) uint64 {
 	return uint64(n)
 }
 
-// Parse reads "90 EUR", "EUR 90.50" or "90.50 eur"; the rule that is broken, where one is.
+// Parse reads an amount as people and files write it: "EUR 90.00", or "90 EUR"; else it says how amounts are written. What is
+// right to ask of one, such as how many decimals its currency has, is Rule's.
 func Parse(text string) (m *moneypb.Money, rule string) {
-	const form = `must be like "90.00 EUR"`
+	const form = `must be a currency and an amount, such as "EUR 90.00"`
 	fields := strings.Fields(text)
-	if len(fields) != 2 || len(text) > 64 {
+	if len(fields) != 2 || len(text) > maxTextBytes {
 		return nil, form
 	}
-	amount, code := fields[0], strings.ToUpper(fields[1])
-	if _, ok := Decimals(strings.ToUpper(fields[0])); ok {
-		amount, code = fields[1], strings.ToUpper(fields[0])
+	code, amount := fields[0], fields[1]
+	if !isCode(code) {
+		code, amount = amount, code
 	}
-	whole, fraction, _ := strings.Cut(amount, ".")
-	if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" || strings.HasSuffix(amount, ".") || len(fraction) > 9 {
+	whole, part, pointed := strings.Cut(amount, ".")
+	if !isCode(code) || !isNumber(whole) || pointed && (!isNumber(part) || len(part) > nanoDigits) {
 		return nil, form
 	}
 	units, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil {
 		return nil, fmt.Sprintf("must be at most %d", int64(MaxUnits))
 	}
-	nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 32) // nine digits
-	m = &moneypb.Money{CurrencyCode: code, Units: units, Nanos: int32(nanos)}
-	if rule := Rule(m); rule != "" {
-		return nil, rule
+	nanos, err := strconv.ParseInt(part+strings.Repeat("0", nanoDigits-len(part)), 10, 32)
+	if err != nil {
+		return nil, form
 	}
-	return m, ""
+	return &moneypb.Money{CurrencyCode: strings.ToUpper(code), Units: units, Nanos: int32(nanos)}, ""
 }
+
+func isCode(s string) bool {
+	return len(s) == codeLetters && strings.Trim(strings.ToUpper(s), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,58 +1,72 @@
 // Package card tells text that holds what looks like the number of a payment card, so that no field of ours ever keeps
 // one. It is a guard against mistakes, not a reader of cards: numbers that are spelled in words pass.
+//
+// It is pure.
 package card
 
-import "unicode/utf8"
+import "unicode"
 
 const (
 	// minDigits and maxDigits of a card's number: ISO/IEC 7812-1.
 	minDigits, maxDigits = 13, 19
+	// maxPhoneDigits of a telephone number: E.164.
+	maxPhoneDigits = 15
+	// maxGap is how many characters part two groups of one number: a hyphen between blanks.
+	maxGap = 3
 	// Rule is what is said of a text that holds one.
 	Rule = "must not hold what looks like a payment card's number: no card data is taken"
 )
 
-// In says whether text holds a number of 13 to 19 digits, in one piece or in groups that blanks, hyphens or dots part,
-// that begins as cards of payment schemes do and whose check digit is right (ISO/IEC 7812-1, Annex B). One behind a
-// plus sign is a telephone number.
+// In says whether text holds a number of 13 to 19 digits, of whatever script, in one piece or in groups that blanks, dashes,
+// dots, slashes or underscores part, that begins as cards of payment schemes do and whose check digit is right (ISO/IEC
+// 7812-1, Annex B). As many digits as a telephone number has, behind a plus sign, are one.
 func In(text string) bool {
 	var digits []byte
 	gap, telephone := 0, false
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		i += size
+	ends := func() bool { return !(telephone && len(digits) <= maxPhoneDigits) && anyIn(digits) }
+	for _, r := range text {
 		d, isDigit := digitOf(r)
 		switch {
 		case isDigit:
 			digits, gap = append(digits, d), 0
-		case parts(r) && len(digits) > 0 && gap == 0:
+		case unicode.Is(unicode.Cf, r): // nobody sees it
+		case parts(r) && len(digits) > 0 && gap < maxGap:
 			gap++
 		default:
-			if !telephone && anyIn(digits) {
+			if ends() {
 				return true
 			}
 			digits, gap, telephone = digits[:0], 0, r == '+'
 		}
 	}
-	return !telephone && anyIn(digits)
+	return ends()
 }
 
-// digitOf reads a digit, one of full width too.
+// digitOf reads a decimal digit of any script. Those of a script stand in a row, 0 first (Unicode, 4.6).
 func digitOf(r rune) (byte, bool) {
-	switch {
-	case r >= '0' && r <= '9':
-		return byte(r - '0'), true
-	case r >= '０' && r <= '９':
-		return byte(r - '０'), true
+	if r <= unicode.MaxASCII {
+		return byte(r - '0'), r >= '0' && r <= '9'
+	}
+	const base = 10
+	for _, row := range unicode.Nd.R16 {
+		if r <= rune(row.Hi) {
+			return byte((r - rune(row.Lo)) % base), r >= rune(row.Lo)
+		}
+	}
+	for _, row := range unicode.Nd.R32 {
+		if r <= rune(row.Hi) {
+			return byte((r - rune(row.Lo)) % base), r >= rune(row.Lo)
+		}
 	}
 	return 0, false
 }
 
 func parts(r rune) bool {
 	switch r {
-	case ' ', '-', '.', '\u00a0', '\u2011', '\u2010', '\u2013', '\u202f':
+	case '.', '/', '_', '\u00b7', '\u2212': // the latter two: middle dot, minus sign
 		return true
 	}
-	return false
+	return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
 }
 
 // anyIn says whether a card's number stands somewhere in a run of digits: what is before and behind it may be a date or
