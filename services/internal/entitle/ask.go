@@ -50,6 +50,8 @@ type verdict struct {
 	planID     string
 	included   int32
 	used       int32
+	// hoursUnknown: it grants since nothing is known of the plan's hours then.
+	hoursUnknown bool
 }
 
 // choice is the best verdict so far, and until when no other one can take its place.
@@ -126,7 +128,7 @@ func (f *choice) consider(v verdict, party, contract, grant int) {
 	f.prefer, f.orderUnixS = prefer, v.orderUnixS
 	f.Answer = Answer{
 		Basis: v.basis, Party: party, Contract: contract, Grant: grant, PlanID: v.planID, OpensUnixS: v.opensUnixS,
-		Included: v.included, UsedCalls: v.used,
+		Included: v.included, UsedCalls: v.used, HoursUnknown: v.hoursUnknown,
 	}
 }
 
@@ -270,11 +272,13 @@ func (r *round) limit(p *Party, plan *Plan, contractID string, v verdict, atUnix
 func (r *round) hours(p *Party, plan *Plan, v verdict, atUnixS int64) verdict {
 	t := r.catalog.Hours(plan.HoursID, p.TimeZone, p.CalendarIDs)
 	if t == nil {
+		v.hoursUnknown = true
 		return v
 	}
 	from, to := t.Horizon()
 	state := t.At(atUnixS)
 	if !state.Known {
+		v.hoursUnknown = true
 		if atUnixS < from {
 			v.untilUnixS = min(v.untilUnixS, from)
 		}

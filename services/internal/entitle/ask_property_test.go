@@ -192,6 +192,28 @@ func TestAskAgreesWithTheRuleSaidAloud(t *testing.T) {
 	})
 }
 
+// TestNextIsTheFirstInstantThatGrants, for another reason than that nothing is known then.
+func TestNextIsTheFirstInstantThatGrants(t *testing.T) {
+	shop := shelf(t)
+	rapid.Check(t, func(t *rapid.T) {
+		list := parties([]string{"old", "days", "p1", "gold", "db", "grace", "two", "no day"}).Draw(t, "parties")
+		q := entitle.Question{
+			Product: rapid.SampledFrom([]string{"", "db", "web", "mail"}).Draw(t, "product"), LineID: "gold",
+			Severity: rapid.SampledFrom([]entitlementv1.Severity{0, p1, p3}).Draw(t, "severity"), AtUnixS: rapid.Int64Range(-2, 50).Draw(t, "at"),
+		}
+		first, ok := q, false
+		for ; first.AtUnixS <= quietFrom && !ok; first.AtUnixS++ {
+			ok = entitle.Granted(aloud(list, shop, first, first.AtUnixS))
+		}
+		first.AtUnixS--
+		ok = ok && !entitle.Ask(list, shop, first).HoursUnknown
+		got, at, found := entitle.Next(list, shop, q)
+		if found != ok || found && (at != first.AtUnixS || got.Basis != aloud(list, shop, q, at)) {
+			t.Fatalf("%v at %d (%v), want %d (%v)", got.Basis, at, found, first.AtUnixS, ok)
+		}
+	})
+}
+
 // grounds checks that what an answer rests on says the same by itself.
 func grounds(t *rapid.T, list []entitle.Party, shop catalog, q entitle.Question, got entitle.Answer) {
 	if (got.Party >= 0) == (got.Basis == none) || got.Contract >= 0 && got.Grant >= 0 {

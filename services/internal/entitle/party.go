@@ -115,6 +115,8 @@ type Answer struct {
 	UntilUnixS int64
 	// OpensUnixS is when the plan's hours begin next, of OUTSIDE_PLAN_HOURS; else 0.
 	OpensUnixS int64
+	// HoursUnknown says that it grants since nothing is known of the hours of the plan at that instant.
+	HoursUnknown bool
 	// Included and UsedCalls are the allowance of the contract it rests on; 0 where its plan counts none.
 	Included, UsedCalls int32
 }

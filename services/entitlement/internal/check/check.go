@@ -17,6 +17,7 @@ import (
 
 const (
 	customerNames = "customers/"
+	planNames     = "plans/"
 	dayS          = 86400
 	// defaultWindowDays is over how long goodwill is counted where a line does not say.
 	defaultWindowDays = 90
@@ -62,6 +63,9 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 	if a.Grant >= 0 {
 		out.Grant = "grants/" + who.Parties[a.Party].Grants[a.Grant].ID
 	}
+	if a.HoursUnknown {
+		out.Notes = append(out.Notes, "nothing is known of the hours of plan "+a.PlanID+" at that time: they limit nothing")
+	}
 	if a.UntilUnixS != entitle.Never {
 		out.ValidUntil = &timestamppb.Timestamp{Seconds: a.UntilUnixS}
 	}
@@ -70,7 +74,12 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 		return out
 	}
 	out.Outcome = outcome(asked, asked.Line.GetNotEntitled(), who.Goodwill)
-	out.Remedies = remedies(who, asked, a, out)
+	out.Remedies = remedies(who, asked, a)
+	for _, o := range asked.Offers {
+		if !gives(o, who.Parties[0], asked) {
+			out.Notes = append(out.Notes, o.GetName()+" would not give the line now: its product, or its plan, does not cover it")
+		}
+	}
 	return out
 }
 
@@ -87,11 +96,15 @@ func Unknown(party entitle.Party, asked Asked, goodwill int) *entitlementv1.Chec
 		}
 		return out
 	}
-	list := []*entitlementv1.Remedy{{
+	identify := &entitlementv1.Remedy{
 		Kind: entitlementv1.RemedyKind_REMEDY_KIND_IDENTIFY, Text: "say or show who is calling: a name is enough to be helped",
-	}}
+	}
+	if outcome(asked, asked.Line.GetNotEntitled(), 0) == entitlementv1.Outcome_OUTCOME_REFUSED {
+		identify.Text = "say or show who is calling: who is entitled is connected"
+	}
 	return &entitlementv1.CheckEntitlementResponse{
-		Outcome: outcome(asked, asked.Line.GetUnknown(), goodwill), Remedies: append(list, offered(asked)...),
+		Outcome:  outcome(asked, asked.Line.GetUnknown(), goodwill),
+		Remedies: append([]*entitlementv1.Remedy{identify}, offered(asked, party)...),
 	}
 }
 

@@ -115,7 +115,7 @@ func TestWhatWouldChangeIt(t *testing.T) {
 		{"another line", &publishedv1.Contract{Id: "C1", Plan: "gold", ToUnixS: 30}, nil, "PLAN a plan with other lines than gold"},
 		{"calls used", &publishedv1.Contract{Id: "C1", Plan: "two", ToUnixS: 30}, func(w *check.Who) {
 			w.Parties[0].Used = []entitle.Use{{ContractID: "C1", ToUnixS: 25, Calls: 2}}
-		}, "WAIT the next 2 calls of plan two can be used on 1970-01-01 at 00:00 UTC (25), PLAN a plan that includes more calls"},
+		}, "WAIT the next 2 calls of plan two can be used on 1970-01-01 at 00:00 UTC (25), PLAN a plan with more calls than two, that of contract C1"},
 		{"suspended contract", &publishedv1.Contract{Id: "C1", ToUnixS: 30, SuspendedToUnixS: 15}, nil,
 			"END_SUSPENSION end the suspension of contract C1 (15)"},
 		{"suspended customer", &publishedv1.Contract{Id: "C1", ToUnixS: 30}, func(w *check.Who) {
@@ -211,6 +211,41 @@ func TestWhoseContractItIs(t *testing.T) {
 	if !got.GetEntitled() || got.GetVia() != "customers/group" || got.GetContract().GetContractId() != "C9" ||
 		got.GetAllowanceCalls() != 2 || got.GetUsedCalls() != 1 || got.GetOutcome() != entitlementv1.Outcome_OUTCOME_GRANTED {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestWhatIsNotKnownOfHoursIsSaid: who is helped outside the hours of a plan, and why, is asked about later.
+func TestWhatIsNotKnownOfHoursIsSaid(t *testing.T) {
+	c := &publishedv1.Customer{Id: "acme", Contracts: []*publishedv1.Contract{{Id: "C1", Plan: "days", ToUnixS: 90}}}
+	for at, want := range map[int64]string{
+		13: "", 50: "nothing is known of the hours of plan days at that time: they limit nothing",
+	} {
+		got := check.Entitlement(alone(c, time.UTC), check.Asked{
+			Line: &publishedv1.Line{}, Catalog: shop{"days": {ID: "days", HoursID: "days"}}, Question: entitle.Question{AtUnixS: at},
+		})
+		if !got.GetEntitled() || strings.Join(got.GetNotes(), "\n") != want {
+			t.Errorf("at %d: got %v, want %q", at, got, want)
+		}
+	}
+}
+
+// TestWhatASuspensionHidesIsToldToTheVendorAlone: contacts see no remedy of that kind.
+func TestWhatASuspensionHidesIsToldToTheVendorAlone(t *testing.T) {
+	sub, group := &publishedv1.Customer{Id: "sub", SuspendedToUnixS: 15}, &publishedv1.Customer{
+		Id: "group", SuspendedToUnixS: 20, Contracts: []*publishedv1.Contract{{Id: "C9", Plan: "p1", ToUnixS: 30, SuspendedToUnixS: 12}},
+	}
+	who := check.Who{
+		Customers: []*publishedv1.Customer{sub, group}, Parties: []entitle.Party{entitle.PartyOf(sub, nil), entitle.PartyOf(group, nil)},
+		Location: func(*publishedv1.Customer) *time.Location { return time.UTC },
+	}
+	got := check.Entitlement(who, check.Asked{
+		Line: &publishedv1.Line{}, Catalog: shop{"p1": {ID: "p1", Severities: []entitlementv1.Severity{1}}},
+		Question: entitle.Question{AtUnixS: 10, Severity: 3},
+	}).GetRemedies()[0]
+	if want := "end the suspension of customers/sub and of customers/group and of contract C9 of customers/group; besides, " +
+		"a plan with other severities than p1, that of contract C9 of customers/group"; got.GetText() != want ||
+		got.GetKind() != entitlementv1.RemedyKind_REMEDY_KIND_END_SUSPENSION || got.GetTime() != nil {
+		t.Errorf("got %v, want %q", got, want)
 	}
 }
 

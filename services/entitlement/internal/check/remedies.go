@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -12,21 +14,25 @@ import (
 )
 
 // remedies are what would change an answer that does not grant: what the caller can do now, what comes by itself, what the
-// vendor can do.
-func remedies(who Who, asked Asked, a entitle.Answer, e *entitlementv1.CustomerEntitlement) []*entitlementv1.Remedy {
-	list := offered(asked)
-	if w := wait(who, a, e); w != nil {
+// vendor can do. Each of them is enough: ask again, and it is granted.
+func remedies(who Who, asked Asked, a entitle.Answer) []*entitlementv1.Remedy {
+	list := offered(asked, who.Parties[0])
+	bought := newLift(who, asked, a).remedy()
+	if w := wait(who, asked); w != nil && w.GetTime().GetSeconds() != bought.GetTime().GetSeconds() {
 		list = append(list, w)
 	}
-	return append(list, bought(who, asked, a, e), &entitlementv1.Remedy{
+	return append(list, bought, &entitlementv1.Remedy{
 		Kind: entitlementv1.RemedyKind_REMEDY_KIND_GRANT, Text: "grant complimentary access: dayside grant create",
 	})
 }
 
-// offered are the offers of the line.
-func offered(asked Asked) []*entitlementv1.Remedy {
+// offered are the offers of the line that would give it to a party.
+func offered(asked Asked, party entitle.Party) []*entitlementv1.Remedy {
 	list := make([]*entitlementv1.Remedy, 0, len(asked.Offers))
 	for _, o := range asked.Offers {
+		if !gives(o, party, asked) {
+			continue
+		}
 		list = append(list, &entitlementv1.Remedy{
 			Kind: entitlementv1.RemedyKind_REMEDY_KIND_OFFER, Offer: o.GetName(),
 			Text: fmt.Sprintf("accept %s for %s", o.GetDisplayName(), money.String(o.GetPrice())),
@@ -35,70 +41,50 @@ func offered(asked Asked) []*entitlementv1.Remedy {
 	return list
 }
 
+// gives says whether whoever accepts an offer has the line then: its plan may have other hours, say.
+func gives(o *entitlementv1.Offer, party entitle.Party, asked Asked) bool {
+	at := asked.Question.AtUnixS
+	party.Contracts, party.Grants = nil, []entitle.Grant{{
+		Basis: entitlementv1.Basis_BASIS_PROMISE, PlanID: strings.TrimPrefix(o.GetPlan(), planNames),
+		Product: cmp.Or(o.GetProduct(), asked.Line.GetProduct()), FromUnixS: at, ToUnixS: at + 1,
+	}}
+	return entitle.Granted(entitle.Ask([]entitle.Party{party}, asked.Catalog, asked.Question).Basis)
+}
+
 // wait is what comes by itself; nil where nothing does.
-func wait(who Who, a entitle.Answer, e *entitlementv1.CustomerEntitlement) *entitlementv1.Remedy {
-	atUnixS, text := a.UntilUnixS, ""
-	switch a.Basis { //nolint:exhaustive // of others nothing comes by itself
-	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
-		text = "contract " + e.GetContract().GetContractId() + " begins"
-	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
-		atUnixS, text = a.OpensUnixS, "the hours of plan "+a.PlanID+" begin"
-	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
-		text = fmt.Sprintf("the next %d calls of plan %s can be used", a.Included, a.PlanID)
-	}
-	if text == "" || atUnixS == 0 || atUnixS == entitle.Never {
+func wait(who Who, asked Asked) *entitlementv1.Remedy {
+	then, atUnixS, ok := entitle.Next(who.Parties, asked.Catalog, asked.Question)
+	if !ok {
 		return nil
 	}
-	when := time.Unix(atUnixS, 0).In(who.Location(who.Customers[a.Party]))
+	when := time.Unix(atUnixS, 0).In(who.Location(who.Customers[then.Party]))
 	return &entitlementv1.Remedy{
-		Kind: entitlementv1.RemedyKind_REMEDY_KIND_WAIT, Text: text + " on " + when.Format("2006-01-02 at 15:04 MST"),
-		Time: &timestamppb.Timestamp{Seconds: atUnixS},
+		Kind: entitlementv1.RemedyKind_REMEDY_KIND_WAIT, Time: &timestamppb.Timestamp{Seconds: atUnixS},
+		Text: comes(who, asked, then, atUnixS) + " on " + when.Format("2006-01-02 at 15:04 MST"),
 	}
 }
 
-// bought is what has to be bought, or settled.
-func bought(who Who, asked Asked, a entitle.Answer, e *entitlementv1.CustomerEntitlement) *entitlementv1.Remedy {
-	contract := e.GetContract().GetContractId()
-	plan := func(what string) *entitlementv1.Remedy {
-		return &entitlementv1.Remedy{
-			Kind: entitlementv1.RemedyKind_REMEDY_KIND_PLAN,
-			Text: fmt.Sprintf("a plan %s than %s, that of contract %s", what, a.PlanID, contract),
+// comes is what begins to grant at an instant: what was in its way a second before.
+func comes(who Who, asked Asked, then entitle.Answer, atUnixS int64) string {
+	hours := "the hours of plan " + then.PlanID + " begin"
+	if then.Grant >= 0 {
+		g := &who.Parties[then.Party].Grants[then.Grant]
+		if g.FromUnixS == atUnixS {
+			return "grants/" + g.ID + " begins"
 		}
+		return hours
 	}
-	switch a.Basis { //nolint:exhaustive // those that grant have no remedies
+	before := asked.Question
+	before.AtUnixS = atUnixS - 1
+	alone := only(who.Parties[:then.Party+1])
+	alone[then.Party].Contracts = []entitle.Contract{who.Parties[then.Party].Contracts[then.Contract]}
+	switch entitle.Ask(alone, asked.Catalog, before).Basis { //nolint:exhaustive // others do not end by themselves
+	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
+		return contractName(who, then) + " begins"
 	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
-		return plan("with longer hours")
+		return hours
 	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
-		return plan("that includes more calls")
-	case entitlementv1.Basis_BASIS_OTHER_SEVERITY:
-		return plan("with other severities")
-	case entitlementv1.Basis_BASIS_OTHER_LINE:
-		return plan("with other lines")
-	case entitlementv1.Basis_BASIS_SUSPENDED:
-		text := "end the suspension of contract " + contract
-		for i := range a.Party + 1 {
-			at := asked.Question.AtUnixS
-			if s := who.Parties[i].Suspended; s != nil && s.FromUnixS <= at && at < s.ToUnixS {
-				text = "end the suspension of " + customerNames + who.Customers[i].GetId()
-			}
-		}
-		return &entitlementv1.Remedy{
-			Kind: entitlementv1.RemedyKind_REMEDY_KIND_END_SUSPENSION, Text: text, Time: e.GetValidUntil(),
-		}
-	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
-		return &entitlementv1.Remedy{
-			Kind: entitlementv1.RemedyKind_REMEDY_KIND_CONTRACT, Text: "renew contract " + contract + ", which ended on " + ended(e),
-		}
+		return fmt.Sprintf("the next %d calls of plan %s can be used", then.Included, then.PlanID)
 	}
-	text := "a contract"
-	if product := asked.Question.Product; product != "" {
-		text += " for " + product
-	}
-	return &entitlementv1.Remedy{Kind: entitlementv1.RemedyKind_REMEDY_KIND_CONTRACT, Text: text + " that is in force"}
-}
-
-// ended is the last date of a contract.
-func ended(e *entitlementv1.CustomerEntitlement) string {
-	d := e.GetContract().GetEndDate()
-	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
+	return contractName(who, then) + " is in force again" // the end of a suspension is told to whoever may end it
 }
