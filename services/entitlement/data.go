@@ -19,8 +19,10 @@ type dataDesk struct {
 	s *Service
 	// importing holds whoever brings in a part: one at a time, so that imports do not keep others from etcd together.
 	importing chan struct{}
-	// found is how far the directory is.
-	found *heard
+	// found is how far the directory is, and indexed how far the index.
+	found, indexed *heard
+	// rehearsals are dry runs under way, of whoever holds importing.
+	rehearsals map[string]*rehearsal
 	// watching holds whoever follows changes.
 	watching chan struct{}
 	rows     metric.Int64Counter
@@ -38,7 +40,8 @@ func newDataDesk(s *Service) *dataDesk {
 		rows, _ = noop.NewMeterProvider().Meter("").Int64Counter("") // it never fails
 	}
 	return &dataDesk{
-		rows: rows, s: s, importing: make(chan struct{}, 1), found: newHeard(), watching: make(chan struct{}, maxWatchers),
+		rows: rows, s: s, importing: make(chan struct{}, 1), found: newHeard(), indexed: newHeard(),
+		rehearsals: map[string]*rehearsal{}, watching: make(chan struct{}, maxWatchers),
 	}
 }
 

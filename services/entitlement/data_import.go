@@ -3,6 +3,7 @@ package entitlement
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,9 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/imports"
+	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/phone/national"
 )
 
@@ -52,24 +53,65 @@ func (d *dataDesk) ImportCustomers(ctx context.Context, r *entitlementv1.ImportC
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	p := part{s: d.s, r: r, began: d.s.cfg.Clock.Now(), recent: map[string]string{}}
+	if r.GetDryRun() {
+		return d.dryRun(ctx, r)
+	}
+	p := d.part(r, d.s.cfg.Store)
 	if err := p.begin(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.found.await(ctx, d.s, p.progress.GetRevision(), viewPatience); err != nil {
+	if err := d.known(ctx, p.progress.GetRevision()); err != nil {
 		return nil, err
 	}
 	before := proto.CloneOf(p.progress)
 	err := p.run(ctx)
-	if !r.GetDryRun() {
-		d.count(ctx, before, p.progress)
-	}
+	d.count(ctx, before, p.progress)
 	if err != nil {
 		return nil, err
 	}
-	return &entitlementv1.ImportCustomersResponse{
-		Progress: p.progress, Rejections: p.rejections, UnknownPlans: p.unknownPlans(),
-	}, nil
+	return p.answer(), nil
+}
+
+// dryRun judges a part as if those before it had been brought in, as far as they are remembered.
+func (d *dataDesk) dryRun(ctx context.Context, r *entitlementv1.ImportCustomersRequest,
+) (*entitlementv1.ImportCustomersResponse, error) {
+	h, again := d.rehearse(r)
+	if again != nil {
+		return again, nil
+	}
+	p := d.part(r, h)
+	p.forgotten = h.forgotten
+	p.progress.Line = r.GetAfterLine()
+	if err := d.known(ctx, p.progress.GetRevision()); err != nil {
+		return nil, err
+	}
+	if err := p.run(ctx); err != nil {
+		return nil, err
+	}
+	answer := p.answer()
+	d.rehearsed(h, p, answer)
+	answer.ForgottenFromLine = h.forgotten
+	return answer, nil
+}
+
+// part is the work of a request, on a store.
+func (d *dataDesk) part(r *entitlementv1.ImportCustomersRequest, on Store) *part {
+	p := &part{s: d.s, r: r, began: d.s.cfg.Clock.Now(), layer: newLayer(on)}
+	now := timestamppb.New(p.began)
+	p.progress = &entitlementv1.ImportProgress{
+		Name: importNames + r.GetImportId(), TotalLines: r.GetTotalLines(), CreateTime: now, UpdateTime: now,
+		Fingerprint: r.GetFingerprint(), Revision: 1, // nothing is waited for
+	}
+	p.customers = d.s.customers.WithOwner(kinOwner{namedOwner{newOwner(d.s.cfg), p.layer, d.s.directory}})
+	return p
+}
+
+// known waits until what was written at a revision is known here: who has an external id, and who a number.
+func (d *dataDesk) known(ctx context.Context, revision int64) error {
+	if err := d.found.await(ctx, d.s, revision, viewPatience); err != nil {
+		return err
+	}
+	return d.indexed.await(ctx, d.s, revision, viewPatience)
 }
 
 // checkPart refuses rows that are not in order.
@@ -121,16 +163,25 @@ type part struct {
 	r     *entitlementv1.ImportCustomersRequest
 	began time.Time
 	pace  imports.Pace
+	// layer is what rows are judged by, and customers are judged on it.
+	layer     *layer
+	customers *collection.Collection[*entitlementv1.Customer]
 	// progress is how far the import is with what was committed, and revision that of its key: 0 before the first time.
 	progress *entitlementv1.ImportProgress
 	revision int64
 	// dirty says that progress counts rows that wrote nothing, and is not committed itself.
 	dirty      bool
 	rejections []*entitlementv1.ImportRejection
-	// recent are the ids of customers that this part wrote, by their keys.
-	recent map[string]string
-	// made are customers that a dry run would have written.
-	made map[string]*pending
+	warnings   []*entitlementv1.ImportWarning
+	// forgotten is the line from which on a dry run does not know what was before the part; 0: it knows all.
+	forgotten int64
+}
+
+// answer is what became of the part.
+func (p *part) answer() *entitlementv1.ImportCustomersResponse {
+	return &entitlementv1.ImportCustomersResponse{
+		Progress: p.progress, Rejections: p.rejections, Warnings: p.warnings, UnknownPlans: p.unknownPlans(),
+	}
 }
 
 // unknownPlans are those that rows name, and that are not in the catalog as far as it is known.
@@ -138,7 +189,7 @@ func (p *part) unknownPlans() (plans []string) {
 	const maxUnknownPlans = 100
 	for _, row := range p.r.GetRows() {
 		for _, c := range row.GetCustomer().GetContracts() {
-			if plan := c.GetPlan(); plan != "" && p.s.catalog.shelf.Plan(plan) == nil && p.s.catalog.shelf.Listed() {
+			if plan := c.GetPlan(); p.unknownPlan(plan) {
 				plans = append(plans, strings.ToValidUTF8(plan, "\ufffd"))
 			}
 		}
@@ -148,20 +199,14 @@ func (p *part) unknownPlans() (plans []string) {
 	return plans[:min(len(plans), maxUnknownPlans)]
 }
 
+// unknownPlan says whether a plan is not in the catalog, as far as that is known.
+func (p *part) unknownPlan(plan string) bool {
+	return plan != "" && p.s.catalog.shelf.Plan(plan) == nil && p.s.catalog.shelf.Listed()
+}
+
 // begin reads where the import stands, and whether the part belongs there.
 func (p *part) begin(ctx context.Context) error {
-	id := p.r.GetImportId()
-	now := timestamppb.New(p.began)
-	p.progress = &entitlementv1.ImportProgress{
-		Name: importNames + id, TotalLines: p.r.GetTotalLines(), CreateTime: now, UpdateTime: now,
-		Fingerprint: p.r.GetFingerprint(), Revision: 1, // nothing is waited for
-	}
-	if p.r.GetDryRun() {
-		p.progress.Line = p.r.GetAfterLine()
-		p.made = map[string]*pending{}
-		return nil
-	}
-	stands, revision, err := p.s.readImport(ctx, id)
+	stands, revision, err := p.s.readImport(ctx, p.r.GetImportId())
 	switch {
 	case fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND:
 		p.s.forgetImports(ctx)
@@ -236,7 +281,7 @@ func (p *part) again(ctx context.Context, rows []*entitlementv1.ImportRow) error
 		if err != nil {
 			return err
 		}
-		p.rejections = append(p.rejections, b.rejections...)
+		p.rejections, p.warnings = append(p.rejections, b.rejections...), append(p.warnings, b.warnings...)
 		rows = rows[b.rows:]
 	}
 	return nil
@@ -293,6 +338,9 @@ func (p *part) readAgain(ctx context.Context, wait time.Duration) error {
 // commit writes what rows make together with how far the import is then, and leaves the way to others.
 func (p *part) commit(ctx context.Context, b batch) error {
 	// Where nothing changed, that it was looked at is committed with what does.
+	if p.r.GetDryRun() {
+		p.layer.write(b.writes)
+	}
 	if p.r.GetDryRun() || len(b.writes) == 0 && b.rows > 0 {
 		p.settle(b)
 		return nil
@@ -330,10 +378,9 @@ func (p *part) commit(ctx context.Context, b batch) error {
 // settle takes over what is committed.
 func (p *part) settle(b batch) {
 	p.progress, p.dirty = b.progress, true
-	p.rejections = append(p.rejections, b.rejections...)
-	for key, name := range b.keys {
-		p.recent[key] = name
-	}
+	p.rejections, p.warnings = append(p.rejections, b.rejections...), append(p.warnings, b.warnings...)
+	maps.Copy(p.layer.ids, b.keys)
+	maps.Copy(p.layer.who, b.who)
 }
 
 // forgetImports removes what is remembered of imports of long ago.
@@ -360,9 +407,4 @@ func (s *Service) forgetImports(ctx context.Context) {
 	if _, err := s.cfg.Store.Commit(ctx, conditions, writes); err != nil {
 		s.cfg.Log.WarnContext(ctx, "old imports are not forgotten", "error", err.Error())
 	}
-}
-
-// reader reads numbers as the import's file has them.
-func (p *part) reader() imports.Numbers {
-	return func(text string) (phone.Number, error) { return national.Parse(text, p.r.GetDefaultRegion()) }
 }

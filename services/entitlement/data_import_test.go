@@ -326,39 +326,6 @@ func TestAPartToldTwiceDoesNothingTwice(t *testing.T) {
 	wantReason(t, "never begun", err, rpcv1.Reason_REASON_NOT_FOUND)
 }
 
-func TestADryRunWritesNothing(t *testing.T) {
-	w := dataProcess(t, newEtcd(t), nil)
-	rows := rowsOf(1, 60)
-	rows[40].Customer.DisplayName = ""
-	second := imported(61)
-	second.Key = rows[0].GetKey()
-	r := importOf("dry", 0, append(rows, second)...)
-	r.DryRun = true
-	got := w.bring(t, r)
-	wantCounts(t, got.GetProgress(), "line 61: 59 created, 1 updated, 0 unchanged, 1 rejected")
-	if entries, _, err := w.etcd.ListAll(t.Context(), "entitlement/"); err != nil || len(entries) != 0 {
-		t.Errorf("%d keys were written, %v", len(entries), err)
-	}
-}
-
-// TestADryRunSaysWhatItCannotKnow: a part does not remember what those before it would have made.
-func TestADryRunSaysWhatItCannotKnow(t *testing.T) {
-	w := dataProcess(t, newEtcd(t), nil)
-	row := imported(101)
-	row.Fields, row.Customer.Parent = append(row.Fields, "parent"), "customers/crm-a7"
-	r := importOf("dry", 100, row)
-	r.DryRun = true
-	row.Fields = append(row.Fields, "contracts")
-	row.Customer.Contracts = []*entitlementv1.Contract{{ContractId: "K1", Plan: "glod", StartDate: &date.Date{Year: 2026, Month: 1, Day: 1}}}
-	const want = "does not exist, unless a line up to 100 makes it: a dry run does not remember those"
-	if got := w.bring(t, r).GetRejections(); len(got) != 1 || got[0].GetField() != "parent" || got[0].GetRule() != want {
-		t.Errorf("told of %v", got)
-	}
-	if plans := w.bring(t, r).GetUnknownPlans(); len(plans) != 1 || plans[0] != "glod" {
-		t.Errorf("plans that are not in the catalog: told of %v", plans)
-	}
-}
-
 // TestImportLosesNothingOfOthers: somebody writes the same customers meanwhile, and both are in.
 func TestImportLosesNothingOfOthers(t *testing.T) {
 	w := dataProcess(t, newEtcd(t), nil)

@@ -16,6 +16,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/phone/national"
 )
 
 const (
@@ -25,8 +27,10 @@ const (
 	maxBatchBytes = 512 << 10
 	// maxLikeIDs is how many customers of like external ids are looked at.
 	maxLikeIDs = 8
-	// maxRowRules is how many broken rules are told of a row.
+	// maxRowRules is how many broken rules, and how many warnings, are told of a row.
 	maxRowRules = 8
+	// maxHoldersTold is how many others are named who have a number, too.
+	maxHoldersTold = 3
 )
 
 // batch is what rows make.
@@ -37,8 +41,10 @@ type batch struct {
 	writes     []*rpcv1.Write
 	progress   *entitlementv1.ImportProgress
 	rejections []*entitlementv1.ImportRejection
-	// keys are the ids of the customers written, by what they were found by.
+	warnings   []*entitlementv1.ImportWarning
+	// keys are the ids of the customers written, by what they were found by, and who of those who have a number first.
 	keys map[string]string
+	who  map[phone.Number]string
 }
 
 // pending is a customer as it stands, and as it would.
@@ -54,7 +60,7 @@ type judging struct {
 	p    *part
 	b    batch
 	read map[string]coord.Entry
-	// made are the customers of the batch, and order their names in order; of a dry run, of all batches.
+	// made are the customers of the batch, and order their names in order.
 	made  map[string]*pending
 	order []string
 	// ops and bytes are what they cost.
@@ -66,10 +72,7 @@ type judging struct {
 func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from *entitlementv1.ImportProgress,
 ) (batch, error) {
 	j := judging{p: p, made: map[string]*pending{}}
-	if p.made != nil {
-		j.made = p.made
-	}
-	j.b = batch{progress: proto.CloneOf(from), keys: map[string]string{}}
+	j.b = batch{progress: proto.CloneOf(from), keys: map[string]string{}, who: map[phone.Number]string{}}
 	keys := make([]string, 0, 2*len(rows))
 	for _, row := range rows {
 		for _, id := range p.candidates(row) {
@@ -78,7 +81,7 @@ func (p *part) judge(ctx context.Context, rows []*entitlementv1.ImportRow, from 
 	}
 	slices.Sort(keys)
 	var err error
-	if j.read, err = p.s.cfg.Store.GetSome(ctx, slices.Compact(keys)); err != nil {
+	if j.read, err = p.layer.GetSome(ctx, slices.Compact(keys)); err != nil {
 		return batch{}, err
 	}
 	for i, row := range rows {
@@ -113,7 +116,7 @@ func (p *part) candidates(row *entitlementv1.ImportRow) (ids []string) {
 		return ids
 	}
 	ids = append(ids, imports.NewID(key))
-	if id, ok := p.recent[keyText(key)]; ok {
+	if id, ok := p.layer.id(keyText(key)); ok {
 		ids = append(ids, id)
 	}
 	for _, h := range p.s.directory.Holders(view.ExternalID, key.GetSystem(), key.GetId(), maxLikeIDs) {
@@ -133,28 +136,27 @@ func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full b
 		})
 		return false, nil
 	}
-	if j.p.made == nil && j.kin(row) {
+	if j.kin(row) {
 		return true, nil // whether there is such a customer is known once that is written
 	}
-	who, before, next, err := j.merge(row)
+	m, err := j.merge(row)
 	if err != nil {
 		return false, j.unlessBroken(row, err)
 	}
-	effect, kind, err := j.p.s.alone().Put(ctx, next, who.entry)
-	if err != nil && !j.wouldBeThere(err) {
+	effect, kind, err := j.p.customers.Put(ctx, m.next, m.who.entry)
+	if err != nil {
 		return false, j.unlessBroken(row, j.asFarAsKnown(err))
 	}
 	ops, bytes := cost(effect)
-	name := next.GetName()
-	if j.p.made == nil && len(j.order) > 0 &&
-		(j.ops+ops > maxBatchOps || j.bytes+bytes > maxBatchBytes || j.taken(name, effect)) {
+	name := m.next.GetName()
+	if len(j.order) > 0 && (j.ops+ops > maxBatchOps || j.bytes+bytes > maxBatchBytes || j.taken(name, effect)) {
 		return true, nil
 	}
 	j.ops, j.bytes = j.ops+ops, j.bytes+bytes
 	switch {
-	case before != nil && proto.Equal(before, next):
+	case m.before != nil && proto.Equal(m.before, m.next):
 		j.b.progress.Unchanged++
-	case before == nil:
+	case m.before == nil:
 		j.b.progress.Created++
 	default:
 		j.b.progress.Updated++
@@ -162,10 +164,11 @@ func (j *judging) row(ctx context.Context, row *entitlementv1.ImportRow) (full b
 	if j.made[name] == nil {
 		j.order = append(j.order, name)
 	}
-	j.made[name] = &pending{who.entry, next, effect, kind}
+	j.made[name] = &pending{m.who.entry, m.next, effect, kind}
 	if row.GetKey() != nil {
 		j.b.keys[keyText(row.GetKey())] = customerID(name)
 	}
+	j.warn(row, m)
 	return false, nil
 }
 
@@ -177,25 +180,19 @@ func (j *judging) kin(row *entitlementv1.ImportRow) bool {
 		})
 }
 
-// wouldBeThere says whether all that a customer refers to in vain is what a dry run would have written.
-func (j *judging) wouldBeThere(err error) bool {
-	var f *fault.Fault
-	return j.p.made != nil && errors.As(err, &f) && f.Reason == rpcv1.Reason_REASON_MISSING_REFERENCE &&
-		!slices.ContainsFunc(f.Violations, func(v fault.Violation) bool { return j.p.made[v.Value] == nil })
-}
-
-// asFarAsKnown is a missing reference of a dry run in the words that are true: what parts before would have made is not
-// remembered.
+// asFarAsKnown is a missing reference of a dry run in the words that are true: what lines before would have made is not
+// always remembered.
 func (j *judging) asFarAsKnown(err error) error {
 	var f *fault.Fault
-	through := j.p.r.GetAfterLine()
-	if j.p.made == nil || through == 0 || !errors.As(err, &f) || f.Reason != rpcv1.Reason_REASON_MISSING_REFERENCE {
+	from, to := j.p.forgotten, j.p.r.GetAfterLine()
+	if from == 0 || !errors.As(err, &f) || f.Reason != rpcv1.Reason_REASON_MISSING_REFERENCE {
 		return err
 	}
 	own := *f
 	own.Violations = slices.Clone(f.Violations)
 	for i := range own.Violations {
-		own.Violations[i].Rule += fmt.Sprintf(", unless a line up to %d makes it: a dry run does not remember those", through)
+		own.Violations[i].Rule += fmt.Sprintf(
+			", unless a line from %d to %d makes it: this dry run does not remember those", from, to)
 	}
 	return &own
 }
@@ -218,31 +215,93 @@ func (j *judging) taken(name string, effect collection.Effect) bool {
 	return false
 }
 
-// merge finds the customer of a row: as it was read, as it stands with the rows before (nil where it is new), and with
-// this one.
-func (j *judging) merge(row *entitlementv1.ImportRow) (who *pending, before, next *entitlementv1.Customer, err error) {
+// merged is what a row makes of a customer.
+type merged struct {
+	// who is the customer as it was read, before as it stands with the rows before (nil where it is new), and next with
+	// this one.
+	who          *pending
+	before, next *entitlementv1.Customer
+	// notes are of what was left as it is, and numbers those that the row says.
+	notes   []fault.Violation
+	numbers []phone.Number
+}
+
+// merge finds the customer of a row, and what that makes of it.
+func (j *judging) merge(row *entitlementv1.ImportRow) (m merged, err error) {
 	var have []string
 	if key := row.GetKey(); key.GetId() != "" {
 		if have, err = j.holders(row, key); err != nil {
-			return nil, nil, nil, err
+			return m, err
 		}
 	}
 	name, err := imports.Who(row, have)
 	if err != nil {
-		return nil, nil, nil, err
+		return m, err
 	}
-	if who, err = j.stands(name); err != nil {
-		return nil, nil, nil, err
+	if m.who, err = j.stands(name); err != nil {
+		return m, err
 	}
-	base := who.item
+	m.before = m.who.item
+	base := m.before
 	if base == nil {
 		base = &entitlementv1.Customer{Name: name}
 	}
 	if err := imports.Agrees(base, row.GetKey()); err != nil {
-		return nil, nil, nil, err
+		return m, err
 	}
-	next, err = imports.Merge(base, row, j.p.reader())
-	return who, who.item, next, err
+	m.next, m.notes, err = imports.Merge(base, row, func(text string) (phone.Number, error) {
+		n, err := national.Parse(text, j.p.r.GetDefaultRegion())
+		if err == nil {
+			m.numbers = append(m.numbers, n)
+		}
+		return n, err
+	})
+	return m, err
+}
+
+// warn tells what wants a look in a row that is in.
+func (j *judging) warn(row *entitlementv1.ImportRow, m merged) {
+	notes := m.notes
+	for i, c := range row.GetCustomer().GetContracts() {
+		if j.p.unknownPlan(c.GetPlan()) {
+			notes = append(notes, fault.Violation{
+				Field: fmt.Sprintf("contracts[%d].plan", i), Value: c.GetPlan(), Rule: "is not in the catalog: it limits nothing",
+			})
+		}
+	}
+	id := customerID(m.next.GetName())
+	for _, n := range m.numbers {
+		if others := j.others(n, id); len(others) > 0 {
+			notes = append(notes, fault.Violation{
+				Field: "phone_numbers", Value: phone.Mask(n.String()),
+				Rule: "is a number of " + strings.Join(others, ", ") + ", too: who calls from it is asked whose they are",
+			})
+		}
+		if j.b.who[n] == "" && j.p.layer.holder(n) == "" {
+			j.b.who[n] = id
+		}
+	}
+	for _, n := range notes[:min(len(notes), maxRowRules)] {
+		j.b.warnings = append(j.b.warnings, &entitlementv1.ImportWarning{
+			Line: row.GetLine(), Field: n.Field, Value: strings.ToValidUTF8(n.Value, "\ufffd"),
+			Rule: strings.ToValidUTF8(n.Rule, "\ufffd"),
+		})
+	}
+}
+
+// others are the names of customers, besides one, that have a number: some that stand, and the first of the rows before.
+func (j *judging) others(n phone.Number, id string) (names []string) {
+	for _, c := range j.p.s.index.WhoHas(n, maxHoldersTold+1) {
+		names = append(names, c.GetId())
+	}
+	names = append(names, j.b.who[n], j.p.layer.holder(n))
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(other string) bool { return other == "" || other == id })
+	names = names[:min(len(names), maxHoldersTold)]
+	for i := range names {
+		names[i] = customerNames + names[i]
+	}
+	return names
 }
 
 // holders are the ids of the customers that have an external id.

@@ -175,7 +175,7 @@ func (s *Service) Run(ctx context.Context) error {
 	case <-listed:
 	case <-ctx.Done():
 	}
-	err := s.follow(ctx, view.Range(), s.apply)
+	err := s.follow(ctx, view.Range(), s.data.indexed.after(s.apply))
 	work.Wait()
 	return err
 }

@@ -55,7 +55,7 @@ func TestARowChangesWhatItSaysAndNothingElse(t *testing.T) {
 	want.Contacts = append(want.Contacts, &entitlementv1.Contact{ContactId: "ben"})
 	want.ExternalIds = []*entitlementv1.ExternalId{{System: "crm", Id: "7"}}
 	before := proto.CloneOf(stands)
-	got, err := imports.Merge(stands, row, e164)
+	got, _, err := imports.Merge(stands, row, e164)
 	if err != nil || !proto.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v\n%v", got, want, err)
 	}
@@ -93,14 +93,14 @@ func TestAColumnThatIsNotThereTakesNothingAway(t *testing.T) {
 	want.Contracts = append(want.Contracts, row.GetCustomer().GetContracts()[1])
 	want.Contacts[0].DisplayName = "Ann"
 	before := proto.CloneOf(stands)
-	if got, err := imports.Merge(stands, row, e164); err != nil || !proto.Equal(got, want) {
+	if got, _, err := imports.Merge(stands, row, e164); err != nil || !proto.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v\n%v", got, want, err)
 	}
 	if !proto.Equal(stands, before) {
 		t.Error("what stood was changed")
 	}
 	for _, bad := range []string{"contracts.colour", "open_cases.title", "name.x"} {
-		_, err := imports.Merge(stands, &entitlementv1.ImportRow{Fields: []string{bad}}, e164)
+		_, _, err := imports.Merge(stands, &entitlementv1.ImportRow{Fields: []string{bad}}, e164)
 		if err == nil || !strings.Contains(err.Error(), "is no field of a customer") {
 			t.Errorf("%s: %v", bad, err)
 		}
@@ -115,20 +115,42 @@ func TestWhatNoRowMaySet(t *testing.T) {
 		{&entitlementv1.ImportRow{Fields: []string{"has_pin"}}, `fields: "has_pin": cannot be imported`},
 		{&entitlementv1.ImportRow{Fields: []string{"colour"}}, `fields: "colour": is no field`},
 		{
-			&entitlementv1.ImportRow{Customer: &entitlementv1.Customer{AccessName: "Osprey"}},
-			`access_name: "Osprey": is another one than the customer has`,
-		},
-		{
 			&entitlementv1.ImportRow{Customer: &entitlementv1.Customer{Contacts: []*entitlementv1.Contact{{
 				ContactId: "a", PhoneNumbers: []*phone_number.PhoneNumber{number("303 5550101")},
 			}}}},
 			`contacts[0].phone_numbers[0]: "303…01": must be E.164`,
 		},
 	} {
-		_, err := imports.Merge(&entitlementv1.Customer{Name: "customers/acme", AccessName: "Heron"}, c.row, e164)
+		_, _, err := imports.Merge(&entitlementv1.Customer{Name: "customers/acme", AccessName: "Heron"}, c.row, e164)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v", c.row, err)
 		}
+	}
+}
+
+// TestAnAccessNameIsTheCustomers: a file that knows an old one, or none, changes all else, and says so.
+func TestAnAccessNameIsTheCustomers(t *testing.T) {
+	for _, stands := range []*entitlementv1.Customer{
+		{Name: "customers/acme", AccessName: "Heron"},
+		{Name: "customers/acme", FormerAccessNames: []*entitlementv1.AccessNameUse{{Name: "Osprey"}}},
+	} {
+		for _, says := range []string{"Osprey", ""} {
+			row := &entitlementv1.ImportRow{
+				Fields:   []string{"access_name", "locality"},
+				Customer: &entitlementv1.Customer{AccessName: says, Locality: "Berlin"},
+			}
+			got, notes, err := imports.Merge(stands, row, e164)
+			told := len(notes) == 1 && notes[0].Field == "access_name" && notes[0].Value == says
+			if err != nil || got.GetAccessName() != stands.GetAccessName() || got.GetLocality() != "Berlin" ||
+				told != (says != stands.GetAccessName()) {
+				t.Errorf("%v, told %q: %v, %v, %v", stands, says, got, notes, err)
+			}
+		}
+	}
+	row := &entitlementv1.ImportRow{Customer: &entitlementv1.Customer{AccessName: "Osprey"}}
+	got, notes, err := imports.Merge(&entitlementv1.Customer{Name: "customers/acme"}, row, e164)
+	if err != nil || got.GetAccessName() != "Osprey" || len(notes) != 0 {
+		t.Errorf("the first one: %v, %v, %v", got, notes, err)
 	}
 }
 
@@ -214,11 +236,11 @@ func TestARowTwiceIsARowOnce(t *testing.T) {
 			row := &entitlementv1.ImportRow{Customer: says, Fields: rapid.SampledFrom([][]string{
 				nil, {"phone_numbers"}, {"contracts", "display_name"}, {"phone_numbers", "contracts"},
 			}).Draw(t, "fields")}
-			once, err := imports.Merge(stands, row, e164)
+			once, _, err := imports.Merge(stands, row, e164)
 			if err != nil {
 				t.Fatal(err)
 			}
-			twice, err := imports.Merge(once, row, e164)
+			twice, _, err := imports.Merge(once, row, e164)
 			if err != nil || !proto.Equal(once, twice) {
 				t.Fatalf("once %v, twice %v, %v", once, twice, err)
 			}
@@ -275,7 +297,7 @@ func FuzzMerge(f *testing.F) {
 			Customer: &entitlementv1.Customer{Name: name, DisplayName: name, PhoneNumbers: []*phone_number.PhoneNumber{number(text)}},
 		}
 		if who, err := imports.Who(row, nil); err == nil {
-			_, _ = imports.Merge(&entitlementv1.Customer{Name: who}, row, e164)
+			_, _, _ = imports.Merge(&entitlementv1.Customer{Name: who}, row, e164)
 		}
 	})
 }

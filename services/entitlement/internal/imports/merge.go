@@ -29,9 +29,11 @@ var notImported = []protoreflect.Name{
 // is new. Of the fields that the row names nothing else is changed: single values are set, or cleared where they are
 // empty; numbers, aliases, domains and external ids are added; contracts, contacts, partners and cases are added, or
 // replaced by their id, where the row names no fields of theirs ("contracts.plan"), else changed in these; calendars are
-// replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids. An INVALID_FIELD
-// fault names the fields of the row that break a rule; whether the customer keeps its own is not asked.
-func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers Numbers) (*entitlementv1.Customer, error) {
+// replaced as a whole; a list that is empty is cleared. The row's key becomes one of the external ids. An access name that
+// the customer has, or had, is left as it is: notes say so. An INVALID_FIELD fault names the fields of the row that break a
+// rule; whether the customer keeps its own is not asked.
+func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers Numbers,
+) (next *entitlementv1.Customer, notes []fault.Violation, err error) {
 	says := proto.CloneOf(row.GetCustomer())
 	if says == nil {
 		says = &entitlementv1.Customer{}
@@ -41,19 +43,22 @@ func Merge(stands *entitlementv1.Customer, row *entitlementv1.ImportRow, numbers
 	for i, c := range says.GetContacts() {
 		c.PhoneNumbers = readNumbers(&broken, fmt.Sprintf("contacts[%d].phone_numbers", i), c.GetPhoneNumbers(), numbers)
 	}
-	next := proto.CloneOf(stands)
+	next = proto.CloneOf(stands)
 	for _, fd := range named(&broken, row, says) {
 		mergeField(next, says, fd, within(row, fd))
 	}
 	chosen := stands.GetAccessName() != "" || len(stands.GetFormerAccessNames()) > 0
 	if chosen && stands.GetAccessName() != next.GetAccessName() {
-		broken.Add("access_name", next.GetAccessName(),
-			"is another one than the customer has; renaming changes it, and keeps its history")
+		notes = append(notes, fault.Violation{
+			Field: "access_name", Value: next.GetAccessName(),
+			Rule: "is left as it is: the customer has chosen another one, or none; renaming changes it, and keeps its history",
+		})
+		next.AccessName = stands.GetAccessName()
 	}
 	if key := row.GetKey(); key != nil {
 		next.ExternalIds = added(next.GetExternalIds(), []*entitlementv1.ExternalId{key}, externalKey)
 	}
-	return next, broken.Err()
+	return next, notes, broken.Err()
 }
 
 // named are the fields that a row has columns for; all that it sets where it does not say.
