@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -21,8 +23,10 @@ const (
 	maxExported, maxExportedBytes = 500, 256 << 10
 	// maxWatchers bounds who may follow changes of customers at one process.
 	maxWatchers = 64
-	// maxBehind is how many changes a watcher may be behind.
-	maxBehind = 10_000
+	// maxBehind and maxBehindBytes are how many changes a watcher may be behind, and how much they take.
+	maxBehind, maxBehindBytes = 10_000, 4 << 20
+	// lastWord is how long a watcher who is cut off is left to take what waits for it.
+	lastWord = time.Second
 	// signOfLife is how often a watcher hears that nothing happened.
 	signOfLife = 10 * time.Second
 )
@@ -60,7 +64,8 @@ func (d *dataDesk) ExportCustomers(_ *entitlementv1.ExportCustomersRequest,
 	return err
 }
 
-// WatchCustomers sends changes as they come. What a watcher has not taken yet waits here, up to a limit.
+// WatchCustomers sends changes as they come. What a watcher has not taken yet waits here, up to a limit; beyond, it is cut
+// off, also where it takes nothing at all.
 func (d *dataDesk) WatchCustomers(r *entitlementv1.WatchCustomersRequest,
 	stream grpc.ServerStreamingServer[entitlementv1.WatchCustomersResponse],
 ) error {
@@ -80,31 +85,47 @@ func (d *dataDesk) WatchCustomers(r *entitlementv1.WatchCustomersRequest,
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	w := watcher{
+	w := &watcher{
 		d: d, from: from, token: from, queue: make(chan *entitlementv1.WatchCustomersResponse, maxBehind),
 		said: d.s.cfg.Clock.Now(),
 	}
-	ended := make(chan error, 1)
+	followed, sent := make(chan error, 1), make(chan error, 1)
 	go func() {
 		truth := coord.Truth{ClusterID: from.ClusterID, Epoch: from.Epoch}
-		ended <- d.s.cfg.Store.Changes(ctx, coord.Prefix(sourcePrefix), truth, from.Revision, w.take)
+		err := d.s.cfg.Store.Changes(ctx, coord.Prefix(sourcePrefix), truth, from.Revision, w.take)
+		close(w.queue)
+		followed <- err
 	}()
-	for {
-		select {
-		case change := <-w.queue:
-			if err := stream.Send(change); err != nil {
-				return err
-			}
-		case err := <-ended:
-			if fault.ReasonOf(err) == rpcv1.Reason_REASON_WRONG_STATE {
-				f := fault.WrongState("",
-					"what came after the resume token is not known any more: export the customers, and watch from there")
-				f.Err = err
-				return f
-			}
+	// It ends with the stream at the latest, which does when this method has returned.
+	go func() { sent <- w.send(stream) }()
+	select {
+	case err := <-sent:
+		if err != nil {
 			return err
 		}
+		return unfollowed(<-followed)
+	case err := <-followed:
+		var gone error
+		select {
+		case gone = <-sent:
+		case <-d.s.cfg.Clock.After(lastWord):
+		}
+		if gone != nil {
+			return gone
+		}
+		return unfollowed(err)
 	}
+}
+
+// unfollowed is the end of what was followed in the words of whoever watches customers.
+func unfollowed(err error) error {
+	if fault.ReasonOf(err) != rpcv1.Reason_REASON_WRONG_STATE {
+		return err
+	}
+	f := fault.WrongState("",
+		"what came after the resume token is not known any more: export the customers, and watch from there")
+	f.Err = err
+	return f
 }
 
 // from is where a watch begins.
@@ -122,8 +143,22 @@ type watcher struct {
 	// from is where it began, of whose part so many were skipped; token is up to where changes are in the queue.
 	from, token feed.Token
 	skipped     uint32
-	queue       chan *entitlementv1.WatchCustomersResponse
-	said        time.Time
+	// queue is what waits to be sent, and bytes how much that is.
+	queue chan *entitlementv1.WatchCustomersResponse
+	bytes atomic.Int64
+	said  time.Time
+}
+
+// send sends what comes into the queue, to its end.
+func (w *watcher) send(stream grpc.ServerStreamingServer[entitlementv1.WatchCustomersResponse]) error {
+	for change := range w.queue {
+		size := int64(proto.Size(change)) // before whoever has it may change it
+		if err := stream.Send(change); err != nil {
+			return err
+		}
+		w.bytes.Add(-size)
+	}
+	return nil
 }
 
 // errSlow is a watcher who takes too little.
@@ -165,12 +200,16 @@ func (w *watcher) take(b coord.Batch) error {
 }
 
 func (w *watcher) put(change *entitlementv1.WatchCustomersResponse) error {
-	select {
-	case w.queue <- change:
-		return nil
-	default:
-		f := fault.LimitExceeded(fmt.Sprintf("the watcher is %d changes behind: go on from the last resume token", maxBehind))
-		f.Err = errSlow
-		return f
+	size := int64(proto.Size(change))
+	if w.bytes.Load() == 0 || w.bytes.Load()+size <= maxBehindBytes {
+		w.bytes.Add(size)
+		select {
+		case w.queue <- change:
+			return nil
+		default:
+		}
 	}
+	f := fault.LimitExceeded(fmt.Sprintf("the watcher is %d changes behind: go on from the last resume token", len(w.queue)))
+	f.Err = errSlow
+	return f
 }

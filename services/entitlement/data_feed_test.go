@@ -2,7 +2,9 @@ package entitlement_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -139,4 +141,40 @@ func TestAWatcherIsToldWhatItCannotHave(t *testing.T) {
 	changes, ended, _ := other.watch(t, token)
 	await.Receive(t, "where it begins", changes)
 	wantReason(t, "another etcd's token", await.Receive(t, "the end", ended), rpcv1.Reason_REASON_WRONG_STATE)
+}
+
+// TestAWatcherWhoTakesNothingIsCutOff: what waits for it is bounded, and so is how long it has its place.
+func TestAWatcherWhoTakesNothingIsCutOff(t *testing.T) {
+	w := dataProcess(t, newEtcd(t), nil)
+	changes, ended, _ := w.watch(t, "")
+	first := await.Receive(t, "where it begins", changes)
+	c := &entitlementv1.Customer{Name: "customers/large", DisplayName: "Large"}
+	for i := range 1000 {
+		c.PhoneNumbers = append(c.PhoneNumbers, number(fmt.Sprintf("+612555%05d", i)))
+		if i < 50 {
+			c.Aliases = append(c.Aliases, fmt.Sprint(strings.Repeat("n", 190), i))
+		}
+	}
+	const most = 1000
+	for i := 0; ; i++ {
+		c.Locality = fmt.Sprint("Berlin ", i)
+		if _, err := w.UpdateCustomer(t.Context(), &entitlementv1.UpdateCustomerRequest{Customer: c, AllowMissing: true}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			wantReason(t, "too slow", err, rpcv1.Reason_REASON_LIMIT_EXCEEDED)
+		default:
+			if i == most {
+				t.Fatal("it is never cut off")
+			}
+			continue
+		}
+		break
+	}
+	again, _, _ := w.watch(t, first.GetResumeToken())
+	await.Receive(t, "where it begins", again)
+	if heard := await.Receive(t, "what it missed", again); heard.GetCustomer().GetLocality() != "Berlin 0" {
+		t.Errorf("it goes on with %s, of %s", heard.GetCustomer().GetLocality(), heard.GetCustomer().GetName())
+	}
 }
