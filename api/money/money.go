@@ -1,5 +1,5 @@
-// Package money reads, checks and shows the amounts of the API, google.type.Money, for services, edges, commands and gateways
-// alike: one way to write them. Sums are made of integers, in the smallest unit of a currency (cents), never of
+// Package money reads, checks and shows the amounts of the API, google.type.Money, for services, edges, commands and
+// gateways alike: one way to write them. Sums are made of integers, in the smallest unit of a currency (cents), never of
 // floating-point numbers. It converts no currency into another, and is pure.
 //
 // Decimals are those of ISO 4217. The tables of golang.org/x/text/currency are CLDR's, which says what people usually
@@ -150,8 +150,8 @@ func magnitude(n int64) uint64 {
 	return uint64(n)
 }
 
-// Parse reads an amount as people and files write it: "EUR 90.00", or "90 EUR"; else it says how amounts are written. What is
-// right to ask of one, such as how many decimals its currency has, is Rule's.
+// Parse reads an amount as people and files write it: "EUR 90.00", or "90 EUR"; else it says how amounts are written. What
+// is right to ask of one, such as how many decimals its currency has, is Rule's.
 func Parse(text string) (m *moneypb.Money, rule string) {
 	const form = `must be a currency and an amount, such as "EUR 90.00"`
 	fields := strings.Fields(text)

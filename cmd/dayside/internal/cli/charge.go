@@ -115,7 +115,7 @@ func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
 		if offer == "" {
 			offer = idOf(c.GetOffer())
 		}
-		g.row(instant(c.GetPromiseTime()), dash(oneLine(who)), dash(oneLine(offer)), dash(moneyText(c.GetAmount())),
+		g.row(instant(c.GetPromiseTime()), dash(oneLine(who)), dash(oneLine(offer)), partText(c.GetAmount(), c.GetPromised()),
 			word(chargeStateWords, c.GetState()), dash(idOf(c.GetLine())), dash(idOf(c.GetPromise())))
 	}
 	if err := g.write(w); err != nil {
@@ -133,4 +133,5 @@ var chargeStateWords = map[entitlementv1.PromiseState]string{
 	entitlementv1.PromiseState_PROMISE_STATE_DISPUTED: "disputed",
 	entitlementv1.PromiseState_PROMISE_STATE_WAIVED:   "waived",
 	entitlementv1.PromiseState_PROMISE_STATE_LAPSED:   "lapsed",
+	entitlementv1.PromiseState_PROMISE_STATE_REFUSED:  "refused",
 }

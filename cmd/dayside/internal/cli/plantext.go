@@ -7,7 +7,7 @@ import (
 	"google.golang.org/genproto/googleapis/type/money"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
+	amounts "github.com/daysidehq/dayside/api/money"
 )
 
 // planHoursText is when a plan gives support, on each customer's own clock.
@@ -44,7 +44,15 @@ func moneyText(m *money.Money) string {
 	if m == nil {
 		return dash("")
 	}
-	return manifest.Money(m)
+	return amounts.String(m)
+}
+
+// partText is an amount, and what it was at first where that was another.
+func partText(is, was *money.Money) string {
+	if was == nil || amounts.Same(is, was) {
+		return moneyText(is)
+	}
+	return moneyText(is) + " (of " + moneyText(was) + ")"
 }
 
 func languagesText(o *entitlementv1.Offer) string {

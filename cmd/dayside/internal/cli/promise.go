@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/type/money"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	amounts "github.com/daysidehq/dayside/api/money"
 )
 
 // collectionPromises is the first part of promises' names. They are no part of a configuration: files do not hold them.
@@ -28,24 +30,26 @@ func newPromise(a *app) *cobra.Command {
 			"customer's confirmation, and lapses without it; until then nothing is owed.",
 		newPromiseList(a), newPromiseShow(a), newPromiseAccept(a),
 		newSettle(a, settling{
-			verb: "confirm", done: "is owed", short: "Note that the customer confirms a promise",
+			verb: "confirm", short: "Note that the customer confirms a promise",
 			what: entitlementv1.Settlement_SETTLEMENT_CONFIRM, verifies: true,
 			example: "  dayside promise confirm 20261122-090000-abc --verified-by call-back",
 		}),
 		newSettle(a, settling{
-			verb: "waive", done: "is waived", short: "Give a promise up: nothing is owed",
-			what:    entitlementv1.Settlement_SETTLEMENT_WAIVE,
-			example: "  dayside promise waive 20261122-090000-abc --reason \"our own fault\"",
+			verb: "waive", short: "Give a promise up, or a part of it: nothing is owed, or less",
+			what: entitlementv1.Settlement_SETTLEMENT_WAIVE, forLess: true,
+			example: "  dayside promise waive 20261122-090000-abc --reason \"our own fault\"\n" +
+				"  dayside promise waive 20261122-090000-abc --down-to \"60 EUR\" --reason \"it took us too long\"",
 		}),
 		newSettle(a, settling{
-			verb: "dispute", done: "is disputed", short: "Note that the customer denies a promise",
+			verb: "dispute", short: "Note that the customer denies a promise",
 			what:    entitlementv1.Settlement_SETTLEMENT_DISPUTE,
 			example: "  dayside promise dispute 20261122-090000-abc --reason \"they know of no such call\"",
 		}),
 		newSettle(a, settling{
-			verb: "uphold", done: "is owed", short: "Settle a dispute in favour of the vendor",
-			what: entitlementv1.Settlement_SETTLEMENT_UPHOLD, verifies: true,
-			example: "  dayside promise uphold 20261122-090000-abc --reason \"heard the recording together\" --verified-by call-back",
+			verb: "uphold", short: "Settle a dispute in favour of the vendor, or for less",
+			what: entitlementv1.Settlement_SETTLEMENT_UPHOLD, verifies: true, forLess: true,
+			example: "  dayside promise uphold 20261122-090000-abc --reason \"heard the recording\" --verified-by call-back\n" +
+				"  dayside promise uphold 20261122-090000-abc --down-to \"60 EUR\" --reason \"met in the middle\" --verified-by pin",
 		}))
 }
 
@@ -120,7 +124,7 @@ func promisesText(w io.Writer, list []*entitlementv1.Promise) error {
 	g := newGrid("promise", "accepted", "state", "amount", "who", "offer", "lapses")
 	for _, p := range list {
 		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), word(promiseWords, p.GetState()),
-			moneyText(p.GetAmount()), promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
+			partText(p.GetAmount(), p.GetAcceptance().GetPrice()), promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
 	}
 	return g.write(w)
 }
@@ -166,7 +170,8 @@ func newPromiseShow(a *app) *cobra.Command {
 
 // promiseText is one promise, for people.
 func promiseText(w io.Writer, p *entitlementv1.Promise) {
-	linef(w, "%s  %s, %s", idOf(p.GetName()), word(promiseWords, p.GetState()), moneyText(p.GetAmount()))
+	linef(w, "%s  %s, %s", idOf(p.GetName()), word(promiseWords, p.GetState()),
+		partText(p.GetAmount(), p.GetAcceptance().GetPrice()))
 	acceptance := p.GetAcceptance()
 	for _, line := range [][2]string{
 		{"Who", promiser(p)}, {"Customer", acceptance.GetCustomer()}, {"Number", acceptance.GetNumber()},
@@ -178,7 +183,9 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 			linef(w, "  %-10s %s", line[0], oneLine(line[1]))
 		}
 	}
-	linef(w, "  %-10s %s, until %s", "Grants", dash(p.GetGrant()), instant(p.GetGrantEndTime()))
+	if p.GetGrant() != "" {
+		linef(w, "  %-10s %s, until %s", "Grants", p.GetGrant(), instant(p.GetGrantEndTime()))
+	}
 	if p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING {
 		linef(w, "  %-10s %s, unless the customer confirms it", "Lapses", instant(p.GetLapseTime()))
 	}
@@ -193,6 +200,9 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 		if e.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
 			text += ", verified by " + verificationWord(e.GetVerification())
 		}
+		if e.GetAmount() != nil {
+			text += ", down to " + moneyText(e.GetAmount())
+		}
 		if e.GetReason() != "" {
 			text += ": " + e.GetReason()
 		}
@@ -202,14 +212,14 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 
 // settling is a command that settles a promise.
 type settling struct {
-	verb, done, short, example string
-	what                       entitlementv1.Settlement
-	// verifies says that it tells how it was made sure.
-	verifies bool
+	verb, short, example string
+	what                 entitlementv1.Settlement
+	// verifies says that it tells how it was made sure; forLess that it can leave a part to be paid.
+	verifies, forLess bool
 }
 
 func newSettle(a *app, s settling) *cobra.Command {
-	r, how := &entitlementv1.SettlePromiseRequest{Settlement: s.what}, ""
+	r, how, downTo := &entitlementv1.SettlePromiseRequest{Settlement: s.what}, "", ""
 	c := &cobra.Command{
 		Use: s.verb + " PROMISE", Short: s.short, Example: s.example,
 		Long: s.short + ". It is kept who did so, and why; done again it changes nothing.",
@@ -229,6 +239,9 @@ func newSettle(a *app, s settling) *cobra.Command {
 			if r.Verification, err = verification(how); err != nil {
 				return err
 			}
+			if r.Amount, err = downToOf(downTo); err != nil {
+				return err
+			}
 			client, err := a.connect()
 			if err != nil {
 				return err
@@ -241,16 +254,35 @@ func newSettle(a *app, s settling) *cobra.Command {
 				return err
 			}
 			return a.show(p, func(w io.Writer) error {
-				linef(w, "%s %s: %s of %s.", idOf(p.GetName()), s.done, moneyText(p.GetAmount()), promiser(p))
+				linef(w, "%s is %s: %s, promised by %s.", idOf(p.GetName()), word(promiseWords, p.GetState()),
+					partText(p.GetAmount(), p.GetAcceptance().GetPrice()), promiser(p))
 				return nil
 			})
 		},
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for people")
+	if s.forLess {
+		c.Flags().StringVar(&downTo, "down-to", "", "what is to be paid after all, such as \"60 EUR\"; less than it is about")
+	}
 	if s.verifies {
 		a.verifiedBy(c, &how)
 	}
 	return c
+}
+
+// downToOf is what is left to be paid; nil where nobody says.
+func downToOf(text string) (*money.Money, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // nobody says
+	}
+	m, rule := amounts.Parse(text)
+	if rule == "" {
+		rule = amounts.Rule(m)
+	}
+	if rule != "" {
+		return nil, usagef("--down-to %q: %s", text, rule)
+	}
+	return m, nil
 }
 
 // verifiedBy is the flag that says how it was made sure who speaks.
@@ -383,6 +415,7 @@ var promiseWords = map[entitlementv1.PromiseState]string{
 	entitlementv1.PromiseState_PROMISE_STATE_DISPUTED: "disputed",
 	entitlementv1.PromiseState_PROMISE_STATE_WAIVED:   "waived",
 	entitlementv1.PromiseState_PROMISE_STATE_LAPSED:   "lapsed",
+	entitlementv1.PromiseState_PROMISE_STATE_REFUSED:  "refused",
 }
 
 func promiseStates() []string { return sortedWords(promiseWords) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -34,7 +35,11 @@ func (f *fake) SettlePromise(_ context.Context, r *entitlementv1.SettlePromiseRe
 	if f.err != nil {
 		return nil, f.err
 	}
-	return find(f.promises, r.GetName())
+	p, err := find(f.promises, r.GetName())
+	if p = proto.CloneOf(p); r.GetSettlement() == entitlementv1.Settlement_SETTLEMENT_WAIVE {
+		p.State = entitlementv1.PromiseState_PROMISE_STATE_WAIVED
+	}
+	return p, err
 }
 
 func (f *fake) AcceptOffer(_ context.Context, r *entitlementv1.AcceptOfferRequest) (*entitlementv1.AcceptOfferResponse, error) {
@@ -55,9 +60,15 @@ func withPromises(t *testing.T) *fake {
 	t.Helper()
 	number := `name: "promises/20261123-100000-def" state: PROMISE_STATE_OWED amount { currency_code: "JPY" units: 9000 }
 acceptance { number: "+61255500999" accept_time { seconds: 1795428000 } } offer_display_name: "Day (day pass)"`
+	less := `name: "promises/less" state: PROMISE_STATE_OWED amount { currency_code: "EUR" units: 60 }
+acceptance { customer: "customers/acme" price { currency_code: "EUR" units: 90 } accept_time { seconds: 1795428000 } }
+trail { time { seconds: 1795428000 } state: PROMISE_STATE_OWED by: "routing" verification: VERIFICATION_PIN }
+trail { time { seconds: 1795438000 } state: PROMISE_STATE_DISPUTED by: "contacts/ann" reason: "nobody answered for an hour" }
+trail { time { seconds: 1795448000 } state: PROMISE_STATE_OWED by: "mary" reason: "met in the middle" amount { currency_code: "EUR" units: 60 } }`
 	return &fake{promiseAnswers: promiseAnswers{
 		promises: []*entitlementv1.Promise{
 			text(t, &entitlementv1.Promise{}, onePromise), text(t, &entitlementv1.Promise{}, number),
+			text(t, &entitlementv1.Promise{}, less),
 		},
 		accepted: &entitlementv1.AcceptOfferResponse{
 			Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING, Promise: text(t, &entitlementv1.Promise{}, onePromise),
@@ -68,6 +79,7 @@ acceptance { number: "+61255500999" accept_time { seconds: 1795428000 } } offer_
 func TestPromisesAreShown(t *testing.T) {
 	for name, args := range map[string][]string{
 		"promise-list": {"promise", "list"}, "promise-show": {"promise", "show", "20261122-090000-abc"},
+		"promise-less":    {"promise", "show", "less"},
 		"promise-waive":   {"promise", "waive", "promises/20261123-100000-def", "--reason", "our own fault"},
 		"promise-accept":  {"promise", "accept", "call", "--customer", "acme", "--line", "gold", "--number", "+61255500111", "--request-id", "letter-4711"},
 		"promise-confirm": {"promise", "confirm", "20261122-090000-abc", "--verified-by", "call-back", "-o", "json"},
@@ -88,7 +100,7 @@ func TestWhatPromiseCommandsAsk(t *testing.T) {
 		{
 			[]string{"promise", "list", "--customer", "acme", "--state", "pending"},
 			&entitlementv1.ListPromisesRequest{
-				PageSize: 1000, Customer: "customers/acme", State: entitlementv1.PromiseState_PROMISE_STATE_PENDING, PageToken: "promises/20261122-090000-abc",
+				PageSize: 1000, Customer: "customers/acme", State: entitlementv1.PromiseState_PROMISE_STATE_PENDING, PageToken: "promises/20261123-100000-def",
 			},
 		},
 		{
@@ -96,6 +108,26 @@ func TestWhatPromiseCommandsAsk(t *testing.T) {
 			&entitlementv1.SettlePromiseRequest{
 				Name: "promises/20261122-090000-abc", Settlement: entitlementv1.Settlement_SETTLEMENT_UPHOLD, Reason: "heard it",
 				Verification: entitlementv1.Verification_VERIFICATION_PHRASE,
+			},
+		},
+		{
+			[]string{"promise", "uphold", "20261122-090000-abc", "--reason", "met in the middle", "--down-to", "60 EUR"},
+			&entitlementv1.SettlePromiseRequest{
+				Name: "promises/20261122-090000-abc", Settlement: entitlementv1.Settlement_SETTLEMENT_UPHOLD, Reason: "met in the middle",
+				Amount: &money.Money{CurrencyCode: "EUR", Units: 60},
+			},
+		},
+		{
+			[]string{"promise", "waive", "20261122-090000-abc", "--reason", "too late", "--down-to", "EUR 60.50"},
+			&entitlementv1.SettlePromiseRequest{
+				Name: "promises/20261122-090000-abc", Settlement: entitlementv1.Settlement_SETTLEMENT_WAIVE, Reason: "too late",
+				Amount: &money.Money{CurrencyCode: "EUR", Units: 60, Nanos: 500_000_000},
+			},
+		},
+		{
+			[]string{"promise", "list", "--state", "refused"},
+			&entitlementv1.ListPromisesRequest{
+				PageSize: 1000, State: entitlementv1.PromiseState_PROMISE_STATE_REFUSED, PageToken: "promises/20261123-100000-def",
 			},
 		},
 		{
@@ -122,7 +154,10 @@ func TestHowPromiseCommandsAreUsed(t *testing.T) {
 		{[]string{"promise", "waive", "abc"}, "error: --reason is required: it is kept with the promise\n"},
 		{[]string{"promise", "confirm", "abc"}, "error: --verified-by is required: attested-number, call-back, contact, phrase, pin\n"},
 		{[]string{"promise", "confirm", "abc", "--verified-by", "eyes"}, "error: --verified-by \"eyes\": must be one of "},
-		{[]string{"promise", "list", "--state", "late"}, "error: --state \"late\": must be one of disputed, lapsed, owed, pending, waived\n"},
+		{[]string{"promise", "list", "--state", "late"}, "error: --state \"late\": must be one of disputed, lapsed, owed, pending, refused, waived\n"},
+		{[]string{"promise", "waive", "abc", "--reason", "x", "--down-to", "60"}, "error: --down-to \"60\": must be a currency and an amount"},
+		{[]string{"promise", "waive", "abc", "--reason", "x", "--down-to", "JPY 60.5"}, "error: --down-to \"JPY 60.5\": must have at most no decimals"},
+		{[]string{"promise", "dispute", "abc", "--reason", "x", "--down-to", "60 EUR"}, "error: unknown flag: --down-to"},
 		{[]string{"promise", "show", "calls/abc"}, "error: \"calls/abc\" is no promise: give promises/ID, or the ID alone\n"},
 		{[]string{"promise", "accept", "call"}, "error: give --customer or --number: who promises\n"},
 		{[]string{"promise", "accept", "plans/x", "--number", "+61255500111"}, "error: \"plans/x\" is no offer"},

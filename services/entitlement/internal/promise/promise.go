@@ -95,8 +95,8 @@ func Check(r *entitlementv1.AcceptOfferRequest) error {
 	return broken.Err()
 }
 
-// Repeats says whether a request can be one that was recorded before: the same customer, or number, accepts the same. Of whom
-// was erased nobody can say.
+// Repeats says whether a request can be one that was recorded before: the same customer, or number, accepts the same. Of
+// whom was erased nobody can say.
 func Repeats(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) bool {
 	was := p.GetAcceptance()
 	n, _ := phone.Parse(r.GetNumber())
@@ -165,7 +165,8 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 // refused is an acceptance that is not taken. Of one that was kept on a disk the caller was connected on the strength of it:
 // it is recorded, for somebody has to see it, and the customer may confirm it all the same. It gives nothing, and counts
 // towards no limit.
-func refused(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, as entitlementv1.AcceptOutcome, why string) Accepted {
+func refused(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, as entitlementv1.AcceptOutcome, why string,
+) Accepted {
 	out := Accepted{Outcome: as, Detail: why}
 	if !r.GetKept() {
 		return out

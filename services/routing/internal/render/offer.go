@@ -1,10 +1,13 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	moneypb "google.golang.org/genproto/googleapis/type/money"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -90,7 +93,7 @@ func askOffer(d *decide.Decision, digits bool) (text, language string) {
 // saidOf is one offer as its terms are said: in words of their own, else the program's with the whole of their text, for
 // what was not said is agreed to by nobody. The price is always said.
 func saidOf(o *view.Offer, terms *entitlementv1.OfferTerms) string {
-	price, name := money.String(o.Source.GetPrice()), o.Source.GetDisplayName()
+	price, name := priceIn(o.Source.GetPrice(), terms.GetLanguage()), o.Source.GetDisplayName()
 	if terms.GetSpeech() == "" {
 		words := wordsIn(terms.GetLanguage())
 		costs, text := strings.NewReplacer("%", price), sentence(terms.GetText())
@@ -104,6 +107,51 @@ func saidOf(o *view.Offer, terms *entitlementv1.OfferTerms) string {
 		said += " " + price + "."
 	}
 	return said
+}
+
+// priceIn is a price as a voice of a language reads it out: "100,00 EUR" where people write a comma before decimals (CLDR),
+// for there a point parts thousands; the program's own way elsewhere.
+func priceIn(price *moneypb.Money, languageTag string) string {
+	text := money.String(price)
+	code, amount, _ := strings.Cut(text, " ")
+	switch primary := view.PrimaryLanguage(languageTag); {
+	case !slices.Contains(commaLanguages(), primary):
+		return text
+	case !slices.Contains(pointRegions(primary), region(languageTag)):
+		amount = strings.Replace(amount, ".", ",", 1)
+	}
+	return amount + " " + code
+}
+
+func commaLanguages() []string {
+	return strings.Fields("bg ca cs da de el es et eu fi fr gl hr hu id is it lt lv nb nl nn no pl pt ro ru sk sl sr sv tr " +
+		"uk vi")
+}
+
+// pointRegions are where people who speak a language of those write a point all the same.
+func pointRegions(primary string) []string {
+	switch primary {
+	case "de", "it":
+		return []string{"CH", "LI"}
+	case "es":
+		return strings.Fields("419 DO GT HN MX NI PA PE PR SV US")
+	}
+	return nil
+}
+
+// region is the subtag of a language tag that names one, in capitals; empty where none does (RFC 5646, 2.2.4).
+func region(languageTag string) string {
+	for i, subtag := range strings.Split(languageTag, "-") {
+		digits := strings.Trim(subtag, "0123456789") == ""
+		switch {
+		case i == 0:
+		case len(subtag) == 1: // extensions begin
+			return ""
+		case len(subtag) == 2 && !digits, len(subtag) == 3 && digits:
+			return strings.ToUpper(subtag)
+		}
+	}
+	return ""
 }
 
 // sentence is a text that ends as one, so that what is said behind it is not run into it.

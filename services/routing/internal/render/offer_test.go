@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/type/money"
@@ -79,7 +80,7 @@ func TestHowAnOfferSounds(t *testing.T) {
 				w.Offers[0].Offer.Terms = append(w.Offers[0].Offer.Terms, german)
 				w.Sites[0].Languages = nil
 			}, keys,
-			"one call kostet EUR 100.00, zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. Andernfalls drücken Sie die 0, oder warten Sie.", "de",
+			"one call kostet 100,00 EUR, zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. Andernfalls drücken Sie die 0, oder warten Sie.", "de",
 		},
 		"in a currency without decimals": {
 			func(w *viewtest.World) { w.Offers[0].Offer.Price = &money.Money{CurrencyCode: "JPY", Units: 9000} }, keys,
@@ -87,11 +88,40 @@ func TestHowAnOfferSounds(t *testing.T) {
 		},
 	} {
 		p := promptOf(c.change, nil, c.gathers)
-		if p.GetText() != c.text || p.GetLanguage() != c.language || p.GetKind() != routingv1.PromptKind_PROMPT_KIND_OFFER {
+		if p.GetText() != c.text || p.GetLanguage() != c.language || p.GetKind() != routingv1.PromptKind_PROMPT_KIND_OFFER || !p.GetNoBargeIn() {
 			t.Errorf("%s: %q (%s)", what, p.GetText(), p.GetLanguage())
 		}
 		if wantDigits := c.gathers == keys; (p.GetMaxDigits() == 1) != wantDigits || p.GetSpeech() == wantDigits {
 			t.Errorf("%s: %d digits, speech %v", what, p.GetMaxDigits(), p.GetSpeech())
+		}
+	}
+}
+
+// A price is said as people who speak the language of the terms write it, with the decimals that its currency has.
+func TestHowAPriceIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		language string
+		price    *money.Money
+		want     string
+	}{
+		{"de", &money.Money{CurrencyCode: "EUR", Units: 1290, Nanos: 500_000_000}, "1290,50 EUR"},
+		{"de-AT", &money.Money{CurrencyCode: "JPY", Units: 9000}, "9000 JPY"},
+		{"de-CH", &money.Money{CurrencyCode: "CHF", Units: 90}, "90.00 CHF"},
+		{"fr-CA", &money.Money{CurrencyCode: "BHD", Units: 1, Nanos: 5_000_000}, "1,005 BHD"},
+		{"es", &money.Money{CurrencyCode: "EUR", Units: 90}, "90,00 EUR"},
+		{"es-MX", &money.Money{CurrencyCode: "MXN", Units: 90}, "90.00 MXN"},
+		{"es-419-x-mx", &money.Money{CurrencyCode: "USD", Units: 90}, "90.00 USD"},
+		{"es-x-mx", &money.Money{CurrencyCode: "USD", Units: 90}, "90,00 USD"},
+		{"sr-Latn-RS", &money.Money{CurrencyCode: "RSD", Units: 90}, "90,00 RSD"},
+		{"en-IE", &money.Money{CurrencyCode: "EUR", Units: 90}, "EUR 90.00"},
+		{"ja", &money.Money{CurrencyCode: "JPY", Units: 9000}, "JPY 9000"},
+	} {
+		p := promptOf(func(w *viewtest.World) {
+			o := w.Offers[0].Offer
+			o.Price, o.Terms[0].Language, o.Terms[0].Speech = c.price, c.language, "<{price}>"
+		}, nil, keys)
+		if !strings.HasPrefix(p.GetText(), "<"+c.want+">") {
+			t.Errorf("%s: %q, want %s", c.language, p.GetText(), c.want)
 		}
 	}
 }
@@ -112,27 +142,27 @@ func TestTheTermsAreSaidAsTheyAreRecorded(t *testing.T) {
 		language, text string
 	}{
 		"the first, where nobody says a language": {"", "", pass, []*entitlementv1.OfferTerms{de, en}, "de",
-			"one call kostet EUR 100.00. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
+			"one call kostet 100,00 EUR. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
 				"Andernfalls drücken Sie die 0, oder warten Sie."},
 		"the customer's": {"en", "de", 0, []*entitlementv1.OfferTerms{en, de}, "de",
-			"Dieser Anruf ist von keinem Vertrag gedeckt. Er kostet EUR 100.00. Zahlbar in 30 Tagen. " +
+			"Dieser Anruf ist von keinem Vertrag gedeckt. Er kostet 100,00 EUR. Zahlbar in 30 Tagen. " +
 				"Um anzunehmen, drücken Sie die 1. Andernfalls drücken Sie die 0, oder warten Sie."},
 		"the line's": {"de-AT", "", pass, []*entitlementv1.OfferTerms{en, de}, "de",
-			"one call kostet EUR 100.00. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
+			"one call kostet 100,00 EUR. Zahlbar in 30 Tagen. Um anzunehmen, drücken Sie die 1. " +
 				"Andernfalls drücken Sie die 0, oder warten Sie."},
 		"the line's, for a customer of another": {"en", "fr", pass, []*entitlementv1.OfferTerms{de, en}, "en",
 			"one call costs EUR 100.00. Payment in 30 days. To accept, press 1. Otherwise, press 0, or just wait."},
 		"Spanish": {"", "", pass, []*entitlementv1.OfferTerms{terms("es", "A 30 días.")}, "es",
-			"one call cuesta EUR 100.00. A 30 días. Para aceptar, pulse 1. De lo contrario, pulse 0 o espere."},
+			"one call cuesta 100,00 EUR. A 30 días. Para aceptar, pulse 1. De lo contrario, pulse 0 o espere."},
 		"French": {"", "", pass, []*entitlementv1.OfferTerms{terms("fr-CA", "À 30 jours.")}, "fr-CA",
-			"one call coûte EUR 100.00. À 30 jours. Pour accepter, appuyez sur 1. Sinon, appuyez sur 0 ou patientez."},
+			"one call coûte 100,00 EUR. À 30 jours. Pour accepter, appuyez sur 1. Sinon, appuyez sur 0 ou patientez."},
 		"Italian": {"", "", 0, []*entitlementv1.OfferTerms{terms("it", "A 30 giorni.")}, "it",
-			"Questa chiamata non è coperta da alcun contratto. Costa EUR 100.00. A 30 giorni. " +
+			"Questa chiamata non è coperta da alcun contratto. Costa 100,00 EUR. A 30 giorni. " +
 				"Per accettare, prema 1. Altrimenti, prema 0 o attenda."},
 		"Dutch": {"", "", pass, []*entitlementv1.OfferTerms{terms("nl", "Binnen 30 dagen.")}, "nl",
-			"one call kost EUR 100.00. Binnen 30 dagen. Om te accepteren, toets 1. Toets anders 0, of wacht."},
+			"one call kost 100,00 EUR. Binnen 30 dagen. Om te accepteren, toets 1. Toets anders 0, of wacht."},
 		"Portuguese": {"", "", pass, []*entitlementv1.OfferTerms{terms("pt", "A 30 dias.")}, "pt",
-			"one call custa EUR 100.00. A 30 dias. Para aceitar, prima 1. Caso contrário, prima 0 ou aguarde."},
+			"one call custa 100,00 EUR. A 30 dias. Para aceitar, prima 1. Caso contrário, prima 0 ou aguarde."},
 		"a language without words": {"", "ja", pass, []*entitlementv1.OfferTerms{en, ja}, "ja",
 			"one call costs EUR 100.00. 30日以内にお支払いください。 To accept, press 1. Otherwise, press 0, or just wait."},
 	} {

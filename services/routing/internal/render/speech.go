@@ -85,6 +85,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 	case routingv1.PromptKind_PROMPT_KIND_OFFER:
 		ask(1, "", nameSilenceS)
 		p.Text, p.Language = askOffer(d, digits)
+		p.NoBargeIn = true
 		return p
 	case routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED:
 	}
