@@ -70,8 +70,13 @@ const customerNames = "customers/"
 // verify compares a PIN or a phrase. What was said and can be either is taken for what the customer has.
 func (c *calls) verify(ctx context.Context, t *decision, state *routingv1.ContinuationState, need flow.Need) error {
 	r := &entitlementv1.VerifyPinRequest{Customer: customerNames + need.Customer, Pin: need.PIN}
-	if known := t.view.Customer(need.Customer); need.PIN == "" || need.Phrase != "" && known != nil && !known.HasPIN {
+	known := t.view.Customer(need.Customer)
+	if need.PIN == "" || need.Phrase != "" && known != nil && !known.HasPIN {
 		r.Pin, r.Phrase = "", need.Phrase
+	}
+	if r.GetPin() == "" && known != nil && !known.HasPhrase { // words, where digits were asked for
+		flow.PINCompared(state, false, false)
+		return nil
 	}
 	answer, err := c.customers.VerifyPin(ctx, r)
 	if err == nil {
@@ -80,20 +85,51 @@ func (c *calls) verify(ctx context.Context, t *decision, state *routingv1.Contin
 	return err
 }
 
-// identify finds customers by a name. Those whom this process's view does not have yet are left out: nothing could be
-// decided about them.
+// identify finds customers by a name, and by the caller's number, where so many share it that nobody could be asked which of
+// them it is: whoever was asked, and says a name, is none of them.
 func (c *calls) identify(ctx context.Context, t *decision, state *routingv1.ContinuationState, need flow.Need) error {
-	answer, err := c.customers.IdentifyCaller(ctx, &entitlementv1.IdentifyCallerRequest{Name: need.Name, Digits: need.Digits})
-	if err != nil {
-		return err
+	r := &entitlementv1.IdentifyCallerRequest{Name: need.Name, Digits: need.Digits}
+	if t.view.CustomersByNumber(t.call.Caller).Len() > flow.MaxOffered {
+		r.Number, r.NumberVerified = t.call.Caller.String(), t.call.Attested
 	}
-	var found []flow.Candidate
-	for _, one := range answer.GetCandidates() {
+	answer, err := c.customers.IdentifyCaller(ctx, r)
+	if err == nil {
+		flow.Identified(state, foundBy(answer, func(id string) bool { return t.view.Customer(id) != nil }))
+	}
+	return err
+}
+
+// foundBy is what an identification found by what the caller said. Those whom this process's view does not have yet are left
+// out: nothing could be decided about them.
+func foundBy(answer *entitlementv1.IdentifyCallerResponse, known func(id string) bool) flow.Found {
+	found := flow.Found{More: answer.GetMore()}
+	for i, one := range answer.GetCandidates() {
 		id, _ := strings.CutPrefix(one.GetCustomer(), customerNames)
-		if t.view.Customer(id) != nil {
-			found = append(found, flow.Candidate{ID: id, Confidence: one.GetConfidence()})
+		said, stated := saidOf(one)
+		if !said || !known(id) {
+			continue
+		}
+		found.Certain = found.Certain || i == 0 && answer.GetCertain()
+		found.Candidates = append(found.Candidates, flow.Candidate{ID: id, Confidence: one.GetConfidence(), Stated: stated})
+	}
+	return found
+}
+
+// saidOf says whether what the caller said speaks for a candidate, and whether it states it.
+func saidOf(one *entitlementv1.CallerCandidate) (said, stated bool) {
+	for _, e := range one.GetEvidence() {
+		switch e.GetKind() {
+		case entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME, entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME,
+			entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL,
+			entitlementv1.EvidenceKind_EVIDENCE_KIND_EXTERNAL_ID:
+			return true, true
+		case entitlementv1.EvidenceKind_EVIDENCE_KIND_NUMBER, entitlementv1.EvidenceKind_EVIDENCE_KIND_VERIFIED_NUMBER:
+		default: // of a newer release, too
+			said = true
 		}
 	}
-	flow.Identified(state, found, answer.GetMore())
-	return nil
+	if len(one.GetEvidence()) == 0 { // of a release before there was any
+		return true, one.GetConfidence() >= 1
+	}
+	return said, false
 }

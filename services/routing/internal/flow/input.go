@@ -1,16 +1,16 @@
 package flow
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
 
+// MaxOffered is how many customers a caller chooses among at most: keys 1 to 8.
+const MaxOffered = 8
+
 const (
-	// maxOffered is how many customers a caller chooses among at most: keys 1 to 8.
-	maxOffered = 8
 	// noneKey says that it is none of those offered.
 	noneKey = 9
 	// noKey is what is no key of a menu.
@@ -19,8 +19,9 @@ const (
 	maxPINDigits = 12
 	// maxPhraseRunes is entitlement's own limit.
 	maxPhraseRunes = 200
-	// exact is the confidence of a name that is the same.
-	exact = 1.0
+	// leastLikely is how well a customer must fit to be asked about, and maxBehind how much less than the one who fits best: as
+	// in entitlement's own questions. Of many customers some are a little like whatever is said.
+	leastLikely, maxBehind = 0.5, 0.2
 )
 
 // Need is a look-up that must be made before the next decision. What a caller typed or said is in it: it must be in no
@@ -48,35 +49,64 @@ const (
 	NeedAccept
 )
 
-// Candidate is a customer that a look-up found.
+// Candidate is a customer for whom what was said speaks.
 type Candidate struct {
 	// ID of the customer.
 	ID string
-	// Confidence over 0 to 1; 1 is the same name.
+	// Confidence over 0 to 1.
 	Confidence float64
+	// Stated: what was said is its name, a contract's number, or the like, and not only similar to it.
+	Stated bool
 }
 
-// Identified brings in what a look-up by name found, the best first; more says that it found more than it tells. One that
-// is exact is taken for the caller's; any others are asked about, a single one too: a name finds, and is never guessed.
-func Identified(s *routingv1.ContinuationState, found []Candidate, more bool) {
+// Found is what a look-up by name found.
+type Found struct {
+	// Candidates, the best first.
+	Candidates []Candidate
+	// Certain: the first one may be taken for the caller's, for all that is known of the caller speaks for it together.
+	Certain bool
+	// More fit than are told; none of them better.
+	More bool
+}
+
+// Identified brings in what a look-up by name found. One who alone was stated, or is certain, is taken for the caller's; any
+// others are asked about, a single one too: a name finds, and is never guessed.
+func Identified(s *routingv1.ContinuationState, f Found) {
 	s.Offered, s.Named, s.Customer = nil, false, ""
 	unverified(s)
-	same := slices.Clone(found)
-	same = slices.DeleteFunc(same, func(c Candidate) bool { return c.Confidence < exact })
+	stated := those(f.Candidates, func(c Candidate) bool { return c.Stated })
 	switch {
-	case len(same) == 1:
-		s.Customer, s.Named = same[0].ID, true
+	case f.Certain && len(f.Candidates) > 0:
+		s.Customer, s.Named = f.Candidates[0].ID, true
 		return
-	case len(same) > 1:
-		found = same
-	case len(found) == 0 || more || len(found) > maxOffered:
-		s.Tries++
+	case len(stated) == 1:
+		s.Customer, s.Named = stated[0].ID, true
 		return
+	}
+	asked := stated
+	if len(asked) == 0 {
+		asked = those(f.Candidates, func(c Candidate) bool {
+			return c.Confidence >= max(leastLikely, f.Candidates[0].Confidence-maxBehind)
+		})
+		if len(asked) == 0 || len(asked) > MaxOffered || f.More && len(asked) == MaxOffered { // or as many again
+			s.Tries++
+			return
+		}
 	}
 	s.Named = true
-	for _, c := range found[:min(len(found), maxOffered)] {
+	for _, c := range asked[:min(len(asked), MaxOffered)] {
 		s.Offered = append(s.Offered, c.ID)
 	}
+}
+
+// those are candidates of a kind.
+func those(all []Candidate, kind func(Candidate) bool) (some []Candidate) {
+	for _, c := range all {
+		if kind(c) {
+			some = append(some, c)
+		}
+	}
+	return some
 }
 
 // unverified forgets what was shown: a PIN is of one customer.
@@ -139,7 +169,11 @@ func pinTyped(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 
 // chosen brings in which of the customers offered it is.
 func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
-	switch k := key(in); {
+	k := key(in)
+	if k == noKey && typed(in) == "" {
+		k = agreedKey(in.GetSpeech(), len(s.GetOffered()))
+	}
+	switch {
 	case operator(in):
 		s.PersonWanted = true
 	case k == noneKey:
@@ -155,22 +189,19 @@ func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
 
 // operator says whether the caller wants a person: by 0, by saying so, by saying nothing, or since asking failed.
 func operator(in *routingv1.Input) bool {
-	if in.GetNoInput() != routingv1.NoInput_NO_INPUT_UNSPECIFIED || in.GetDigits() == "" && in.GetSpeech() == "" {
+	switch {
+	case in.GetNoInput() != routingv1.NoInput_NO_INPUT_UNSPECIFIED, in.GetDigits() == "" && in.GetSpeech() == "":
 		return true
-	}
-	if in.GetDigits() != "" {
+	case in.GetDigits() != "":
 		return zero(in)
 	}
-	switch word := strings.Trim(strings.ToLower(in.GetSpeech()), " .!"); word {
-	case "operator", "person", "a person", "somebody", "agent":
-		return true
-	default:
-		return spokenDigits(word) == "0"
-	}
+	return wantsPerson(in.GetSpeech()) || isZero(spokenDigits(in.GetSpeech()))
 }
 
-// zero says whether 0 was pressed.
-func zero(in *routingv1.Input) bool { return typed(in) == "0" }
+// zero says whether 0 was pressed, once or more often: no name is spelled so, and no PIN is that.
+func zero(in *routingv1.Input) bool { return isZero(typed(in)) }
+
+func isZero(digits string) bool { return digits != "" && strings.Trim(digits, "0") == "" }
 
 // key is the one key that was pressed, or said; noKey where it is none, or several.
 func key(in *routingv1.Input) int {
@@ -193,27 +224,4 @@ func typed(in *routingv1.Input) string {
 		}
 	}
 	return text
-}
-
-// spokenDigits are digits said one by one, as figures or as English words; empty where anything else was said.
-func spokenDigits(said string) string {
-	var digits strings.Builder
-	between := func(r rune) bool { return strings.ContainsRune(" ,.-", r) }
-	for _, word := range strings.FieldsFunc(strings.ToLower(said), between) {
-		switch i := slices.Index(digitWords(), word); {
-		case i >= 0:
-			digits.WriteByte('0' + byte(i))
-		case word == "oh":
-			digits.WriteByte('0')
-		case strings.Trim(word, "0123456789") == "":
-			digits.WriteString(word)
-		default:
-			return ""
-		}
-	}
-	return digits.String()
-}
-
-func digitWords() []string {
-	return []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 }

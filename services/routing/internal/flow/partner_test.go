@@ -24,7 +24,7 @@ func sold(partnerPIN bool, change func(*routingv1.Line), terms ...*publishedv1.C
 }
 
 func called(name string) map[string][]flow.Candidate {
-	return map[string][]flow.Candidate{"broker": {{ID: name, Confidence: 1}}}
+	return map[string][]flow.Candidate{"broker": {stated(name)}}
 }
 
 // TestThePINOfAPartnerVerifiesNoPromiseOfItsClient: whose money it is has shown nothing.

@@ -21,12 +21,13 @@ type script struct {
 	gateway     decide.Capabilities
 	unreachable bool
 	limited     bool
+	certain     string
 	steps       []string
 }
 
 func (c script) run(t *testing.T) {
 	w := &walk{
-		v: world(c.change).View(), hour: 4 + c.hour, names: names(), unreachable: c.unreachable, limited: c.limited,
+		v: world(c.change).View(), hour: 4 + c.hour, names: names(), unreachable: c.unreachable, limited: c.limited, certain: c.certain,
 	}
 	w.call = decide.Call{ID: "call-1", Dialled: c.dialled, Caller: c.caller, Gateway: c.gateway}
 	if c.dialled == 0 {

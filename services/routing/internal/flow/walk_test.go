@@ -71,6 +71,8 @@ type walk struct {
 	// names finds customers; a name that is not among them is nobody's. unreachable: nobody can be asked.
 	names       map[string][]flow.Candidate
 	unreachable bool
+	// certain is who is taken without asking, where a look-up finds them first.
+	certain string
 	// limited: nothing more may be accepted.
 	limited bool
 }
@@ -135,7 +137,9 @@ func (w *walk) outcome(o flow.Outcome) {
 		flow.LookUpFailed(state)
 	case need.Kind == flow.NeedName:
 		found := w.names[need.Name+need.Digits]
-		flow.Identified(state, found, len(found) > 8)
+		flow.Identified(state, flow.Found{
+			Candidates: found[:min(len(found), 8)], More: len(found) > 8, Certain: len(found) > 0 && found[0].ID == w.certain,
+		})
 	case need.Kind == flow.NeedPIN:
 		right := need.PIN == "2580" && need.Customer == "pinned" || need.Phrase == "Blue heron" // of either
 		flow.PINCompared(state, right, need.PIN != "2580")
@@ -179,15 +183,25 @@ func closed(l *routingv1.Line) {
 	}
 }
 
+func stated(id string) flow.Candidate { return flow.Candidate{ID: id, Confidence: 1, Stated: true} }
+
+func like(id string, confidence float64) flow.Candidate {
+	return flow.Candidate{ID: id, Confidence: confidence}
+}
+
 func names() map[string][]flow.Candidate {
 	return map[string][]flow.Candidate{
-		"acme": {{ID: "acme", Confidence: 1}}, "2263": {{ID: "acme", Confidence: 1}, {ID: "ended", Confidence: 0.6}},
-		"akme": {{ID: "acme", Confidence: 0.8}}, "ended": {{ID: "ended", Confidence: 1}},
-		"pinned": {{ID: "pinned", Confidence: 1}}, "spoken": {{ID: "spoken", Confidence: 1}},
-		"client one": {{ID: "client-1", Confidence: 1}},
-		"bridge":     {{ID: "bridge-1", Confidence: 0.9}, {ID: "bridge-2", Confidence: 0.9}},
-		"twins":      {{ID: "bridge-1", Confidence: 1}, {ID: "bridge-2", Confidence: 1}, {ID: "acme", Confidence: 0.5}},
-		"a":          slices.Repeat([]flow.Candidate{{ID: "acme", Confidence: 0.2}}, 9),
+		"acme": {stated("acme")}, "2263": {stated("acme"), like("ended", 0.6)},
+		"akme": {like("acme", 0.8)}, "ended": {stated("ended")}, "pinned": {stated("pinned")}, "spoken": {stated("spoken")},
+		"client one": {stated("client-1")}, "bridge": {like("bridge-1", 0.9), like("bridge-2", 0.9)},
+		"twins": {stated("bridge-1"), stated("bridge-2"), like("acme", 0.6)},
+		"a":     slices.Repeat([]flow.Candidate{like("acme", 0.7)}, 9),
+		// Of many customers most are a little like anything.
+		"akme widgets": append([]flow.Candidate{like("acme", 0.9)}, slices.Repeat([]flow.Candidate{like("ended", 0.3)}, 9)...),
+		"hardly":       {like("acme", 0.4)},
+		// A contract's number is the same or is not, whatever is like it.
+		"c 4711":        {{ID: "acme", Confidence: 0.97, Stated: true}, like("ended", 0.9)},
+		"c 4711 bridge": {{ID: "acme", Confidence: 0.97, Stated: true}, stated("bridge-1")},
 	}
 }
 
@@ -238,12 +252,38 @@ func TestCalls(t *testing.T) {
 		"names that are the same are asked about": {
 			change: asks, caller: nobody, steps: []string{"prompt NAME", "said twins", "prompt WHICH", "said two", atGold},
 		},
+		"one that is much more like it than all others is asked about, however many these are": {
+			change: asks, caller: nobody, steps: []string{"prompt NAME", "said akme widgets", "prompt WHICH", "keys 1", atGold},
+		},
+		"what is hardly like it is asked of nobody": {
+			change: asks, caller: nobody, steps: []string{"prompt NAME", "said hardly", "prompt NAME", "said acme", atGold},
+		},
+		"a contract's number": {
+			change: asks, caller: nobody, steps: []string{"prompt NAME", "said c 4711", atGold},
+		},
+		"a contract's number that is another one's name": {
+			change: asks, caller: nobody, steps: []string{"prompt NAME", "said c 4711 bridge", "prompt WHICH", "keys 1", atGold},
+		},
+		"whoever is certain by all that is known of the call": {
+			change: asks, caller: nobody, certain: "bridge-1", steps: []string{"prompt NAME", "said bridge", atGold},
+		},
 		"too many are found": {
 			change: asks, caller: nobody, steps: []string{"prompt NAME", "said a", "prompt NAME", "said acme", atGold},
 		},
 		"nobody is found, twice": {
 			change: asks, caller: nobody, steps: []string{"prompt NAME", "said what", "prompt NAME", "said what", atGold},
 		},
+		"three wrong names": {
+			change: func(gold, _ *routingv1.Line) {
+				identify(gold)
+				gold.Identification = &routingv1.Identification{MaxTries: 3}
+			}, caller: nobody,
+			steps: []string{"prompt NAME", "said what", "prompt NAME", "keys 22#", "prompt NAME", "said who", atGold},
+		},
+		"0 again and again":           {change: asks, caller: nobody, steps: []string{"prompt NAME", "keys 0000", atGold}},
+		"a sentence for a person":     {change: asks, caller: nobody, steps: []string{"prompt NAME", "said I want to talk to a human, please!", atGold}},
+		"in another language":         {change: asks, caller: nobody, steps: []string{"prompt NAME", "said Einen Mitarbeiter bitte", atGold}},
+		"an empty answer":             {change: asks, caller: nobody, steps: []string{"prompt NAME", "keys #", "prompt NAME", "keys #", atGold}},
 		"0 reaches a person":          {change: asks, caller: nobody, steps: []string{"prompt NAME", "keys 0", atGold}},
 		"silence reaches a person":    {change: asks, caller: nobody, steps: []string{"prompt NAME", "silence", atGold}},
 		"an error reaches a person":   {change: asks, caller: nobody, steps: []string{"prompt NAME", "failed", atGold}},
@@ -449,7 +489,7 @@ func ExampleAdvance() {
 	state := &routingv1.ContinuationState{Line: "gold", Asked: routingv1.PromptKind_PROMPT_KIND_NAME}
 	next, need := flow.Advance(state, flow.Outcome{Input: &routingv1.Input{Digits: "2263#"}})
 	fmt.Println(need.Kind == flow.NeedName, need.Digits)
-	flow.Identified(next, []flow.Candidate{{ID: "acme", Confidence: 1}}, false)
+	flow.Identified(next, flow.Found{Candidates: []flow.Candidate{{ID: "acme", Confidence: 1, Stated: true}}})
 	fmt.Println(next.GetCustomer(), next.GetNamed())
 	// Output:
 	// true 2263
