@@ -2,6 +2,7 @@ package entitlement
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -17,10 +18,11 @@ import (
 const (
 	// maxIdentified bounds an answer: a caller can be asked about no more.
 	maxIdentified = 8
-	// maxHolders is how many customers of one clue are looked at: of more it says nothing.
-	maxHolders = 16
-	// leastAsked is how well a customer fits whom a question names: less is shown to people, and asked of no caller.
-	leastAsked = 0.5
+	// maxNamed is how many customers are looked at whose names fit: of several of one name, another clue may tell which.
+	maxNamed = 64
+	// maxHolders is how many customers of one clue are looked at: of more it says nothing. maxNumberHolders is that of numbers,
+	// which a group of companies shares.
+	maxHolders, maxNumberHolders = 16, 64
 )
 
 // How much a clue says that is not a name. A number identifies, though nobody vouches for it; a domain is shared by whoever
@@ -98,12 +100,13 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 	said := strings.TrimSpace(r.GetName())
 	var found []names.Match
 	switch {
-	case strings.Contains(said, "@"): // an address
-		return
+	case strings.Contains(said, "@"): // an address; or some are called so
+		found, g.more = g.s.directory.Find(said, maxNamed)
+		found = slices.DeleteFunc(found, func(m names.Match) bool { return m.Why != names.Exact })
 	case said != "":
-		found, g.more = g.s.directory.Find(said, maxIdentified)
+		found, g.more = g.s.directory.Find(said, maxNamed)
 	case r.GetDigits() != "":
-		found, g.more = g.s.directory.FindDigits(r.GetDigits(), maxIdentified)
+		found, g.more = g.s.directory.FindDigits(r.GetDigits(), maxNamed)
 	}
 	for _, m := range found {
 		g.clues = append(g.clues, identify.Clue{
@@ -142,13 +145,13 @@ func (g *gathering) number(n phone.Number, verified bool) {
 	if n == 0 {
 		return
 	}
-	holders := g.s.index.WhoHas(n, maxHolders+1)
-	if len(holders) > maxHolders {
+	holders := g.s.index.WhoHas(n, maxNumberHolders+1)
+	if len(holders) > maxNumberHolders {
 		g.more = true
 		return
 	}
 	contact := map[string]string{}
-	for _, h := range g.s.directory.Holders(view.ContactNumber, "", n.String(), maxHolders) {
+	for _, h := range g.s.directory.Holders(view.ContactNumber, "", n.String(), maxNumberHolders) {
 		contact[h.CustomerID] = h.ContactID
 	}
 	clue := identify.Clue{
@@ -215,38 +218,42 @@ func maskedEmail(address string) string {
 
 // answer is what all of it comes to.
 func (g *gathering) answer(language string) *entitlementv1.IdentifyCallerResponse {
-	type known struct {
-		identify.Candidate
-		customer *publishedv1.Customer
-	}
-	var all []known
-	var ranked []identify.Candidate
-	for _, c := range identify.Rank(g.clues) {
-		// One that is not there was deleted, or is not heard of yet: the views follow the same commits, one before the other.
-		if published, ok := g.s.index.Customer(c.Customer); ok {
-			all, ranked = append(all, known{c, published}), append(ranked, c)
-		}
-	}
+	known := map[string]*publishedv1.Customer{}
+	// One that is not there was deleted, or is not heard of yet: the views follow the same commits, one before the other.
+	ranked := slices.DeleteFunc(identify.Rank(g.clues), func(c identify.Candidate) bool {
+		published, ok := g.s.index.Customer(c.Customer)
+		known[c.Customer] = published
+		return !ok
+	})
+	told := ranked[:min(len(ranked), maxIdentified)]
 	out := &entitlementv1.IdentifyCallerResponse{
-		More: g.more || len(all) > maxIdentified, Certain: identify.Certain(ranked),
+		More: g.more || len(ranked) > maxIdentified, Certain: identify.Certain(ranked),
 	}
-	choices := make([]identify.Choice, 0, maxIdentified)
-	for _, c := range all[:min(len(all), maxIdentified)] {
-		one := &entitlementv1.CallerCandidate{
-			Customer: customerNames + c.Customer, DisplayName: c.customer.GetDisplayName(), Confidence: c.Confidence,
-			MatchedName: g.called[c.Customer], HasPin: c.customer.GetHasPin(), HasPhrase: c.customer.GetHasPhrase(),
-			Locality: c.customer.GetLocality(), Verified: c.Verified, ContactId: c.Contact,
-		}
-		for _, e := range c.Evidence {
-			one.Evidence = append(one.Evidence, &entitlementv1.Evidence{Kind: e.Kind, Matched: e.Matched, Confidence: e.Confidence})
-		}
-		out.Candidates = append(out.Candidates, one)
-		if c.Confidence >= leastAsked {
-			choices = append(choices, identify.Choice{ID: c.Customer, Name: one.GetDisplayName(), Locality: one.GetLocality()})
-		}
+	for _, c := range told {
+		out.Candidates = append(out.Candidates, g.candidate(c, known[c.Customer]))
 	}
-	if !out.GetCertain() {
-		out.Question = identify.Question(choices, out.GetMore(), language)
+	if out.GetCertain() {
+		return out
 	}
+	var choices []identify.Choice
+	for _, c := range identify.Asked(ranked) {
+		p := known[c.Customer]
+		choices = append(choices, identify.Choice{ID: c.Customer, Name: p.GetDisplayName(), Locality: p.GetLocality()})
+	}
+	// Of those who are not told none fits better than those who are.
+	out.Question = identify.Question(choices, out.GetMore() && len(choices) >= maxIdentified, language)
 	return out
+}
+
+// candidate is one of them, for people.
+func (g *gathering) candidate(c identify.Candidate, p *publishedv1.Customer) *entitlementv1.CallerCandidate {
+	one := &entitlementv1.CallerCandidate{
+		Customer: customerNames + c.Customer, DisplayName: p.GetDisplayName(), Confidence: c.Confidence,
+		MatchedName: g.called[c.Customer], HasPin: p.GetHasPin(), HasPhrase: p.GetHasPhrase(), Locality: p.GetLocality(),
+		Verified: c.Verified, ContactId: c.Contact,
+	}
+	for _, e := range c.Evidence {
+		one.Evidence = append(one.Evidence, &entitlementv1.Evidence{Kind: e.Kind, Matched: e.Matched, Confidence: e.Confidence})
+	}
+	return one
 }

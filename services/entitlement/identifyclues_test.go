@@ -108,6 +108,61 @@ func TestAmbiguityIsAskedAbout(t *testing.T) {
 	}
 }
 
+// TestWhoSharesANumberIsAskedAbout by name: half a clue each is enough for a question.
+func TestWhoSharesANumberIsAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	acmes(t, w)
+	for what, c := range map[string]struct {
+		ask  *entitlementv1.IdentifyCallerRequest
+		want string
+	}{
+		"a number of two": {&entitlementv1.IdentifyCallerRequest{Number: "+13035550101"}, "Acme Inc in Boston or Bolt Ltd?"},
+		"and a word that is like neither": {
+			&entitlementv1.IdentifyCallerRequest{Number: "+13035550101", Name: "zzz"}, "Acme Inc in Boston or Bolt Ltd?",
+		},
+		"and what is like one of them": {&entitlementv1.IdentifyCallerRequest{Number: "+13035550101", Name: "boltt"}, ""},
+		"of nobody":                    {&entitlementv1.IdentifyCallerRequest{Number: "+13035550199"}, "Which company are you calling for?"},
+	} {
+		r, err := w.IdentifyCaller(t.Context(), c.ask)
+		if err != nil || r.GetQuestion() != c.want || r.GetCertain() != (c.want == "") {
+			t.Errorf("%s: %v, %v; want %q", what, r, err, c.want)
+		}
+	}
+}
+
+// TestOneOfManyOfAName is told by their number, wherever they stand in the alphabet; and those who are a little like a name
+// do not make a question of one that is much like it.
+func TestOneOfManyOfAName(t *testing.T) {
+	w := newWorld(t)
+	var all []*entitlementv1.Customer
+	for i := range 20 {
+		c := customer(fmt.Sprintf("branch-%02d", i), fmt.Sprintf("+493055500%03d", i), "db")
+		c.DisplayName = "Acme Widgets GmbH"
+		all = append(all, c)
+	}
+	for i, name := range strings.Fields("Widmer Widler Widner Wiener Winger Widger Wedger Wider Wilder Winder Wender") {
+		c := customer(fmt.Sprintf("like-%02d", i), fmt.Sprintf("+493055501%03d", i), "db")
+		c.DisplayName = name
+		all = append(all, c)
+	}
+	for _, c := range all {
+		w.create(t, c)
+	}
+	w.follow(t)
+	await.True(t, "the first list", w.Ready)
+	r, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Name: "acme widgets", Number: "+493055500017"})
+	if err != nil || !r.GetCertain() || r.GetCandidates()[0].GetCustomer() != "customers/branch-17" || !r.GetMore() {
+		t.Errorf("got %v, %v", told(r), err)
+	}
+	if r := w.identify(t, "acme widgets", ""); len(r.GetCandidates()) != 8 || !r.GetMore() ||
+		r.GetQuestion() != "Several companies are called so. What is the full name, and in which town?" {
+		t.Errorf("got %v", r)
+	}
+	if r := w.identify(t, "widgerr", ""); len(r.GetCandidates()) < 2 || r.GetCertain() || strings.HasPrefix(r.GetQuestion(), "Several") {
+		t.Errorf("got %v", r)
+	}
+}
+
 func TestIdentifyCallerNamesWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	w.follow(t)

@@ -134,6 +134,9 @@ func weight(c Clue) int {
 	return 0
 }
 
+// numberTier is the tier of customers whose number it is.
+const numberTier = 1
+
 // tier is 0 of a customer who was stated, 1 of one whose number it is, 2 of all others.
 func (c *Candidate) tier() int { return 2 - weight(c.Evidence[0]) }
 
@@ -160,12 +163,16 @@ func (c *Candidate) doubt() float64 {
 }
 
 // Certain says whether the first candidate may be taken for the caller's without asking: something names it, or its number
-// is the caller's, and nothing of that speaks for another customer alone. What is only like a name is always asked about.
+// is the caller's, and nothing of that speaks for another customer alone; or the caller's number, and something that is
+// like it, speak for it together, and for nobody else. What is only like a name is always asked about.
 func Certain(ranked []Candidate) bool {
 	if len(ranked) == 0 || !slices.ContainsFunc(ranked[0].Evidence, strong) {
 		return false
 	}
 	first := ranked[0]
+	if first.agreed(ranked[1:]) {
+		return true
+	}
 	stated := slices.ContainsFunc(first.Evidence, Stated)
 	for _, other := range ranked[1:] {
 		if !dominated(other, first) || !stated && other.Confidence >= leastDoubt {
@@ -176,7 +183,33 @@ func Certain(ranked []Candidate) bool {
 	return first.Confidence >= leastCertain
 }
 
+// agreed says whether the caller's number and something that is like the customer speak for it together, where nobody was
+// stated: of those who share the number nobody else is like that, and nobody at all nearly as much.
+func (c *Candidate) agreed(others []Candidate) bool {
+	like := c.likeness()
+	if c.tier() != numberTier || like < leastAgreed {
+		return false
+	}
+	return !slices.ContainsFunc(others, func(o Candidate) bool {
+		return o.likeness() > like-clearly || o.tier() == numberTier && o.likeness() >= leastDoubt
+	})
+}
+
+// likeness is how much what was said, beside the number, is like the customer.
+func (c *Candidate) likeness() (most float64) {
+	for _, e := range c.Evidence {
+		if !strong(e) {
+			most = max(most, e.Confidence)
+		}
+	}
+	return most
+}
+
 const (
+	// leastAgreed is how like a customer must be to what was said that its number need not be all there is.
+	leastAgreed = 0.6
+	// clearly is how much less like all others must be then.
+	clearly = 0.1
 	// leastCertain: a number of one customer alone has more, a shared one less.
 	leastCertain = 0.8
 	// leastDoubt is how like another one must be to what was said that a number alone does not outweigh it.

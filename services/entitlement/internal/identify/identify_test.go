@@ -69,6 +69,35 @@ func TestWhoItIsAndWhetherToAsk(t *testing.T) {
 		{
 			"systems that disagree", list{clue(external, "acme", 0.99), clue(contract, "bolt", 0.98)}, "acme bolt", false,
 		},
+		{
+			"a number that two share, and like one of them", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(similar, "bolt", 0.8)},
+			"bolt acme", true,
+		},
+		{
+			"like both who share it",
+			list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(similar, "bolt", 0.8), clue(similar, "acme", 0.55)},
+			"bolt acme", false,
+		},
+		{
+			"as much like somebody else", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(similar, "bolt", 0.8),
+				clue(similar, "cord", 0.75)}, "bolt acme cord", false,
+		},
+		{
+			"hardly like one of those who share it", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(similar, "bolt", 0.5)},
+			"bolt acme", false,
+		},
+		{
+			"their own number, and like them", list{clue(verified, "acme", 0.98), clue(similar, "acme", 0.8), clue(similar, "acne", 0.6)},
+			"acme acne", true,
+		},
+		{
+			"their own number, and the name of another one", list{clue(verified, "acme", 0.98), clue(similar, "acme", 0.8), clue(name, "acne", 1)},
+			"acne acme", false,
+		},
+		{
+			"a number that two share, and the domain of one", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(domain, "acme", 0.8)},
+			"acme bolt", true,
+		},
 		{"the whole name on a keypad", list{clue(keypad, "acme", 1)}, "acme", true},
 		{"its beginning on a keypad", list{clue(keypad, "acme", 0.9)}, "acme", false},
 	} {
@@ -156,6 +185,29 @@ func TestCertainIsNeverAmbiguous(t *testing.T) {
 	})
 }
 
+// TestWhatIsOnlyLikeANameIsAskedAbout: unless the number is the customer's, too, and of all who have that number nobody else is
+// like it.
+func TestWhatIsOnlyLikeANameIsAskedAbout(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clues := anyClues().Draw(t, "clues")
+		ranked := identify.Rank(clues)
+		if !identify.Certain(ranked) || slices.ContainsFunc(ranked[0].Evidence, identify.Stated) {
+			return
+		}
+		isNumber := func(c identify.Clue) bool { return c.Kind == number || c.Kind == verified }
+		for _, other := range ranked[1:] {
+			for _, e := range other.Evidence {
+				if slices.ContainsFunc(other.Evidence, isNumber) && !isNumber(e) && e.Confidence >= 0.5 {
+					t.Fatalf("%s is certain, and %s has the number, too, and is like it: %+v", ranked[0].Customer, other.Customer, ranked)
+				}
+			}
+		}
+		if !slices.ContainsFunc(ranked[0].Evidence, isNumber) {
+			t.Fatalf("%s is certain, though nothing but likeness speaks for it", ranked[0].Customer)
+		}
+	})
+}
+
 func TestQuestion(t *testing.T) {
 	berlin := identify.Choice{ID: "acme-de", Name: "Acme GmbH", Locality: "Berlin"}
 	boston := identify.Choice{ID: "acme-us", Name: "Acme Inc", Locality: "Boston"}
@@ -171,6 +223,7 @@ func TestQuestion(t *testing.T) {
 		{list{berlin, boston}, false, "en-AU", "Acme GmbH in Berlin or Acme Inc in Boston?"},
 		{list{berlin, boston, plain}, false, "", "Acme GmbH in Berlin, Acme Inc in Boston or Bolt?"},
 		{list{berlin}, false, "en", "Is that Acme GmbH in Berlin?"},
+		{list{{Name: "Bernstein AG", Locality: "Bern"}, plain}, false, "en", "Bernstein AG in Bern or Bolt?"},
 		{list{named, plain}, false, "en", "Sparkasse Berlin or Bolt?"},
 		{list{plain, {ID: "bolt-2", Name: "Bolt"}}, false, "en", "Bolt (bolt) or Bolt (bolt-2)?"},
 		{nil, false, "", "Which company are you calling for?"},

@@ -1,11 +1,33 @@
 package identify
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 )
 
-// maxAsked is how many customers one question names: more are not kept in mind.
-const maxAsked = 4
+const (
+	// maxAsked is how many customers one question names: more are not kept in mind.
+	maxAsked = 4
+	// leastAsked is how well a customer fits whom a question names, where nothing is the same, and maxBehind how much less than
+	// the one who fits best: of many customers some are a little like whatever is said.
+	leastAsked, maxBehind = 0.5, 0.2
+)
+
+// Asked are those of some candidates whom a question names: who was stated, and whose number it is; and who is much like
+// what was said.
+func Asked(ranked []Candidate) (some []Candidate) {
+	best := 0.0
+	for _, c := range ranked {
+		best = max(best, c.Confidence)
+	}
+	for _, c := range ranked {
+		if slices.ContainsFunc(c.Evidence, strong) || c.Confidence >= max(leastAsked, best-maxBehind) {
+			some = append(some, c)
+		}
+	}
+	return some
+}
 
 // Choice is a customer as a question names it.
 type Choice struct {
@@ -75,8 +97,17 @@ func Question(choices []Choice, more bool, language string) string {
 }
 
 func label(c Choice, w words) string {
-	if c.Locality == "" || strings.Contains(strings.ToLower(c.Name), strings.ToLower(c.Locality)) {
+	if c.Locality == "" || says(c.Name, c.Locality) {
 		return c.Name
 	}
 	return c.Name + w.in + c.Locality
+}
+
+// says whether a name has the words of a place in it: Bernstein is not in Bern for that.
+func says(name, place string) bool {
+	words := func(text string) string {
+		apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }
+		return " " + strings.Join(strings.FieldsFunc(strings.ToLower(text), apart), " ") + " "
+	}
+	return strings.Contains(words(name), words(place))
 }
