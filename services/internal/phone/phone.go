@@ -5,6 +5,7 @@ package phone
 
 import (
 	"strconv"
+	"strings"
 )
 
 // Number is an E.164 number: its digits, without the plus sign, as an integer. 15 digits fit in 64 bits, and no country
@@ -78,7 +79,8 @@ func (n Number) String() string {
 // Masked shows the first two digits and the last two: "+35…89". Too little to ring, enough to recognise.
 func (n Number) Masked() string { return Mask(n.String()) }
 
-// Mask shows the first three and the last two characters of a number of whatever form; shorter ones are hidden whole.
+// Mask shows the first three and the last two bytes of a number of whatever form, or of an address, as far as they are whole
+// characters; shorter ones are hidden whole.
 func Mask(s string) string {
 	if s == "" {
 		return ""
@@ -86,5 +88,5 @@ func Mask(s string) string {
 	if len(s) < minDigits+1 {
 		return "…"
 	}
-	return s[:3] + "…" + s[len(s)-2:]
+	return strings.ToValidUTF8(s[:3], "") + "…" + strings.ToValidUTF8(s[len(s)-2:], "")
 }

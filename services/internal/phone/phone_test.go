@@ -26,7 +26,8 @@ func TestParse(t *testing.T) {
 		{"", 0, 0, false, false, ""},
 		{"+", 0, 0, false, false, "…"},
 		{"1+234567890", 0, 0, false, false, "1+2…90"},
-		{"+٣٥٣١٢٣٤٥٦", 0, 0, false, false, ""},
+		{"+٣٥٣١٢٣٤٥٦", 0, 0, false, false, "+٣…٦"},
+		{"abü@acme.exämplé", 0, 0, false, false, "ab…é"},
 	} {
 		if n, ok := phone.Parse(c.in); n != c.strict || ok != c.strictOK {
 			t.Errorf("Parse(%q) = %d, %v; want %d, %v", c.in, n, ok, c.strict, c.strictOK)
