@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -137,7 +138,11 @@ func (b business) EraseCallers(ctx context.Context, r *ledgerv1.EraseCallersRequ
 	if err := broken.Err(); err != nil {
 		return nil, err
 	}
-	return b.store.Erase(ctx, store.Erasure{Numbers: r.GetNumbers(), Emails: r.GetEmails(), CountOnly: r.GetValidateOnly()})
+	what := store.Erasure{Numbers: r.GetNumbers(), Emails: r.GetEmails(), CountOnly: r.GetValidateOnly()}
+	for _, name := range r.GetCalls() {
+		what.Calls = append(what.Calls, strings.TrimPrefix(name, "calls/"))
+	}
+	return b.store.Erase(ctx, what)
 }
 
 // Lengths of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets).

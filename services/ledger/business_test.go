@@ -300,6 +300,26 @@ func TestCallsToAFormerNumberAreFound(t *testing.T) {
 }
 
 // TestAPersonIsErasedFromAllThatIsKept: and nothing of it is left in the files; what happened is.
+// TestAPersonIsErasedFromSomeCalls: those that came in late, and from nothing else.
+func TestAPersonIsErasedFromSomeCalls(t *testing.T) {
+	o := open(t, 0)
+	late := o.call("late", "gold", 2)
+	late.GetDecision().Recording = &routingv1.Recording{Uri: "https://rec.example/1"}
+	o.add(t, o.call("before", "gold", 1), late, o.charge("p", "customers/acme", owed, 1, 0))
+	l := o.list(t, &ledgerv1.ListCallsRequest{})
+	got, err := o.business(t).EraseCallers(t.Context(), &ledgerv1.EraseCallersRequest{
+		Numbers: []string{"+13035550101"}, Calls: []string{l.GetCalls()[0].GetName(), "calls/none"},
+	})
+	want := &ledgerv1.EraseCallersResponse{Calls: 1, Records: 1, RecordingUris: []string{"https://rec.example/1"}}
+	if err != nil || !proto.Equal(got, want) {
+		t.Errorf("erased: %v, %v", got, err)
+	}
+	l = o.list(t, &ledgerv1.ListCallsRequest{})
+	if l.GetCalls()[0].GetCallerNumber() != "" || l.GetCalls()[1].GetCallerNumber() != "+13035550101" {
+		t.Errorf("left: %v", l.GetCalls())
+	}
+}
+
 func TestAPersonIsErasedFromAllThatIsKept(t *testing.T) {
 	o := open(t, 0)
 	for i := range 30 { // calls of others, and of the same person

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -35,7 +36,16 @@ type Eraser struct {
 	// traces are bytes without which a message as it is encoded holds none of it; in lower case where folded is set.
 	traces [][]byte
 	folded [][]byte
+	// recordings are where those were that From took out.
+	recordings []string
 }
+
+// maxRecordings bounds how many recordings are told of.
+const maxRecordings = 1000
+
+// Recordings are where those are that From took out of what it was shown, each once, in that order, at most 1000: nobody
+// else knows by then.
+func (e *Eraser) Recordings() []string { return e.recordings }
 
 // New is one for numbers in E.164 and e-mail addresses, whatever their case; what is no number is passed over.
 func New(numbers, emails []string) *Eraser {
@@ -106,6 +116,9 @@ func (e *Eraser) from(m protoreflect.Message) bool {
 	if d, ok := m.Interface().(*routingv1.DecisionRecord); ok && d.GetCaller() == ErasedNumber {
 		if uri := d.GetRecording().GetUri(); uri != "" && uri != erasedURI {
 			d.Recording.Uri, found = erasedURI, true
+			if len(e.recordings) < maxRecordings && !slices.Contains(e.recordings, uri) {
+				e.recordings = append(e.recordings, uri)
+			}
 		}
 	}
 	return found

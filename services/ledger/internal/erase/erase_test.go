@@ -48,6 +48,9 @@ func TestWhatHappenedIsLeft(t *testing.T) {
 	if e.From(r) {
 		t.Error("found again")
 	}
+	if got := e.Recordings(); len(got) != 1 || got[0] != "https://rec.example/1" {
+		t.Errorf("recordings that nobody knows of any more: %v", got)
+	}
 	f := &ledgerv1.FollowUp{CallerNumber: "+13035550101", Note: "rang ann@acme.example", Calls: []string{"calls/a"}}
 	if !e.From(f) || !proto.Equal(f, &ledgerv1.FollowUp{Note: "rang (erased)", Calls: []string{"calls/a"}}) {
 		t.Errorf("left: %v", f)

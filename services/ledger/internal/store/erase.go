@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -22,6 +23,8 @@ const maxErasePage = 500
 type Erasure struct {
 	// Numbers in E.164, and e-mail addresses.
 	Numbers, Emails []string
+	// Calls are IDs of those that it is erased from, and from nothing else; empty: from all that is kept.
+	Calls []string
 	// CountOnly: nothing is changed.
 	CountOnly bool
 }
@@ -40,11 +43,16 @@ func (s *Store) Erase(ctx context.Context, what Erasure) (*ledgerv1.EraseCallers
 		}
 		defer func() { _ = s.pragma(context.WithoutCancel(ctx), "secure_delete = FAST") }()
 	}
-	for _, part := range []func(context.Context) error{e.calls, e.charges, e.followUps, e.audit} {
+	parts := []func(context.Context) error{e.calls, e.charges, e.followUps, e.audit}
+	if len(what.Calls) > 0 {
+		parts = []func(context.Context) error{e.some}
+	}
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			return nil, err
 		}
 	}
+	e.counted.RecordingUris = e.Recordings()
 	if what.CountOnly {
 		return e.counted, nil
 	}
@@ -155,6 +163,23 @@ func (e *erasing) calls(ctx context.Context) error {
 	// A call has few records: a page that ends within one is looked at again from its beginning.
 	return e.pages(ctx, "SELECT call, body, NULL FROM records WHERE call > ?1 AND call <= coalesce((SELECT call FROM records "+
 		"WHERE call > ?1 ORDER BY call LIMIT 1 OFFSET ?2), 'zzzz') ORDER BY call", "", e.callOnce())
+}
+
+// some goes through the calls that are named.
+func (e *erasing) some(ctx context.Context) error {
+	for ids := range slices.Chunk(e.Calls, maxErasePage) {
+		if err := e.in(ctx, func(w *writer) error {
+			for _, id := range ids {
+				if err := e.call(w, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // callOnce rewrites a call where it was not the one before.
