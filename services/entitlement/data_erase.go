@@ -47,6 +47,11 @@ func (d *dataDesk) ErasePerson(ctx context.Context, r *entitlementv1.ErasePerson
 	if err != nil {
 		return nil, err
 	}
+	if !e.only { // from now on nothing of before comes in as it was
+		if err := (graves{d.s}).dig(ctx, person, e.now.AsTime()); err != nil {
+			return nil, err
+		}
+	}
 	for _, step := range []func(context.Context) error{e.ledger, e.promises, e.grants, e.counts, e.reveals, e.sessions} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -60,7 +65,9 @@ func (d *dataDesk) ErasePerson(ctx context.Context, r *entitlementv1.ErasePerson
 	if e.nobody && len(e.done) == 0 {
 		return nil, fault.NotFound(r.GetCustomer())
 	}
-	return &entitlementv1.ErasePersonResponse{Erasures: e.done, Notes: e.notes}, nil
+	return &entitlementv1.ErasePersonResponse{
+		Erasures: e.done, Notes: e.notes, Remainders: erasure.Remainders(e.now.AsTime(), e.recordings),
+	}, nil
 }
 
 // eraser is one erasure.
@@ -75,6 +82,8 @@ type eraser struct {
 	// nobody says that the customer that was named does not exist; notes, what else was named in vain.
 	nobody bool
 	notes  []string
+	// recordings are where those of the person are.
+	recordings []string
 }
 
 func (e *eraser) note(place string, erased, kept int64, reason string) {
@@ -99,7 +108,11 @@ func (e *eraser) customers(ctx context.Context, r *entitlementv1.ErasePersonRequ
 		}
 		more := false
 		for _, name := range found {
-			if seen[name] || len(seen) == maxErasedCustomers {
+			if seen[name] {
+				continue
+			}
+			if len(seen) == maxErasedCustomers {
+				e.noteOnce(fmt.Sprintf("more than %d customers know the person: erase again for the others", maxErasedCustomers))
 				continue
 			}
 			seen[name], more = true, true
@@ -123,8 +136,29 @@ func (e *eraser) customers(ctx context.Context, r *entitlementv1.ErasePersonRequ
 		}
 		if !more {
 			slices.Sort(names)
+			e.noteOthers(r, names)
 			return names, nil
 		}
+	}
+}
+
+// noteOthers tells of customers that know the person, too, where one was named.
+func (e *eraser) noteOthers(r *entitlementv1.ErasePersonRequest, names []string) {
+	if r.GetCustomer() == "" {
+		return
+	}
+	others := e.holders()
+	slices.Sort(others)
+	for _, name := range slices.Compact(others) {
+		if !slices.Contains(names, name) {
+			e.noteOnce(name + " has a number or an address of the person, too, and keeps it: erase them there, too")
+		}
+	}
+}
+
+func (e *eraser) noteOnce(text string) {
+	if !slices.Contains(e.notes, text) {
+		e.notes = append(e.notes, text)
 	}
 }
 
@@ -153,6 +187,9 @@ func (e *eraser) customer(ctx context.Context, name string) error {
 		stands, err := e.s.customers.Get(ctx, name)
 		if err != nil {
 			return err
+		}
+		for _, id := range e.person.Stays(stands) {
+			e.noteOnce(fmt.Sprintf("%s: contact %s had a number of the person, and stays without it", name, id))
 		}
 		erased := e.person.Customer(proto.CloneOf(stands))
 		if erased > 0 && !e.only {
@@ -185,6 +222,7 @@ func (e *eraser) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.recordings = append(e.recordings, got.GetRecordingUris()...)
 	const kept = "what happened, and when, without the caller"
 	e.note("calls", got.GetCalls(), got.GetCalls(), kept)
 	e.note("records", got.GetRecords(), got.GetRecords(), kept)
@@ -211,8 +249,12 @@ func (e *eraser) promises(ctx context.Context) error {
 		if err != nil {
 			return fault.Internal(fmt.Errorf("key %s: %w", entry.Key, err))
 		}
+		recording := p.GetAcceptance().GetRecordingUri()
 		if e.person.Promise(p) {
 			names = append(names, p.GetName())
+		}
+		if recording != "" && p.GetAcceptance().GetRecordingUri() == "" && !slices.Contains(e.recordings, recording) {
+			e.recordings = append(e.recordings, recording)
 		}
 		return nil
 	})
@@ -234,7 +276,11 @@ func (e *eraser) promise(ctx context.Context, name string) (err error) {
 		if e.only {
 			return nil
 		}
-		_, err = e.s.promises.all.Amend(ctx, name, func(p *entitlementv1.Promise) { e.person.Promise(p) })
+		var left *entitlementv1.Promise
+		left, err = e.s.promises.all.Amend(ctx, name, func(p *entitlementv1.Promise) { e.person.Promise(p) })
+		if err == nil { // the ledger keeps the latest revision of a charge: one with the number, on its way still, is none
+			e.s.promises.tell(ctx, left)
+		}
 		if fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
 			return err
 		}

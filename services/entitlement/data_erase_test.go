@@ -124,7 +124,7 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 	}
 	for _, e := range entries {
 		for _, secret := range []string{mobile, "ann@acme", "Ann", "192.0.2.1"} {
-			if strings.Contains(string(e.Value), secret) {
+			if strings.Contains(e.Key+string(e.Value), secret) {
 				t.Errorf("%s still holds %q", e.Key, secret)
 			}
 		}
@@ -163,5 +163,58 @@ func TestAnErasureThatFailsCanBeDoneAgain(t *testing.T) {
 	r.Customer = "customers/nobody"
 	if _, err := w.ErasePerson(t.Context(), r); fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
 		t.Errorf("a customer that does not exist: %v", err)
+	}
+}
+
+// TestWhoErasesIsToldWhereElseToLook: at customers that know the same person, at contacts who stay, and at places that no
+// request reaches, with where recordings are.
+func TestWhoErasesIsToldWhereElseToLook(t *testing.T) {
+	const mobile = "+13035550101"
+	w := dataProcess(t, newEtcd(t), nil)
+	theirs := []*phone_number.PhoneNumber{number(mobile)}
+	for _, c := range []*entitlementv1.Customer{
+		{Name: "customers/acme", DisplayName: "Acme", Contacts: []*entitlementv1.Contact{
+			{ContactId: "ann", DisplayName: "Ann", PhoneNumbers: theirs}, {ContactId: "ben"},
+		}},
+		{Name: "customers/bone", DisplayName: "Bone", Contacts: []*entitlementv1.Contact{{ContactId: "ann", PhoneNumbers: theirs}}},
+	} {
+		if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	putStored(t, w.etcd, "entitlement/promises/p1", &entitlementv1.Promise{
+		Name: "promises/p1", Acceptance: &entitlementv1.AcceptOfferRequest{Number: mobile, RecordingUri: "https://rec.example/7"},
+	}, nil)
+	await.True(t, "both are known", func() bool {
+		c, err := w.CheckEntitlement(t.Context(), &entitlementv1.CheckEntitlementRequest{Line: "lines/none", Number: number(mobile)})
+		return err != nil || len(c.GetCandidates()) == 2
+	})
+	for _, c := range []struct {
+		ask  *entitlementv1.ErasePersonRequest
+		note string
+	}{
+		{&entitlementv1.ErasePersonRequest{Customer: "customers/acme", ContactId: "ann"}, "customers/bone has a number or an address"},
+		{&entitlementv1.ErasePersonRequest{Numbers: []string{mobile}}, "customers/bone: contact ann had a number of the person, and stays"},
+	} {
+		c.ask.Reason, c.ask.ValidateOnly = "x", true
+		got, err := w.ErasePerson(t.Context(), c.ask)
+		if err != nil || !strings.Contains(strings.Join(got.GetNotes(), "\n"), c.note) {
+			t.Errorf("%v, %v; want %q", got.GetNotes(), err, c.note)
+		}
+		places := map[string]*entitlementv1.Remainder{}
+		for _, r := range got.GetRemainders() {
+			places[r.GetPlace()] = r
+		}
+		if !slices.Equal(places["recordings"].GetRecordingUris(), []string{"https://rec.example/7"}) {
+			t.Errorf("recordings: %v", places["recordings"])
+		}
+		for _, place := range []string{"messages", "spools", "backups", "etcd-history", "view-copies", "text", "audit", "elsewhere"} {
+			if places[place].GetWhat() == "" {
+				t.Errorf("nothing is said of %s", place)
+			}
+		}
+		if places["messages"].GetUntilTime() == nil || places["backups"].GetUntilTime() != nil {
+			t.Errorf("until when: %v", got.GetRemainders())
+		}
 	}
 }

@@ -33,12 +33,17 @@ type numberHashes struct {
 
 // of is a number's hash, 24 lower-case letters and digits.
 func (h *numberHashes) of(ctx context.Context, n phone.Number) (string, error) {
+	return h.ofText(ctx, string(binary.BigEndian.AppendUint64(nil, uint64(n))))
+}
+
+// ofText is that of any other text, which is longer than a number's eight bytes.
+func (h *numberHashes) ofText(ctx context.Context, text string) (string, error) {
 	key, err := h.read(ctx)
 	if err != nil {
 		return "", err
 	}
 	mac := hmac.New(sha256.New, key)
-	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) // never fails
+	_, _ = mac.Write([]byte(text)) // never fails
 	sum := mac.Sum(nil)[:numberHashBytes]
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum)), nil
 }

@@ -108,6 +108,9 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	case out.Promise == nil:
 		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
 	}
+	if err := (graves{d.s}).latePromise(ctx, out.Promise, out.Grant); err != nil {
+		return nil, err
+	}
 	effect, err := d.with(out, k, facts, at)
 	if err != nil {
 		return nil, err

@@ -86,6 +86,23 @@ func (p *Person) Emails() (out []string) {
 	return out
 }
 
+// Named is what the person is called at customers.
+type Named struct {
+	// Customer is customers/ID, and Folded the name as names are compared.
+	Customer, Folded string
+}
+
+// NamedAs is who a name is said of.
+func NamedAs(customer, name string) Named { return Named{customer, folded(name)} }
+
+// Names are what the person is called, in no order.
+func (p *Person) Names() (out []Named) {
+	for n := range p.names {
+		out = append(out, Named{n.customer, n.id})
+	}
+	return out
+}
+
 // Learn takes from a customer which of its contacts the person is, and their numbers and addresses. A number that is
 // the customer's own as well, or another contact's, is not the person's alone: it is kept unless it was asked for, and
 // counted.
@@ -96,7 +113,9 @@ func (p *Person) Learn(c *entitlementv1.Customer) (shared int) {
 		}
 		at := contact{c.GetName(), k.GetContactId()}
 		p.contacts[at] = true
-		p.names[contact{c.GetName(), folded(k.GetDisplayName())}] = true
+		if name := folded(k.GetDisplayName()); name != "" {
+			p.names[contact{c.GetName(), name}] = true
+		}
 		if k.GetEmail() != "" {
 			p.emails[folded(k.GetEmail())] = true
 		}
@@ -159,6 +178,20 @@ func (p *Person) Customer(c *entitlementv1.Customer) (times int64) {
 	return times
 }
 
+// Stays are the ids of a customer's contacts who had a number of the person, and are left without it: somebody else, or the
+// person under another name.
+func (p *Person) Stays(c *entitlementv1.Customer) (ids []string) {
+	for _, k := range c.GetContacts() {
+		if !p.is(c, k) && slices.ContainsFunc(k.GetPhoneNumbers(), func(x *phone_number.PhoneNumber) bool {
+			n, _ := phone.Parse(x.GetE164Number())
+			return p.numbers[n]
+		}) {
+			ids = append(ids, k.GetContactId())
+		}
+	}
+	return ids
+}
+
 // acted says whether somebody who did something at a customer is the person; peers have names without the prefix.
 func (p *Person) acted(customer, by string) bool {
 	id, ok := strings.CutPrefix(by, contactNames)
@@ -178,6 +211,20 @@ func (p *Person) Promise(x *entitlementv1.Promise) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// Late takes somebody who was erased meanwhile out of a promise that comes in late, and out of what it gave: nil where that
+// is nothing.
+func Late(x *entitlementv1.Promise, g *entitlementv1.Grant, now *timestamppb.Timestamp) {
+	a := x.GetAcceptance()
+	a.Person, a.Number, a.RecordingUri, x.Erased = "", "", "", true
+	if g == nil {
+		return
+	}
+	g.Number = ""
+	if g.GetCustomer() == "" { // nobody has it
+		g.RevokeTime, g.RevokedBy, g.EndTime = proto.CloneOf(now), erased, proto.CloneOf(now)
+	}
 }
 
 // Grant takes the person out of a grant, which gives nothing from then on: a number was all that it was by.
