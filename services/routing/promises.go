@@ -129,7 +129,7 @@ func (p *promises) accept(
 		// Of a number that nobody knows entitlement takes nothing for verified: it could bind no customer.
 		Verified: r.GetCustomer() != "" && r.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED,
 	}
-	a.Fate, a.PromiseID = p.record(ctx, r)
+	a.Fate, a.PromiseID, a.OurFault = p.record(ctx, r)
 	p.accepted.Add(ctx, 1, offerFateOption(a.Fate))
 	return a
 }
@@ -172,8 +172,11 @@ func numberText(n phone.Number) string {
 	return n.String()
 }
 
-// record brings an acceptance to entitlement, else to the disk.
-func (p *promises) record(ctx context.Context, r *entitlementv1.AcceptOfferRequest) (routingv1.OfferFate, string) {
+// record brings an acceptance to entitlement, else to the disk. Where neither takes it, ourFault says whether that is for
+// any other reason than that the caller accepted too much already.
+func (p *promises) record(
+	ctx context.Context, r *entitlementv1.AcceptOfferRequest,
+) (fate routingv1.OfferFate, id string, ourFault bool) {
 	err := errNoPromises
 	if p.service != nil {
 		var answer *entitlementv1.AcceptOfferResponse
@@ -185,18 +188,18 @@ func (p *promises) record(ctx context.Context, r *entitlementv1.AcceptOfferReque
 		}
 	}
 	if ctx.Err() != nil { // the gateway asks no more: nobody may owe for a call that was not connected
-		return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, ""
+		return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, "", true
 	}
 	if !refusedForGood(err) {
 		if unkept := p.keep(ctx, r); unkept == nil {
 			p.tell(ctx, slog.LevelError, "an acceptance is on this host's disk alone, until entitlement takes it", r, err)
-			return routingv1.OfferFate_OFFER_FATE_SPOOLED, ""
+			return routingv1.OfferFate_OFFER_FATE_SPOOLED, "", false
 		} else {
 			err = errors.Join(err, unkept)
 		}
 	}
 	p.tell(ctx, slog.LevelError, "an acceptance could not be recorded: the caller is helped first", r, err)
-	return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, ""
+	return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, "", true
 }
 
 var (
@@ -204,22 +207,23 @@ var (
 	errNoPromiseSpool = errors.New("acceptances cannot be kept on disk")
 )
 
-// outcome is what entitlement made of an acceptance.
+// outcome is what entitlement made of an acceptance. That an offer changed while it was made is no doing of the caller's.
 func (p *promises) outcome(
 	ctx context.Context, r *entitlementv1.AcceptOfferRequest, answer *entitlementv1.AcceptOfferResponse,
-) (routingv1.OfferFate, string) {
-	id, _ := strings.CutPrefix(answer.GetPromise().GetName(), "promises/")
+) (fate routingv1.OfferFate, id string, ourFault bool) {
+	id, _ = strings.CutPrefix(answer.GetPromise().GetName(), "promises/")
 	switch answer.GetOutcome() {
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED:
-		return routingv1.OfferFate_OFFER_FATE_ACCEPTED, id
+		return routingv1.OfferFate_OFFER_FATE_ACCEPTED, id, false
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING:
-		return routingv1.OfferFate_OFFER_FATE_PENDING, id
+		return routingv1.OfferFate_OFFER_FATE_PENDING, id, false
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED,
 		entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED,
 		entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED:
 	}
-	p.tell(ctx, slog.LevelWarn, "an acceptance is not recorded: "+answer.GetOutcome().String(), r, nil)
-	return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, ""
+	p.tell(ctx, slog.LevelWarn, "an acceptance is not taken: "+answer.GetOutcome().String(), r, nil)
+	return routingv1.OfferFate_OFFER_FATE_HELPED_FIRST, "", answer.GetOutcome() !=
+		entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED
 }
 
 // keep leaves an acceptance in the spool, and waits until it survives the machine.
@@ -240,7 +244,8 @@ func (p *promises) keep(ctx context.Context, r *entitlementv1.AcceptOfferRequest
 	return p.spool.Sync(syncing, at)
 }
 
-// deliver brings acceptances of the spool to entitlement, each once by its request_id, however often it is told of one.
+// deliver brings acceptances of the spool to entitlement, each once by its request_id, however often it is told of one. What
+// entitlement does not take now it records as refused, for people to see: the caller was connected.
 // One that entitlement stumbles over, as where a record of etcd cannot be read, keeps none behind it waiting: they are
 // told again with it, which changes nothing.
 func (p *promises) deliver(ctx context.Context, entries [][]byte) error {
@@ -253,12 +258,16 @@ func (p *promises) deliver(ctx context.Context, entries [][]byte) error {
 		if err := proto.Unmarshal(entry, &kept); err != nil {
 			return fmt.Errorf("%w: entry %d: %w", spool.ErrRefused, i, err)
 		}
+		if kept.GetRequest() == nil {
+			return fmt.Errorf("%w: entry %d holds no request", spool.ErrRefused, i)
+		}
+		kept.Request.Kept = true
 		asking, cancel := context.WithTimeout(ctx, deliverTimeout)
 		answer, err := p.service.AcceptOffer(asking, kept.GetRequest())
 		cancel()
 		switch {
 		case err == nil:
-			_, _ = p.outcome(ctx, kept.GetRequest(), answer)
+			_, _, _ = p.outcome(ctx, kept.GetRequest(), answer)
 		case refusedForGood(err):
 			return fmt.Errorf("%w: %w", spool.ErrRefused, err)
 		case fault.ReasonOf(rpc.Fault(err)) == rpcv1.Reason_REASON_INTERNAL:

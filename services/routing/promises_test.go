@@ -16,12 +16,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/spool"
@@ -90,6 +92,42 @@ type shop struct {
 	routing  routingv1.RoutingServiceClient
 	promises *ledgerOfPromises
 	log      *logBuffer
+	records  *notebook
+}
+
+// notebook holds records of decisions.
+type notebook struct {
+	mu        sync.Mutex
+	decisions []*routingv1.DecisionRecord
+}
+
+func (b *notebook) Append(entry []byte) (spool.Mark, error) {
+	r := &ledgerv1.Record{}
+	if err := proto.Unmarshal(entry, r); err != nil {
+		return spool.Mark{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.GetDecision() != nil {
+		b.decisions = append(b.decisions, r.GetDecision())
+	}
+	return spool.Mark{}, nil
+}
+
+func (*notebook) Sync(context.Context, spool.Mark) error { return nil }
+
+func (*notebook) Delivered(context.Context, spool.Mark) error { return nil }
+
+// last is the last decision of a call.
+func (b *notebook) last(callID string) (last *routingv1.DecisionRecord) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.decisions {
+		if d.GetCallId() == callID {
+			last = d
+		}
+	}
+	return last
 }
 
 func openShop(t *testing.T, dir string) *shop {
@@ -99,9 +137,13 @@ func openShop(t *testing.T, dir string) *shop {
 	ended := viewtest.Customer("ended", []phone.Number{endedNumber}, viewtest.Contract("", -100, -50))
 	h.applied(t, h.put(t, viewtest.LineRecord(offering), viewtest.OfferRecord(viewtest.Offer("once")),
 		viewtest.OfferRecord(viewtest.Offer("day")), viewtest.CustomerRecord(ended)))
-	s := &shop{house: h, promises: &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}, log: &logBuffer{}}
+	s := &shop{
+		house: h, promises: &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}, log: &logBuffer{},
+		records: &notebook{},
+	}
 	s.routing = h.beside(t, func(d *routing.Deps) {
 		d.Promises, d.Logger = s.promises, slog.New(slog.NewTextHandler(s.log, nil))
+		d.Journal = journal.New(s.records, "test", h.clock, d.Logger)
 		if dir != "" {
 			d.PromiseSpool = openSpool(t, dir)
 		}
@@ -204,7 +246,8 @@ func TestWhatCannotBeRecordedIsHelpedFirst(t *testing.T) {
 	for what, c := range map[string]struct {
 		err     error
 		outcome entitlementv1.AcceptOutcome
-	}{"beyond the limit": {nil, limit}, "withdrawn": {nil, gone}, "refused for good": {refused, 0}} {
+		ours    bool
+	}{"beyond the limit": {nil, limit, false}, "withdrawn": {nil, gone, true}, "refused for good": {refused, 0, true}} {
 		s.promises.be(false, c.err, c.outcome)
 		g := s.customer(what, endedANI)
 		g.begins(t)
@@ -213,6 +256,11 @@ func TestWhatCannotBeRecordedIsHelpedFirst(t *testing.T) {
 		if step(route) != connected || e.GetOffer() != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST || !e.GetFollowUp() ||
 			e.GetBasis() != entitlementv1.Basis_BASIS_CONTRACT_ENDED || e.GetPromise() != "" {
 			t.Errorf("%s: %s, %v", what, step(route), e)
+		}
+		// Only what the caller did themselves counts as goodwill, whatever is rung behind it.
+		g.goesOn(t, tried("sydney.1=BUSY"))
+		if d := s.records.last(what); d.GetStep() != 3 || d.GetState().GetOurFault() != c.ours {
+			t.Errorf("%s: our fault, %v", what, d)
 		}
 	}
 	declining := s.customer("no", endedANI)
@@ -265,7 +313,7 @@ func TestAnAcceptanceSurvives(t *testing.T) {
 	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING)
 	await.True(t, "they are delivered", func() bool { return len(requestIDs(s.promises.all())) == 4 })
 	for _, r := range s.promises.all() {
-		if !r.GetAcceptTime().AsTime().Equal(accepted) || r.GetNumber() == endedANI && r.GetCustomer() != "customers/ended" {
+		if !r.GetKept() || !r.GetAcceptTime().AsTime().Equal(accepted) || r.GetNumber() == endedANI && r.GetCustomer() != "customers/ended" {
 			t.Errorf("%v", r)
 		}
 	}
@@ -310,7 +358,7 @@ func TestWithoutADiskTheCallerIsHelpedFirst(t *testing.T) {
 	if e := g.goesOn(t, typed("1")).GetExplanation(); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST || !e.GetFollowUp() {
 		t.Errorf("%v", e)
 	}
-	if !strings.Contains(s.log.String(), "helped first") {
+	if !strings.Contains(s.log.String(), "helped first") || !s.records.last("1").GetState().GetOurFault() {
 		t.Error("nobody hears of it")
 	}
 }

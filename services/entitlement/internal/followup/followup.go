@@ -68,15 +68,17 @@ func helped(f Facts) (Task, bool) {
 	case !c.GetFollowUp():
 		return Task{}, false
 	case c.GetCustomer() == "", c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_UNKNOWN:
-		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_IDENTIFY, Reason: unknownReason(f)}, true
+		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_IDENTIFY, Reason: unknownReason(f) + unrecorded(c)}, true
 	case f.GoodwillMax > 0 && f.GoodwillBefore+1 >= f.GoodwillMax && c.GetGoodwill():
-		return discuss(often(f) + " " + without(basis))
+		return discuss(often(f) + " " + without(basis) + unrecorded(c))
 	case basis == entitlementv1.Basis_BASIS_ALLOWANCE_USED, basis == entitlementv1.Basis_BASIS_SUSPENDED:
-		return discuss("called " + without(basis))
+		return discuss("called " + without(basis) + unrecorded(c))
 	case c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED:
 		return discuss("the line follows up calls of entitled customers")
 	}
-	return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_PROPOSE, Reason: often(f) + " " + without(basis)}, true
+	return Task{
+		Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_PROPOSE, Reason: often(f) + " " + without(basis) + unrecorded(c),
+	}, true
 }
 
 func accepted(c *ledgerv1.Call) bool {
@@ -107,6 +109,17 @@ func unknownReason(f Facts) string {
 		return often(f) + " from a number nobody knows"
 	}
 	return "a caller nobody knows"
+}
+
+// unrecorded says, behind a reason, that the caller accepted an offer of which nothing is owed.
+func unrecorded(c *ledgerv1.Call) string {
+	switch {
+	case c.GetOfferFate() != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST:
+		return ""
+	case c.GetGoodwill():
+		return "; accepted an offer beyond what may be accepted without being verified, so that nothing is owed"
+	}
+	return "; accepted an offer that could not be recorded by our own fault, so that nothing is owed"
 }
 
 // without says what was missing.

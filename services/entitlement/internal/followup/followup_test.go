@@ -34,10 +34,22 @@ func TestWhatACallLeavesToBeDone(t *testing.T) {
 	within := &ledgerv1.Call{Customer: "customers/acme", Basis: entitlementv1.Basis_BASIS_CONTRACT, RestsOn: "C-1"}
 	followed := &ledgerv1.Call{Customer: "customers/acme", FollowUp: true, CallerClass: routingv1.CallerClass_CALLER_CLASS_ENTITLED}
 	none, ended := helped(entitlementv1.Basis_BASIS_NO_CONTRACT), helped(entitlementv1.Basis_BASIS_CONTRACT_ENDED)
+	unrecorded, beyond, unknown := helped(entitlementv1.Basis_BASIS_CONTRACT_ENDED), helped(0), helped(0)
+	for _, c := range []*ledgerv1.Call{unrecorded, beyond, unknown} {
+		c.OfferFate = routingv1.OfferFate_OFFER_FATE_HELPED_FIRST
+	}
+	unrecorded.Goodwill, unknown.Goodwill = false, false
+	unknown.Customer, unknown.CallerClass = "", routingv1.CallerClass_CALLER_CLASS_UNKNOWN
 	for name, c := range map[string]struct {
 		facts followup.Facts
 		want  string
 	}{
+		"what was accepted is recorded nowhere": {followup.Facts{Call: unrecorded, GoodwillBefore: 2, GoodwillMax: 3, GoodwillDays: 90},
+			"PROPOSE: called after the contract ended; accepted an offer that could not be recorded by our own fault, so that nothing is owed "},
+		"by nobody known": {followup.Facts{Call: unknown},
+			"IDENTIFY: a caller nobody knows; accepted an offer that could not be recorded by our own fault, so that nothing is owed "},
+		"more was accepted than may be": {followup.Facts{Call: beyond, GoodwillBefore: 2, GoodwillMax: 3, GoodwillDays: 90},
+			"DISCUSS: third call in 90 days without a contract; accepted an offer beyond what may be accepted without being verified, so that nothing is owed "},
 		"entitled":                  {followup.Facts{Call: within, UsedCalls: 10, IncludedCalls: 10}, ""},
 		"beyond what is included":   {followup.Facts{Call: within, UsedCalls: 11, IncludedCalls: 10}, "DISCUSS: 11 calls in a period of which contract C-1 includes 10 "},
 		"the line follows up all":   {followup.Facts{Call: followed}, "DISCUSS: the line follows up calls of entitled customers "},

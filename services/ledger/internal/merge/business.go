@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"slices"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -98,8 +100,12 @@ func tellBusiness(c *ledgerv1.Call, d *routingv1.DecisionRecord) {
 	c.Redirected = redirects(d.GetCapabilities())
 }
 
-// tellGoodwill says whether the caller was helped first, although not entitled, or not known.
+// tellGoodwill says whether the caller was helped first, although not entitled, or not known. Whoever accepted to pay, and was
+// helped first for a fault of this system, had no goodwill shown.
 func tellGoodwill(c *ledgerv1.Call) {
 	entitled := c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED
-	c.Goodwill = c.GetTreatment() == routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP && !entitled
+	ourFault := slices.ContainsFunc(c.GetSteps(), func(s *ledgerv1.Step) bool {
+		return s.GetDecision().GetState().GetOurFault()
+	})
+	c.Goodwill = c.GetTreatment() == routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP && !entitled && !ourFault
 }

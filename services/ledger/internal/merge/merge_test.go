@@ -252,6 +252,26 @@ func TestWhoWasOfferedIsNotTheCaller(t *testing.T) {
 	}
 }
 
+// TestWhatWasGoodwill: whoever accepted to pay, and was helped first for a fault of ours, had none shown, in whatever step that
+// was; whoever accepted more than may be accepted unverified had.
+func TestWhatWasGoodwill(t *testing.T) {
+	const helped = `line: "gold" step_kind: STEP_KIND_FORWARD caller_class: CALLER_CLASS_NOT_ENTITLED treatment: TREATMENT_FORWARD_AND_FOLLOW_UP follow_up: true `
+	for what, c := range map[string]struct {
+		state string
+		want  bool
+	}{
+		"helped first":                      {``, true},
+		"beyond the limit":                  {`offer: OFFER_FATE_HELPED_FIRST state {offer: OFFER_FATE_HELPED_FIRST}`, true},
+		"nobody could record what was said": {`offer: OFFER_FATE_HELPED_FIRST state {offer: OFFER_FATE_HELPED_FIRST our_fault: true}`, false},
+	} {
+		made := decision(1, 100, `line: "gold" step_kind: STEP_KIND_PROMPT caller_class: CALLER_CLASS_NOT_ENTITLED treatment: TREATMENT_OFFER`)
+		got := merge.Brief(events(t, made, decision(2, 101, helped+c.state), decision(3, 102, helped)))
+		if got.GetGoodwill() != c.want || !got.GetFollowUp() {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}
+
 // TestAttemptsOfOneMicrosecond: clocks are finer than what attempts are ordered by.
 func TestAttemptsOfOneMicrosecond(t *testing.T) {
 	attempt := `attempts {target_id: "dublin.1" disposition: DISPOSITION_BUSY start_time {seconds: 100 nanos: %d}}`

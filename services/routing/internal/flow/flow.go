@@ -51,7 +51,7 @@ func Safe(was *routingv1.ContinuationState, attempts []*routingv1.Attempt) *rout
 	safe := &routingv1.ContinuationState{PersonWanted: true, Over: now.GetOver()}
 	if was != nil { // what was promised holds
 		safe.Offer, safe.Accepted, safe.AcceptedVerified = was.GetOffer(), was.GetAccepted(), was.GetAcceptedVerified()
-		safe.Promise = was.GetPromise()
+		safe.Promise, safe.OurFault = was.GetPromise(), was.GetOurFault()
 	}
 	for _, t := range now.GetTried() {
 		switch t.GetDisposition() { //nolint:exhaustive // all others may be rung again

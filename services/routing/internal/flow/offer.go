@@ -46,6 +46,8 @@ type Acceptance struct {
 	Offer *routingv1.MadeOffer
 	// Fate is ACCEPTED, PENDING or SPOOLED; or HELPED_FIRST, where nothing could be recorded.
 	Fate routingv1.OfferFate
+	// OurFault: that nothing could be recorded is no doing of the caller's.
+	OurFault bool
 	// PromiseID is empty where there is none yet.
 	PromiseID string
 	// Verified: the caller was, when it was accepted.
@@ -54,7 +56,7 @@ type Acceptance struct {
 
 // Accepted brings in what became of an acceptance.
 func Accepted(s *routingv1.ContinuationState, a Acceptance) {
-	s.Offer = a.Fate
+	s.Offer, s.OurFault = a.Fate, a.OurFault
 	if a.Fate != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST {
 		s.Accepted, s.Promise, s.AcceptedVerified = a.Offer, a.PromiseID, a.Verified
 	}
