@@ -720,7 +720,10 @@ type RevealNumberRequest struct {
 	// From OpenSession.
 	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	// lines/ID.
-	Line          string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
+	Line string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
+	// customers/ID on whose page the contact asks; where it is set and the session was turned to another one meanwhile, it is
+	// FAILED_PRECONDITION.
+	Customer      string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -769,6 +772,13 @@ func (x *RevealNumberRequest) GetLine() string {
 	return ""
 }
 
+func (x *RevealNumberRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
 // RevealNumberResponse tells it.
 type RevealNumberResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -779,7 +789,9 @@ type RevealNumberResponse struct {
 	// Until when the customer is entitled, as far as is known.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// customers/ID whose session it was, for the audit trail.
-	Customer      string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Until when the last of the numbers works that the line had before, and the contact may know; unset where none does.
+	FormerEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=former_end_time,json=formerEndTime,proto3" json:"former_end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,13 +854,22 @@ func (x *RevealNumberResponse) GetCustomer() string {
 	return ""
 }
 
+func (x *RevealNumberResponse) GetFormerEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FormerEndTime
+	}
+	return nil
+}
+
 // ChooseAccessNameRequest chooses another access name.
 type ChooseAccessNameRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From OpenSession.
 	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	// As in RenameAccessName.
-	AccessName    string `protobuf:"bytes,2,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	AccessName string `protobuf:"bytes,2,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
+	// As in RevealNumberRequest.
+	Customer      string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -893,6 +914,13 @@ func (x *ChooseAccessNameRequest) GetSession() string {
 func (x *ChooseAccessNameRequest) GetAccessName() string {
 	if x != nil {
 		return x.AccessName
+	}
+	return ""
+}
+
+func (x *ChooseAccessNameRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
 	}
 	return ""
 }
@@ -1437,6 +1465,53 @@ func (x *StoredSession) GetClient() string {
 	return ""
 }
 
+// StoredTally is when something was done that is limited for all processes together, as it is kept in etcd, at
+// entitlement/tallies/KIND/ID. Never sent over gRPC.
+type StoredTally struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ascending; those that do not count any more are dropped with the next write.
+	Times         []*timestamppb.Timestamp `protobuf:"bytes,1,rep,name=times,proto3" json:"times,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredTally) Reset() {
+	*x = StoredTally{}
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredTally) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredTally) ProtoMessage() {}
+
+func (x *StoredTally) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredTally.ProtoReflect.Descriptor instead.
+func (*StoredTally) Descriptor() ([]byte, []int) {
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *StoredTally) GetTimes() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Times
+	}
+	return nil
+}
+
 // StoredRevealCount is what counts towards a customer's limit, as it is kept in etcd, at entitlement/reveal-counts/ID. Never sent
 // over gRPC.
 type StoredRevealCount struct {
@@ -1449,7 +1524,7 @@ type StoredRevealCount struct {
 
 func (x *StoredRevealCount) Reset() {
 	*x = StoredRevealCount{}
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1536,7 @@ func (x *StoredRevealCount) String() string {
 func (*StoredRevealCount) ProtoMessage() {}
 
 func (x *StoredRevealCount) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[23]
+	mi := &file_dayside_entitlement_v1_contact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1549,7 @@ func (x *StoredRevealCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredRevealCount.ProtoReflect.Descriptor instead.
 func (*StoredRevealCount) Descriptor() ([]byte, []int) {
-	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{23}
+	return file_dayside_entitlement_v1_contact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StoredRevealCount) GetReveals() []*NumberReveal {
@@ -1533,20 +1608,23 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\ventitlement\x18\x03 \x01(\v2+.dayside.entitlement.v1.CustomerEntitlementR\ventitlement\"=\n" +
 	"\x13CloseSessionRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\"\x16\n" +
-	"\x14CloseSessionResponse\"\x84\x01\n" +
+	"\x14CloseSessionResponse\"\xa9\x01\n" +
 	"\x13RevealNumberRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12E\n" +
-	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\"\xa9\x01\n" +
+	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12#\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"\xed\x01\n" +
 	"\x14RevealNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12\x1a\n" +
 	"\breminder\x18\x02 \x01(\tR\breminder\x12;\n" +
 	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x1a\n" +
-	"\bcustomer\x18\x04 \x01(\tR\bcustomer\"k\n" +
+	"\bcustomer\x18\x04 \x01(\tR\bcustomer\x12B\n" +
+	"\x0fformer_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\"\x90\x01\n" +
 	"\x17ChooseAccessNameRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12(\n" +
 	"\vaccess_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
-	"accessName\"W\n" +
+	"accessName\x12#\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"W\n" +
 	"\x18ChooseAccessNameResponse\x12\x1f\n" +
 	"\vaccess_name\x18\x01 \x01(\tR\n" +
 	"accessName\x12\x1a\n" +
@@ -1590,7 +1668,9 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x16\n" +
 	"\x06method\x18\x04 \x01(\tR\x06method\x12\x16\n" +
-	"\x06client\x18\x05 \x01(\tR\x06client\"S\n" +
+	"\x06client\x18\x05 \x01(\tR\x06client\"?\n" +
+	"\vStoredTally\x120\n" +
+	"\x05times\x18\x01 \x03(\v2\x1a.google.protobuf.TimestampR\x05times\"S\n" +
 	"\x11StoredRevealCount\x12>\n" +
 	"\areveals\x18\x01 \x03(\v2$.dayside.entitlement.v1.NumberRevealR\areveals2\xb2\b\n" +
 	"\x0eContactService\x12d\n" +
@@ -1617,7 +1697,7 @@ func file_dayside_entitlement_v1_contact_proto_rawDescGZIP() []byte {
 	return file_dayside_entitlement_v1_contact_proto_rawDescData
 }
 
-var file_dayside_entitlement_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_dayside_entitlement_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_dayside_entitlement_v1_contact_proto_goTypes = []any{
 	(*SendLinkRequest)(nil),          // 0: dayside.entitlement.v1.SendLinkRequest
 	(*SendLinkResponse)(nil),         // 1: dayside.entitlement.v1.SendLinkResponse
@@ -1642,50 +1722,53 @@ var file_dayside_entitlement_v1_contact_proto_goTypes = []any{
 	(*NumberReveal)(nil),             // 20: dayside.entitlement.v1.NumberReveal
 	(*StoredLink)(nil),               // 21: dayside.entitlement.v1.StoredLink
 	(*StoredSession)(nil),            // 22: dayside.entitlement.v1.StoredSession
-	(*StoredRevealCount)(nil),        // 23: dayside.entitlement.v1.StoredRevealCount
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
-	(*Promise)(nil),                  // 25: dayside.entitlement.v1.Promise
-	(*CustomerEntitlement)(nil),      // 26: dayside.entitlement.v1.CustomerEntitlement
-	(Settlement)(0),                  // 27: dayside.entitlement.v1.Settlement
+	(*StoredTally)(nil),              // 23: dayside.entitlement.v1.StoredTally
+	(*StoredRevealCount)(nil),        // 24: dayside.entitlement.v1.StoredRevealCount
+	(*timestamppb.Timestamp)(nil),    // 25: google.protobuf.Timestamp
+	(*Promise)(nil),                  // 26: dayside.entitlement.v1.Promise
+	(*CustomerEntitlement)(nil),      // 27: dayside.entitlement.v1.CustomerEntitlement
+	(Settlement)(0),                  // 28: dayside.entitlement.v1.Settlement
 }
 var file_dayside_entitlement_v1_contact_proto_depIdxs = []int32{
-	24, // 0: dayside.entitlement.v1.OpenSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 0: dayside.entitlement.v1.OpenSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
 	9,  // 1: dayside.entitlement.v1.GetSessionResponse.lines:type_name -> dayside.entitlement.v1.SelfServiceLine
-	25, // 2: dayside.entitlement.v1.GetSessionResponse.promises:type_name -> dayside.entitlement.v1.Promise
-	24, // 3: dayside.entitlement.v1.GetSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	26, // 2: dayside.entitlement.v1.GetSessionResponse.promises:type_name -> dayside.entitlement.v1.Promise
+	25, // 3: dayside.entitlement.v1.GetSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
 	6,  // 4: dayside.entitlement.v1.GetSessionResponse.others:type_name -> dayside.entitlement.v1.SelfServiceCustomer
-	26, // 5: dayside.entitlement.v1.SelfServiceLine.entitlement:type_name -> dayside.entitlement.v1.CustomerEntitlement
-	24, // 6: dayside.entitlement.v1.RevealNumberResponse.valid_until:type_name -> google.protobuf.Timestamp
-	27, // 7: dayside.entitlement.v1.AnswerPromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
-	25, // 8: dayside.entitlement.v1.AnswerPromiseResponse.promise:type_name -> dayside.entitlement.v1.Promise
-	20, // 9: dayside.entitlement.v1.ListRevealsResponse.reveals:type_name -> dayside.entitlement.v1.NumberReveal
-	24, // 10: dayside.entitlement.v1.NumberReveal.time:type_name -> google.protobuf.Timestamp
-	24, // 11: dayside.entitlement.v1.StoredLink.expire_time:type_name -> google.protobuf.Timestamp
-	24, // 12: dayside.entitlement.v1.StoredSession.expire_time:type_name -> google.protobuf.Timestamp
-	20, // 13: dayside.entitlement.v1.StoredRevealCount.reveals:type_name -> dayside.entitlement.v1.NumberReveal
-	0,  // 14: dayside.entitlement.v1.ContactService.SendLink:input_type -> dayside.entitlement.v1.SendLinkRequest
-	2,  // 15: dayside.entitlement.v1.ContactService.OpenSession:input_type -> dayside.entitlement.v1.OpenSessionRequest
-	4,  // 16: dayside.entitlement.v1.ContactService.GetSession:input_type -> dayside.entitlement.v1.GetSessionRequest
-	7,  // 17: dayside.entitlement.v1.ContactService.SelectCustomer:input_type -> dayside.entitlement.v1.SelectCustomerRequest
-	10, // 18: dayside.entitlement.v1.ContactService.CloseSession:input_type -> dayside.entitlement.v1.CloseSessionRequest
-	12, // 19: dayside.entitlement.v1.ContactService.RevealNumber:input_type -> dayside.entitlement.v1.RevealNumberRequest
-	14, // 20: dayside.entitlement.v1.ContactService.ChooseAccessName:input_type -> dayside.entitlement.v1.ChooseAccessNameRequest
-	16, // 21: dayside.entitlement.v1.ContactService.AnswerPromise:input_type -> dayside.entitlement.v1.AnswerPromiseRequest
-	18, // 22: dayside.entitlement.v1.ContactService.ListReveals:input_type -> dayside.entitlement.v1.ListRevealsRequest
-	1,  // 23: dayside.entitlement.v1.ContactService.SendLink:output_type -> dayside.entitlement.v1.SendLinkResponse
-	3,  // 24: dayside.entitlement.v1.ContactService.OpenSession:output_type -> dayside.entitlement.v1.OpenSessionResponse
-	5,  // 25: dayside.entitlement.v1.ContactService.GetSession:output_type -> dayside.entitlement.v1.GetSessionResponse
-	8,  // 26: dayside.entitlement.v1.ContactService.SelectCustomer:output_type -> dayside.entitlement.v1.SelectCustomerResponse
-	11, // 27: dayside.entitlement.v1.ContactService.CloseSession:output_type -> dayside.entitlement.v1.CloseSessionResponse
-	13, // 28: dayside.entitlement.v1.ContactService.RevealNumber:output_type -> dayside.entitlement.v1.RevealNumberResponse
-	15, // 29: dayside.entitlement.v1.ContactService.ChooseAccessName:output_type -> dayside.entitlement.v1.ChooseAccessNameResponse
-	17, // 30: dayside.entitlement.v1.ContactService.AnswerPromise:output_type -> dayside.entitlement.v1.AnswerPromiseResponse
-	19, // 31: dayside.entitlement.v1.ContactService.ListReveals:output_type -> dayside.entitlement.v1.ListRevealsResponse
-	23, // [23:32] is the sub-list for method output_type
-	14, // [14:23] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	27, // 5: dayside.entitlement.v1.SelfServiceLine.entitlement:type_name -> dayside.entitlement.v1.CustomerEntitlement
+	25, // 6: dayside.entitlement.v1.RevealNumberResponse.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 7: dayside.entitlement.v1.RevealNumberResponse.former_end_time:type_name -> google.protobuf.Timestamp
+	28, // 8: dayside.entitlement.v1.AnswerPromiseRequest.settlement:type_name -> dayside.entitlement.v1.Settlement
+	26, // 9: dayside.entitlement.v1.AnswerPromiseResponse.promise:type_name -> dayside.entitlement.v1.Promise
+	20, // 10: dayside.entitlement.v1.ListRevealsResponse.reveals:type_name -> dayside.entitlement.v1.NumberReveal
+	25, // 11: dayside.entitlement.v1.NumberReveal.time:type_name -> google.protobuf.Timestamp
+	25, // 12: dayside.entitlement.v1.StoredLink.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 13: dayside.entitlement.v1.StoredSession.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 14: dayside.entitlement.v1.StoredTally.times:type_name -> google.protobuf.Timestamp
+	20, // 15: dayside.entitlement.v1.StoredRevealCount.reveals:type_name -> dayside.entitlement.v1.NumberReveal
+	0,  // 16: dayside.entitlement.v1.ContactService.SendLink:input_type -> dayside.entitlement.v1.SendLinkRequest
+	2,  // 17: dayside.entitlement.v1.ContactService.OpenSession:input_type -> dayside.entitlement.v1.OpenSessionRequest
+	4,  // 18: dayside.entitlement.v1.ContactService.GetSession:input_type -> dayside.entitlement.v1.GetSessionRequest
+	7,  // 19: dayside.entitlement.v1.ContactService.SelectCustomer:input_type -> dayside.entitlement.v1.SelectCustomerRequest
+	10, // 20: dayside.entitlement.v1.ContactService.CloseSession:input_type -> dayside.entitlement.v1.CloseSessionRequest
+	12, // 21: dayside.entitlement.v1.ContactService.RevealNumber:input_type -> dayside.entitlement.v1.RevealNumberRequest
+	14, // 22: dayside.entitlement.v1.ContactService.ChooseAccessName:input_type -> dayside.entitlement.v1.ChooseAccessNameRequest
+	16, // 23: dayside.entitlement.v1.ContactService.AnswerPromise:input_type -> dayside.entitlement.v1.AnswerPromiseRequest
+	18, // 24: dayside.entitlement.v1.ContactService.ListReveals:input_type -> dayside.entitlement.v1.ListRevealsRequest
+	1,  // 25: dayside.entitlement.v1.ContactService.SendLink:output_type -> dayside.entitlement.v1.SendLinkResponse
+	3,  // 26: dayside.entitlement.v1.ContactService.OpenSession:output_type -> dayside.entitlement.v1.OpenSessionResponse
+	5,  // 27: dayside.entitlement.v1.ContactService.GetSession:output_type -> dayside.entitlement.v1.GetSessionResponse
+	8,  // 28: dayside.entitlement.v1.ContactService.SelectCustomer:output_type -> dayside.entitlement.v1.SelectCustomerResponse
+	11, // 29: dayside.entitlement.v1.ContactService.CloseSession:output_type -> dayside.entitlement.v1.CloseSessionResponse
+	13, // 30: dayside.entitlement.v1.ContactService.RevealNumber:output_type -> dayside.entitlement.v1.RevealNumberResponse
+	15, // 31: dayside.entitlement.v1.ContactService.ChooseAccessName:output_type -> dayside.entitlement.v1.ChooseAccessNameResponse
+	17, // 32: dayside.entitlement.v1.ContactService.AnswerPromise:output_type -> dayside.entitlement.v1.AnswerPromiseResponse
+	19, // 33: dayside.entitlement.v1.ContactService.ListReveals:output_type -> dayside.entitlement.v1.ListRevealsResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_contact_proto_init() }
@@ -1701,7 +1784,7 @@ func file_dayside_entitlement_v1_contact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_entitlement_v1_contact_proto_rawDesc), len(file_dayside_entitlement_v1_contact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -431,6 +431,8 @@ const (
 	EndCause_END_CAUSE_NOBODY_ANSWERED EndCause = 5
 	// Normal: the caller hung up, or somebody has answered; nothing is left to do.
 	EndCause_END_CAUSE_OVER EndCause = 6
+	// 410: the number is one that the line had, and its overlap is over.
+	EndCause_END_CAUSE_NUMBER_CHANGED EndCause = 7
 )
 
 // Enum value maps for EndCause.
@@ -443,6 +445,7 @@ var (
 		4: "END_CAUSE_MESSAGE_TAKEN",
 		5: "END_CAUSE_NOBODY_ANSWERED",
 		6: "END_CAUSE_OVER",
+		7: "END_CAUSE_NUMBER_CHANGED",
 	}
 	EndCause_value = map[string]int32{
 		"END_CAUSE_UNSPECIFIED":     0,
@@ -452,6 +455,7 @@ var (
 		"END_CAUSE_MESSAGE_TAKEN":   4,
 		"END_CAUSE_NOBODY_ANSWERED": 5,
 		"END_CAUSE_OVER":            6,
+		"END_CAUSE_NUMBER_CHANGED":  7,
 	}
 )
 
@@ -756,6 +760,8 @@ const (
 	Verdict_VERDICT_LINE_FOUND Verdict = 1
 	// Line: no line has the number.
 	Verdict_VERDICT_LINE_UNKNOWN Verdict = 2
+	// Treatment: the caller is told that the number is the line's no longer.
+	Verdict_VERDICT_NUMBER_CHANGED Verdict = 3
 	// Who: one customer has the number, and it is attested (A).
 	Verdict_VERDICT_CALLER_VERIFIED Verdict = 10
 	// Who: one customer has the number; nobody vouches for it.
@@ -870,6 +876,7 @@ var (
 		0:  "VERDICT_UNSPECIFIED",
 		1:  "VERDICT_LINE_FOUND",
 		2:  "VERDICT_LINE_UNKNOWN",
+		3:  "VERDICT_NUMBER_CHANGED",
 		10: "VERDICT_CALLER_VERIFIED",
 		11: "VERDICT_CALLER_UNVERIFIED",
 		12: "VERDICT_CALLER_AMBIGUOUS",
@@ -928,6 +935,7 @@ var (
 		"VERDICT_UNSPECIFIED":                     0,
 		"VERDICT_LINE_FOUND":                      1,
 		"VERDICT_LINE_UNKNOWN":                    2,
+		"VERDICT_NUMBER_CHANGED":                  3,
 		"VERDICT_CALLER_VERIFIED":                 10,
 		"VERDICT_CALLER_UNVERIFIED":               11,
 		"VERDICT_CALLER_AMBIGUOUS":                12,
@@ -4004,7 +4012,7 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x0fPROMPT_KIND_PIN\x10\x04\x12\x1c\n" +
 	"\x18PROMPT_KIND_OUT_OF_HOURS\x10\x05\x12\x17\n" +
 	"\x13PROMPT_KIND_REFUSAL\x10\x06\x12\x15\n" +
-	"\x11PROMPT_KIND_OFFER\x10\a*\xc3\x01\n" +
+	"\x11PROMPT_KIND_OFFER\x10\a*\xe1\x01\n" +
 	"\bEndCause\x12\x19\n" +
 	"\x15END_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16END_CAUSE_UNKNOWN_LINE\x10\x01\x12\x15\n" +
@@ -4012,7 +4020,8 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x15END_CAUSE_UNAVAILABLE\x10\x03\x12\x1b\n" +
 	"\x17END_CAUSE_MESSAGE_TAKEN\x10\x04\x12\x1d\n" +
 	"\x19END_CAUSE_NOBODY_ANSWERED\x10\x05\x12\x12\n" +
-	"\x0eEND_CAUSE_OVER\x10\x06*\xd7\x01\n" +
+	"\x0eEND_CAUSE_OVER\x10\x06\x12\x1c\n" +
+	"\x18END_CAUSE_NUMBER_CHANGED\x10\a*\xd7\x01\n" +
 	"\tOfferFate\x12\x1a\n" +
 	"\x16OFFER_FATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOFFER_FATE_MADE\x10\x01\x12\x17\n" +
@@ -4042,11 +4051,12 @@ const file_dayside_routing_v1_call_proto_rawDesc = "" +
 	"\x18CALLER_CLASS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CALLER_CLASS_ENTITLED\x10\x01\x12\x1d\n" +
 	"\x19CALLER_CLASS_NOT_ENTITLED\x10\x02\x12\x18\n" +
-	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\x85\r\n" +
+	"\x14CALLER_CLASS_UNKNOWN\x10\x03*\xa1\r\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERDICT_LINE_FOUND\x10\x01\x12\x18\n" +
-	"\x14VERDICT_LINE_UNKNOWN\x10\x02\x12\x1b\n" +
+	"\x14VERDICT_LINE_UNKNOWN\x10\x02\x12\x1a\n" +
+	"\x16VERDICT_NUMBER_CHANGED\x10\x03\x12\x1b\n" +
 	"\x17VERDICT_CALLER_VERIFIED\x10\n" +
 	"\x12\x1d\n" +
 	"\x19VERDICT_CALLER_UNVERIFIED\x10\v\x12\x1c\n" +

@@ -453,7 +453,8 @@ type Line struct {
 	Goodwill *Goodwill `protobuf:"bytes,26,opt,name=goodwill,proto3" json:"goodwill,omitempty"`
 	// How bad the cases are that it is for: plans may cover some only. Any where unset.
 	Severity v11.Severity `protobuf:"varint,27,opt,name=severity,proto3,enum=dayside.entitlement.v1.Severity" json:"severity,omitempty"`
-	// Numbers it had, which still work until they end. RotateLineNumber adds them; all other writes keep them.
+	// Numbers it had, which work until they end; whoever calls one after that is told that it has changed. RotateLineNumber adds
+	// them, and keeps the latest ones; all other writes keep them all.
 	FormerNumbers []*FormerNumber `protobuf:"bytes,28,rep,name=former_numbers,json=formerNumbers,proto3" json:"former_numbers,omitempty"`
 	// Who gets this line's follow-ups where the customer has no account_owner; for people, such as an e-mail address.
 	FollowUpOwner string `protobuf:"bytes,29,opt,name=follow_up_owner,json=followUpOwner,proto3" json:"follow_up_owner,omitempty"`
@@ -1749,7 +1750,9 @@ type TellLineNumberResponse struct {
 	// E.164.
 	Number string `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
 	// For people.
-	DisplayName   string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Until when the last of the numbers works that it had before; unset where none does.
+	FormerEndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=former_end_time,json=formerEndTime,proto3" json:"former_end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1796,6 +1799,13 @@ func (x *TellLineNumberResponse) GetDisplayName() string {
 		return x.DisplayName
 	}
 	return ""
+}
+
+func (x *TellLineNumberResponse) GetFormerEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FormerEndTime
+	}
+	return nil
 }
 
 // DeleteLineRequest names a line to remove.
@@ -2201,10 +2211,11 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"^\n" +
 	"\x15TellLineNumberRequest\x12E\n" +
-	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"Y\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\x9d\x01\n" +
 	"\x16TellLineNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x9c\x01\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12B\n" +
+	"\x0fformer_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\"\x9c\x01\n" +
 	"\x11DeleteLineRequest\x12E\n" +
 	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
@@ -2374,37 +2385,38 @@ var file_dayside_routing_v1_line_proto_depIdxs = []int32{
 	33, // 39: dayside.routing.v1.UpdateLineRequest.update_mask:type_name -> google.protobuf.FieldMask
 	27, // 40: dayside.routing.v1.RotateLineNumberRequest.number:type_name -> google.type.PhoneNumber
 	28, // 41: dayside.routing.v1.RotateLineNumberRequest.overlap:type_name -> google.protobuf.Duration
-	34, // 42: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
-	35, // 43: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
-	6,  // 44: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
-	36, // 45: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
-	37, // 46: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
-	38, // 47: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
-	39, // 48: dayside.routing.v1.ApplyConfigurationRequest.plans:type_name -> dayside.entitlement.v1.Plan
-	40, // 49: dayside.routing.v1.ApplyConfigurationRequest.offers:type_name -> dayside.entitlement.v1.Offer
-	41, // 50: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
-	42, // 51: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
-	16, // 52: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
-	17, // 53: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
-	18, // 54: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
-	20, // 55: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
-	21, // 56: dayside.routing.v1.LineService.RotateLineNumber:input_type -> dayside.routing.v1.RotateLineNumberRequest
-	22, // 57: dayside.routing.v1.LineService.TellLineNumber:input_type -> dayside.routing.v1.TellLineNumberRequest
-	24, // 58: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
-	25, // 59: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
-	6,  // 60: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
-	6,  // 61: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
-	19, // 62: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
-	6,  // 63: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
-	6,  // 64: dayside.routing.v1.LineService.RotateLineNumber:output_type -> dayside.routing.v1.Line
-	23, // 65: dayside.routing.v1.LineService.TellLineNumber:output_type -> dayside.routing.v1.TellLineNumberResponse
-	43, // 66: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
-	26, // 67: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
-	60, // [60:68] is the sub-list for method output_type
-	52, // [52:60] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	29, // 42: dayside.routing.v1.TellLineNumberResponse.former_end_time:type_name -> google.protobuf.Timestamp
+	34, // 43: dayside.routing.v1.ApplyConfigurationRequest.sites:type_name -> dayside.schedule.v1.Site
+	35, // 44: dayside.routing.v1.ApplyConfigurationRequest.customers:type_name -> dayside.entitlement.v1.Customer
+	6,  // 45: dayside.routing.v1.ApplyConfigurationRequest.lines:type_name -> dayside.routing.v1.Line
+	36, // 46: dayside.routing.v1.ApplyConfigurationRequest.calendars:type_name -> dayside.schedule.v1.Calendar
+	37, // 47: dayside.routing.v1.ApplyConfigurationRequest.people:type_name -> dayside.schedule.v1.Person
+	38, // 48: dayside.routing.v1.ApplyConfigurationRequest.rotas:type_name -> dayside.schedule.v1.Rota
+	39, // 49: dayside.routing.v1.ApplyConfigurationRequest.plans:type_name -> dayside.entitlement.v1.Plan
+	40, // 50: dayside.routing.v1.ApplyConfigurationRequest.offers:type_name -> dayside.entitlement.v1.Offer
+	41, // 51: dayside.routing.v1.ApplyConfigurationResponse.changes:type_name -> dayside.rpc.v1.Change
+	42, // 52: dayside.routing.v1.ApplyConfigurationResponse.impact:type_name -> dayside.schedule.v1.Impact
+	16, // 53: dayside.routing.v1.LineService.CreateLine:input_type -> dayside.routing.v1.CreateLineRequest
+	17, // 54: dayside.routing.v1.LineService.GetLine:input_type -> dayside.routing.v1.GetLineRequest
+	18, // 55: dayside.routing.v1.LineService.ListLines:input_type -> dayside.routing.v1.ListLinesRequest
+	20, // 56: dayside.routing.v1.LineService.UpdateLine:input_type -> dayside.routing.v1.UpdateLineRequest
+	21, // 57: dayside.routing.v1.LineService.RotateLineNumber:input_type -> dayside.routing.v1.RotateLineNumberRequest
+	22, // 58: dayside.routing.v1.LineService.TellLineNumber:input_type -> dayside.routing.v1.TellLineNumberRequest
+	24, // 59: dayside.routing.v1.LineService.DeleteLine:input_type -> dayside.routing.v1.DeleteLineRequest
+	25, // 60: dayside.routing.v1.ConfigurationService.ApplyConfiguration:input_type -> dayside.routing.v1.ApplyConfigurationRequest
+	6,  // 61: dayside.routing.v1.LineService.CreateLine:output_type -> dayside.routing.v1.Line
+	6,  // 62: dayside.routing.v1.LineService.GetLine:output_type -> dayside.routing.v1.Line
+	19, // 63: dayside.routing.v1.LineService.ListLines:output_type -> dayside.routing.v1.ListLinesResponse
+	6,  // 64: dayside.routing.v1.LineService.UpdateLine:output_type -> dayside.routing.v1.Line
+	6,  // 65: dayside.routing.v1.LineService.RotateLineNumber:output_type -> dayside.routing.v1.Line
+	23, // 66: dayside.routing.v1.LineService.TellLineNumber:output_type -> dayside.routing.v1.TellLineNumberResponse
+	43, // 67: dayside.routing.v1.LineService.DeleteLine:output_type -> google.protobuf.Empty
+	26, // 68: dayside.routing.v1.ConfigurationService.ApplyConfiguration:output_type -> dayside.routing.v1.ApplyConfigurationResponse
+	61, // [61:69] is the sub-list for method output_type
+	53, // [53:61] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_dayside_routing_v1_line_proto_init() }

@@ -47,8 +47,9 @@ type LineServiceClient interface {
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(ctx context.Context, in *UpdateLineRequest, opts ...grpc.CallOption) (*Line, error)
-	// RotateLineNumber gives a line another number. The one it had works until the overlap ends; calls to it are marked
-	// (former_number), so that `dayside calls --former-number` shows who still calls it.
+	// RotateLineNumber gives a line another number. The one it had works until the overlap ends, and callers are told after that
+	// that it has changed; calls to it are marked (former_number) all the while, so that `dayside line former` shows who still
+	// calls it.
 	RotateLineNumber(ctx context.Context, in *RotateLineNumberRequest, opts ...grpc.CallOption) (*Line, error)
 	// TellLineNumber tells another service of the cluster the number of a line, for a customer's contact who may have it.
 	TellLineNumber(ctx context.Context, in *TellLineNumberRequest, opts ...grpc.CallOption) (*TellLineNumberResponse, error)
@@ -150,8 +151,9 @@ type LineServiceServer interface {
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
 	UpdateLine(context.Context, *UpdateLineRequest) (*Line, error)
-	// RotateLineNumber gives a line another number. The one it had works until the overlap ends; calls to it are marked
-	// (former_number), so that `dayside calls --former-number` shows who still calls it.
+	// RotateLineNumber gives a line another number. The one it had works until the overlap ends, and callers are told after that
+	// that it has changed; calls to it are marked (former_number) all the while, so that `dayside line former` shows who still
+	// calls it.
 	RotateLineNumber(context.Context, *RotateLineNumberRequest) (*Line, error)
 	// TellLineNumber tells another service of the cluster the number of a line, for a customer's contact who may have it.
 	TellLineNumber(context.Context, *TellLineNumberRequest) (*TellLineNumberResponse, error)
