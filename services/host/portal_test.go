@@ -57,7 +57,7 @@ func TestAPortalAsksEntitlementElsewhere(t *testing.T) {
 	if status, page := ask(http.MethodGet, "/", ""); status != http.StatusOK || !strings.Contains(page, "Your e-mail address") {
 		t.Errorf("%d %s", status, page)
 	}
-	status, page := ask(http.MethodPost, "/link", url.Values{"email": {"ann@acme.example"}}.Encode())
+	status, page := ask(http.MethodPost, "/ask", url.Values{"email": {"ann@acme.example"}}.Encode())
 	if status != http.StatusConflict || !strings.Contains(page, "no links are sent") {
 		t.Errorf("%d %s", status, page)
 	}

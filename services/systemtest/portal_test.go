@@ -175,7 +175,7 @@ func TestAContactHelpsThemselves(t *testing.T) {
 
 	b := newBrowser(t)
 	b.look(b.Get("http://" + listen + "/"))
-	b.submit("/link", url.Values{"email": {address}})
+	b.submit("/ask", url.Values{"email": {address}})
 	text := await.Receive(t, "a mail", office.mails)
 	link := regexp.MustCompile(`http://\S+/link#\S+`).FindString(text)
 	b.look(b.Get(link)) // the client sends nothing behind the '#', as browsers do

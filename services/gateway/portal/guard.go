@@ -52,7 +52,7 @@ func (p *Portal) guarded(next http.Handler) http.Handler {
 		}
 		if wait := p.limit.take(p.client(r)); wait > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			http.Error(w, "too many requests; try again in a minute", http.StatusTooManyRequests)
+			_ = p.render(w, http.StatusTooManyRequests, "failed.html", failure{"Too often", "Please try again in a minute."})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -83,6 +83,12 @@ func (p *Portal) client(r *http.Request) string {
 		return ""
 	}
 	who := peer.Addr().Unmap()
+	if !p.proxy(who) && r.Header.Get("X-Forwarded-For") != "" {
+		p.unbelieved.Do(func() {
+			p.cfg.Log.WarnContext(r.Context(), "a proxy says for whom it asks the portal, and is not believed: name its network "+
+				"with --portal-proxies, else all who come by it count as one", "proxy", who.String())
+		})
+	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.proxy(who); i-- {
 		said, err := netip.ParseAddr(strings.TrimSpace(hops[i]))

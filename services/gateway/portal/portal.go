@@ -10,7 +10,9 @@ package portal
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"html/template"
 	"log/slog"
@@ -18,10 +20,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
@@ -32,8 +37,8 @@ import (
 const (
 	// maxFormBytes bounds what a form brings.
 	maxFormBytes = 16 << 10
-	// maxSecretBytes bounds what is pasted for a link.
-	maxSecretBytes = 1 << 10
+	// maxSecretBytes bounds what is pasted for a link, which a scanner of mails may have made long.
+	maxSecretBytes = 4 << 10
 	// flowLife is how long somebody may take at a provider of identities.
 	flowLife = 10 * time.Minute
 )
@@ -69,6 +74,8 @@ type Portal struct {
 	pages    *template.Template
 	limit    *limit
 	requests metric.Int64Counter
+	// unbelieved is told of once.
+	unbelieved sync.Once
 }
 
 //go:embed page
@@ -85,7 +92,7 @@ func New(cfg Config) (*Portal, error) {
 		})
 	}
 	p := &Portal{cfg: cfg, origin: origin, limit: newLimit(cfg.Clock)}
-	if p.pages, err = template.New("").Funcs(words()).ParseFS(files, "page/*.html"); err != nil {
+	if p.pages, err = template.New("").Funcs(words()).Funcs(template.FuncMap{"asset": assetURL}).ParseFS(files, "page/*.html"); err != nil {
 		return nil, err
 	}
 	provider := cfg.Meters
@@ -103,7 +110,7 @@ func (p *Portal) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":        p.home,
-		"POST /link":      p.askForLink,
+		"POST /ask":       p.askForLink,
 		"GET /link":       p.followLink,
 		"POST /session":   p.useLink,
 		"POST /leave":     p.inSession(p.leave),
@@ -116,11 +123,27 @@ func (p *Portal) Handler() http.Handler {
 	} {
 		mux.Handle(pattern, p.page(pattern, serve))
 	}
+	for _, form := range []string{"/ask", "/session", "/leave", "/customer", "/number", "/name", "/promise"} {
+		mux.HandleFunc("GET "+form, backToFirst)
+	}
+	mux.Handle("/", p.page("GET other", func(http.ResponseWriter, *http.Request) error {
+		return status.Error(codes.NotFound, "nothing is at this address")
+	}))
 	mux.Handle("GET /style.css", asset("page/style.css", "text/css; charset=utf-8"))
 	mux.Handle("GET /link.js", asset("page/link.js", "text/javascript; charset=utf-8"))
+	mux.HandleFunc("GET /favicon.ico", noIcon)
 	same := http.NewCrossOriginProtection()
 	_ = same.AddTrustedOrigin(p.origin.Scheme + "://" + p.origin.Host) // a proxy may ask by another name
 	return p.guarded(same.Handler(mux))
+}
+
+// backToFirst is for browsers that fetch what a form answered as if it were a page, such as a telephone's after a call.
+func backToFirst(w http.ResponseWriter, r *http.Request) { seeOther(w, r, "/") }
+
+// noIcon says for a while that there is none, which all browsers ask.
+func noIcon(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // asset is a file that is the same for all.
@@ -135,6 +158,13 @@ func asset(name, kind string) http.Handler {
 		w.Header().Set("Cache-Control", "public, max-age=3600")
 		_, _ = w.Write(text) // nobody is left to be told
 	})
+}
+
+// assetURL is where a file is found: after an upgrade elsewhere than before, so that no page has another release's.
+func assetURL(name string) (string, error) {
+	text, err := files.ReadFile("page/" + name)
+	sum := sha256.Sum256(text)
+	return "/" + name + "?" + hex.EncodeToString(sum[:6]), err
 }
 
 // page serves one page, or says in a page why it cannot.

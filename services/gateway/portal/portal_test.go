@@ -28,6 +28,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/openid"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
 const number = "+61255509999"
@@ -42,6 +43,8 @@ type contacts struct {
 	named  string
 	answer *entitlementv1.AnswerPromiseRequest
 	turned string
+	of     []string // customers on whose pages something was done
+	closed int
 	err    error
 }
 
@@ -64,7 +67,7 @@ func (c *contacts) SendLink(_ context.Context, r *entitlementv1.SendLinkRequest,
 func (c *contacts) OpenSession(_ context.Context, r *entitlementv1.OpenSessionRequest, _ ...grpc.CallOption) (*entitlementv1.OpenSessionResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opened = append(c.opened, r)
+	c.opened, c.over = append(c.opened, r), false
 	if r.GetLinkSecret() != "goodlink" && (r.GetIdToken() != "id-of-ann" || r.GetNonce() != "n") {
 		return nil, status.Error(codes.NotFound, "no")
 	}
@@ -91,10 +94,12 @@ func (c *contacts) GetSession(_ context.Context, r *entitlementv1.GetSessionRequ
 }
 
 func (c *contacts) RevealNumber(_ context.Context, r *entitlementv1.RevealNumberRequest, _ ...grpc.CallOption) (*entitlementv1.RevealNumberResponse, error) {
+	c.of = append(c.of, r.GetCustomer())
 	return &entitlementv1.RevealNumberResponse{Number: number, Reminder: "For Acme alone."}, c.session(r.GetSession())
 }
 
 func (c *contacts) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest, _ ...grpc.CallOption) (*entitlementv1.ChooseAccessNameResponse, error) {
+	c.of = append(c.of, r.GetCustomer())
 	if r.GetAccessName() == "taken" {
 		return nil, status.Error(codes.AlreadyExists, "another's")
 	}
@@ -116,6 +121,7 @@ func (c *contacts) CloseSession(context.Context, *entitlementv1.CloseSessionRequ
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	c.closed++
 	return &entitlementv1.CloseSessionResponse{}, nil
 }
 
@@ -247,7 +253,7 @@ func TestFromAnAddressToANumber(t *testing.T) {
 	c := &contacts{}
 	b := open(t, c, nil)
 	b.get("/")
-	b.submit("/link", "", "email", "ann@acme.example")
+	b.submit("/ask", "", "email", "ann@acme.example")
 	b.sees(http.StatusOK, "If this is the address")
 	if len(c.asked) != 1 || c.asked[0].GetEmail() != "ann@acme.example" || c.asked[0].GetClient() != "127.0.0.1" {
 		t.Fatalf("asked for %v", c.asked)
@@ -314,10 +320,12 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 	b.sees(http.StatusForbidden, "")
 	b.get("/", "Host", "evil.example")
 	b.sees(http.StatusMisdirectedRequest, "another host")
-	b.get("/number")
-	if b.status != http.StatusMethodNotAllowed {
-		t.Errorf("a number by GET: %d", b.status)
+	for _, form := range []string{"/ask", "/session", "/leave", "/customer", "/number", "/name", "/promise"} {
+		b.get(form) // as browsers do that bring a page back
+		b.sees(http.StatusOK, "Sign out")
 	}
+	b.get("/none")
+	b.sees(http.StatusNotFound, "Back to the first page")
 	if c.named != "" {
 		t.Error("was renamed all the same")
 	}
@@ -326,7 +334,7 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 func TestLinksThatOpenNothing(t *testing.T) {
 	c := &contacts{}
 	b := open(t, c, nil)
-	for _, secret := range []string{"badlink", "", "#", strings.Repeat("x", 500), "a b", "<script>"} {
+	for _, secret := range []string{"badlink", "", "#", strings.Repeat("x", 500), "<script>"} {
 		b.get("/link")
 		b.submit("/session", "", "secret", secret)
 		b.sees(http.StatusForbidden, "This does not let you in")
@@ -345,15 +353,20 @@ func TestSigningInElsewhere(t *testing.T) {
 	b.get("/")
 	b.sees(http.StatusOK, `href="/oidc/start"`)
 	b.get("/oidc/back?state=st&code=good") // nobody was sent there
-	b.sees(http.StatusForbidden, "This does not let you in")
+	b.sees(http.StatusForbidden, "company&#39;s account does not let you in")
 	b.get("/oidc/start")
 	if b.status != http.StatusFound || !strings.HasPrefix(b.header.Get("Location"), "https://login.example/") {
 		t.Fatalf("%d to %s", b.status, b.header.Get("Location"))
 	}
 	b.get("/oidc/back?state=another&code=good")
-	b.sees(http.StatusForbidden, "This does not let you in")
+	b.sees(http.StatusForbidden, "company&#39;s account does not let you in")
 	b.get("/oidc/back?state=st&code=good") // once is all there is
-	b.sees(http.StatusForbidden, "This does not let you in")
+	b.sees(http.StatusForbidden, "company&#39;s account does not let you in")
+	for _, refused := range []string{"error=access_denied", "code=bad"} { // by the provider's page, or by the provider
+		b.get("/oidc/start")
+		b.get("/oidc/back?state=st&" + refused)
+		b.sees(http.StatusForbidden, "company&#39;s account does not let you in")
+	}
 	b.get("/oidc/start")
 	b.get("/oidc/back?state=st&code=good")
 	b.sees(http.StatusOK, "Sign out")
@@ -376,16 +389,99 @@ func TestPagesSayWhatIsWrong(t *testing.T) {
 	} {
 		b := open(t, &contacts{err: status.Error(code, "told to people")}, nil)
 		b.get("/")
-		b.submit("/link", "", "email", "ann@acme.example")
+		b.submit("/ask", "", "email", "ann@acme.example")
 		b.sees(want, "<h1>")
-		if told := strings.Contains(b.page, "told to people"); told != (want == http.StatusConflict || want == http.StatusTooManyRequests) {
+		if told := strings.Contains(b.page, "Told to people."); told != (want == http.StatusConflict || want == http.StatusTooManyRequests) {
 			t.Errorf("%v: told %v", code, told)
 		}
 	}
 	b := open(t, &contacts{}, nil)
 	b.get("/")
-	b.submit("/link", "", "email", "nobody")
+	b.submit("/ask", "", "email", "nobody")
 	b.sees(http.StatusBadRequest, "no e-mail address")
+}
+
+// TestWhatAMailProgramMakesOfALink: into brackets, a sentence, another link.
+func TestWhatAMailProgramMakesOfALink(t *testing.T) {
+	for _, pasted := range []string{
+		"goodlink", "#goodlink", " https://support.example/link#goodlink\r\n", "<https://support.example/link#goodlink>",
+		"https://support.example/link#goodlink.", "http://127.0.0.1/link#goodlink (once)",
+		"https://safe.example/?url=https%3A%2F%2Fsupport.example%2Flink%23goodlink&data=05%7C02",
+		"https://safe.example/?u=https%253A%252F%252Fsupport.example%252Flink%2523goodlink%26x",
+	} {
+		b := open(t, &contacts{}, nil)
+		b.get("/link")
+		b.submit("/session", "", "secret", pasted)
+		b.sees(http.StatusOK, "Sign out")
+	}
+}
+
+// TestALinkLeadsToAnotherPage than that of who asked for it: a browser that is at its address loads nothing.
+func TestALinkLeadsToAnotherPage(t *testing.T) {
+	b := open(t, &contacts{}, nil)
+	b.get("/")
+	b.submit("/ask", "", "email", "<ann>@acme.example")
+	b.sees(http.StatusOK, "&lt;ann&gt;@acme.example", "Ask again")
+	if strings.Contains(b.page, `action="/link"`) {
+		t.Error("the page is at the address to which links lead")
+	}
+	b.submit("/ask", "")
+	b.sees(http.StatusOK, "&lt;ann&gt;@acme.example")
+}
+
+// TestAPageOfBeforeActsForItsCompany: what it shows is sent along, so that entitlement sees when the session is another's.
+func TestAPageOfBeforeActsForItsCompany(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.signIn()
+	b.submit("/name", "", "access_name", "Heron")
+	b.submit("/number", "lines/gold")
+	if len(c.of) != 2 || c.of[0] != "customers/acme" || c.of[1] != "customers/acme" {
+		t.Errorf("asked for %q", c.of)
+	}
+}
+
+func TestASessionThatIsOverIsSaidSoWhateverWasAsked(t *testing.T) {
+	for _, form := range []string{"/name", "/promise", "/number", "/customer"} {
+		c := &contacts{}
+		b := open(t, c, nil)
+		b.signIn()
+		c.over = true
+		b.submit(form, "", "access_name", "Heron", "answer", "confirm", "customer", "customers/bolt")
+		b.sees(http.StatusUnauthorized, "<title>Your session is over</title>")
+	}
+}
+
+func TestASessionIsEndedByTheNextOne(t *testing.T) {
+	c := &contacts{}
+	b := open(t, c, nil)
+	b.signIn()
+	b.get("/link")
+	b.submit("/session", "", "secret", "goodlink")
+	if len(c.opened) != 2 || c.closed != 1 {
+		t.Errorf("%d sessions were opened, %d ended", len(c.opened), c.closed)
+	}
+}
+
+func TestLimitsAreSaidForPeople(t *testing.T) {
+	f := fault.LimitExceeded("too many links asked for from here; try again in 14m59s")
+	f.RetryAfter = 14*time.Minute + 59*time.Second
+	b := open(t, &contacts{err: rpc.Status(f).Err()}, nil)
+	b.get("/")
+	b.submit("/ask", "", "email", "ann@acme.example")
+	b.sees(http.StatusTooManyRequests, "Too many links asked for from here. Please try again in 15 minutes.")
+}
+
+// TestAProxyThatIsNotNamedIsToldOf: else all who come by it share one limit, and nobody knows why.
+func TestAProxyThatIsNotNamedIsToldOf(t *testing.T) {
+	var log strings.Builder
+	b := open(t, &contacts{}, func(cfg *portal.Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	for range 3 {
+		b.get("/", "X-Forwarded-For", "198.51.100.7")
+	}
+	if n := strings.Count(log.String(), "--portal-proxies"); n != 1 || strings.Contains(log.String(), "198.51.100.7") {
+		t.Errorf("told %d times: %s", n, log.String())
+	}
 }
 
 func TestWhatBrowsersMayDo(t *testing.T) {
@@ -428,13 +524,13 @@ func TestClientsAreToldApart(t *testing.T) {
 		{"nonsense", "127.0.0.1"},
 		{"", "127.0.0.1"},
 	} {
-		b.do(http.MethodPost, "/link", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", said.forwarded)
+		b.do(http.MethodPost, "/ask", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", said.forwarded)
 		if got := c.asked[len(c.asked)-1].GetClient(); got != said.client {
 			t.Errorf("%q is %q, want %q", said.forwarded, got, said.client)
 		}
 	}
 	plain := open(t, c, nil)
-	plain.do(http.MethodPost, "/link", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", "198.51.100.7")
+	plain.do(http.MethodPost, "/ask", url.Values{"email": {"a@b.example"}}, "X-Forwarded-For", "198.51.100.7")
 	if got := c.asked[len(c.asked)-1].GetClient(); got != "127.0.0.1" {
 		t.Errorf("who is no proxy was believed: %q", got)
 	}

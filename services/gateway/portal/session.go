@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"crypto/hmac"
 	"net/http"
 	"slices"
@@ -20,11 +21,24 @@ type homePage struct {
 	Named bool
 }
 
+// Sorted are the lines, those first that can be called now: whoever looks may be in a hurry.
+func (p homePage) Sorted() []*entitlementv1.SelfServiceLine {
+	last := func(l *entitlementv1.SelfServiceLine) int {
+		if l.GetEntitlement().GetEntitled() {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedStableFunc(slices.Values(p.GetLines()), func(a, b *entitlementv1.SelfServiceLine) int {
+		return last(a) - last(b)
+	})
+}
+
 // home is the first page of a session, or where one begins.
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	session := p.cookie(r, sessionCookie)
 	if session == "" {
-		return p.signIn(w, "")
+		return p.signIn(w, http.StatusOK, "Sign in", "")
 	}
 	seen, err := p.cfg.Contacts.GetSession(r.Context(), &entitlementv1.GetSessionRequest{Session: session})
 	if err != nil {
@@ -41,6 +55,17 @@ func over(err error) error {
 	return err
 }
 
+// acted is errSession where an act was refused since the session is over: what else was not found is said as it is.
+func (p *Portal) acted(ctx context.Context, session string, err error) error {
+	if status.Code(err) != codes.NotFound {
+		return err
+	}
+	if _, gone := p.cfg.Contacts.GetSession(ctx, &entitlementv1.GetSessionRequest{Session: session}); gone != nil {
+		return over(gone)
+	}
+	return err
+}
+
 // inSession lets forms through that were filled in on a page of the session.
 func (p *Portal) inSession(serve func(w http.ResponseWriter, r *http.Request, session string) error,
 ) func(http.ResponseWriter, *http.Request) error {
@@ -52,7 +77,7 @@ func (p *Portal) inSession(serve func(w http.ResponseWriter, r *http.Request, se
 		if !hmac.Equal([]byte(r.PostFormValue("token")), []byte(token(session))) {
 			return status.Error(codes.PermissionDenied, "this form is of another session; go back to your page and try again")
 		}
-		return serve(w, r, session)
+		return p.acted(r.Context(), session, serve(w, r, session))
 	}
 }
 
@@ -96,7 +121,9 @@ func (p *Portal) number(w http.ResponseWriter, r *http.Request, session string) 
 	if at < 0 {
 		return status.Error(codes.NotFound, "your company does not have this line")
 	}
-	told, err := p.cfg.Contacts.RevealNumber(r.Context(), &entitlementv1.RevealNumberRequest{Session: session, Line: line})
+	told, err := p.cfg.Contacts.RevealNumber(r.Context(), &entitlementv1.RevealNumberRequest{
+		Session: session, Line: line, Customer: r.PostFormValue("customer"),
+	})
 	if err != nil {
 		return err
 	}
@@ -106,7 +133,7 @@ func (p *Portal) number(w http.ResponseWriter, r *http.Request, session string) 
 // name chooses another access name.
 func (p *Portal) name(w http.ResponseWriter, r *http.Request, session string) error {
 	_, err := p.cfg.Contacts.ChooseAccessName(r.Context(), &entitlementv1.ChooseAccessNameRequest{
-		Session: session, AccessName: r.PostFormValue("access_name"),
+		Session: session, AccessName: r.PostFormValue("access_name"), Customer: r.PostFormValue("customer"),
 	})
 	if err != nil {
 		return err

@@ -9,22 +9,30 @@ import (
 	"google.golang.org/grpc/status"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/openid"
 )
 
 // signInPage is where somebody shows who they are.
 type signInPage struct {
+	// Title is what a browser calls the page, and who hears pages hears first.
+	Title string
 	// Notice is said first; may be empty.
 	Notice string
 	// Provider says whether there is a provider of identities.
 	Provider bool
 }
 
-func (p *Portal) signIn(w http.ResponseWriter, notice string) error {
-	return p.render(w, http.StatusOK, "signin.html", signInPage{notice, p.cfg.Identities != nil})
+func (p *Portal) signIn(w http.ResponseWriter, status int, title, notice string) error {
+	return p.render(w, status, "signin.html", signInPage{title, notice, p.cfg.Identities != nil})
 }
 
-// askForLink says the same whoever asks, and for whatever address.
+// askedPage says what was asked for, so that who mistyped an address sees it.
+type askedPage struct{ Address string }
+
+// askForLink says the same whoever asks, and for whatever address. It is at another address than links lead to: whoever pastes
+// one there would stay on the page.
 func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	address := r.PostFormValue("email")
 	if len(address) > 254 || !strings.Contains(address, "@") {
@@ -34,7 +42,7 @@ func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, http.StatusOK, "asked.html", nil)
+	return p.render(w, http.StatusOK, "asked.html", askedPage{address})
 }
 
 // followLink uses nothing up, for whoever scans mails follows links: the button does.
@@ -52,39 +60,58 @@ func (p *Portal) useLink(w http.ResponseWriter, r *http.Request) error {
 	return p.open(w, r, &entitlementv1.OpenSessionRequest{LinkSecret: secret, Client: p.client(r)})
 }
 
-// linkSecret is the secret in what somebody pasted; whether it is one entitlement says.
+// linkSecret is the secret in what somebody pasted; whether it is one entitlement says. A mail program may have put the link
+// into brackets or a sentence, and a scanner of mails into another link, where '#' is written %23.
 func linkSecret(pasted string) (string, bool) {
 	if len(pasted) > maxSecretBytes {
 		return "", false
 	}
-	secret := strings.TrimSpace(pasted[strings.LastIndexByte(pasted, '#')+1:])
+	const marks = "#"
+	secret := strings.TrimSpace(strings.NewReplacer("%2523", marks, "%23", marks).Replace(pasted))
+	secret = secret[strings.LastIndex(secret, marks)+1:]
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	if secret == "" || len(secret) > 128 || strings.Trim(secret, letters) != "" {
-		return "", false
+	if end := strings.IndexFunc(secret, func(r rune) bool { return !strings.ContainsRune(letters, r) }); end >= 0 {
+		secret = secret[:end]
 	}
-	return secret, true
+	return secret, secret != "" && len(secret) <= 128
 }
 
 // open opens a session, and goes to its first page.
 func (p *Portal) open(w http.ResponseWriter, r *http.Request, with *entitlementv1.OpenSessionRequest) error {
 	opened, err := p.cfg.Contacts.OpenSession(r.Context(), with)
-	if status.Code(err) == codes.NotFound {
+	switch {
+	case status.Code(err) == codes.NotFound && with.GetIdToken() != "":
+		return p.noEntryFromElsewhere(w)
+	case status.Code(err) == codes.NotFound:
 		return p.noEntry(w)
 	}
 	if err != nil {
 		return err
 	}
+	p.forget(r)
 	p.setCookie(w, sessionCookie, opened.GetSession(), opened.GetExpireTime().AsTime().Sub(p.cfg.Clock.Now()))
 	seeOther(w, r, "/")
 	return nil
 }
 
+// forget ends the session that a browser has before it gets another one: nobody would ever sign out of it. It is over in an
+// hour at the latest, so that failing is of no matter.
+func (p *Portal) forget(r *http.Request) {
+	if before := p.cookie(r, sessionCookie); before != "" {
+		_, _ = p.cfg.Contacts.CloseSession(r.Context(), &entitlementv1.CloseSessionRequest{Session: before})
+	}
+}
+
 // noEntry is the page of a link, or of a sign-in elsewhere, that opens nothing.
 func (p *Portal) noEntry(w http.ResponseWriter) error {
-	return p.render(w, http.StatusForbidden, "signin.html", signInPage{
-		"This does not let you in: a link can be used once, within 15 minutes, by a contact of a customer. Ask for another one.",
-		p.cfg.Identities != nil,
-	})
+	return p.signIn(w, http.StatusForbidden, "Not signed in",
+		"This does not let you in: a link can be used once, within 15 minutes, by a contact of a customer. Ask for another one.")
+}
+
+// noEntryFromElsewhere is noEntry of who comes back from the provider of identities.
+func (p *Portal) noEntryFromElsewhere(w http.ResponseWriter) error {
+	return p.signIn(w, http.StatusForbidden, "Not signed in",
+		"Your company's account does not let you in: its address must be the one that we have of you. Try again, or ask for a link.")
 }
 
 func seeOther(w http.ResponseWriter, r *http.Request, to string) {
@@ -117,10 +144,13 @@ func (p *Portal) comeBack(w http.ResponseWriter, r *http.Request) error {
 	p.dropCookie(w, flowCookie)
 	q := r.URL.Query()
 	if len(parts) != 3 || parts[0] == "" || q.Get("state") != parts[0] || q.Get("code") == "" {
-		return p.noEntry(w)
+		return p.noEntryFromElsewhere(w)
 	}
 	flow := openid.Flow{State: parts[0], Nonce: parts[1], Verifier: parts[2]}
 	id, err := p.cfg.Identities.Finish(r.Context(), p.backURL(), q.Get("code"), flow)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return p.noEntryFromElsewhere(w)
+	}
 	if err != nil {
 		return err
 	}
@@ -134,8 +164,7 @@ type failure struct{ Title, Text string }
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
 	if errors.Is(err, errSession) {
 		p.dropCookie(w, sessionCookie)
-		page := signInPage{"Your session is over. Please sign in again.", p.cfg.Identities != nil}
-		_ = p.render(w, http.StatusUnauthorized, "signin.html", page)
+		_ = p.signIn(w, http.StatusUnauthorized, "Your session is over", "Your session is over. Please sign in again.")
 		return
 	}
 	said, code := said(err)

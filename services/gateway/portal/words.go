@@ -4,6 +4,11 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/grpc/codes"
@@ -14,6 +19,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	amounts "github.com/daysidehq/dayside/api/money"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
 // words are what templates say things by.
@@ -85,6 +91,34 @@ func whyNot(e *entitlementv1.CustomerEntitlement) string {
 	}
 }
 
+// sentence is what a service says, as a page does.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	if first, n := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
+		text = string(unicode.ToUpper(first)) + text[n:]
+	}
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
+}
+
+// tooOften says when to try again in words for people.
+func tooOften(text string, err error) string {
+	var f *fault.Fault
+	if !errors.As(rpc.Fault(err), &f) || f.RetryAfter <= 0 {
+		return text
+	}
+	what, _, _ := strings.Cut(text, ";")
+	in := "a minute"
+	if f.RetryAfter > time.Minute {
+		in = strconv.Itoa(int((f.RetryAfter+time.Minute-1)/time.Minute)) + " minutes"
+	}
+	return sentence(what) + " Please try again in " + in + "."
+}
+
 // said is what a person is told of an error, and by which status.
 func said(err error) (failure, int) {
 	var f *fault.Fault
@@ -102,6 +136,7 @@ func said(err error) (failure, int) {
 	default:
 		code, text = status.Code(err), status.Convert(err).Message()
 	}
+	text = sentence(text)
 	switch code {
 	case codes.InvalidArgument:
 		return failure{"Please look at it again", text}, http.StatusBadRequest
@@ -114,7 +149,7 @@ func said(err error) (failure, int) {
 	case codes.PermissionDenied:
 		return failure{"Please try again", text}, http.StatusForbidden
 	case codes.ResourceExhausted:
-		return failure{"Too often", text}, http.StatusTooManyRequests
+		return failure{"Too often", tooOften(text, err)}, http.StatusTooManyRequests
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return failure{"Please try again in a minute", "Something that is needed for this does not answer."},
 			http.StatusServiceUnavailable
