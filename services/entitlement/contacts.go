@@ -3,7 +3,6 @@ package entitlement
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -28,13 +27,15 @@ const (
 	// linkLife and sessionLife are how long they can be used.
 	linkLife    = 15 * time.Minute
 	sessionLife = time.Hour
-	// maxLinksPerAddress and maxLinksPerClient are asked for within limitWindow, at each process.
-	maxLinksPerAddress = 3
+	// maxLinksPerContact are sent within limitWindow by all processes together, so many that whoever uses them up for a contact
+	// has left them three links in their mail. maxLinksPerClient are asked for at each process: a stranger can be counted in
+	// memory alone, and uses up nothing but questions.
+	maxLinksPerContact = 3
 	maxLinksPerClient  = 20
 	limitWindow        = 15 * time.Minute
 	// maxWrongSecrets are shown by one client within limitWindow, at each process.
 	maxWrongSecrets = 20
-	// maxRenamesPerCustomer by contacts within limitWindow, at each process: each tells whether a name is taken.
+	// maxRenamesPerCustomer by contacts within limitWindow, at all processes together: each tells whether a name is taken.
 	maxRenamesPerCustomer = 5
 	// maxLimited are remembered by each limit; while there are as many, others are let in: strangers with very many networks
 	// must not keep contacts out, and secrets are too long to be guessed.
@@ -66,33 +67,43 @@ type contactDesk struct {
 	s *Service
 	// asked are addresses to which a link is to be sent: looked into behind the answer, which so takes as long for all.
 	asked chan string
-	// limits of each kind.
-	byAddress, byClient, wrong, renames *limited
-	counts                              contactCounts
+	// byClient and wrong are limits of strangers, at this process; links and renames of contacts and customers, at all.
+	byClient, wrong *limited
+	links, renames  tally
+	counts          contactCounts
 }
 
 func newContactDesk(s *Service) *contactDesk {
 	limit := func(most int) *limited { return newLimited(s.cfg.Clock, most) }
+	count := func(kind string, most int) tally { return tally{s.cfg.Store, s.cfg.Clock, kind, most, limitWindow} }
 	return &contactDesk{
 		s: s, asked: make(chan string, maxLinksWaiting), counts: newContactCounts(s.cfg.Meters, s.cfg.Log),
-		byAddress: limit(maxLinksPerAddress), byClient: limit(maxLinksPerClient), wrong: limit(maxWrongSecrets),
-		renames: limit(maxRenamesPerCustomer),
+		byClient: limit(maxLinksPerClient), wrong: limit(maxWrongSecrets),
+		links: count("links", maxLinksPerContact), renames: count("renames", maxRenamesPerCustomer),
 	}
 }
 
 // run sends the links that were asked for, and removes what has expired, until ctx ends.
 func (d *contactDesk) run(ctx context.Context) {
-	next := d.s.cfg.Clock.After(sweepEvery)
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	sweeping.Go(func() { d.keepSwept(ctx) }) // beside it: somebody waits for a link
 	for {
 		select {
 		case <-ctx.Done():
+			d.leave(ctx)
 			return
 		case address := <-d.asked:
 			d.sendLink(ctx, address)
-		case <-next:
-			d.sweep(ctx)
-			next = d.s.cfg.Clock.After(sweepEvery)
 		}
+	}
+}
+
+// leave says of links that were asked for that nobody looks into them: whoever asked is told on the page to ask again.
+func (d *contactDesk) leave(ctx context.Context) {
+	if lost := len(d.asked); lost > 0 {
+		d.counts.links.Add(context.WithoutCancel(ctx), int64(lost), outcomeIs("lost"))
+		d.s.cfg.Log.WarnContext(ctx, "links that were asked for are not sent, for the process stops", "links", lost)
 	}
 }
 
@@ -144,9 +155,7 @@ func (l *limited) take(who, what string) (taken time.Time, err error) {
 	defer l.mu.Unlock()
 	taken = l.clock.Now()
 	if wait := l.throttle.Take(who, taken); wait > 0 {
-		f := fault.LimitExceeded(fmt.Sprintf("too many %s; try again in %v", what, wait.Round(time.Second)))
-		f.RetryAfter = wait
-		return taken, f
+		return taken, tooMany(what, wait)
 	}
 	return taken, nil
 }

@@ -29,7 +29,7 @@ const (
 // RevealNumber tells the number of a line: it is read first, then written down that it is told, then told.
 func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealNumberRequest,
 ) (*entitlementv1.RevealNumberResponse, error) {
-	o, err := d.openToAct(ctx, r.GetSession())
+	o, err := d.openOn(ctx, r.GetSession(), r.GetCustomer())
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealN
 	return &entitlementv1.RevealNumberResponse{
 		Number: line.GetNumber(), ValidUntil: entitled.GetValidUntil(),
 		Reminder: selfservice.Reminder(line.GetDisplayName(), o.customer.GetDisplayName(), until),
-		Customer: o.customer.GetName(),
+		Customer: o.customer.GetName(), FormerEndTime: line.GetFormerEndTime(),
 	}, nil
 }
 
@@ -144,11 +144,11 @@ func (d *contactDesk) ListReveals(ctx context.Context, r *entitlementv1.ListReve
 // ChooseAccessName renames the contact's customer.
 func (d *contactDesk) ChooseAccessName(ctx context.Context, r *entitlementv1.ChooseAccessNameRequest,
 ) (*entitlementv1.ChooseAccessNameResponse, error) {
-	o, err := d.openToAct(ctx, r.GetSession())
+	o, err := d.openOn(ctx, r.GetSession(), r.GetCustomer())
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.renames.take(o.customer.GetName(), "changes of the access name"); err != nil {
+	if err := d.renames.take(ctx, customerID(o.customer.GetName()), "changes of the access name"); err != nil {
 		return nil, err
 	}
 	renamed, err := d.s.rename(ctx, o.customer.GetName(), r.GetAccessName(), contactName(o.contact.GetContactId()))

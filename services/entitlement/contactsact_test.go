@@ -1,6 +1,7 @@
 package entitlement_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -284,5 +285,44 @@ func TestAContactIsNotToldWhatTheVendorCouldDo(t *testing.T) {
 	}
 	for _, r := range seen.GetLines()[0].GetEntitlement().GetRemedies() {
 		t.Errorf("told to %s", r.GetText())
+	}
+}
+
+// TestAPageOfAnotherCompanyDoesNothing: of two pages that are open, one may be of a customer from which the session was turned.
+func TestAPageOfAnotherCompanyDoesNothing(t *testing.T) {
+	d := newDesk(t)
+	d.have(t, annsAcme(), annAddress)
+	d.have(t, carlsBolt(contact("a", annAddress, true)), annAddress)
+	session := d.signIn(t, annAddress)
+	if _, err := d.contacts.SelectCustomer(t.Context(), &entitlementv1.SelectCustomerRequest{Session: session, Customer: "customers/bolt"}); err != nil {
+		t.Fatal(err)
+	}
+	name := func(of, name string) error {
+		_, err := d.contacts.ChooseAccessName(t.Context(), &entitlementv1.ChooseAccessNameRequest{Session: session, AccessName: name, Customer: of})
+		return err
+	}
+	wantReason(t, "a name on acme's page", name("customers/acme", "Heron"), rpcv1.Reason_REASON_WRONG_STATE)
+	_, err := d.contacts.RevealNumber(t.Context(), &entitlementv1.RevealNumberRequest{
+		Session: session, Line: "lines/gold", Customer: "customers/acme",
+	})
+	wantReason(t, "a number on acme's page", err, rpcv1.Reason_REASON_WRONG_STATE)
+	if len(d.reveals(t, "")) != 0 || d.get(t, "bolt").GetAccessName() != "" {
+		t.Error("it was done to the other one")
+	}
+	if err := name("customers/bolt", "Heron"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALineIsFoundBehindManyOthers: what a contact is shown is bounded, not what is looked at for it.
+func TestALineIsFoundBehindManyOthers(t *testing.T) {
+	d := newDesk(t)
+	for i := range 520 {
+		d.line(t, fmt.Sprintf("a%03d", i), "another")
+	}
+	d.have(t, annsAcme(), annAddress)
+	seen, err := d.see(t, d.signIn(t, annAddress))
+	if err != nil || len(seen.GetLines()) != 1 || seen.GetLines()[0].GetLine() != "lines/gold" {
+		t.Errorf("saw %v, %v", seen.GetLines(), err)
 	}
 }

@@ -64,11 +64,15 @@ func (d *contactDesk) sendLink(ctx context.Context, address string) {
 		return
 	}
 	// Counted here, where strangers cannot bring in addresses that are nobody's; they are not told either.
-	if _, err := d.byAddress.take(string(link.GetAddressSha256()), "links for this address"); err != nil {
+	err = d.links.take(ctx, customerID(to.customer.GetName())+"."+to.contact.GetContactId(), "links for this address")
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_LIMIT_EXCEEDED {
 		d.counts.link(ctx, "limited")
 		return
 	}
-	if err := d.mailLink(ctx, link, to); err != nil {
+	if err == nil {
+		err = d.mailLink(ctx, link, to)
+	}
+	if err != nil {
 		d.counts.link(ctx, "failed")
 		d.s.cfg.Log.WarnContext(ctx, "a link could not be sent", "customer", to.customer.GetName(), "error", err.Error())
 		return

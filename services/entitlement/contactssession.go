@@ -22,8 +22,10 @@ const (
 	// How sessions are opened.
 	byLink = "link"
 	byOIDC = "oidc"
-	// maxLinesShown bounds what a contact is shown.
+	// maxLinesShown bounds what a contact is shown, linesPage what is read at a time, and maxLinePages how often, for it.
 	maxLinesShown = 200
+	linesPage     = 500
+	maxLinePages  = 20
 	// maxPromisesShown likewise, of each state.
 	maxPromisesShown = 50
 )
@@ -179,6 +181,17 @@ func (d *contactDesk) openToAct(ctx context.Context, secret string) (opened, err
 	return o, err
 }
 
+// openOn is openToAct, for what is done on the page of a customer: not by a page that was open before the session was turned
+// to another one, for the contact would do it to one and see the other. An empty customer is whichever the session is of.
+func (d *contactDesk) openOn(ctx context.Context, secret, customer string) (opened, error) {
+	o, err := d.openToAct(ctx, secret)
+	if err == nil && customer != "" && customer != o.customer.GetName() {
+		return o, fault.WrongState(customer, "this page is of another company than "+o.customer.GetDisplayName()+
+			", to which you have turned meanwhile")
+	}
+	return o, err
+}
+
 // read reads a private record.
 func (d *contactDesk) read(ctx context.Context, key string, into proto.Message) (coord.Entry, error) {
 	e, err := d.s.cfg.Store.Get(ctx, key)
@@ -229,29 +242,47 @@ func (d *contactDesk) GetSession(ctx context.Context, r *entitlementv1.GetSessio
 
 // lines are those that the customer has now, or can come to have; without numbers.
 func (d *contactDesk) lines(ctx context.Context, customer string) (lines []*entitlementv1.SelfServiceLine, err error) {
-	page, err := d.s.cfg.Store.List(ctx, published.LinePrefix, "", maxLinesShown)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range page.Entries {
-		line, err := published.Line(e.Value)
-		if err != nil {
-			continue // said by whoever follows them
-		}
-		answer, err := d.entitled(ctx, customer, "lines/"+line.GetId())
-		if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-			continue // the view is behind what was just written
-		}
+	after := ""
+	for range maxLinePages {
+		page, err := d.s.cfg.Store.List(ctx, published.LinePrefix, after, linesPage)
 		if err != nil {
 			return nil, err
 		}
-		if concerns(answer) {
-			lines = append(lines, &entitlementv1.SelfServiceLine{
-				Line: "lines/" + line.GetId(), DisplayName: line.GetDisplayName(), Entitlement: answer,
-			})
+		for _, e := range page.Entries {
+			line, err := d.line(ctx, customer, e.Value)
+			if err != nil {
+				return nil, err
+			}
+			if line != nil {
+				lines = append(lines, line)
+			}
+			if after = e.Key; len(lines) == maxLinesShown {
+				return lines, nil
+			}
+		}
+		if !page.More {
+			break
 		}
 	}
 	return lines, nil
+}
+
+// line is a published line as a contact sees it; nil where it is nothing to the customer, or cannot be read.
+func (d *contactDesk) line(ctx context.Context, customer string, value []byte) (*entitlementv1.SelfServiceLine, error) {
+	line, err := published.Line(value)
+	if err != nil {
+		return nil, nil //nolint:nilerr // said by whoever follows them
+	}
+	answer, err := d.entitled(ctx, customer, "lines/"+line.GetId())
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+		return nil, nil // the view is behind what was just written
+	}
+	if err != nil || !concerns(answer) {
+		return nil, err
+	}
+	return &entitlementv1.SelfServiceLine{
+		Line: "lines/" + line.GetId(), DisplayName: line.GetDisplayName(), Entitlement: answer,
+	}, nil
 }
 
 // concerns says whether a line is anything to a customer: it has it, or a contract of it speaks of it.

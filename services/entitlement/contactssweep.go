@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,6 +22,18 @@ import (
 // maxSwept is how many records one commit removes.
 const maxSwept = 100
 
+// keepSwept sweeps now and then, until ctx ends.
+func (d *contactDesk) keepSwept(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.s.cfg.Clock.After(sweepEvery):
+			d.sweep(ctx)
+		}
+	}
+}
+
 // sweep removes links, sessions and reveals whose time is over; any process may, and none need. What fails is left to the
 // next time.
 func (d *contactDesk) sweep(ctx context.Context) {
@@ -32,6 +45,10 @@ func (d *contactDesk) sweep(ctx context.Context) {
 	d.remove(ctx, sessionPrefix, "", func(value []byte) bool {
 		session := &entitlementv1.StoredSession{}
 		return proto.Unmarshal(value, session) == nil && over(session.GetExpireTime().AsTime(), now)
+	})
+	d.remove(ctx, tallyPrefix, "", func(value []byte) bool {
+		times, err := tallied(coord.Entry{Value: value})
+		return err == nil && !slices.ContainsFunc(times, func(at time.Time) bool { return !over(at.Add(maxTallyWindow), now) })
 	})
 	d.remove(ctx, revealCountPrefix, "", func(value []byte) bool {
 		count := &entitlementv1.StoredRevealCount{}
@@ -85,7 +102,8 @@ func newContactCounts(provider metric.MeterProvider, log *slog.Logger) (c contac
 	m := provider.Meter("github.com/daysidehq/dayside/services/entitlement")
 	var errs [3]error
 	c.links, errs[0] = m.Int64Counter("dayside.contacts.links", metric.WithDescription(
-		"Links to sign in that were asked for, by what came of it: sent, nobody (no contact's), limited (too many), failed."))
+		"Links to sign in that were asked for, by what came of it: sent, nobody (no contact's), limited (too many), failed, lost "+
+			"(the process stopped)."))
 	c.sessions, errs[1] = m.Int64Counter("dayside.contacts.sessions", metric.WithDescription(
 		"Sessions of contacts, by how they were opened: link, oidc."))
 	c.reveals, errs[2] = m.Int64Counter("dayside.contacts.reveals", metric.WithDescription(
@@ -110,4 +128,8 @@ func (c contactCounts) reveal(ctx context.Context, outcome string) {
 
 func add(ctx context.Context, counter metric.Int64Counter, key, value string) {
 	counter.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String(key, value))))
+}
+
+func outcomeIs(outcome string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", outcome)))
 }

@@ -24,7 +24,8 @@ const (
 	// the key is the customer's ID. phrasePrefix is where those of phrases are.
 	verifierPrefix = "entitlement/verifiers/"
 	phrasePrefix   = "entitlement/phrases/"
-	// maxWrongPins of one customer within wrongPinWindow are the last ones for a while, at each process.
+	// maxWrongPins of one customer within wrongPinWindow are the last ones for a while, at all processes together; guesses that
+	// they compare at the same instant may be as many at each, once.
 	maxWrongPins   = 5
 	wrongPinWindow = 15 * time.Minute
 	// maxGuessedCustomers are remembered with a wrong PIN.
@@ -47,14 +48,15 @@ func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinReque
 		return nil, err
 	}
 	id := customerID(r.GetCustomer())
-	verifier, err := s.cfg.Store.Get(ctx, given.prefix+id)
-	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return nil, s.without(ctx, r.GetCustomer(), given)
-	}
+	stands, err := s.cfg.Store.GetSome(ctx, []string{given.prefix + id, s.guesses.all.key(id)})
 	if err != nil {
 		return nil, err
 	}
-	taken, err := s.guesses.take(id)
+	verifier, ok := stands[given.prefix+id]
+	if !ok {
+		return nil, s.without(ctx, r.GetCustomer(), given)
+	}
+	taken, err := s.guesses.take(id, stands[s.guesses.all.key(id)])
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,18 @@ func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinReque
 	if err != nil {
 		return nil, err
 	}
+	if !right {
+		s.tellGuess(ctx, id)
+	}
 	return &entitlementv1.VerifyPinResponse{Verified: right}, nil
+}
+
+// tellGuess counts a wrong guess for the other processes, too. Where that fails this one has counted it.
+func (s *Service) tellGuess(ctx context.Context, id string) {
+	err := s.guesses.all.take(ctx, id, guessesAre)
+	if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED {
+		s.cfg.Log.WarnContext(ctx, "a wrong PIN is counted at this process alone", "customer", customerNames+id, "error", err.Error())
+	}
 }
 
 // shown is what a caller shows to be believed.
@@ -122,7 +135,7 @@ func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*
 		}
 		write = coord.Put(verifierPrefix+id, verifier)
 	}
-	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), write, nil},
+	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), []*rpcv1.Write{write, s.forgetGuesses(id)}, nil},
 		func(c *entitlementv1.Customer) { c.HasPin = r.GetPin() != "" })
 	if err != nil {
 		return nil, err
@@ -157,10 +170,13 @@ func (s *Service) amendVerified(ctx context.Context, name string, with verifierO
 	return err
 }
 
+// forgetGuesses is written with another verifier: guesses of the one before do not count.
+func (s *Service) forgetGuesses(id string) *rpcv1.Write { return coord.Delete(s.guesses.all.key(id)) }
+
 // verifierOwner writes a verifier with the customer.
 type verifierOwner struct {
 	owner
-	verifier *rpcv1.Write
+	verifier []*rpcv1.Write
 	// check is what must hold of the customer as it is written; nil: nothing.
 	check func(*entitlementv1.Customer) error
 }
@@ -173,33 +189,45 @@ func (o verifierOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (
 		}
 	}
 	effect, err := o.owner.Compile(ctx, c)
-	effect.Writes = append(effect.Writes, o.verifier)
+	effect.Writes = append(effect.Writes, o.verifier...)
 	return effect, err
 }
 
 func customerID(name string) string { return strings.TrimPrefix(name, customerNames) }
 
-// guesses is the throttle of this process.
+// guessesAre what is limited, as it is said.
+const guessesAre = "wrong PINs or phrases"
+
+// guesses limits wrong guesses: in the memory of this process those that are being compared, too, so that a hundred at once
+// are no way around; in etcd, for all processes, those that were wrong. Whoever shows what is right costs no write.
 type guesses struct {
 	mu       sync.Mutex
 	clock    clock.Clock
 	throttle *throttle.Throttle
+	all      tally
 }
 
-func newGuesses(clk clock.Clock) *guesses {
-	return &guesses{clock: clk, throttle: throttle.New(throttle.Limits{
+func newGuesses(cfg Config) *guesses {
+	return &guesses{clock: cfg.Clock, throttle: throttle.New(throttle.Limits{
 		MaxWrong: maxWrongPins, Window: wrongPinWindow, MaxCustomers: maxGuessedCustomers,
-	})}
+	}), all: tally{cfg.Store, cfg.Clock, "guesses", maxWrongPins, wrongPinWindow}}
 }
 
-// take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many.
-func (g *guesses) take(id string) (taken time.Time, err error) {
+// take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many, here or, as told stands in etcd, anywhere.
+func (g *guesses) take(id string, told coord.Entry) (taken time.Time, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	taken = g.clock.Now()
-	if wait := g.throttle.Take(id, taken); wait > 0 {
-		f := fault.LimitExceeded(fmt.Sprintf("too many wrong PINs or phrases; try again in %v", wait.Round(time.Second)))
-		f.Resource, f.RetryAfter = customerNames+id, wait
+	wait, err := g.all.wait(told)
+	if err != nil {
+		return taken, err
+	}
+	if wait == 0 {
+		wait = g.throttle.Take(id, taken)
+	}
+	if wait > 0 {
+		f := tooMany(guessesAre, wait)
+		f.Resource = customerNames + id
 		return taken, f
 	}
 	return taken, nil

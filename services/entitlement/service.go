@@ -133,7 +133,7 @@ func New(cfg Config) *Service {
 		customers: collection.New(cfg.Store, cfg.Clock, "customers", sourcePrefix, named).WithSchema(cfg.Schema),
 		index:     view.NewIndex(),
 		directory: directory,
-		guesses:   newGuesses(cfg.Clock),
+		guesses:   newGuesses(cfg),
 		hashing:   newHashing(),
 		numbers:   &numberHashes{store: cfg.Store},
 	}

@@ -30,8 +30,8 @@ import (
 const (
 	// maxWaiting is how many mails wait, those that are tried again too.
 	maxWaiting = 500
-	// maxTries is how often one is tried.
-	maxTries = 5
+	// maxTries is how often one is tried, the last time 12 minutes after the first: some servers make strangers wait.
+	maxTries = 7
 	// firstRetry is the time to the second try; each further one waits three times as long.
 	firstRetry = 2 * time.Second
 	// senders is how many mails are sent at the same time.
@@ -129,7 +129,8 @@ func New(cfg Config) (*Sender, error) {
 		provider = noop.NewMeterProvider()
 	}
 	s.sent, err = provider.Meter("github.com/daysidehq/dayside/services/internal/mail").Int64Counter("dayside.mail.messages",
-		metric.WithDescription("Mails by what became of them: sent, retried, refused by the server, dropped (late, too many)."))
+		metric.WithDescription("Mails by what became of them: sent, retried, refused by the server, dropped (late, too many), lost "+
+			"(the process stopped)."))
 	return s, err
 }
 
@@ -170,6 +171,10 @@ func (s *Sender) Run(ctx context.Context) error {
 		})
 	}
 	work.Wait()
+	if lost := len(s.slots); lost > 0 {
+		s.sent.Add(context.WithoutCancel(ctx), int64(lost), outcomeIs("lost"))
+		s.cfg.Log.WarnContext(ctx, "mails that wait are not sent, for the process stops", "mails", lost)
+	}
 	return ctx.Err()
 }
 
@@ -212,7 +217,11 @@ func (s *Sender) done(ctx context.Context, outcome string) {
 }
 
 func (s *Sender) count(ctx context.Context, outcome string) {
-	s.sent.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", outcome))))
+	s.sent.Add(ctx, 1, outcomeIs(outcome))
+}
+
+func outcomeIs(outcome string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("outcome", outcome)))
 }
 
 // password is what the file holds, without its line end.
