@@ -101,7 +101,10 @@ func (s *lineServer) TellLineNumber(ctx context.Context, r *routingv1.TellLineNu
 	if err != nil {
 		return nil, err
 	}
-	return &routingv1.TellLineNumberResponse{Number: l.GetNumber().GetE164Number(), DisplayName: l.GetDisplayName()}, nil
+	return &routingv1.TellLineNumberResponse{
+		Number: l.GetNumber().GetE164Number(), DisplayName: l.GetDisplayName(),
+		FormerEndTime: lines.FormerEnd(l, s.clock.Now().Unix()),
+	}, nil
 }
 
 // DeleteLine removes a line.

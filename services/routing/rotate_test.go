@@ -50,24 +50,38 @@ func TestALineIsRotated(t *testing.T) {
 	if err != nil || len(again.GetFormerNumbers()) != 1 {
 		t.Errorf("updated %v, %v", again, err)
 	}
+	// A file from before the rotation is refused, and says why: it would take the new number away.
+	_, err = h.lines.UpdateLine(ctx, &routingv1.UpdateLineRequest{Line: line("gold", goldNumber, "dublin")})
+	wantReason(t, err, rpcv1.Reason_REASON_INVALID_FIELD)
+	if err == nil || !strings.Contains(err.Error(), "before it was rotated") {
+		t.Errorf("refused by %v", err)
+	}
 	h.applied(t, h.put(t))
 	for _, c := range []struct {
 		what     string
 		number   string
 		after    time.Duration
-		line     string
 		isFormer bool
+		end      routingv1.EndCause
 	}{
-		{"its number", (goldNumber + 7).String(), 0, "lines/gold", false},
-		{"the one before", goldNumber.String(), 0, "lines/gold", true},
-		{"the one before, after the overlap", goldNumber.String(), 49 * time.Hour, "", false},
-		{"its number, after the overlap", (goldNumber + 7).String(), 0, "lines/gold", false},
+		{"its number", (goldNumber + 7).String(), 0, false, 0},
+		{"the one before", goldNumber.String(), 0, true, 0},
+		{"the one before, after the overlap", goldNumber.String(), 49 * time.Hour, true, routingv1.EndCause_END_CAUSE_NUMBER_CHANGED},
+		{"its number, after the overlap", (goldNumber + 7).String(), 0, false, 0},
 	} {
 		h.clock.Advance(c.after)
 		r := h.route(t, c.number, "")
-		if r.GetLine() != c.line || r.GetExplanation().GetFormerNumber() != c.isFormer {
-			t.Errorf("%s leads to %q, former %v", c.what, r.GetLine(), r.GetExplanation().GetFormerNumber())
+		if r.GetLine() != "lines/gold" || r.GetExplanation().GetFormerNumber() != c.isFormer || r.GetEnd().GetCause() != c.end {
+			t.Errorf("%s: %v", c.what, r)
 		}
+	}
+	// What had ended is nobody's, so that another line can have it.
+	if _, err := h.lines.CreateLine(ctx, createLine(line("other", goldNumber, "sydney"))); err != nil {
+		t.Error(err)
+	}
+	h.applied(t, h.put(t))
+	if r := h.route(t, goldNumber.String(), ""); r.GetLine() != "lines/other" || r.GetExplanation().GetFormerNumber() {
+		t.Errorf("a number that another line has now leads to %v", r)
 	}
 	if strings.Contains(h.log.String(), canary) {
 		t.Error("a number is in the log")

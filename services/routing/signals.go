@@ -52,6 +52,7 @@ type signals struct {
 	lines [len(actionNames)]lineLimit
 
 	decisions metric.Int64Counter
+	former    metric.Int64Counter
 	duration  metric.Float64Histogram
 	problems  metric.Int64Counter
 	fates     map[routingv1.ContinuationFate]metric.MeasurementOption
@@ -75,6 +76,10 @@ func newSignals(deps Deps, current *view.Current) (*signals, error) {
 	var err error
 	if s.decisions, err = m.Int64Counter("dayside.route.decisions",
 		metric.WithDescription("Calls decided, by line, action and class of caller.")); err != nil {
+		return nil, fmt.Errorf("routing: metric: %w", err)
+	}
+	if s.former, err = m.Int64Counter("dayside.route.former_number",
+		metric.WithDescription("Calls that came in on a number that the line had before, by line.")); err != nil {
 		return nil, fmt.Errorf("routing: metric: %w", err)
 	}
 	if s.duration, err = m.Float64Histogram("dayside.route.duration", metric.WithUnit("s"),
@@ -117,6 +122,11 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
+	former, err := m.Int64ObservableGauge("dayside.line.former_number.end", metric.WithUnit("s"), metric.WithDescription(
+		"When the last number stops working that the line had before, seconds since 1970; of lines where one works."))
+	if err != nil {
+		return fmt.Errorf("routing: metric: %w", err)
+	}
 	kind := func(k string) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", k)))
 	}
@@ -134,8 +144,11 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 		o.ObserveInt64(records, int64(n.Customers), customers)
 		o.ObserveInt64(records, int64(n.Lines), lines)
 		o.ObserveInt64(drains, int64(len(drainsInForce(v, s.clock.Now()))))
+		for line, end := range v.FormerEnds(s.clock.Now().Unix()) {
+			o.ObserveInt64(former, end, metric.WithAttributeSet(attribute.NewSet(attribute.String("dayside.line", line))))
+		}
 		return nil
-	}, revision, age, records, drains)
+	}, revision, age, records, drains, former)
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
@@ -223,11 +236,12 @@ const (
 	actionMessageTaken
 	actionNobodyAnswered
 	actionOver
+	actionNumberChanged
 )
 
 var actionNames = [...]string{
 	"forward", "on_duty", "last_resort", "refused", "unknown_line", "unavailable", "prompt", "record", "message_taken",
-	"nobody_answered", "over",
+	"nobody_answered", "over", "number_changed",
 }
 
 func (a action) String() string { return actionNames[a] }
@@ -238,6 +252,8 @@ func actionOf(d *decide.Decision) action {
 		return actionUnknownLine
 	case routingv1.EndCause_END_CAUSE_REFUSED:
 		return actionRefused
+	case routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
+		return actionNumberChanged
 	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:
 		return actionUnavailable
 	case routingv1.EndCause_END_CAUSE_MESSAGE_TAKEN:
@@ -265,6 +281,9 @@ func actionOf(d *decide.Decision) action {
 func (s *signals) decided(ctx context.Context, c *decision) {
 	did := actionOf(c.d)
 	s.decisions.Add(ctx, 1, s.options(c.d, did)...)
+	if c.d.FormerNumber && c.call.State == nil { // once a call
+		s.former.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("dayside.line", c.d.Line.Name))))
+	}
 	s.duration.Record(ctx, c.took.Seconds())
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		s.span(span, c, did)
@@ -298,6 +317,8 @@ func worthALine(did action) (slog.Level, string) {
 		return slog.LevelInfo, "call goes to somebody on duty: no site is open"
 	case actionRefused:
 		return slog.LevelInfo, "call refused"
+	case actionNumberChanged:
+		return slog.LevelInfo, "call to a number that the line has no longer"
 	case actionUnknownLine:
 		return slog.LevelDebug, "call to a number of no line"
 	case actionNobodyAnswered:

@@ -135,20 +135,7 @@ func (a *app) period(since, until string) (from, to *timestamppb.Timestamp, err 
 
 func (a *app) listCalls(ctx context.Context, client *api, request *ledgerv1.ListCallsRequest, limit int) error {
 	answer, err := ask(ctx, a, func(ctx context.Context) (*ledgerv1.ListCallsResponse, error) {
-		all := &ledgerv1.ListCallsResponse{}
-		for {
-			request.PageSize = int32(min(limit-len(all.GetCalls()), 1000))
-			page, err := client.ledger().ListCalls(ctx, request)
-			if err != nil {
-				return nil, err
-			}
-			all.Calls = append(all.Calls, page.GetCalls()...)
-			request.PageToken = page.GetNextPageToken()
-			if request.GetPageToken() == "" || len(all.GetCalls()) >= limit {
-				all.NextPageToken = page.GetNextPageToken()
-				return all, nil
-			}
-		}
+		return client.calls(ctx, request, limit)
 	})
 	if err != nil {
 		return err
@@ -170,6 +157,23 @@ func (a *app) listCalls(ctx context.Context, client *api, request *ledgerv1.List
 		}
 		return nil
 	})
+}
+
+// calls are so many of those asked for, page by page.
+func (c *api) calls(ctx context.Context, r *ledgerv1.ListCallsRequest, limit int) (*ledgerv1.ListCallsResponse, error) {
+	all := &ledgerv1.ListCallsResponse{}
+	for {
+		r.PageSize = int32(min(limit-len(all.GetCalls()), 1000))
+		page, err := c.ledger().ListCalls(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		all.Calls = append(all.Calls, page.GetCalls()...)
+		all.NextPageToken, r.PageToken = page.GetNextPageToken(), page.GetNextPageToken()
+		if r.GetPageToken() == "" || len(all.GetCalls()) >= limit {
+			return all, nil
+		}
+	}
 }
 
 // callRow is a call in one line.
@@ -251,7 +255,7 @@ func (a *app) showWatchedCall(r *ledgerv1.WatchCallsResponse, want *ledgerv1.Lis
 	c := r.GetCall()
 	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() ||
 		want.GetSite() != "" && want.GetSite() != c.GetSite() ||
-		want.GetFollowUp() && !c.GetFollowUp() || want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
+		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetFollowUp() && !c.GetFollowUp() || want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
 		return nil
 	}
 	switch a.output {

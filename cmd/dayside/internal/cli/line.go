@@ -15,8 +15,9 @@ import (
 )
 
 func newLine(a *app) *cobra.Command {
-	return newGroup("line", "Give a line another number",
-		"Lines are written with \"dayside apply\"; what is here is done to one that is there.", newLineRotate(a))
+	return newGroup("line", "Give a line another number, and see who still calls the one before",
+		"Lines are written with \"dayside apply\"; what is here is done to one that is there.",
+		newLineRotate(a), newLineFormer(a))
 }
 
 // rotation is what a line's number can be told to become.
@@ -30,10 +31,10 @@ func newLineRotate(a *app) *cobra.Command {
 	var f rotation
 	c := &cobra.Command{
 		Use: "rotate LINE", Short: "Give a line another number, and let the one before work for a while",
-		Long: "Both numbers lead to the line until the overlap ends; \"dayside calls --former-number\" shows who still calls\n" +
-			"the one before. Change it in the file of the line, too: else the next \"dayside apply\" brings the old one back.\n" +
-			"With --overlap 0 the one before stops at once; with the line's own number and --overlap 0 all that it had before\n" +
-			"do. Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked\n" +
+		Long: "Both numbers lead to the line until the overlap ends; \"dayside line former\" shows who still calls the one\n" +
+			"before. Who calls it after that is told that it has changed. Change it in the file of the line, too: \"dayside\n" +
+			"apply\" refuses one that the line had before. With --overlap 0 the one before stops at once; with the line's own\n" +
+			"number and --overlap 0 all that it had before do. Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked\n" +
 			"for.",
 		Example: "  dayside line rotate gold-emergency --number +61255550101 --overlap 30d --wait\n" +
 			"  dayside line rotate gold-emergency --stdin < number.txt",
@@ -96,7 +97,7 @@ func (a *app) rotate(ctx context.Context, r *routingv1.RotateLineNumberRequest, 
 		return err
 	}
 	err = a.show(withoutNumbers(line), func(w io.Writer) error {
-		rotatedText(w, line, r.GetValidateOnly())
+		rotatedText(w, line, r.GetValidateOnly(), a.Now())
 		return nil
 	})
 	if err != nil || !wait || r.GetValidateOnly() {
@@ -115,16 +116,19 @@ func withoutNumbers(l *routingv1.Line) *routingv1.Line {
 	return l
 }
 
-func rotatedText(w io.Writer, l *routingv1.Line, checked bool) {
+func rotatedText(w io.Writer, l *routingv1.Line, checked bool, now time.Time) {
 	verb := "has another number"
 	if checked {
 		verb = "could have that number; nothing was changed"
 	}
 	linef(w, "%s %s.", l.GetName(), verb)
 	for _, f := range l.GetFormerNumbers() {
-		linef(w, "One that it had before works until %s.", instant(f.GetEndTime()))
+		if f.GetEndTime().AsTime().After(now) {
+			linef(w, "One that it had before works until %s.", instant(f.GetEndTime()))
+		}
 	}
 	if !checked {
-		linef(w, "Change it in the file of the line, too: else the next \"dayside apply\" brings the old one back.")
+		linef(w, "Change it in the file of the line, too: \"dayside apply\" refuses the old one.")
+		linef(w, "\"dayside line former %s\" shows who still calls the old one.", strings.TrimPrefix(l.GetName(), collectionLines+"/"))
 	}
 }

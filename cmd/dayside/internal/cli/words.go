@@ -9,6 +9,7 @@ import (
 var verdictWords = map[routingv1.Verdict]string{
 	routingv1.Verdict_VERDICT_LINE_FOUND:                      "line found",
 	routingv1.Verdict_VERDICT_LINE_UNKNOWN:                    "no line has the number",
+	routingv1.Verdict_VERDICT_NUMBER_CHANGED:                  "the number is the line's no longer",
 	routingv1.Verdict_VERDICT_CALLER_VERIFIED:                 "one customer has the number, and it is verified",
 	routingv1.Verdict_VERDICT_CALLER_UNVERIFIED:               "one customer has the number, for which nobody vouches",
 	routingv1.Verdict_VERDICT_CALLER_AMBIGUOUS:                "several customers have the number",
@@ -112,6 +113,7 @@ var callerClassWords = map[routingv1.CallerClass]string{
 var endCauseWords = map[routingv1.EndCause]string{
 	routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:    "404 no line has the number",
 	routingv1.EndCause_END_CAUSE_REFUSED:         "403 refused",
+	routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:  "410 the number has changed",
 	routingv1.EndCause_END_CAUSE_UNAVAILABLE:     "480 nothing can be carried",
 	routingv1.EndCause_END_CAUSE_MESSAGE_TAKEN:   "a message was taken",
 	routingv1.EndCause_END_CAUSE_NOBODY_ANSWERED: "480 nobody answered",

@@ -89,8 +89,8 @@ type Call struct {
 	State *routingv1.ContinuationState
 	// Fate is what became of the continuation that was handed in.
 	Fate routingv1.ContinuationFate
-	// Former: the number dialled was a former one of the line's, which LineID names; and until when that works, 0 where
-	// that is not known.
+	// Former: the number dialled was a former one of the line's, which LineID names; and until when that works, or worked, 0
+	// where that is not known.
 	Former       bool
 	FormerUntilS int64
 	// Anyone: the answer is for whoever will call while nobody can be asked who that is. Then unknown means not looked up,
@@ -127,8 +127,10 @@ type Decision struct {
 	Offer routingv1.OfferFate
 	// FormerNumber says that the line had the number dialled, and has another one now.
 	FormerNumber bool
-	// FormerUntilS is until when that works; 0 of a later step.
+	// FormerUntilS is until when that works, or worked; 0 of a later step.
 	FormerUntilS int64
+	// NumberChanged says that its time was over when the call began.
+	NumberChanged bool
 	// RetryAfterS is when another try is worth while; 0 where it is not.
 	RetryAfterS int64
 	// ValidUntilUnixS is the first instant at which the same call may be answered otherwise though nothing is changed; the

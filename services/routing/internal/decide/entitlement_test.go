@@ -169,11 +169,33 @@ func TestAFormerNumberLeadsToItsLineUntilItEnds(t *testing.T) {
 	if d := run(v, call(), viewtest.At(4)); d.FormerNumber {
 		t.Error("the number that it has is a former one")
 	}
-	if d := run(v, calling, viewtest.At(4.5)); d.Line != nil {
-		t.Error("an ended number works")
-	}
 	calling.State = &routingv1.ContinuationState{Line: "gold", FormerNumber: true}
-	if d := run(v, calling, viewtest.At(4.6)); d.Line == nil || !d.FormerNumber {
+	if d := run(v, calling, viewtest.At(4.6)); d.Line == nil || !d.FormerNumber || d.Step != routingv1.StepKind_STEP_KIND_FORWARD {
 		t.Error("the call that came by it forgets that, or ends with it")
+	}
+}
+
+// TestWhoCallsANumberThatEndedIsToldSo: never silence, and never the line; and it is known who it was.
+func TestWhoCallsANumberThatEndedIsToldSo(t *testing.T) {
+	w := followTheSun()
+	w.Lines[0].FormerNumbers = []*routingv1.FormerNumber{{Number: viewtest.Number(lineNumber + 50), EndTime: stamp(4.5)}}
+	v := w.View()
+	calling := call()
+	calling.Dialled = lineNumber + 50
+	d := run(v, calling, viewtest.At(4.5))
+	if d.Line == nil || !d.FormerNumber || !d.NumberChanged || d.End != routingv1.EndCause_END_CAUSE_NUMBER_CHANGED ||
+		d.Class == routingv1.CallerClass_CALLER_CLASS_UNSPECIFIED || d.ValidUntilUnixS <= viewtest.At(4.5).Unix() {
+		t.Errorf("%v of %v, class %v, until %d", d.End, d.Line, d.Class, d.ValidUntilUnixS)
+	}
+	calling.Gateway = decide.CapabilitiesOf([]routingv1.Capability{
+		routingv1.Capability_CAPABILITY_REDIRECT, routingv1.Capability_CAPABILITY_PROMPT,
+	})
+	if d := run(v, calling, viewtest.At(4.5)); d.Step != routingv1.StepKind_STEP_KIND_PROMPT {
+		t.Errorf("a gateway that speaks gets %v", d.Step)
+	}
+	calling.State = &routingv1.ContinuationState{Line: "gold", FormerNumber: true, NumberChanged: true, Announced: true}
+	if d := run(v, calling, viewtest.At(4.5)); d.Step != routingv1.StepKind_STEP_KIND_END ||
+		d.End != routingv1.EndCause_END_CAUSE_NUMBER_CHANGED {
+		t.Errorf("behind that follows %v %v", d.Step, d.End)
 	}
 }

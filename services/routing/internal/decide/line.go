@@ -39,9 +39,12 @@ func (d *Decision) dialled() {
 	}
 }
 
-// former notes that the number dialled was the line's, until when that works.
+// former notes that the number dialled was the line's, until when that works. A call that came by it in time goes on when
+// that is over; one that came too late stays so.
 func (d *Decision) former(was bool, untilS int64) {
-	if d.FormerNumber, d.FormerUntilS = was, untilS; untilS != 0 {
+	d.FormerNumber, d.FormerUntilS = was, untilS
+	d.NumberChanged = d.call.State.GetNumberChanged() || untilS != 0 && untilS <= d.nowS
+	if untilS != 0 && untilS > d.nowS {
 		d.changesAt(untilS)
 	}
 }

@@ -20,7 +20,7 @@ func chooseStep(d *Decision) (routingv1.Verdict, bool) {
 	case d.End == routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
 		d.Step = routingv1.StepKind_STEP_KIND_END
 		return routingv1.Verdict_VERDICT_UNSPECIFIED, true
-	case d.End == routingv1.EndCause_END_CAUSE_REFUSED:
+	case d.End == routingv1.EndCause_END_CAUSE_REFUSED, d.End == routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
 		if d.maySpeak() && !st.GetAnnounced() && d.can(routingv1.Capability_CAPABILITY_PROMPT) {
 			return d.prompt(routingv1.PromptKind_PROMPT_KIND_REFUSAL), true
 		}

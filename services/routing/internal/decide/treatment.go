@@ -2,11 +2,17 @@ package decide
 
 import routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 
-// treat is the fourth stage: what the line does with this class of caller, and with one who was helped first too often.
+// treat is the fourth stage: what the line does with this class of caller, and with one who was helped first too often. One
+// who dialled a number that is the line's no longer is told so: who it is was found before, so that they can be told the new
+// one.
 // Whatever this release does not know is FORWARD: in doubt a caller is helped. What a treatment says, asks or records is
 // chosen by the last stage, from what the gateway can carry out; the ladder is found whatever the treatment, for all that
 // cannot be carried out ends there.
 func treat(d *Decision) (routingv1.Verdict, bool) {
+	if d.NumberChanged {
+		d.Treatment, d.End = routingv1.Treatment_TREATMENT_REJECT, routingv1.EndCause_END_CAUSE_NUMBER_CHANGED
+		return routingv1.Verdict_VERDICT_NUMBER_CHANGED, false
+	}
 	d.Treatment = d.Line.Treatment(d.Class)
 	used := d.goodwillUsed()
 	if used {

@@ -149,7 +149,7 @@ func Next(d *decide.Decision, now time.Time, traceparent string) *routingv1.Cont
 		next = proto.CloneOf(was)
 	}
 	next.Line, next.TransferredFrom, next.CallerClass = d.Line.ID, d.TransferredFrom, d.Class
-	next.FormerNumber = d.FormerNumber
+	next.FormerNumber, next.NumberChanged = d.FormerNumber, d.NumberChanged
 	if next.GetBeganUnixMs() == 0 {
 		next.BeganUnixMs = now.UnixMilli()
 	}

@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,15 +92,17 @@ func checkFormerNumbers(l *routingv1.Line, broken *fault.Violations) {
 		return
 	}
 	own, _ := Number(l)
-	seen := map[phone.Number]bool{own: true}
+	seen := map[phone.Number]bool{}
 	for i, f := range l.GetFormerNumbers() {
 		field := fmt.Sprintf("former_numbers[%d]", i)
 		n, ok := phone.Parse(f.GetNumber().GetE164Number())
 		switch {
 		case !ok:
 			broken.Add(field+".number", Hidden, "must be E.164")
+		case n == own:
+			broken.Add("number", Hidden, "is one that the line had before it was rotated: write the one it has now, or rotate it back")
 		case seen[n]:
-			broken.Add(field+".number", Hidden, "must differ from the line's number and from its other former ones")
+			broken.Add(field+".number", Hidden, "must differ from its other former ones")
 		case f.GetEndTime().CheckValid() != nil || f.GetEndTime() == nil:
 			broken.Add(field+".end_time", "", "is required: until when the number works")
 		}
@@ -108,8 +111,8 @@ func checkFormerNumbers(l *routingv1.Line, broken *fault.Violations) {
 }
 
 // Rotate gives the line another number, and has the one before work until now + overlap. Former numbers whose time is over
-// are dropped. Of the number that the line has already it is INVALID_FIELD, unless overlap is 0: then all that it had before
-// end.
+// are kept as long as there is room, so that their callers are told. Of the number that the line has already it is
+// INVALID_FIELD, unless overlap is 0: then all that it had before end.
 func Rotate(l *routingv1.Line, to phone.Number, overlap time.Duration, now time.Time) error {
 	own, ok := Number(l)
 	switch {
@@ -118,18 +121,45 @@ func Rotate(l *routingv1.Line, to phone.Number, overlap time.Duration, now time.
 	case own == to && overlap > 0:
 		return fault.Invalid(fault.Violation{Field: "number", Value: Hidden, Rule: "is the line's number already"})
 	case own == to:
-		l.FormerNumbers = nil
+		for _, f := range l.GetFormerNumbers() {
+			if works(f, now.Unix()) {
+				f.EndTime = timestamppb.New(now)
+			}
+		}
 		return nil
 	}
 	l.FormerNumbers = slices.DeleteFunc(l.GetFormerNumbers(), func(f *routingv1.FormerNumber) bool {
 		n, _ := phone.Parse(f.GetNumber().GetE164Number())
-		return n == to || n == own || !works(f, now.Unix())
+		return n == to || n == own
 	})
-	if overlap > 0 {
-		l.FormerNumbers = append(l.FormerNumbers, formerly(own, now.Add(overlap)))
-	}
+	l.FormerNumbers = append(l.FormerNumbers, formerly(own, now.Add(overlap)))
 	l.Number = e164(to)
+	forgetEnded(l, now.Unix())
 	return nil
+}
+
+// forgetEnded makes room: those that ended first go first.
+func forgetEnded(l *routingv1.Line, nowUnixS int64) {
+	for len(l.GetFormerNumbers()) > maxFormerNumbers {
+		first := slices.MinFunc(l.GetFormerNumbers(), func(a, b *routingv1.FormerNumber) int {
+			return cmp.Compare(a.GetEndTime().GetSeconds(), b.GetEndTime().GetSeconds())
+		})
+		if works(first, nowUnixS) {
+			return
+		}
+		at := slices.Index(l.GetFormerNumbers(), first)
+		l.FormerNumbers = slices.Delete(l.GetFormerNumbers(), at, at+1)
+	}
+}
+
+// FormerEnd is when the last of the numbers ends that the line had and that work now; nil where none does.
+func FormerEnd(l *routingv1.Line, nowUnixS int64) (end *timestamppb.Timestamp) {
+	for _, f := range l.GetFormerNumbers() {
+		if works(f, nowUnixS) && f.GetEndTime().GetSeconds() > end.GetSeconds() {
+			end = f.GetEndTime()
+		}
+	}
+	return end
 }
 
 func works(f *routingv1.FormerNumber, nowUnixS int64) bool {

@@ -60,7 +60,10 @@ func TestCheckTerms(t *testing.T) {
 		}, `former_numbers[0].end_time ""`},
 		"its own number was before": {func(l *routingv1.Line) {
 			l.FormerNumbers = []*routingv1.FormerNumber{former(number, time.Unix(9, 0))}
-		}, `former_numbers[0].number "(hidden)"`},
+		}, `number "(hidden)"`},
+		"a former number twice": {func(l *routingv1.Line) {
+			l.FormerNumbers = []*routingv1.FormerNumber{former(number+1, time.Unix(9, 0)), former(number+1, time.Unix(8, 0))}
+		}, `former_numbers[1].number "(hidden)"`},
 		"a former number is told": {func(l *routingv1.Line) {
 			l.FormerNumbers = []*routingv1.FormerNumber{former(number+1, time.Unix(9, 0))}
 			l.FollowUpOwner = "who called 61 255 500 101"
@@ -123,8 +126,15 @@ func TestRotate(t *testing.T) {
 	if back := lines.Numbers(l, now.Unix()); !slices.Equal(back, []phone.Number{number, number + 1}) {
 		t.Errorf("rotated back, %v", back)
 	}
-	if err := lines.Rotate(l, number, 0, now); err != nil || len(l.GetFormerNumbers()) != 0 {
-		t.Errorf("former numbers cannot be ended: %v, %d left", err, len(l.GetFormerNumbers()))
+	if end := lines.FormerEnd(l, now.Unix()); !end.AsTime().Equal(now.Add(time.Hour + time.Minute)) {
+		t.Errorf("the one before works until %v", end.AsTime())
+	}
+	if err := lines.Rotate(l, number, 0, now); err != nil || !slices.Equal(lines.Numbers(l, now.Unix()), []phone.Number{number}) ||
+		lines.FormerEnd(l, now.Unix()) != nil {
+		t.Errorf("former numbers cannot be ended: %v, %v", err, l.GetFormerNumbers())
+	}
+	if len(l.GetFormerNumbers()) != 1 {
+		t.Error("what had ended is forgotten: its callers are told nothing")
 	}
 }
 

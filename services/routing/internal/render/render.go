@@ -115,6 +115,8 @@ func end(d *decide.Decision) *routingv1.End {
 	switch d.End {
 	case routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
 		e.Text = "No line has this number"
+	case routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
+		e.Text = "The number has changed"
 	case routingv1.EndCause_END_CAUSE_REFUSED:
 		e.Text = "This line does not take this call"
 	case routingv1.EndCause_END_CAUSE_UNAVAILABLE:

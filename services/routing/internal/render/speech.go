@@ -23,6 +23,9 @@ const (
 	nameSilenceS, menuSilenceS = 8, 6
 	// maxRecordingS bounds a message.
 	maxRecordingS = 300
+
+	numberChanged = "This number has changed, and does not work any more. Please look for the new one where you were given this " +
+		"one: in the support portal, or with whoever looks after your contract. Goodbye."
 )
 
 // speech is what is said: the line's own words, else the program's.
@@ -79,7 +82,9 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 			p.SecretText = "The number to call is " + spell(to.Dialled()) + "."
 		}
 	case routingv1.PromptKind_PROMPT_KIND_REFUSAL:
-		own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."
+		if own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."; d.NumberChanged {
+			own, builtIn = nil, numberChanged
+		}
 	case routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT:
 		own, builtIn = d.Line.Announcement(), "Please stay on the line. You are being put through."
 	case routingv1.PromptKind_PROMPT_KIND_OFFER:

@@ -172,7 +172,7 @@ func (p *process) checkEnd(a *asked) {
 			return
 		}
 	case routingv1.EndCause_END_CAUSE_UNSPECIFIED, routingv1.EndCause_END_CAUSE_UNKNOWN_LINE,
-		routingv1.EndCause_END_CAUSE_UNAVAILABLE:
+		routingv1.EndCause_END_CAUSE_UNAVAILABLE, routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
 	}
 	p.s.find(p, "%s: step %d leaves the caller with %v", a.c.id, a.step, d.End)
 }

@@ -194,7 +194,7 @@ func TestALinesTerms(t *testing.T) {
 	}{
 		{gold, viewtest.At(9), true, 0},
 		{gold + 1, viewtest.At(4.9), true, viewtest.At(5).Unix()},
-		{gold + 1, viewtest.At(5), false, 0},
+		{gold + 1, viewtest.At(5), true, viewtest.At(5).Unix()},
 		{gold + 2, viewtest.At(0), false, 0},
 	} {
 		line, until := later.LineDialled(c.dialled, c.at.Unix())

@@ -67,8 +67,8 @@ func (v *View) Age(now time.Time) time.Duration { return max(now.Sub(v.heard), 0
 // LineByNumber is the line whose number it is now; nil where it is none's.
 func (v *View) LineByNumber(n phone.Number) *Line { return v.lines.byNumber[n] }
 
-// LineDialled is the line that a dialled number leads to at an instant, Unix seconds; nil where it leads to none. Where it
-// is a number that the line had before, formerUntilS is when that ends; else 0.
+// LineDialled is the line that a dialled number leads to at an instant, Unix seconds; nil where it is none's. Where it is a
+// number that the line had before, formerUntilS is when that ends, or ended; else 0.
 func (v *View) LineDialled(n phone.Number, nowS int64) (l *Line, formerUntilS int64) {
 	if l := v.lines.byNumber[n]; l != nil {
 		return l, 0
@@ -77,8 +77,11 @@ func (v *View) LineDialled(n phone.Number, nowS int64) (l *Line, formerUntilS in
 		if f.untilS > nowS {
 			return v.lines.byID[f.lineID], f.untilS
 		}
+		if f.untilS > formerUntilS { // of those that ended, the one that had it last
+			l, formerUntilS = v.lines.byID[f.lineID], f.untilS
+		}
 	}
-	return nil, 0
+	return l, formerUntilS
 }
 
 // LineByID is a line by the last part of its name; nil where there is none.
@@ -144,3 +147,17 @@ func (c *Current) Load() *View { return c.p.Load() }
 
 // Store makes v the newest view.
 func (c *Current) Store(v *View) { c.p.Store(v) }
+
+// FormerEnds are the names of lines that have a number of before that works at an instant, with when the last one ends; both
+// Unix seconds.
+func (v *View) FormerEnds(nowS int64) map[string]int64 {
+	ends := map[string]int64{}
+	for _, list := range v.lines.former() {
+		for _, f := range list {
+			if name := v.lines.byID[f.lineID].Name; f.untilS > nowS && f.untilS > ends[name] {
+				ends[name] = f.untilS
+			}
+		}
+	}
+	return ends
+}

@@ -30,6 +30,7 @@ const (
 const (
 	causeUnallocated      = 1
 	causeRejected         = 21
+	causeNumberChanged    = 22
 	causeTemporaryFailure = 41
 )
 
@@ -137,6 +138,8 @@ func end(e *routingv1.End) Response {
 	switch e.GetCause() {
 	case routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
 		r.Status, r.Phrase, r.Cause = 404, "Not Found", causeUnallocated
+	case routingv1.EndCause_END_CAUSE_NUMBER_CHANGED: // carriers say so to the caller (RFC 3398, 8.2.6.1)
+		r.Status, r.Phrase, r.Cause = 410, "Gone", causeNumberChanged
 	case routingv1.EndCause_END_CAUSE_REFUSED:
 		r.Status, r.Phrase, r.Cause = 403, "Forbidden", causeRejected
 	case routingv1.EndCause_END_CAUSE_UNAVAILABLE, routingv1.EndCause_END_CAUSE_NOBODY_ANSWERED:
