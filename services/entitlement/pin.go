@@ -135,7 +135,7 @@ func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*
 		}
 		write = coord.Put(verifierPrefix+id, verifier)
 	}
-	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), []*rpcv1.Write{write, s.forgetGuesses(id)}, nil},
+	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), write, nil},
 		func(c *entitlementv1.Customer) { c.HasPin = r.GetPin() != "" })
 	if err != nil {
 		return nil, err
@@ -170,18 +170,15 @@ func (s *Service) amendVerified(ctx context.Context, name string, with verifierO
 	return err
 }
 
-// forgetGuesses is written with another verifier: guesses of the one before do not count.
-func (s *Service) forgetGuesses(id string) *rpcv1.Write { return coord.Delete(s.guesses.all.key(id)) }
-
 // verifierOwner writes a verifier with the customer.
 type verifierOwner struct {
 	owner
-	verifier []*rpcv1.Write
+	verifier *rpcv1.Write
 	// check is what must hold of the customer as it is written; nil: nothing.
 	check func(*entitlementv1.Customer) error
 }
 
-// Compile is what is written of the customer, and the verifier.
+// Compile is what is written of the customer, and the verifier; guesses of the one before count no more.
 func (o verifierOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (collection.Effect, error) {
 	if o.check != nil {
 		if err := o.check(c); err != nil {
@@ -189,14 +186,17 @@ func (o verifierOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (
 		}
 	}
 	effect, err := o.owner.Compile(ctx, c)
-	effect.Writes = append(effect.Writes, o.verifier...)
+	effect.Writes = append(effect.Writes, o.verifier, coord.Delete(tallyKey(guessesKind, customerID(c.GetName()))))
 	return effect, err
 }
 
 func customerID(name string) string { return strings.TrimPrefix(name, customerNames) }
 
-// guessesAre what is limited, as it is said.
-const guessesAre = "wrong PINs or phrases"
+const (
+	// guessesAre what is limited, as it is said; guessesKind is what they are counted under.
+	guessesAre  = "wrong PINs or phrases"
+	guessesKind = "guesses"
+)
 
 // guesses limits wrong guesses: in the memory of this process those that are being compared, too, so that a hundred at once
 // are no way around; in etcd, for all processes, those that were wrong. Whoever shows what is right costs no write.
@@ -210,7 +210,7 @@ type guesses struct {
 func newGuesses(cfg Config) *guesses {
 	return &guesses{clock: cfg.Clock, throttle: throttle.New(throttle.Limits{
 		MaxWrong: maxWrongPins, Window: wrongPinWindow, MaxCustomers: maxGuessedCustomers,
-	}), all: tally{cfg.Store, cfg.Clock, "guesses", maxWrongPins, wrongPinWindow}}
+	}), all: tally{cfg.Store, cfg.Clock, guessesKind, maxWrongPins, wrongPinWindow}}
 }
 
 // take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many, here or, as told stands in etcd, anywhere.

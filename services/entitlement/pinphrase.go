@@ -4,7 +4,6 @@ import (
 	"context"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/pin"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -15,7 +14,7 @@ import (
 func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseRequest,
 ) (*entitlementv1.SetPhraseResponse, error) {
 	id := customerID(r.GetCustomer())
-	with := verifierOwner{owner: newOwner(s.cfg), verifier: []*rpcv1.Write{coord.Delete(phrasePrefix + id), s.forgetGuesses(id)}}
+	with := verifierOwner{owner: newOwner(s.cfg), verifier: coord.Delete(phrasePrefix + id)}
 	if r.GetPhrase() != "" {
 		c, err := s.customers.Get(ctx, r.GetCustomer())
 		if err != nil {
@@ -29,7 +28,7 @@ func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseReque
 		if err != nil {
 			return nil, err
 		}
-		with.verifier[0] = coord.Put(phrasePrefix+id, verifier)
+		with.verifier = coord.Put(phrasePrefix+id, verifier)
 	}
 	err := s.amendVerified(ctx, r.GetCustomer(), with,
 		func(c *entitlementv1.Customer) { c.HasPhrase = r.GetPhrase() != "" })

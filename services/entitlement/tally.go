@@ -37,7 +37,9 @@ type tally struct {
 	window time.Duration
 }
 
-func (t tally) key(subject string) string { return tallyPrefix + t.kind + "/" + subject }
+func (t tally) key(subject string) string { return tallyKey(t.kind, subject) }
+
+func tallyKey(kind, subject string) string { return tallyPrefix + kind + "/" + subject }
 
 // wait is how long to wait before another one, 0 where that is now; e is what stands at the key, zero where nothing does.
 func (t tally) wait(e coord.Entry) (time.Duration, error) {
