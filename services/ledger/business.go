@@ -3,6 +3,9 @@ package ledger
 import (
 	"context"
 	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -17,6 +20,7 @@ import (
 const (
 	chargesCollection   = "charges"
 	followUpsCollection = "followUps"
+	exportsCollection   = "chargeExports"
 )
 
 // business implements BusinessService.
@@ -49,6 +53,50 @@ func (b business) ListCharges(ctx context.Context, r *ledgerv1.ListChargesReques
 	return &ledgerv1.ListChargesResponse{Charges: list, NextPageToken: next.Token(chargesCollection)}, nil
 }
 
+// HandOverCharges is ledgerv1.BusinessServiceServer's.
+func (b business) HandOverCharges(ctx context.Context, r *ledgerv1.HandOverChargesRequest) (
+	*ledgerv1.HandOverChargesResponse, error,
+) {
+	after, err := mark.Read(r.GetPageToken(), r.GetName()) // a page of one export is none of another
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := b.store.HandOver(ctx, store.ExportQuery{
+		Name: r.GetName(), By: rpc.PeerFrom(ctx).ID, After: after, Limit: resource.PageSize(r.GetPageSize()),
+		DryRun: r.GetValidateOnly(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	page.NextPageToken = next.Token(r.GetName())
+	return page, nil
+}
+
+// ListChargeExports is ledgerv1.BusinessServiceServer's.
+func (b business) ListChargeExports(ctx context.Context, r *ledgerv1.ListChargeExportsRequest) (
+	*ledgerv1.ListChargeExportsResponse, error,
+) {
+	after, err := mark.Read(r.GetPageToken(), exportsCollection)
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := b.store.Exports(ctx, after, resource.PageSize(r.GetPageSize()))
+	if err != nil {
+		return nil, err
+	}
+	return &ledgerv1.ListChargeExportsResponse{Exports: list, NextPageToken: next.Token(exportsCollection)}, nil
+}
+
+// GetFollowUp is ledgerv1.BusinessServiceServer's.
+func (b business) GetFollowUp(ctx context.Context, r *ledgerv1.GetFollowUpRequest) (*ledgerv1.FollowUp, error) {
+	f, err := b.store.FollowUp(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	hideCaller(ctx, f)
+	return f, nil
+}
+
 // ListFollowUps is ledgerv1.BusinessServiceServer's.
 func (b business) ListFollowUps(ctx context.Context, r *ledgerv1.ListFollowUpsRequest) (
 	*ledgerv1.ListFollowUpsResponse, error,
@@ -58,14 +106,14 @@ func (b business) ListFollowUps(ctx context.Context, r *ledgerv1.ListFollowUpsRe
 		return nil, err
 	}
 	q := store.FollowUpQuery{
-		Customer: r.GetCustomer(), Owner: r.GetOwner(), State: r.GetState(), After: after,
+		Customer: r.GetCustomer(), Owner: r.GetOwner(), State: r.GetState(), Kind: r.GetKind(), After: after,
 		Limit: resource.PageSize(r.GetPageSize()),
 	}
-	if due := r.GetDueTime(); due != nil {
-		if !due.IsValid() {
-			return nil, fault.Invalid(fault.Violation{Field: "due_time", Rule: "must be a time from year 1 to 9999"})
-		}
-		q.DueBy = due.AsTime()
+	if q.DueBy, err = instant("due_time", r.GetDueTime()); err != nil {
+		return nil, err
+	}
+	if q.DueAfter, err = instant("due_after_time", r.GetDueAfterTime()); err != nil {
+		return nil, err
 	}
 	list, next, err := b.store.FollowUps(ctx, q)
 	if err != nil {
@@ -79,10 +127,10 @@ func (b business) ListFollowUps(ctx context.Context, r *ledgerv1.ListFollowUpsRe
 
 // UpdateFollowUp is ledgerv1.BusinessServiceServer's.
 func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUpRequest) (*ledgerv1.FollowUp, error) {
-	if due := r.GetDueTime(); due != nil && !due.IsValid() {
-		return nil, fault.Invalid(fault.Violation{Field: "due_time", Rule: "must be a time from year 1 to 9999"})
+	if err := checkDue(r); err != nil {
+		return nil, err
 	}
-	f, err := b.store.UpdateFollowUp(ctx, r.GetName(), r.GetEtag(), func(f *ledgerv1.FollowUp) error {
+	f, err := b.store.UpdateFollowUp(ctx, r.GetName(), r.GetEtag(), rpc.PeerFrom(ctx).ID, func(f *ledgerv1.FollowUp) error {
 		if f.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE &&
 			r.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED {
 			return fault.WrongState(f.GetName(), f.GetName()+" is done: it is not dropped, unless it is opened again first")
@@ -97,8 +145,7 @@ func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUp
 			f.Note = r.GetNote()
 		}
 		if r.GetDueTime() != nil {
-			// The day in the customer's calendar is not known here: whoever says an instant means that.
-			f.DueTime, f.DueDate = r.GetDueTime(), nil
+			f.DueTime, f.DueDate = r.GetDueTime(), r.GetDueDate()
 		}
 		return nil
 	})
@@ -107,6 +154,32 @@ func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUp
 	}
 	hideCaller(ctx, f)
 	return f, nil
+}
+
+// checkDue checks when a follow-up is to be due: an instant, and the day that it is on somewhere.
+func checkDue(r *ledgerv1.UpdateFollowUpRequest) error {
+	at, err := instant("due_time", r.GetDueTime())
+	if err != nil || r.GetDueDate() == nil {
+		return err
+	}
+	d := r.GetDueDate()
+	day := time.Date(int(d.GetYear()), time.Month(d.GetMonth()), int(d.GetDay()), 0, 0, 0, 0, time.UTC)
+	const zones = 15 * time.Hour // none is further from UTC
+	if r.GetDueTime() == nil || day.Day() != int(d.GetDay()) || at.Before(day.Add(-zones)) || at.After(day.Add(24*time.Hour+zones)) {
+		return fault.Invalid(fault.Violation{Field: "due_date", Rule: "must be the day that due_time is on, where that is"})
+	}
+	return nil
+}
+
+// instant is a time that may be left out: zero then.
+func instant(field string, at *timestamppb.Timestamp) (time.Time, error) {
+	switch {
+	case at == nil:
+		return time.Time{}, nil
+	case !at.IsValid():
+		return time.Time{}, fault.Invalid(fault.Violation{Field: field, Rule: "must be a time from year 1 to 9999"})
+	}
+	return at.AsTime(), nil
 }
 
 // ListCallChanges is ledgerv1.BusinessServiceServer's.

@@ -23,6 +23,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
 // registered takes what a service registers.
@@ -88,6 +89,44 @@ func TestAChargeStandsAsItsHighestRevisionSays(t *testing.T) {
 	rest, end := o.charges(t, &ledgerv1.ListChargesRequest{PageSize: 2, PageToken: token}, rpcv1.Role_ROLE_ADMIN)
 	if first+"| "+rest != "c WAIVED +13035550101; b PENDING +13035550101; | a OWED +13035550101; " || end != "" {
 		t.Errorf("by pages: %s| %s%s", first, rest, end)
+	}
+}
+
+// TestChargesAreHandedOverToBilling: a page of one export is none of another, and it is told who made it.
+func TestChargesAreHandedOverToBilling(t *testing.T) {
+	o := open(t, 0)
+	o.add(t, o.charge("a", "customers/acme", owed, 1, 0), o.charge("b", "", owed, 1, 1), o.charge("c", "", pending, 1, 2))
+	ask := func(name, token string, size int32) (*ledgerv1.HandOverChargesResponse, error) {
+		return o.business(t).HandOverCharges(as(t.Context(), rpcv1.Role_ROLE_SUPERVISOR),
+			&ledgerv1.HandOverChargesRequest{Name: "chargeExports/" + name, PageToken: token, PageSize: size})
+	}
+	first, err := ask("2026-11", "", 1)
+	if err != nil || !first.GetMade() || first.GetExport().GetLines() != 2 || first.GetExport().GetTotals()[0].GetUnits() != 180 ||
+		first.GetExport().GetCreatedBy() != "tester" || !first.GetExport().GetCreateTime().AsTime().Equal(began()) {
+		t.Fatalf("%v, %v", first, err)
+	}
+	l := first.GetLines()[0]
+	if l.GetCharge().GetNumber() != "+13035550101" || l.GetCharge().GetExport() != "chargeExports/2026-11" ||
+		l.GetKind() != ledgerv1.ChargeExportKind_CHARGE_EXPORT_KIND_BILL || l.GetAmount().GetUnits() != 90 {
+		t.Errorf("%v", l)
+	}
+	if _, err := ask("2026-12", first.GetNextPageToken(), 1); fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+		t.Errorf("with a page of another one: %v", err)
+	}
+	if exports, err := o.business(t).ListChargeExports(t.Context(), &ledgerv1.ListChargeExportsRequest{}); err != nil || len(exports.GetExports()) != 1 {
+		t.Errorf("that one was made: %v, %v", exports, err)
+	}
+	rest, err := ask("2026-11", first.GetNextPageToken(), 5)
+	if err != nil || rest.GetMade() || len(rest.GetLines()) != 1 || rest.GetLines()[0].GetNumber() != 2 || rest.GetNextPageToken() != "" {
+		t.Errorf("%v, %v", rest, err)
+	}
+	forged := o.charge("d", "", owed, 1, 3)
+	forged.GetCharge().Export, forged.GetCharge().Billed = "chargeExports/2026-11", forged.GetCharge().GetAmount()
+	o.add(t, forged)
+	charges, err := o.business(t).ListCharges(t.Context(), &ledgerv1.ListChargesRequest{})
+	if err != nil || charges.GetCharges()[0].GetExport() != "" || charges.GetCharges()[3].GetExport() != "chargeExports/2026-11" ||
+		charges.GetCharges()[0].GetBilled() != nil || charges.GetCharges()[3].GetBilled().GetUnits() != 90 {
+		t.Errorf("%v, %v", charges, err)
 	}
 }
 
@@ -162,6 +201,76 @@ func TestRepeatedCallsJoinTheOpenFollowUp(t *testing.T) {
 	_, err = o.business(t).UpdateFollowUp(ctx, &ledgerv1.UpdateFollowUpRequest{Name: "followUps/none"})
 	if fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
 		t.Errorf("of one that is not there: %v", err)
+	}
+}
+
+// TestTheLifeOfAFollowUp: who took it, moved it, did it and opened it again, is told in order; what is asked for again, and
+// what changes nothing, is not noted twice.
+func TestTheLifeOfAFollowUp(t *testing.T) {
+	o := open(t, 0)
+	o.add(t, o.followUp("a", "customers/acme", "+13035550101", propose, 1), o.followUp("b", "customers/acme", "", identify, 1))
+	by := func(who string, r *ledgerv1.UpdateFollowUpRequest) {
+		t.Helper()
+		o.clock.Advance(time.Minute)
+		r.Name = "followUps/a"
+		for range 2 { // the answer was lost
+			if _, err := o.business(t).UpdateFollowUp(rpc.WithPeer(t.Context(), rpc.NewPeer(who, rpcv1.Role_ROLE_SITE)), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	later := timestamppb.New(began().AddDate(0, 0, 7))
+	by("ann", &ledgerv1.UpdateFollowUpRequest{Owner: proto.String("ann@vendor.example")})
+	by("ann", &ledgerv1.UpdateFollowUpRequest{DueTime: later})
+	by("ann", &ledgerv1.UpdateFollowUpRequest{State: ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE, Note: proto.String("signed")})
+	by("bob", &ledgerv1.UpdateFollowUpRequest{State: ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN, Note: proto.String("not paid")})
+	by("bob", &ledgerv1.UpdateFollowUpRequest{})
+	f, err := o.business(t).GetFollowUp(as(t.Context(), rpcv1.Role_ROLE_AUDITOR), &ledgerv1.GetFollowUpRequest{Name: "followUps/a"})
+	if err != nil || f.GetCallerNumber() != "+13…01" || f.GetDueDate() != nil {
+		t.Fatalf("%v, %v", f, err)
+	}
+	got := ""
+	for _, e := range f.GetTrail() {
+		got += fmt.Sprintf("%s %s: %s %s%s", e.GetTime().AsTime().Format("15:04"), e.GetBy(), strings.TrimPrefix(e.GetState().String(), "FOLLOW_UP_STATE_"), e.GetOwner(), e.GetNote())
+		if e.GetDueTime() != nil {
+			got += "due " + e.GetDueTime().AsTime().Format(time.DateOnly)
+		}
+		got += "; "
+	}
+	if want := "10:01 ann: OPEN ann@vendor.example; 10:02 ann: OPEN due 2026-12-01; 10:03 ann: DONE signed; 10:04 bob: OPEN not paid; "; got != want {
+		t.Errorf("happened: %s\nwant: %s", got, want)
+	}
+	for want, r := range map[string]*ledgerv1.ListFollowUpsRequest{
+		"a OPEN a +13…01; ": {Kind: propose},
+		"b OPEN b ; ":       {DueTime: timestamppb.New(began().AddDate(0, 0, 1))},
+		"a OPEN a +13…01;":  {DueAfterTime: timestamppb.New(began().AddDate(0, 0, 1))},
+		"":                  {Kind: propose, Customer: "customers/other"},
+	} {
+		if got := o.followUps(t, r, rpcv1.Role_ROLE_AUDITOR); strings.TrimSpace(got) != strings.TrimSpace(want) {
+			t.Errorf("%v: %s, want %s", r, got, want)
+		}
+	}
+	l, err := o.business(t).ListFollowUps(t.Context(), &ledgerv1.ListFollowUpsRequest{Kind: propose})
+	if err != nil || len(l.GetFollowUps()[0].GetTrail()) > 0 {
+		t.Errorf("a list tells all that happened: %v, %v", l, err)
+	}
+	for range 40 {
+		by("ann", &ledgerv1.UpdateFollowUpRequest{Owner: proto.String("ann")})
+		by("bob", &ledgerv1.UpdateFollowUpRequest{Owner: proto.String("bob")})
+	}
+	if f, err = o.business(t).GetFollowUp(t.Context(), &ledgerv1.GetFollowUpRequest{Name: "followUps/a"}); err != nil || len(f.GetTrail()) != 32 {
+		t.Errorf("%d events are kept, %v", len(f.GetTrail()), err)
+	}
+	for _, r := range []*ledgerv1.UpdateFollowUpRequest{
+		{DueDate: &date.Date{Year: 2026, Month: 12, Day: 1}},
+		{DueTime: later, DueDate: &date.Date{Year: 2026, Month: 12, Day: 3}},
+		{DueTime: later, DueDate: &date.Date{Year: 2026, Month: 11, Day: 31}},
+		{DueTime: &timestamppb.Timestamp{Nanos: -1}},
+	} {
+		r.Name = "followUps/a"
+		if _, err := o.business(t).UpdateFollowUp(t.Context(), r); fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+			t.Errorf("%v: %v", r, err)
+		}
 	}
 }
 

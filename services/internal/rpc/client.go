@@ -83,7 +83,10 @@ const serviceConfig = `{
       {"service": "dayside.entitlement.v1.GrantService", "method": "ListGrants"},
       {"service": "dayside.entitlement.v1.PromiseService", "method": "GetPromise"},
       {"service": "dayside.entitlement.v1.PromiseService", "method": "ListPromises"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "GetFollowUp"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "HandOverCharges"},
       {"service": "dayside.ledger.v1.BusinessService", "method": "ListCallChanges"},
+      {"service": "dayside.ledger.v1.BusinessService", "method": "ListChargeExports"},
       {"service": "dayside.ledger.v1.BusinessService", "method": "ListCharges"},
       {"service": "dayside.ledger.v1.BusinessService", "method": "ListFollowUps"}
     ],

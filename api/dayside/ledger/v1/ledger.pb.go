@@ -31,6 +31,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ChargeExportKind is what billing is to do.
+type ChargeExportKind int32
+
+const (
+	// Not known.
+	ChargeExportKind_CHARGE_EXPORT_KIND_UNSPECIFIED ChargeExportKind = 0
+	// Bill the amount.
+	ChargeExportKind_CHARGE_EXPORT_KIND_BILL ChargeExportKind = 1
+	// Give back the amount, which was billed by an export before.
+	ChargeExportKind_CHARGE_EXPORT_KIND_CREDIT ChargeExportKind = 2
+)
+
+// Enum value maps for ChargeExportKind.
+var (
+	ChargeExportKind_name = map[int32]string{
+		0: "CHARGE_EXPORT_KIND_UNSPECIFIED",
+		1: "CHARGE_EXPORT_KIND_BILL",
+		2: "CHARGE_EXPORT_KIND_CREDIT",
+	}
+	ChargeExportKind_value = map[string]int32{
+		"CHARGE_EXPORT_KIND_UNSPECIFIED": 0,
+		"CHARGE_EXPORT_KIND_BILL":        1,
+		"CHARGE_EXPORT_KIND_CREDIT":      2,
+	}
+)
+
+func (x ChargeExportKind) Enum() *ChargeExportKind {
+	p := new(ChargeExportKind)
+	*p = x
+	return p
+}
+
+func (x ChargeExportKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChargeExportKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[0].Descriptor()
+}
+
+func (ChargeExportKind) Type() protoreflect.EnumType {
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[0]
+}
+
+func (x ChargeExportKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChargeExportKind.Descriptor instead.
+func (ChargeExportKind) EnumDescriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+}
+
 // FollowUpKind is what is to be done.
 type FollowUpKind int32
 
@@ -76,11 +129,11 @@ func (x FollowUpKind) String() string {
 }
 
 func (FollowUpKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_ledger_v1_ledger_proto_enumTypes[0].Descriptor()
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[1].Descriptor()
 }
 
 func (FollowUpKind) Type() protoreflect.EnumType {
-	return &file_dayside_ledger_v1_ledger_proto_enumTypes[0]
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[1]
 }
 
 func (x FollowUpKind) Number() protoreflect.EnumNumber {
@@ -89,7 +142,7 @@ func (x FollowUpKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FollowUpKind.Descriptor instead.
 func (FollowUpKind) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{1}
 }
 
 // FollowUpState is how a follow-up stands.
@@ -133,11 +186,11 @@ func (x FollowUpState) String() string {
 }
 
 func (FollowUpState) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_ledger_v1_ledger_proto_enumTypes[1].Descriptor()
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[2].Descriptor()
 }
 
 func (FollowUpState) Type() protoreflect.EnumType {
-	return &file_dayside_ledger_v1_ledger_proto_enumTypes[1]
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[2]
 }
 
 func (x FollowUpState) Number() protoreflect.EnumNumber {
@@ -146,7 +199,7 @@ func (x FollowUpState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FollowUpState.Descriptor instead.
 func (FollowUpState) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{1}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
 }
 
 // Outcome is how a call ended.
@@ -210,11 +263,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_dayside_ledger_v1_ledger_proto_enumTypes[2].Descriptor()
+	return file_dayside_ledger_v1_ledger_proto_enumTypes[3].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_dayside_ledger_v1_ledger_proto_enumTypes[2]
+	return &file_dayside_ledger_v1_ledger_proto_enumTypes[3]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -223,7 +276,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{3}
 }
 
 // ListChargesRequest asks for a page of charges.
@@ -372,6 +425,472 @@ func (x *ListChargesResponse) GetNextPageToken() string {
 	return ""
 }
 
+// HandOverChargesRequest asks for a page of an export.
+type HandOverChargesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// chargeExports/ID: what it is called, such as chargeExports/2026-11. Made where there is none of that name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many lines; 100 where 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Make none: say what it would hold. One page, of the first lines; of an export that there is, what it holds.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandOverChargesRequest) Reset() {
+	*x = HandOverChargesRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandOverChargesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandOverChargesRequest) ProtoMessage() {}
+
+func (x *HandOverChargesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandOverChargesRequest.ProtoReflect.Descriptor instead.
+func (*HandOverChargesRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *HandOverChargesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HandOverChargesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *HandOverChargesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *HandOverChargesRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// HandOverChargesResponse is a page of an export.
+type HandOverChargesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was made, or was there.
+	Export *ChargeExport `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
+	// In order of their numbers.
+	Lines []*ExportedCharge `protobuf:"bytes,2,rep,name=lines,proto3" json:"lines,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// This request made it; false where it was there.
+	Made bool `protobuf:"varint,4,opt,name=made,proto3" json:"made,omitempty"`
+	// Lines that wait for another export: an export holds 20,000, and what came later is not in this one.
+	WaitingLines  int64 `protobuf:"varint,5,opt,name=waiting_lines,json=waitingLines,proto3" json:"waiting_lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandOverChargesResponse) Reset() {
+	*x = HandOverChargesResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandOverChargesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandOverChargesResponse) ProtoMessage() {}
+
+func (x *HandOverChargesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandOverChargesResponse.ProtoReflect.Descriptor instead.
+func (*HandOverChargesResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *HandOverChargesResponse) GetExport() *ChargeExport {
+	if x != nil {
+		return x.Export
+	}
+	return nil
+}
+
+func (x *HandOverChargesResponse) GetLines() []*ExportedCharge {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *HandOverChargesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *HandOverChargesResponse) GetMade() bool {
+	if x != nil {
+		return x.Made
+	}
+	return false
+}
+
+func (x *HandOverChargesResponse) GetWaitingLines() int64 {
+	if x != nil {
+		return x.WaitingLines
+	}
+	return 0
+}
+
+// ChargeExport is charges that were handed over to billing together.
+type ChargeExport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// chargeExports/ID.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Who made it: a peer's name.
+	CreatedBy string `protobuf:"bytes,3,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// How many lines it has.
+	Lines int32 `protobuf:"varint,4,opt,name=lines,proto3" json:"lines,omitempty"`
+	// What they come to, one a currency, in order of currency: what is to be billed, less what is to be credited.
+	Totals        []*money.Money `protobuf:"bytes,5,rep,name=totals,proto3" json:"totals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChargeExport) Reset() {
+	*x = ChargeExport{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChargeExport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChargeExport) ProtoMessage() {}
+
+func (x *ChargeExport) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChargeExport.ProtoReflect.Descriptor instead.
+func (*ChargeExport) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ChargeExport) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChargeExport) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *ChargeExport) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *ChargeExport) GetLines() int32 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+func (x *ChargeExport) GetTotals() []*money.Money {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+// ExportedCharge is a line of an export.
+type ExportedCharge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From 1; with the export's name it is unique for ever.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// What is to be done.
+	Kind ChargeExportKind `protobuf:"varint,2,opt,name=kind,proto3,enum=dayside.ledger.v1.ChargeExportKind" json:"kind,omitempty"`
+	// With how much; above 0. Of all its lines it is what is owed of the charge: billed, less credited.
+	Amount *money.Money `protobuf:"bytes,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Of which charge, as it stood then. Names and numbers of people who were erased since are gone.
+	Charge        *Charge `protobuf:"bytes,4,opt,name=charge,proto3" json:"charge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportedCharge) Reset() {
+	*x = ExportedCharge{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportedCharge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportedCharge) ProtoMessage() {}
+
+func (x *ExportedCharge) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportedCharge.ProtoReflect.Descriptor instead.
+func (*ExportedCharge) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ExportedCharge) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ExportedCharge) GetKind() ChargeExportKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ChargeExportKind_CHARGE_EXPORT_KIND_UNSPECIFIED
+}
+
+func (x *ExportedCharge) GetAmount() *money.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *ExportedCharge) GetCharge() *Charge {
+	if x != nil {
+		return x.Charge
+	}
+	return nil
+}
+
+// ListChargeExportsRequest asks for a page of exports.
+type ListChargeExportsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; 100 where 0, never more than 1000.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the answer before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargeExportsRequest) Reset() {
+	*x = ListChargeExportsRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargeExportsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargeExportsRequest) ProtoMessage() {}
+
+func (x *ListChargeExportsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargeExportsRequest.ProtoReflect.Descriptor instead.
+func (*ListChargeExportsRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListChargeExportsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChargeExportsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListChargeExportsResponse is a page of exports.
+type ListChargeExportsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The latest first.
+	Exports []*ChargeExport `protobuf:"bytes,1,rep,name=exports,proto3" json:"exports,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChargeExportsResponse) Reset() {
+	*x = ListChargeExportsResponse{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChargeExportsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChargeExportsResponse) ProtoMessage() {}
+
+func (x *ListChargeExportsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChargeExportsResponse.ProtoReflect.Descriptor instead.
+func (*ListChargeExportsResponse) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListChargeExportsResponse) GetExports() []*ChargeExport {
+	if x != nil {
+		return x.Exports
+	}
+	return nil
+}
+
+func (x *ListChargeExportsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// GetFollowUpRequest names a follow-up.
+type GetFollowUpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// followUps/ID.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFollowUpRequest) Reset() {
+	*x = GetFollowUpRequest{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFollowUpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFollowUpRequest) ProtoMessage() {}
+
+func (x *GetFollowUpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFollowUpRequest.ProtoReflect.Descriptor instead.
+func (*GetFollowUpRequest) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetFollowUpRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // ListFollowUpsRequest asks for a page of follow-ups.
 type ListFollowUpsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -385,15 +904,19 @@ type ListFollowUpsRequest struct {
 	State FollowUpState `protobuf:"varint,4,opt,name=state,proto3,enum=dayside.ledger.v1.FollowUpState" json:"state,omitempty"`
 	// That are theirs; anybody's where empty.
 	Owner string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
-	// Due then or before.
-	DueTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// Due then or before: those that are overdue, where it is now.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// Of this kind; all where unset.
+	Kind FollowUpKind `protobuf:"varint,7,opt,name=kind,proto3,enum=dayside.ledger.v1.FollowUpKind" json:"kind,omitempty"`
+	// Due later than that.
+	DueAfterTime  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=due_after_time,json=dueAfterTime,proto3" json:"due_after_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListFollowUpsRequest) Reset() {
 	*x = ListFollowUpsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -405,7 +928,7 @@ func (x *ListFollowUpsRequest) String() string {
 func (*ListFollowUpsRequest) ProtoMessage() {}
 
 func (x *ListFollowUpsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[2]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -418,7 +941,7 @@ func (x *ListFollowUpsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFollowUpsRequest.ProtoReflect.Descriptor instead.
 func (*ListFollowUpsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{2}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListFollowUpsRequest) GetPageSize() int32 {
@@ -463,6 +986,20 @@ func (x *ListFollowUpsRequest) GetDueTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ListFollowUpsRequest) GetKind() FollowUpKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FollowUpKind_FOLLOW_UP_KIND_UNSPECIFIED
+}
+
+func (x *ListFollowUpsRequest) GetDueAfterTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueAfterTime
+	}
+	return nil
+}
+
 // ListFollowUpsResponse is a page of follow-ups.
 type ListFollowUpsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -476,7 +1013,7 @@ type ListFollowUpsResponse struct {
 
 func (x *ListFollowUpsResponse) Reset() {
 	*x = ListFollowUpsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +1025,7 @@ func (x *ListFollowUpsResponse) String() string {
 func (*ListFollowUpsResponse) ProtoMessage() {}
 
 func (x *ListFollowUpsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[3]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +1038,7 @@ func (x *ListFollowUpsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFollowUpsResponse.ProtoReflect.Descriptor instead.
 func (*ListFollowUpsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{3}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListFollowUpsResponse) GetFollowUps() []*FollowUp {
@@ -532,14 +1069,17 @@ type UpdateFollowUpRequest struct {
 	// What came of it.
 	Note *string `protobuf:"bytes,5,opt,name=note,proto3,oneof" json:"note,omitempty"`
 	// When it is due.
-	DueTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// The business day of the customer that due_time is on; only with it. Where it is left out, somebody chose the instant, and
+	// no calendar that is changed later moves it.
+	DueDate       *date.Date `protobuf:"bytes,7,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateFollowUpRequest) Reset() {
 	*x = UpdateFollowUpRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -551,7 +1091,7 @@ func (x *UpdateFollowUpRequest) String() string {
 func (*UpdateFollowUpRequest) ProtoMessage() {}
 
 func (x *UpdateFollowUpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[4]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -564,7 +1104,7 @@ func (x *UpdateFollowUpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateFollowUpRequest.ProtoReflect.Descriptor instead.
 func (*UpdateFollowUpRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{4}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateFollowUpRequest) GetName() string {
@@ -609,6 +1149,13 @@ func (x *UpdateFollowUpRequest) GetDueTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *UpdateFollowUpRequest) GetDueDate() *date.Date {
+	if x != nil {
+		return x.DueDate
+	}
+	return nil
+}
+
 // ListCallChangesRequest asks for calls as they change.
 type ListCallChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -622,7 +1169,7 @@ type ListCallChangesRequest struct {
 
 func (x *ListCallChangesRequest) Reset() {
 	*x = ListCallChangesRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +1181,7 @@ func (x *ListCallChangesRequest) String() string {
 func (*ListCallChangesRequest) ProtoMessage() {}
 
 func (x *ListCallChangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[5]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +1194,7 @@ func (x *ListCallChangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallChangesRequest.ProtoReflect.Descriptor instead.
 func (*ListCallChangesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{5}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListCallChangesRequest) GetAfterSequence() int64 {
@@ -677,7 +1224,7 @@ type ListCallChangesResponse struct {
 
 func (x *ListCallChangesResponse) Reset() {
 	*x = ListCallChangesResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +1236,7 @@ func (x *ListCallChangesResponse) String() string {
 func (*ListCallChangesResponse) ProtoMessage() {}
 
 func (x *ListCallChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[6]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,7 +1249,7 @@ func (x *ListCallChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallChangesResponse.ProtoReflect.Descriptor instead.
 func (*ListCallChangesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{6}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListCallChangesResponse) GetCalls() []*Call {
@@ -736,7 +1283,7 @@ type EraseCallersRequest struct {
 
 func (x *EraseCallersRequest) Reset() {
 	*x = EraseCallersRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1295,7 @@ func (x *EraseCallersRequest) String() string {
 func (*EraseCallersRequest) ProtoMessage() {}
 
 func (x *EraseCallersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[7]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1308,7 @@ func (x *EraseCallersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseCallersRequest.ProtoReflect.Descriptor instead.
 func (*EraseCallersRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{7}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EraseCallersRequest) GetNumbers() []string {
@@ -813,7 +1360,7 @@ type EraseCallersResponse struct {
 
 func (x *EraseCallersResponse) Reset() {
 	*x = EraseCallersResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +1372,7 @@ func (x *EraseCallersResponse) String() string {
 func (*EraseCallersResponse) ProtoMessage() {}
 
 func (x *EraseCallersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[8]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +1385,7 @@ func (x *EraseCallersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseCallersResponse.ProtoReflect.Descriptor instead.
 func (*EraseCallersResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{8}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EraseCallersResponse) GetCalls() int64 {
@@ -907,7 +1454,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1466,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[9]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1479,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{9}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Record) GetId() []byte {
@@ -1067,7 +1614,7 @@ type AppendRecordsRequest struct {
 
 func (x *AppendRecordsRequest) Reset() {
 	*x = AppendRecordsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1626,7 @@ func (x *AppendRecordsRequest) String() string {
 func (*AppendRecordsRequest) ProtoMessage() {}
 
 func (x *AppendRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[10]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1639,7 @@ func (x *AppendRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendRecordsRequest.ProtoReflect.Descriptor instead.
 func (*AppendRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{10}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AppendRecordsRequest) GetRecords() []*Record {
@@ -1113,7 +1660,7 @@ type AppendRecordsResponse struct {
 
 func (x *AppendRecordsResponse) Reset() {
 	*x = AppendRecordsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1672,7 @@ func (x *AppendRecordsResponse) String() string {
 func (*AppendRecordsResponse) ProtoMessage() {}
 
 func (x *AppendRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[11]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1685,7 @@ func (x *AppendRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppendRecordsResponse.ProtoReflect.Descriptor instead.
 func (*AppendRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{11}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AppendRecordsResponse) GetAppended() int32 {
@@ -1221,7 +1768,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1780,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[12]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1793,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{12}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Call) GetName() string {
@@ -1500,14 +2047,18 @@ type Charge struct {
 	// Grows with every change.
 	Revision int64 `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
 	// How much was promised at first, where `amount` is less now.
-	Promised      *money.Money `protobuf:"bytes,16,opt,name=promised,proto3" json:"promised,omitempty"`
+	Promised *money.Money `protobuf:"bytes,16,opt,name=promised,proto3" json:"promised,omitempty"`
+	// How much billing was told to bill, less what it was told to credit; unset where it has not heard of it.
+	Billed *money.Money `protobuf:"bytes,17,opt,name=billed,proto3" json:"billed,omitempty"`
+	// chargeExports/ID of the last export that it is in.
+	Export        string `protobuf:"bytes,18,opt,name=export,proto3" json:"export,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Charge) Reset() {
 	*x = Charge{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +2070,7 @@ func (x *Charge) String() string {
 func (*Charge) ProtoMessage() {}
 
 func (x *Charge) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[13]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +2083,7 @@ func (x *Charge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Charge.ProtoReflect.Descriptor instead.
 func (*Charge) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{13}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Charge) GetName() string {
@@ -1647,6 +2198,20 @@ func (x *Charge) GetPromised() *money.Money {
 	return nil
 }
 
+func (x *Charge) GetBilled() *money.Money {
+	if x != nil {
+		return x.Billed
+	}
+	return nil
+}
+
+func (x *Charge) GetExport() string {
+	if x != nil {
+		return x.Export
+	}
+	return ""
+}
+
 // FollowUp is a task for a business day.
 type FollowUp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1666,7 +2231,8 @@ type FollowUp struct {
 	Line string `protobuf:"bytes,7,opt,name=line,proto3" json:"line,omitempty"`
 	// calls/ID, the latest last; at most 32.
 	Calls []string `protobuf:"bytes,8,rep,name=calls,proto3" json:"calls,omitempty"`
-	// The day it is due: a business day of the customer.
+	// The day it is due: a business day of the customer, moved on where a calendar closes it later. Unset where somebody chose
+	// due_time.
 	DueDate *date.Date `protobuf:"bytes,9,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
 	// When that day's business begins, as an instant.
 	DueTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
@@ -1683,14 +2249,16 @@ type FollowUp struct {
 	// Changes with every change.
 	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
 	// promises/ID it is about.
-	Promise       string `protobuf:"bytes,17,opt,name=promise,proto3" json:"promise,omitempty"`
+	Promise string `protobuf:"bytes,17,opt,name=promise,proto3" json:"promise,omitempty"`
+	// Who did what about it since it was opened, in order; the latest 32. GetFollowUp and UpdateFollowUp only.
+	Trail         []*FollowUpEvent `protobuf:"bytes,18,rep,name=trail,proto3" json:"trail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FollowUp) Reset() {
 	*x = FollowUp{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +2270,7 @@ func (x *FollowUp) String() string {
 func (*FollowUp) ProtoMessage() {}
 
 func (x *FollowUp) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[14]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +2283,7 @@ func (x *FollowUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowUp.ProtoReflect.Descriptor instead.
 func (*FollowUp) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{14}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FollowUp) GetName() string {
@@ -1837,6 +2405,104 @@ func (x *FollowUp) GetPromise() string {
 	return ""
 }
 
+func (x *FollowUp) GetTrail() []*FollowUpEvent {
+	if x != nil {
+		return x.Trail
+	}
+	return nil
+}
+
+// FollowUpEvent is something that was done about a follow-up. What was not changed is unset.
+type FollowUpEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Who: a peer's name; "dayside" where the ledger did so itself.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// How it stood from then on.
+	State FollowUpState `protobuf:"varint,3,opt,name=state,proto3,enum=dayside.ledger.v1.FollowUpState" json:"state,omitempty"`
+	// Whose it was from then on.
+	Owner *string `protobuf:"bytes,4,opt,name=owner,proto3,oneof" json:"owner,omitempty"`
+	// What was noted.
+	Note string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// When it was due from then on.
+	DueTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowUpEvent) Reset() {
+	*x = FollowUpEvent{}
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowUpEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowUpEvent) ProtoMessage() {}
+
+func (x *FollowUpEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowUpEvent.ProtoReflect.Descriptor instead.
+func (*FollowUpEvent) Descriptor() ([]byte, []int) {
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *FollowUpEvent) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *FollowUpEvent) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *FollowUpEvent) GetState() FollowUpState {
+	if x != nil {
+		return x.State
+	}
+	return FollowUpState_FOLLOW_UP_STATE_UNSPECIFIED
+}
+
+func (x *FollowUpEvent) GetOwner() string {
+	if x != nil && x.Owner != nil {
+		return *x.Owner
+	}
+	return ""
+}
+
+func (x *FollowUpEvent) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *FollowUpEvent) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
 // Step is one decision of a call.
 type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1856,7 +2522,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +2534,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[15]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +2547,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{15}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Step) GetNumber() int32 {
@@ -1930,7 +2596,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2608,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[16]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2621,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{16}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetCallRequest) GetName() string {
@@ -1994,7 +2660,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2672,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[17]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2685,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{17}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -2105,7 +2771,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2783,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[18]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2796,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{18}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -2158,7 +2824,7 @@ type WatchCallsRequest struct {
 
 func (x *WatchCallsRequest) Reset() {
 	*x = WatchCallsRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2170,7 +2836,7 @@ func (x *WatchCallsRequest) String() string {
 func (*WatchCallsRequest) ProtoMessage() {}
 
 func (x *WatchCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[19]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2183,7 +2849,7 @@ func (x *WatchCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCallsRequest.ProtoReflect.Descriptor instead.
 func (*WatchCallsRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{19}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchCallsRequest) GetLine() string {
@@ -2204,7 +2870,7 @@ type WatchCallsResponse struct {
 
 func (x *WatchCallsResponse) Reset() {
 	*x = WatchCallsResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +2882,7 @@ func (x *WatchCallsResponse) String() string {
 func (*WatchCallsResponse) ProtoMessage() {}
 
 func (x *WatchCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[20]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +2895,7 @@ func (x *WatchCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchCallsResponse.ProtoReflect.Descriptor instead.
 func (*WatchCallsResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{20}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchCallsResponse) GetCall() *Call {
@@ -2252,7 +2918,7 @@ type GetDecisionRequest struct {
 
 func (x *GetDecisionRequest) Reset() {
 	*x = GetDecisionRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2930,7 @@ func (x *GetDecisionRequest) String() string {
 func (*GetDecisionRequest) ProtoMessage() {}
 
 func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[21]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2943,7 @@ func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionRequest.ProtoReflect.Descriptor instead.
 func (*GetDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{21}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetDecisionRequest) GetName() string {
@@ -2307,7 +2973,7 @@ type GetDecisionResponse struct {
 
 func (x *GetDecisionResponse) Reset() {
 	*x = GetDecisionResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2319,7 +2985,7 @@ func (x *GetDecisionResponse) String() string {
 func (*GetDecisionResponse) ProtoMessage() {}
 
 func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[22]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2332,7 +2998,7 @@ func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionResponse.ProtoReflect.Descriptor instead.
 func (*GetDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{22}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetDecisionResponse) GetDecision() *v11.DecisionRecord {
@@ -2370,7 +3036,7 @@ type ListAuditEntriesRequest struct {
 
 func (x *ListAuditEntriesRequest) Reset() {
 	*x = ListAuditEntriesRequest{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +3048,7 @@ func (x *ListAuditEntriesRequest) String() string {
 func (*ListAuditEntriesRequest) ProtoMessage() {}
 
 func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[23]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +3061,7 @@ func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{23}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListAuditEntriesRequest) GetPageSize() int32 {
@@ -2453,7 +3119,7 @@ type ListAuditEntriesResponse struct {
 
 func (x *ListAuditEntriesResponse) Reset() {
 	*x = ListAuditEntriesResponse{}
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2465,7 +3131,7 @@ func (x *ListAuditEntriesResponse) String() string {
 func (*ListAuditEntriesResponse) ProtoMessage() {}
 
 func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[24]
+	mi := &file_dayside_ledger_v1_ledger_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2478,7 +3144,7 @@ func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{24}
+	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListAuditEntriesResponse) GetEntries() []*v12.AuditRecord {
@@ -2511,7 +3177,43 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"r\n" +
 	"\x13ListChargesResponse\x123\n" +
 	"\acharges\x18\x01 \x03(\v2\x19.dayside.ledger.v1.ChargeR\acharges\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa3\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	"\x16HandOverChargesRequest\x12Q\n" +
+	"\x04name\x18\x01 \x01(\tB=\xe0A\x02\xbaH7r523^chargeExports/[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$R\x04name\x12$\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xec\x01\n" +
+	"\x17HandOverChargesResponse\x127\n" +
+	"\x06export\x18\x01 \x01(\v2\x1f.dayside.ledger.v1.ChargeExportR\x06export\x127\n" +
+	"\x05lines\x18\x02 \x03(\v2!.dayside.ledger.v1.ExportedChargeR\x05lines\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x12\n" +
+	"\x04made\x18\x04 \x01(\bR\x04made\x12#\n" +
+	"\rwaiting_lines\x18\x05 \x01(\x03R\fwaitingLines\"\x97\x02\n" +
+	"\fChargeExport\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
+	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12\x1d\n" +
+	"\n" +
+	"created_by\x18\x03 \x01(\tR\tcreatedBy\x12\x14\n" +
+	"\x05lines\x18\x04 \x01(\x05R\x05lines\x12*\n" +
+	"\x06totals\x18\x05 \x03(\v2\x12.google.type.MoneyR\x06totals:U\xeaAR\n" +
+	"\x14dayside/ChargeExport\x12\x1dchargeExports/{charge_export}*\rchargeExports2\fchargeExport\"\xc0\x01\n" +
+	"\x0eExportedCharge\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x127\n" +
+	"\x04kind\x18\x02 \x01(\x0e2#.dayside.ledger.v1.ChargeExportKindR\x04kind\x12*\n" +
+	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount\x121\n" +
+	"\x06charge\x18\x04 \x01(\v2\x19.dayside.ledger.v1.ChargeR\x06charge\"i\n" +
+	"\x18ListChargeExportsRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"~\n" +
+	"\x19ListChargeExportsResponse\x129\n" +
+	"\aexports\x18\x01 \x03(\v2\x1f.dayside.ledger.v1.ChargeExportR\aexports\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"@\n" +
+	"\x12GetFollowUpRequest\x12*\n" +
+	"\x04name\x18\x01 \x01(\tB\x16\xe0A\x02\xbaH\x10r\x0e\x18d:\n" +
+	"followUps/R\x04name\"\xa4\x03\n" +
 	"\x14ListFollowUpsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -2519,11 +3221,13 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\x12@\n" +
 	"\x05state\x18\x04 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\x1e\n" +
 	"\x05owner\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05owner\x125\n" +
-	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\"{\n" +
+	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12=\n" +
+	"\x04kind\x18\a \x01(\x0e2\x1f.dayside.ledger.v1.FollowUpKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12@\n" +
+	"\x0edue_after_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\fdueAfterTime\"{\n" +
 	"\x15ListFollowUpsResponse\x12:\n" +
 	"\n" +
 	"follow_ups\x18\x01 \x03(\v2\x1b.dayside.ledger.v1.FollowUpR\tfollowUps\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\x02\n" +
 	"\x15UpdateFollowUpRequest\x12*\n" +
 	"\x04name\x18\x01 \x01(\tB\x16\xe0A\x02\xbaH\x10r\x0e\x18d:\n" +
 	"followUps/R\x04name\x12\x1b\n" +
@@ -2531,7 +3235,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x05state\x18\x03 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12#\n" +
 	"\x05owner\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x00R\x05owner\x88\x01\x01\x12!\n" +
 	"\x04note\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fH\x01R\x04note\x88\x01\x01\x125\n" +
-	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTimeB\b\n" +
+	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12,\n" +
+	"\bdue_date\x18\a \x01(\v2\x11.google.type.DateR\adueDateB\b\n" +
 	"\x06_ownerB\a\n" +
 	"\x05_note\"n\n" +
 	"\x16ListCallChangesRequest\x12.\n" +
@@ -2606,7 +3311,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
 	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12%\n" +
 	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence:,\xeaA)\n" +
-	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\x97\x05\n" +
+	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe5\x05\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\apromise\x18\x02 \x01(\tR\apromise\x12\x1a\n" +
@@ -2625,8 +3330,10 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1a\n" +
 	"\brevision\x18\x0f \x01(\x03R\brevision\x12.\n" +
-	"\bpromised\x18\x10 \x01(\v2\x12.google.type.MoneyR\bpromised:6\xeaA3\n" +
-	"\x0edayside/Charge\x12\x10charges/{charge}*\acharges2\x06charge\"\xbc\x06\n" +
+	"\bpromised\x18\x10 \x01(\v2\x12.google.type.MoneyR\bpromised\x12/\n" +
+	"\x06billed\x18\x11 \x01(\v2\x12.google.type.MoneyB\x03\xe0A\x03R\x06billed\x12\x1b\n" +
+	"\x06export\x18\x12 \x01(\tB\x03\xe0A\x03R\x06export:6\xeaA3\n" +
+	"\x0edayside/Charge\x12\x10charges/{charge}*\acharges2\x06charge\"\x81\a\n" +
 	"\bFollowUp\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04name\x12=\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.dayside.ledger.v1.FollowUpKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12@\n" +
@@ -2647,8 +3354,17 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1b\n" +
 	"\x04etag\x18\x10 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12!\n" +
-	"\apromise\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18PR\apromise:A\xeaA>\n" +
-	"\x10dayside/FollowUp\x12\x15followUps/{follow_up}*\tfollowUps2\bfollowUp\"\xc4\x01\n" +
+	"\apromise\x18\x11 \x01(\tB\a\xbaH\x04r\x02\x18PR\apromise\x12C\n" +
+	"\x05trail\x18\x12 \x03(\v2 .dayside.ledger.v1.FollowUpEventB\v\xe0A\x03\xbaH\x05\x92\x01\x02\x10 R\x05trail:A\xeaA>\n" +
+	"\x10dayside/FollowUp\x12\x15followUps/{follow_up}*\tfollowUps2\bfollowUp\"\xf7\x01\n" +
+	"\rFollowUpEvent\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x126\n" +
+	"\x05state\x18\x03 \x01(\x0e2 .dayside.ledger.v1.FollowUpStateR\x05state\x12\x19\n" +
+	"\x05owner\x18\x04 \x01(\tH\x00R\x05owner\x88\x01\x01\x12\x12\n" +
+	"\x04note\x18\x05 \x01(\tR\x04note\x125\n" +
+	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTimeB\b\n" +
+	"\x06_owner\"\xc4\x01\n" +
 	"\x04Step\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12>\n" +
@@ -2695,7 +3411,11 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"y\n" +
 	"\x18ListAuditEntriesResponse\x125\n" +
 	"\aentries\x18\x01 \x03(\v2\x1b.dayside.rpc.v1.AuditRecordR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\x9c\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*r\n" +
+	"\x10ChargeExportKind\x12\"\n" +
+	"\x1eCHARGE_EXPORT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17CHARGE_EXPORT_KIND_BILL\x10\x01\x12\x1d\n" +
+	"\x19CHARGE_EXPORT_KIND_CREDIT\x10\x02*\x9c\x01\n" +
 	"\fFollowUpKind\x12\x1e\n" +
 	"\x1aFOLLOW_UP_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13FOLLOW_UP_KIND_BILL\x10\x01\x12\x1a\n" +
@@ -2723,11 +3443,14 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\tListCalls\x12#.dayside.ledger.v1.ListCallsRequest\x1a$.dayside.ledger.v1.ListCallsResponse\"\x1a\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/calls\x12}\n" +
 	"\n" +
 	"WatchCalls\x12$.dayside.ledger.v1.WatchCallsRequest\x1a%.dayside.ledger.v1.WatchCallsResponse\" \xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/calls:watch0\x01\x12\x89\x01\n" +
-	"\vGetDecision\x12%.dayside.ledger.v1.GetDecisionRequest\x1a&.dayside.ledger.v1.GetDecisionResponse\"+\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=calls/*}:decision2\xf9\x04\n" +
+	"\vGetDecision\x12%.dayside.ledger.v1.GetDecisionRequest\x1a&.dayside.ledger.v1.GetDecisionResponse\"+\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=calls/*}:decision2\xb7\b\n" +
 	"\x0fBusinessService\x12y\n" +
-	"\vListCharges\x12%.dayside.ledger.v1.ListChargesRequest\x1a&.dayside.ledger.v1.ListChargesResponse\"\x1b\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\r\x12\v/v1/charges\x12\x82\x01\n" +
-	"\rListFollowUps\x12'.dayside.ledger.v1.ListFollowUpsRequest\x1a(.dayside.ledger.v1.ListFollowUpsResponse\"\x1e\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/followUps\x12\x8c\x01\n" +
-	"\x0eUpdateFollowUp\x12(.dayside.ledger.v1.UpdateFollowUpRequest\x1a\x1b.dayside.ledger.v1.FollowUp\"3\xca\xda\x18\x03\x04\x03\x02\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=followUps/*}:update\x12o\n" +
+	"\vListCharges\x12%.dayside.ledger.v1.ListChargesRequest\x1a&.dayside.ledger.v1.ListChargesResponse\"\x1b\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\r\x12\v/v1/charges\x12\xa2\x01\n" +
+	"\x0fHandOverCharges\x12).dayside.ledger.v1.HandOverChargesRequest\x1a*.dayside.ledger.v1.HandOverChargesResponse\"8\xca\xda\x18\x02\x04\x03\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=chargeExports/*}:handOver\x12\x91\x01\n" +
+	"\x11ListChargeExports\x12+.dayside.ledger.v1.ListChargeExportsRequest\x1a,.dayside.ledger.v1.ListChargeExportsResponse\"!\xca\xda\x18\x04\x04\x03\x05\b\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/chargeExports\x12\x81\x01\n" +
+	"\vGetFollowUp\x12%.dayside.ledger.v1.GetFollowUpRequest\x1a\x1b.dayside.ledger.v1.FollowUp\".\xdaA\x04name\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=followUps/*}\x12\x82\x01\n" +
+	"\rListFollowUps\x12'.dayside.ledger.v1.ListFollowUpsRequest\x1a(.dayside.ledger.v1.ListFollowUpsResponse\"\x1e\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/followUps\x12\x8d\x01\n" +
+	"\x0eUpdateFollowUp\x12(.dayside.ledger.v1.UpdateFollowUpRequest\x1a\x1b.dayside.ledger.v1.FollowUp\"4\xca\xda\x18\x04\x04\x03\x02\b\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=followUps/*}:update\x12o\n" +
 	"\x0fListCallChanges\x12).dayside.ledger.v1.ListCallChangesRequest\x1a*.dayside.ledger.v1.ListCallChangesResponse\"\x05\xca\xda\x18\x01\b\x12f\n" +
 	"\fEraseCallers\x12&.dayside.ledger.v1.EraseCallersRequest\x1a'.dayside.ledger.v1.EraseCallersResponse\"\x05\xca\xda\x18\x01\b2\x96\x01\n" +
 	"\fAuditService\x12\x85\x01\n" +
@@ -2745,130 +3468,161 @@ func file_dayside_ledger_v1_ledger_proto_rawDescGZIP() []byte {
 	return file_dayside_ledger_v1_ledger_proto_rawDescData
 }
 
-var file_dayside_ledger_v1_ledger_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dayside_ledger_v1_ledger_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_dayside_ledger_v1_ledger_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_dayside_ledger_v1_ledger_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_dayside_ledger_v1_ledger_proto_goTypes = []any{
-	(FollowUpKind)(0),                // 0: dayside.ledger.v1.FollowUpKind
-	(FollowUpState)(0),               // 1: dayside.ledger.v1.FollowUpState
-	(Outcome)(0),                     // 2: dayside.ledger.v1.Outcome
-	(*ListChargesRequest)(nil),       // 3: dayside.ledger.v1.ListChargesRequest
-	(*ListChargesResponse)(nil),      // 4: dayside.ledger.v1.ListChargesResponse
-	(*ListFollowUpsRequest)(nil),     // 5: dayside.ledger.v1.ListFollowUpsRequest
-	(*ListFollowUpsResponse)(nil),    // 6: dayside.ledger.v1.ListFollowUpsResponse
-	(*UpdateFollowUpRequest)(nil),    // 7: dayside.ledger.v1.UpdateFollowUpRequest
-	(*ListCallChangesRequest)(nil),   // 8: dayside.ledger.v1.ListCallChangesRequest
-	(*ListCallChangesResponse)(nil),  // 9: dayside.ledger.v1.ListCallChangesResponse
-	(*EraseCallersRequest)(nil),      // 10: dayside.ledger.v1.EraseCallersRequest
-	(*EraseCallersResponse)(nil),     // 11: dayside.ledger.v1.EraseCallersResponse
-	(*Record)(nil),                   // 12: dayside.ledger.v1.Record
-	(*AppendRecordsRequest)(nil),     // 13: dayside.ledger.v1.AppendRecordsRequest
-	(*AppendRecordsResponse)(nil),    // 14: dayside.ledger.v1.AppendRecordsResponse
-	(*Call)(nil),                     // 15: dayside.ledger.v1.Call
-	(*Charge)(nil),                   // 16: dayside.ledger.v1.Charge
-	(*FollowUp)(nil),                 // 17: dayside.ledger.v1.FollowUp
-	(*Step)(nil),                     // 18: dayside.ledger.v1.Step
-	(*GetCallRequest)(nil),           // 19: dayside.ledger.v1.GetCallRequest
-	(*ListCallsRequest)(nil),         // 20: dayside.ledger.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),        // 21: dayside.ledger.v1.ListCallsResponse
-	(*WatchCallsRequest)(nil),        // 22: dayside.ledger.v1.WatchCallsRequest
-	(*WatchCallsResponse)(nil),       // 23: dayside.ledger.v1.WatchCallsResponse
-	(*GetDecisionRequest)(nil),       // 24: dayside.ledger.v1.GetDecisionRequest
-	(*GetDecisionResponse)(nil),      // 25: dayside.ledger.v1.GetDecisionResponse
-	(*ListAuditEntriesRequest)(nil),  // 26: dayside.ledger.v1.ListAuditEntriesRequest
-	(*ListAuditEntriesResponse)(nil), // 27: dayside.ledger.v1.ListAuditEntriesResponse
-	(v1.PromiseState)(0),             // 28: dayside.entitlement.v1.PromiseState
-	(*timestamppb.Timestamp)(nil),    // 29: google.protobuf.Timestamp
-	(*v11.DecisionRecord)(nil),       // 30: dayside.routing.v1.DecisionRecord
-	(*v11.ReportRecord)(nil),         // 31: dayside.routing.v1.ReportRecord
-	(*v11.FactRecord)(nil),           // 32: dayside.routing.v1.FactRecord
-	(*v12.AuditRecord)(nil),          // 33: dayside.rpc.v1.AuditRecord
-	(v11.CallerClass)(0),             // 34: dayside.routing.v1.CallerClass
-	(*v11.Attempt)(nil),              // 35: dayside.routing.v1.Attempt
-	(v1.Basis)(0),                    // 36: dayside.entitlement.v1.Basis
-	(v11.OfferFate)(0),               // 37: dayside.routing.v1.OfferFate
-	(v11.Treatment)(0),               // 38: dayside.routing.v1.Treatment
-	(*money.Money)(nil),              // 39: google.type.Money
-	(*date.Date)(nil),                // 40: google.type.Date
+	(ChargeExportKind)(0),             // 0: dayside.ledger.v1.ChargeExportKind
+	(FollowUpKind)(0),                 // 1: dayside.ledger.v1.FollowUpKind
+	(FollowUpState)(0),                // 2: dayside.ledger.v1.FollowUpState
+	(Outcome)(0),                      // 3: dayside.ledger.v1.Outcome
+	(*ListChargesRequest)(nil),        // 4: dayside.ledger.v1.ListChargesRequest
+	(*ListChargesResponse)(nil),       // 5: dayside.ledger.v1.ListChargesResponse
+	(*HandOverChargesRequest)(nil),    // 6: dayside.ledger.v1.HandOverChargesRequest
+	(*HandOverChargesResponse)(nil),   // 7: dayside.ledger.v1.HandOverChargesResponse
+	(*ChargeExport)(nil),              // 8: dayside.ledger.v1.ChargeExport
+	(*ExportedCharge)(nil),            // 9: dayside.ledger.v1.ExportedCharge
+	(*ListChargeExportsRequest)(nil),  // 10: dayside.ledger.v1.ListChargeExportsRequest
+	(*ListChargeExportsResponse)(nil), // 11: dayside.ledger.v1.ListChargeExportsResponse
+	(*GetFollowUpRequest)(nil),        // 12: dayside.ledger.v1.GetFollowUpRequest
+	(*ListFollowUpsRequest)(nil),      // 13: dayside.ledger.v1.ListFollowUpsRequest
+	(*ListFollowUpsResponse)(nil),     // 14: dayside.ledger.v1.ListFollowUpsResponse
+	(*UpdateFollowUpRequest)(nil),     // 15: dayside.ledger.v1.UpdateFollowUpRequest
+	(*ListCallChangesRequest)(nil),    // 16: dayside.ledger.v1.ListCallChangesRequest
+	(*ListCallChangesResponse)(nil),   // 17: dayside.ledger.v1.ListCallChangesResponse
+	(*EraseCallersRequest)(nil),       // 18: dayside.ledger.v1.EraseCallersRequest
+	(*EraseCallersResponse)(nil),      // 19: dayside.ledger.v1.EraseCallersResponse
+	(*Record)(nil),                    // 20: dayside.ledger.v1.Record
+	(*AppendRecordsRequest)(nil),      // 21: dayside.ledger.v1.AppendRecordsRequest
+	(*AppendRecordsResponse)(nil),     // 22: dayside.ledger.v1.AppendRecordsResponse
+	(*Call)(nil),                      // 23: dayside.ledger.v1.Call
+	(*Charge)(nil),                    // 24: dayside.ledger.v1.Charge
+	(*FollowUp)(nil),                  // 25: dayside.ledger.v1.FollowUp
+	(*FollowUpEvent)(nil),             // 26: dayside.ledger.v1.FollowUpEvent
+	(*Step)(nil),                      // 27: dayside.ledger.v1.Step
+	(*GetCallRequest)(nil),            // 28: dayside.ledger.v1.GetCallRequest
+	(*ListCallsRequest)(nil),          // 29: dayside.ledger.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),         // 30: dayside.ledger.v1.ListCallsResponse
+	(*WatchCallsRequest)(nil),         // 31: dayside.ledger.v1.WatchCallsRequest
+	(*WatchCallsResponse)(nil),        // 32: dayside.ledger.v1.WatchCallsResponse
+	(*GetDecisionRequest)(nil),        // 33: dayside.ledger.v1.GetDecisionRequest
+	(*GetDecisionResponse)(nil),       // 34: dayside.ledger.v1.GetDecisionResponse
+	(*ListAuditEntriesRequest)(nil),   // 35: dayside.ledger.v1.ListAuditEntriesRequest
+	(*ListAuditEntriesResponse)(nil),  // 36: dayside.ledger.v1.ListAuditEntriesResponse
+	(v1.PromiseState)(0),              // 37: dayside.entitlement.v1.PromiseState
+	(*timestamppb.Timestamp)(nil),     // 38: google.protobuf.Timestamp
+	(*money.Money)(nil),               // 39: google.type.Money
+	(*date.Date)(nil),                 // 40: google.type.Date
+	(*v11.DecisionRecord)(nil),        // 41: dayside.routing.v1.DecisionRecord
+	(*v11.ReportRecord)(nil),          // 42: dayside.routing.v1.ReportRecord
+	(*v11.FactRecord)(nil),            // 43: dayside.routing.v1.FactRecord
+	(*v12.AuditRecord)(nil),           // 44: dayside.rpc.v1.AuditRecord
+	(v11.CallerClass)(0),              // 45: dayside.routing.v1.CallerClass
+	(*v11.Attempt)(nil),               // 46: dayside.routing.v1.Attempt
+	(v1.Basis)(0),                     // 47: dayside.entitlement.v1.Basis
+	(v11.OfferFate)(0),                // 48: dayside.routing.v1.OfferFate
+	(v11.Treatment)(0),                // 49: dayside.routing.v1.Treatment
 }
 var file_dayside_ledger_v1_ledger_proto_depIdxs = []int32{
-	28, // 0: dayside.ledger.v1.ListChargesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
-	29, // 1: dayside.ledger.v1.ListChargesRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 2: dayside.ledger.v1.ListChargesRequest.end_time:type_name -> google.protobuf.Timestamp
-	16, // 3: dayside.ledger.v1.ListChargesResponse.charges:type_name -> dayside.ledger.v1.Charge
-	1,  // 4: dayside.ledger.v1.ListFollowUpsRequest.state:type_name -> dayside.ledger.v1.FollowUpState
-	29, // 5: dayside.ledger.v1.ListFollowUpsRequest.due_time:type_name -> google.protobuf.Timestamp
-	17, // 6: dayside.ledger.v1.ListFollowUpsResponse.follow_ups:type_name -> dayside.ledger.v1.FollowUp
-	1,  // 7: dayside.ledger.v1.UpdateFollowUpRequest.state:type_name -> dayside.ledger.v1.FollowUpState
-	29, // 8: dayside.ledger.v1.UpdateFollowUpRequest.due_time:type_name -> google.protobuf.Timestamp
-	15, // 9: dayside.ledger.v1.ListCallChangesResponse.calls:type_name -> dayside.ledger.v1.Call
-	30, // 10: dayside.ledger.v1.Record.decision:type_name -> dayside.routing.v1.DecisionRecord
-	31, // 11: dayside.ledger.v1.Record.report:type_name -> dayside.routing.v1.ReportRecord
-	32, // 12: dayside.ledger.v1.Record.fact:type_name -> dayside.routing.v1.FactRecord
-	33, // 13: dayside.ledger.v1.Record.audit:type_name -> dayside.rpc.v1.AuditRecord
-	16, // 14: dayside.ledger.v1.Record.charge:type_name -> dayside.ledger.v1.Charge
-	17, // 15: dayside.ledger.v1.Record.follow_up:type_name -> dayside.ledger.v1.FollowUp
-	12, // 16: dayside.ledger.v1.AppendRecordsRequest.records:type_name -> dayside.ledger.v1.Record
-	34, // 17: dayside.ledger.v1.Call.caller_class:type_name -> dayside.routing.v1.CallerClass
-	2,  // 18: dayside.ledger.v1.Call.outcome:type_name -> dayside.ledger.v1.Outcome
-	29, // 19: dayside.ledger.v1.Call.start_time:type_name -> google.protobuf.Timestamp
-	29, // 20: dayside.ledger.v1.Call.answer_time:type_name -> google.protobuf.Timestamp
-	29, // 21: dayside.ledger.v1.Call.end_time:type_name -> google.protobuf.Timestamp
-	35, // 22: dayside.ledger.v1.Call.attempts:type_name -> dayside.routing.v1.Attempt
-	18, // 23: dayside.ledger.v1.Call.steps:type_name -> dayside.ledger.v1.Step
-	29, // 24: dayside.ledger.v1.Call.update_time:type_name -> google.protobuf.Timestamp
-	36, // 25: dayside.ledger.v1.Call.basis:type_name -> dayside.entitlement.v1.Basis
-	37, // 26: dayside.ledger.v1.Call.offer_fate:type_name -> dayside.routing.v1.OfferFate
-	38, // 27: dayside.ledger.v1.Call.treatment:type_name -> dayside.routing.v1.Treatment
-	39, // 28: dayside.ledger.v1.Charge.amount:type_name -> google.type.Money
-	28, // 29: dayside.ledger.v1.Charge.state:type_name -> dayside.entitlement.v1.PromiseState
-	29, // 30: dayside.ledger.v1.Charge.promise_time:type_name -> google.protobuf.Timestamp
-	29, // 31: dayside.ledger.v1.Charge.update_time:type_name -> google.protobuf.Timestamp
-	39, // 32: dayside.ledger.v1.Charge.promised:type_name -> google.type.Money
-	0,  // 33: dayside.ledger.v1.FollowUp.kind:type_name -> dayside.ledger.v1.FollowUpKind
-	1,  // 34: dayside.ledger.v1.FollowUp.state:type_name -> dayside.ledger.v1.FollowUpState
-	40, // 35: dayside.ledger.v1.FollowUp.due_date:type_name -> google.type.Date
-	29, // 36: dayside.ledger.v1.FollowUp.due_time:type_name -> google.protobuf.Timestamp
-	29, // 37: dayside.ledger.v1.FollowUp.create_time:type_name -> google.protobuf.Timestamp
-	29, // 38: dayside.ledger.v1.FollowUp.update_time:type_name -> google.protobuf.Timestamp
-	29, // 39: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
-	30, // 40: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
-	2,  // 41: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
-	29, // 42: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 43: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
-	15, // 44: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
-	15, // 45: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
-	30, // 46: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
-	32, // 47: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
-	29, // 48: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 49: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
-	33, // 50: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
-	13, // 51: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
-	19, // 52: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
-	20, // 53: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
-	22, // 54: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
-	24, // 55: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
-	3,  // 56: dayside.ledger.v1.BusinessService.ListCharges:input_type -> dayside.ledger.v1.ListChargesRequest
-	5,  // 57: dayside.ledger.v1.BusinessService.ListFollowUps:input_type -> dayside.ledger.v1.ListFollowUpsRequest
-	7,  // 58: dayside.ledger.v1.BusinessService.UpdateFollowUp:input_type -> dayside.ledger.v1.UpdateFollowUpRequest
-	8,  // 59: dayside.ledger.v1.BusinessService.ListCallChanges:input_type -> dayside.ledger.v1.ListCallChangesRequest
-	10, // 60: dayside.ledger.v1.BusinessService.EraseCallers:input_type -> dayside.ledger.v1.EraseCallersRequest
-	26, // 61: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
-	14, // 62: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
-	15, // 63: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
-	21, // 64: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
-	23, // 65: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
-	25, // 66: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
-	4,  // 67: dayside.ledger.v1.BusinessService.ListCharges:output_type -> dayside.ledger.v1.ListChargesResponse
-	6,  // 68: dayside.ledger.v1.BusinessService.ListFollowUps:output_type -> dayside.ledger.v1.ListFollowUpsResponse
-	17, // 69: dayside.ledger.v1.BusinessService.UpdateFollowUp:output_type -> dayside.ledger.v1.FollowUp
-	9,  // 70: dayside.ledger.v1.BusinessService.ListCallChanges:output_type -> dayside.ledger.v1.ListCallChangesResponse
-	11, // 71: dayside.ledger.v1.BusinessService.EraseCallers:output_type -> dayside.ledger.v1.EraseCallersResponse
-	27, // 72: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
-	62, // [62:73] is the sub-list for method output_type
-	51, // [51:62] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	37, // 0: dayside.ledger.v1.ListChargesRequest.state:type_name -> dayside.entitlement.v1.PromiseState
+	38, // 1: dayside.ledger.v1.ListChargesRequest.start_time:type_name -> google.protobuf.Timestamp
+	38, // 2: dayside.ledger.v1.ListChargesRequest.end_time:type_name -> google.protobuf.Timestamp
+	24, // 3: dayside.ledger.v1.ListChargesResponse.charges:type_name -> dayside.ledger.v1.Charge
+	8,  // 4: dayside.ledger.v1.HandOverChargesResponse.export:type_name -> dayside.ledger.v1.ChargeExport
+	9,  // 5: dayside.ledger.v1.HandOverChargesResponse.lines:type_name -> dayside.ledger.v1.ExportedCharge
+	38, // 6: dayside.ledger.v1.ChargeExport.create_time:type_name -> google.protobuf.Timestamp
+	39, // 7: dayside.ledger.v1.ChargeExport.totals:type_name -> google.type.Money
+	0,  // 8: dayside.ledger.v1.ExportedCharge.kind:type_name -> dayside.ledger.v1.ChargeExportKind
+	39, // 9: dayside.ledger.v1.ExportedCharge.amount:type_name -> google.type.Money
+	24, // 10: dayside.ledger.v1.ExportedCharge.charge:type_name -> dayside.ledger.v1.Charge
+	8,  // 11: dayside.ledger.v1.ListChargeExportsResponse.exports:type_name -> dayside.ledger.v1.ChargeExport
+	2,  // 12: dayside.ledger.v1.ListFollowUpsRequest.state:type_name -> dayside.ledger.v1.FollowUpState
+	38, // 13: dayside.ledger.v1.ListFollowUpsRequest.due_time:type_name -> google.protobuf.Timestamp
+	1,  // 14: dayside.ledger.v1.ListFollowUpsRequest.kind:type_name -> dayside.ledger.v1.FollowUpKind
+	38, // 15: dayside.ledger.v1.ListFollowUpsRequest.due_after_time:type_name -> google.protobuf.Timestamp
+	25, // 16: dayside.ledger.v1.ListFollowUpsResponse.follow_ups:type_name -> dayside.ledger.v1.FollowUp
+	2,  // 17: dayside.ledger.v1.UpdateFollowUpRequest.state:type_name -> dayside.ledger.v1.FollowUpState
+	38, // 18: dayside.ledger.v1.UpdateFollowUpRequest.due_time:type_name -> google.protobuf.Timestamp
+	40, // 19: dayside.ledger.v1.UpdateFollowUpRequest.due_date:type_name -> google.type.Date
+	23, // 20: dayside.ledger.v1.ListCallChangesResponse.calls:type_name -> dayside.ledger.v1.Call
+	41, // 21: dayside.ledger.v1.Record.decision:type_name -> dayside.routing.v1.DecisionRecord
+	42, // 22: dayside.ledger.v1.Record.report:type_name -> dayside.routing.v1.ReportRecord
+	43, // 23: dayside.ledger.v1.Record.fact:type_name -> dayside.routing.v1.FactRecord
+	44, // 24: dayside.ledger.v1.Record.audit:type_name -> dayside.rpc.v1.AuditRecord
+	24, // 25: dayside.ledger.v1.Record.charge:type_name -> dayside.ledger.v1.Charge
+	25, // 26: dayside.ledger.v1.Record.follow_up:type_name -> dayside.ledger.v1.FollowUp
+	20, // 27: dayside.ledger.v1.AppendRecordsRequest.records:type_name -> dayside.ledger.v1.Record
+	45, // 28: dayside.ledger.v1.Call.caller_class:type_name -> dayside.routing.v1.CallerClass
+	3,  // 29: dayside.ledger.v1.Call.outcome:type_name -> dayside.ledger.v1.Outcome
+	38, // 30: dayside.ledger.v1.Call.start_time:type_name -> google.protobuf.Timestamp
+	38, // 31: dayside.ledger.v1.Call.answer_time:type_name -> google.protobuf.Timestamp
+	38, // 32: dayside.ledger.v1.Call.end_time:type_name -> google.protobuf.Timestamp
+	46, // 33: dayside.ledger.v1.Call.attempts:type_name -> dayside.routing.v1.Attempt
+	27, // 34: dayside.ledger.v1.Call.steps:type_name -> dayside.ledger.v1.Step
+	38, // 35: dayside.ledger.v1.Call.update_time:type_name -> google.protobuf.Timestamp
+	47, // 36: dayside.ledger.v1.Call.basis:type_name -> dayside.entitlement.v1.Basis
+	48, // 37: dayside.ledger.v1.Call.offer_fate:type_name -> dayside.routing.v1.OfferFate
+	49, // 38: dayside.ledger.v1.Call.treatment:type_name -> dayside.routing.v1.Treatment
+	39, // 39: dayside.ledger.v1.Charge.amount:type_name -> google.type.Money
+	37, // 40: dayside.ledger.v1.Charge.state:type_name -> dayside.entitlement.v1.PromiseState
+	38, // 41: dayside.ledger.v1.Charge.promise_time:type_name -> google.protobuf.Timestamp
+	38, // 42: dayside.ledger.v1.Charge.update_time:type_name -> google.protobuf.Timestamp
+	39, // 43: dayside.ledger.v1.Charge.promised:type_name -> google.type.Money
+	39, // 44: dayside.ledger.v1.Charge.billed:type_name -> google.type.Money
+	1,  // 45: dayside.ledger.v1.FollowUp.kind:type_name -> dayside.ledger.v1.FollowUpKind
+	2,  // 46: dayside.ledger.v1.FollowUp.state:type_name -> dayside.ledger.v1.FollowUpState
+	40, // 47: dayside.ledger.v1.FollowUp.due_date:type_name -> google.type.Date
+	38, // 48: dayside.ledger.v1.FollowUp.due_time:type_name -> google.protobuf.Timestamp
+	38, // 49: dayside.ledger.v1.FollowUp.create_time:type_name -> google.protobuf.Timestamp
+	38, // 50: dayside.ledger.v1.FollowUp.update_time:type_name -> google.protobuf.Timestamp
+	26, // 51: dayside.ledger.v1.FollowUp.trail:type_name -> dayside.ledger.v1.FollowUpEvent
+	38, // 52: dayside.ledger.v1.FollowUpEvent.time:type_name -> google.protobuf.Timestamp
+	2,  // 53: dayside.ledger.v1.FollowUpEvent.state:type_name -> dayside.ledger.v1.FollowUpState
+	38, // 54: dayside.ledger.v1.FollowUpEvent.due_time:type_name -> google.protobuf.Timestamp
+	38, // 55: dayside.ledger.v1.Step.time:type_name -> google.protobuf.Timestamp
+	41, // 56: dayside.ledger.v1.Step.decision:type_name -> dayside.routing.v1.DecisionRecord
+	3,  // 57: dayside.ledger.v1.ListCallsRequest.outcome:type_name -> dayside.ledger.v1.Outcome
+	38, // 58: dayside.ledger.v1.ListCallsRequest.start_time:type_name -> google.protobuf.Timestamp
+	38, // 59: dayside.ledger.v1.ListCallsRequest.end_time:type_name -> google.protobuf.Timestamp
+	23, // 60: dayside.ledger.v1.ListCallsResponse.calls:type_name -> dayside.ledger.v1.Call
+	23, // 61: dayside.ledger.v1.WatchCallsResponse.call:type_name -> dayside.ledger.v1.Call
+	41, // 62: dayside.ledger.v1.GetDecisionResponse.decision:type_name -> dayside.routing.v1.DecisionRecord
+	43, // 63: dayside.ledger.v1.GetDecisionResponse.facts:type_name -> dayside.routing.v1.FactRecord
+	38, // 64: dayside.ledger.v1.ListAuditEntriesRequest.start_time:type_name -> google.protobuf.Timestamp
+	38, // 65: dayside.ledger.v1.ListAuditEntriesRequest.end_time:type_name -> google.protobuf.Timestamp
+	44, // 66: dayside.ledger.v1.ListAuditEntriesResponse.entries:type_name -> dayside.rpc.v1.AuditRecord
+	21, // 67: dayside.ledger.v1.LedgerService.AppendRecords:input_type -> dayside.ledger.v1.AppendRecordsRequest
+	28, // 68: dayside.ledger.v1.LedgerService.GetCall:input_type -> dayside.ledger.v1.GetCallRequest
+	29, // 69: dayside.ledger.v1.LedgerService.ListCalls:input_type -> dayside.ledger.v1.ListCallsRequest
+	31, // 70: dayside.ledger.v1.LedgerService.WatchCalls:input_type -> dayside.ledger.v1.WatchCallsRequest
+	33, // 71: dayside.ledger.v1.LedgerService.GetDecision:input_type -> dayside.ledger.v1.GetDecisionRequest
+	4,  // 72: dayside.ledger.v1.BusinessService.ListCharges:input_type -> dayside.ledger.v1.ListChargesRequest
+	6,  // 73: dayside.ledger.v1.BusinessService.HandOverCharges:input_type -> dayside.ledger.v1.HandOverChargesRequest
+	10, // 74: dayside.ledger.v1.BusinessService.ListChargeExports:input_type -> dayside.ledger.v1.ListChargeExportsRequest
+	12, // 75: dayside.ledger.v1.BusinessService.GetFollowUp:input_type -> dayside.ledger.v1.GetFollowUpRequest
+	13, // 76: dayside.ledger.v1.BusinessService.ListFollowUps:input_type -> dayside.ledger.v1.ListFollowUpsRequest
+	15, // 77: dayside.ledger.v1.BusinessService.UpdateFollowUp:input_type -> dayside.ledger.v1.UpdateFollowUpRequest
+	16, // 78: dayside.ledger.v1.BusinessService.ListCallChanges:input_type -> dayside.ledger.v1.ListCallChangesRequest
+	18, // 79: dayside.ledger.v1.BusinessService.EraseCallers:input_type -> dayside.ledger.v1.EraseCallersRequest
+	35, // 80: dayside.ledger.v1.AuditService.ListAuditEntries:input_type -> dayside.ledger.v1.ListAuditEntriesRequest
+	22, // 81: dayside.ledger.v1.LedgerService.AppendRecords:output_type -> dayside.ledger.v1.AppendRecordsResponse
+	23, // 82: dayside.ledger.v1.LedgerService.GetCall:output_type -> dayside.ledger.v1.Call
+	30, // 83: dayside.ledger.v1.LedgerService.ListCalls:output_type -> dayside.ledger.v1.ListCallsResponse
+	32, // 84: dayside.ledger.v1.LedgerService.WatchCalls:output_type -> dayside.ledger.v1.WatchCallsResponse
+	34, // 85: dayside.ledger.v1.LedgerService.GetDecision:output_type -> dayside.ledger.v1.GetDecisionResponse
+	5,  // 86: dayside.ledger.v1.BusinessService.ListCharges:output_type -> dayside.ledger.v1.ListChargesResponse
+	7,  // 87: dayside.ledger.v1.BusinessService.HandOverCharges:output_type -> dayside.ledger.v1.HandOverChargesResponse
+	11, // 88: dayside.ledger.v1.BusinessService.ListChargeExports:output_type -> dayside.ledger.v1.ListChargeExportsResponse
+	25, // 89: dayside.ledger.v1.BusinessService.GetFollowUp:output_type -> dayside.ledger.v1.FollowUp
+	14, // 90: dayside.ledger.v1.BusinessService.ListFollowUps:output_type -> dayside.ledger.v1.ListFollowUpsResponse
+	25, // 91: dayside.ledger.v1.BusinessService.UpdateFollowUp:output_type -> dayside.ledger.v1.FollowUp
+	17, // 92: dayside.ledger.v1.BusinessService.ListCallChanges:output_type -> dayside.ledger.v1.ListCallChangesResponse
+	19, // 93: dayside.ledger.v1.BusinessService.EraseCallers:output_type -> dayside.ledger.v1.EraseCallersResponse
+	36, // 94: dayside.ledger.v1.AuditService.ListAuditEntries:output_type -> dayside.ledger.v1.ListAuditEntriesResponse
+	81, // [81:95] is the sub-list for method output_type
+	67, // [67:81] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_dayside_ledger_v1_ledger_proto_init() }
@@ -2876,8 +3630,8 @@ func file_dayside_ledger_v1_ledger_proto_init() {
 	if File_dayside_ledger_v1_ledger_proto != nil {
 		return
 	}
-	file_dayside_ledger_v1_ledger_proto_msgTypes[4].OneofWrappers = []any{}
-	file_dayside_ledger_v1_ledger_proto_msgTypes[9].OneofWrappers = []any{
+	file_dayside_ledger_v1_ledger_proto_msgTypes[11].OneofWrappers = []any{}
+	file_dayside_ledger_v1_ledger_proto_msgTypes[16].OneofWrappers = []any{
 		(*Record_Decision)(nil),
 		(*Record_Report)(nil),
 		(*Record_Fact)(nil),
@@ -2885,13 +3639,14 @@ func file_dayside_ledger_v1_ledger_proto_init() {
 		(*Record_Charge)(nil),
 		(*Record_FollowUp)(nil),
 	}
+	file_dayside_ledger_v1_ledger_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_ledger_v1_ledger_proto_rawDesc), len(file_dayside_ledger_v1_ledger_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   25,
+			NumEnums:      4,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -297,11 +297,14 @@ var LedgerService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	BusinessService_ListCharges_FullMethodName     = "/dayside.ledger.v1.BusinessService/ListCharges"
-	BusinessService_ListFollowUps_FullMethodName   = "/dayside.ledger.v1.BusinessService/ListFollowUps"
-	BusinessService_UpdateFollowUp_FullMethodName  = "/dayside.ledger.v1.BusinessService/UpdateFollowUp"
-	BusinessService_ListCallChanges_FullMethodName = "/dayside.ledger.v1.BusinessService/ListCallChanges"
-	BusinessService_EraseCallers_FullMethodName    = "/dayside.ledger.v1.BusinessService/EraseCallers"
+	BusinessService_ListCharges_FullMethodName       = "/dayside.ledger.v1.BusinessService/ListCharges"
+	BusinessService_HandOverCharges_FullMethodName   = "/dayside.ledger.v1.BusinessService/HandOverCharges"
+	BusinessService_ListChargeExports_FullMethodName = "/dayside.ledger.v1.BusinessService/ListChargeExports"
+	BusinessService_GetFollowUp_FullMethodName       = "/dayside.ledger.v1.BusinessService/GetFollowUp"
+	BusinessService_ListFollowUps_FullMethodName     = "/dayside.ledger.v1.BusinessService/ListFollowUps"
+	BusinessService_UpdateFollowUp_FullMethodName    = "/dayside.ledger.v1.BusinessService/UpdateFollowUp"
+	BusinessService_ListCallChanges_FullMethodName   = "/dayside.ledger.v1.BusinessService/ListCallChanges"
+	BusinessService_EraseCallers_FullMethodName      = "/dayside.ledger.v1.BusinessService/EraseCallers"
 )
 
 // BusinessServiceClient is the client API for BusinessService service.
@@ -312,9 +315,19 @@ const (
 type BusinessServiceClient interface {
 	// ListCharges reads charges, the latest first.
 	ListCharges(ctx context.Context, in *ListChargesRequest, opts ...grpc.CallOption) (*ListChargesResponse, error)
+	// HandOverCharges hands over to billing what is owed and was in no export yet, and a credit for what was in one and was
+	// given up since, whole or in part; each once. What is disputed waits. An export has a name of its maker's choice, is made
+	// with the first page that is asked for, and is never changed: whoever heard no answer asks again by the same name, and
+	// gets the same.
+	HandOverCharges(ctx context.Context, in *HandOverChargesRequest, opts ...grpc.CallOption) (*HandOverChargesResponse, error)
+	// ListChargeExports reads exports, the latest first.
+	ListChargeExports(ctx context.Context, in *ListChargeExportsRequest, opts ...grpc.CallOption) (*ListChargeExportsResponse, error)
+	// GetFollowUp reads one follow-up, with all that was done about it.
+	GetFollowUp(ctx context.Context, in *GetFollowUpRequest, opts ...grpc.CallOption) (*FollowUp, error)
 	// ListFollowUps reads follow-ups, in order of when they are due.
 	ListFollowUps(ctx context.Context, in *ListFollowUpsRequest, opts ...grpc.CallOption) (*ListFollowUpsResponse, error)
-	// UpdateFollowUp changes owner, state, due date or note of a follow-up. ABORTED where etag is given and not the stored one.
+	// UpdateFollowUp changes owner, state, due date or note of a follow-up, and notes who did. ABORTED where etag is given and
+	// not the stored one.
 	UpdateFollowUp(ctx context.Context, in *UpdateFollowUpRequest, opts ...grpc.CallOption) (*FollowUp, error)
 	// ListCallChanges reads calls as they stand, in order of their last change: what entitlement counts.
 	ListCallChanges(ctx context.Context, in *ListCallChangesRequest, opts ...grpc.CallOption) (*ListCallChangesResponse, error)
@@ -335,6 +348,36 @@ func (c *businessServiceClient) ListCharges(ctx context.Context, in *ListCharges
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListChargesResponse)
 	err := c.cc.Invoke(ctx, BusinessService_ListCharges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) HandOverCharges(ctx context.Context, in *HandOverChargesRequest, opts ...grpc.CallOption) (*HandOverChargesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HandOverChargesResponse)
+	err := c.cc.Invoke(ctx, BusinessService_HandOverCharges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) ListChargeExports(ctx context.Context, in *ListChargeExportsRequest, opts ...grpc.CallOption) (*ListChargeExportsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChargeExportsResponse)
+	err := c.cc.Invoke(ctx, BusinessService_ListChargeExports_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *businessServiceClient) GetFollowUp(ctx context.Context, in *GetFollowUpRequest, opts ...grpc.CallOption) (*FollowUp, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FollowUp)
+	err := c.cc.Invoke(ctx, BusinessService_GetFollowUp_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -389,9 +432,19 @@ func (c *businessServiceClient) EraseCallers(ctx context.Context, in *EraseCalle
 type BusinessServiceServer interface {
 	// ListCharges reads charges, the latest first.
 	ListCharges(context.Context, *ListChargesRequest) (*ListChargesResponse, error)
+	// HandOverCharges hands over to billing what is owed and was in no export yet, and a credit for what was in one and was
+	// given up since, whole or in part; each once. What is disputed waits. An export has a name of its maker's choice, is made
+	// with the first page that is asked for, and is never changed: whoever heard no answer asks again by the same name, and
+	// gets the same.
+	HandOverCharges(context.Context, *HandOverChargesRequest) (*HandOverChargesResponse, error)
+	// ListChargeExports reads exports, the latest first.
+	ListChargeExports(context.Context, *ListChargeExportsRequest) (*ListChargeExportsResponse, error)
+	// GetFollowUp reads one follow-up, with all that was done about it.
+	GetFollowUp(context.Context, *GetFollowUpRequest) (*FollowUp, error)
 	// ListFollowUps reads follow-ups, in order of when they are due.
 	ListFollowUps(context.Context, *ListFollowUpsRequest) (*ListFollowUpsResponse, error)
-	// UpdateFollowUp changes owner, state, due date or note of a follow-up. ABORTED where etag is given and not the stored one.
+	// UpdateFollowUp changes owner, state, due date or note of a follow-up, and notes who did. ABORTED where etag is given and
+	// not the stored one.
 	UpdateFollowUp(context.Context, *UpdateFollowUpRequest) (*FollowUp, error)
 	// ListCallChanges reads calls as they stand, in order of their last change: what entitlement counts.
 	ListCallChanges(context.Context, *ListCallChangesRequest) (*ListCallChangesResponse, error)
@@ -410,6 +463,15 @@ type UnimplementedBusinessServiceServer struct{}
 
 func (UnimplementedBusinessServiceServer) ListCharges(context.Context, *ListChargesRequest) (*ListChargesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCharges not implemented")
+}
+func (UnimplementedBusinessServiceServer) HandOverCharges(context.Context, *HandOverChargesRequest) (*HandOverChargesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method HandOverCharges not implemented")
+}
+func (UnimplementedBusinessServiceServer) ListChargeExports(context.Context, *ListChargeExportsRequest) (*ListChargeExportsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChargeExports not implemented")
+}
+func (UnimplementedBusinessServiceServer) GetFollowUp(context.Context, *GetFollowUpRequest) (*FollowUp, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFollowUp not implemented")
 }
 func (UnimplementedBusinessServiceServer) ListFollowUps(context.Context, *ListFollowUpsRequest) (*ListFollowUpsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFollowUps not implemented")
@@ -458,6 +520,60 @@ func _BusinessService_ListCharges_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(BusinessServiceServer).ListCharges(ctx, req.(*ListChargesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_HandOverCharges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HandOverChargesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).HandOverCharges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_HandOverCharges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).HandOverCharges(ctx, req.(*HandOverChargesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_ListChargeExports_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChargeExportsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).ListChargeExports(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_ListChargeExports_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).ListChargeExports(ctx, req.(*ListChargeExportsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BusinessService_GetFollowUp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFollowUpRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BusinessServiceServer).GetFollowUp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BusinessService_GetFollowUp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BusinessServiceServer).GetFollowUp(ctx, req.(*GetFollowUpRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -544,6 +660,18 @@ var BusinessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListCharges",
 			Handler:    _BusinessService_ListCharges_Handler,
+		},
+		{
+			MethodName: "HandOverCharges",
+			Handler:    _BusinessService_HandOverCharges_Handler,
+		},
+		{
+			MethodName: "ListChargeExports",
+			Handler:    _BusinessService_ListChargeExports_Handler,
+		},
+		{
+			MethodName: "GetFollowUp",
+			Handler:    _BusinessService_GetFollowUp_Handler,
 		},
 		{
 			MethodName: "ListFollowUps",

@@ -248,3 +248,25 @@ func (w *writer) add(request int, r *ledgerv1.Record) error {
 func (w *writer) drop(r *ledgerv1.Record, why string) {
 	w.dropped = append(w.dropped, fmt.Sprintf("record %x of %s: %s", r.GetId(), r.GetInstance(), why))
 }
+
+// changing runs one transaction of its own. Errors of change are answered as they are.
+func (s *Store) changing(ctx context.Context, change func(*writer) error) error {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return failed(err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := change(s.writer(ctx, tx)); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return failed(err)
+	}
+	return failed(s.file.still(s.cfg.Path))
+}

@@ -68,28 +68,17 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (entries []*rpcv1.Audit
 	if q.After != (mark.Mark{}) {
 		c.and(fmt.Sprintf("(%s, %s) < (?, ?)", at, n), q.After.UnixUS, q.After.N)
 	}
-	rows, err := s.read.QueryContext(ctx,
-		fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?", at, n, from, c.where()),
-		append(c.args, q.Limit+1)...)
-	if err != nil {
-		return nil, mark.Mark{}, failed(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var last mark.Mark
-	for rows.Next() {
-		if len(entries) == q.Limit {
-			next = last
-			break
-		}
+	query := fmt.Sprintf("SELECT %[1]s, %[2]s, a.body FROM %[3]s%[4]s ORDER BY %[1]s DESC, %[2]s DESC LIMIT ?", at, n, from,
+		c.where())
+	return paged(ctx, s, query, c.args, q.Limit, func(row *sql.Rows, last *mark.Mark) (*rpcv1.AuditRecord, error) {
 		var body sql.RawBytes
-		if err := rows.Scan(&last.UnixUS, &last.N, &body); err != nil {
-			return nil, mark.Mark{}, failed(err)
+		if err := row.Scan(&last.UnixUS, &last.N, &body); err != nil {
+			return nil, failed(err)
 		}
 		entry := &rpcv1.AuditRecord{}
 		if err := proto.Unmarshal(body, entry); err != nil {
-			return nil, mark.Mark{}, fault.Internal(fmt.Errorf("audit entry %d: %w", last.N, err))
+			return nil, fault.Internal(fmt.Errorf("audit entry %d: %w", last.N, err))
 		}
-		entries = append(entries, entry)
-	}
-	return entries, next, failed(rows.Err())
+		return entry, nil
+	})
 }

@@ -89,30 +89,19 @@ func (q CallQuery) condition() condition {
 // Calls are those asked for, without their steps, and the mark behind the last one; no mark where no more follow.
 func (s *Store) Calls(ctx context.Context, q CallQuery) (calls []*ledgerv1.Call, next mark.Mark, err error) {
 	c := q.condition()
-	rows, err := s.read.QueryContext(ctx, c.callsQuery(), append(c.args, q.Limit+1)...)
-	if err != nil {
-		return nil, mark.Mark{}, failed(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var last mark.Mark
-	for rows.Next() {
-		if len(calls) == q.Limit {
-			next = last
-			break
-		}
+	return paged(ctx, s, c.callsQuery(), c.args, q.Limit, func(row *sql.Rows, last *mark.Mark) (*ledgerv1.Call, error) {
 		var at int64
 		var told, record sql.RawBytes
-		if err := rows.Scan(&last.N, &at, &told, &record); err != nil {
-			return nil, mark.Mark{}, failed(err)
+		if err := row.Scan(&last.N, &at, &told, &record); err != nil {
+			return nil, failed(err)
 		}
 		last.UnixUS = last.N >> placeBits
 		call, err := listed(at, told, record)
 		if err != nil {
-			return nil, mark.Mark{}, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
+			return nil, fault.Internal(fmt.Errorf("call number %d: %w", last.N, err))
 		}
-		calls = append(calls, call)
-	}
-	return calls, next, failed(rows.Err())
+		return call, nil
+	})
 }
 
 // listed is a call without its steps, of its row.

@@ -63,6 +63,47 @@ func (s *Store) takeUpSome(ctx context.Context) (n int, err error) {
 	return len(calls), nil
 }
 
+// noteAll has something noted of all rows that a query finds, by their n and body, until it finds none.
+func (s *Store) noteAll(ctx context.Context, query string, note func(tx *sql.Tx, n int64, body []byte) error) error {
+	for {
+		n, err := s.noteSome(ctx, query, note)
+		if err != nil || n < maxTakenUp {
+			return err
+		}
+	}
+}
+
+func (s *Store) noteSome(ctx context.Context, query string, note func(tx *sql.Tx, n int64, body []byte) error) (n int, err error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	rows, err := tx.QueryContext(ctx, query, maxTakenUp)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	found := map[int64][]byte{}
+	for rows.Next() {
+		var key int64
+		var body []byte
+		if err := rows.Scan(&key, &body); err != nil {
+			return 0, err
+		}
+		found[key] = body
+	}
+	if err := errorsOf(rows.Err(), rows.Close()); err != nil || len(found) == 0 {
+		return 0, err
+	}
+	for key, body := range found {
+		if err := note(tx, key, body); err != nil {
+			return 0, err
+		}
+	}
+	return len(found), tx.Commit()
+}
+
 // Epoch names the file: sequences of another one have nothing to do with its.
 func (s *Store) Epoch() string { return s.epoch }
 

@@ -43,7 +43,7 @@ func (s *Store) Erase(ctx context.Context, what Erasure) (*ledgerv1.EraseCallers
 		}
 		defer func() { _ = s.pragma(context.WithoutCancel(ctx), "secure_delete = FAST") }()
 	}
-	parts := []func(context.Context) error{e.calls, e.charges, e.followUps, e.audit}
+	parts := []func(context.Context) error{e.calls, e.charges, e.exports, e.followUps, e.audit}
 	if len(what.Calls) > 0 {
 		parts = []func(context.Context) error{e.some}
 	}
@@ -245,6 +245,19 @@ func (e *erasing) charges(ctx context.Context) error {
 		}
 		e.counted.Charges++
 		_, err = w.tx.ExecContext(w.ctx, "UPDATE charges SET body = ? WHERE n = ?", body, key)
+		return err
+	})
+}
+
+// exports goes through who handed charges over. It is counted with who did what.
+func (e *erasing) exports(ctx context.Context) error {
+	return e.pages(ctx, "SELECT n, body, NULL FROM exports WHERE n > ? ORDER BY n LIMIT ?", 0, func(w *writer, key any) error {
+		body, err := e.body(w, "SELECT body FROM exports WHERE n = ?", key, &ledgerv1.ChargeExport{})
+		if err != nil || body == nil {
+			return err
+		}
+		e.counted.AuditEntries++
+		_, err = w.tx.ExecContext(w.ctx, "UPDATE exports SET body = ? WHERE n = ?", body, key)
 		return err
 	})
 }

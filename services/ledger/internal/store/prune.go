@@ -20,8 +20,9 @@ const (
 )
 
 // Prune removes what was last heard of before an instant: calls with their records, changes, follow-ups that are done or
-// dropped, charges that were waived or have lapsed, and facts that no decision names any more. It does so in small pieces,
-// between which others write; pause is called after each. How many calls and entries it removed.
+// dropped, charges that nobody owes and of which billing never heard, and facts that no decision names any
+// more. It does so in small pieces, between which others write; pause is called after each. How many calls and entries it
+// removed.
 func (s *Store) Prune(ctx context.Context, before time.Time, pause func()) (removed int, err error) {
 	for {
 		n, err := s.pruneSome(ctx, before)
@@ -66,8 +67,9 @@ func prune(ctx context.Context, tx *sql.Tx, before time.Time) (n int64, err erro
 	// What is to be done yet, owed, or not settled is kept, however old.
 	settled := fmt.Sprintf(" IN (SELECT n FROM follow_ups WHERE state <> %d AND heard < ?1 LIMIT ?2)",
 		ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN)
-	given := fmt.Sprintf(" IN (SELECT n FROM charges WHERE state IN (%d, %d) AND heard < ?1 LIMIT ?2)",
-		entitlementv1.PromiseState_PROMISE_STATE_WAIVED, entitlementv1.PromiseState_PROMISE_STATE_LAPSED)
+	given := fmt.Sprintf(" IN (SELECT n FROM charges WHERE state IN (%d, %d, %d) AND export = 0 AND heard < ?1 LIMIT ?2)",
+		entitlementv1.PromiseState_PROMISE_STATE_WAIVED, entitlementv1.PromiseState_PROMISE_STATE_LAPSED,
+		entitlementv1.PromiseState_PROMISE_STATE_REFUSED)
 	for _, piece := range []struct {
 		query string
 		what  any

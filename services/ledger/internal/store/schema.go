@@ -139,6 +139,43 @@ CREATE TABLE follow_up_calls (
 ) WITHOUT ROWID;
 CREATE INDEX follow_up_calls_of ON follow_up_calls (follow_up);
 `,
+		`
+-- Of charges, in nanos of their currency: owes is how much is owed, NULL while that is not settled; billed is how much
+-- billing was told to bill, less what it was told to credit, in exports of which the last one is export (0: none). noted is the
+-- revision of which owes is, so that what a release before wrote, which knows none, is noted when the file is opened again.
+ALTER TABLE charges ADD COLUMN owes INTEGER;
+ALTER TABLE charges ADD COLUMN billed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charges ADD COLUMN export INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charges ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX charges_to_hand_over ON charges (n) WHERE owes <> billed;
+CREATE INDEX charges_unnoted ON charges (n) WHERE noted <> revision;
+
+-- What billing was told, never changed. Lines are of charges, which are kept: nanos is how much is to be billed, or credited
+-- where it is negative, and stood how the charge stood then.
+CREATE TABLE exports (
+	n    INTEGER PRIMARY KEY,
+	id   TEXT NOT NULL UNIQUE,
+	at   INTEGER NOT NULL,
+	body BLOB NOT NULL
+);
+CREATE INDEX exports_at ON exports (at, n);
+CREATE TABLE export_lines (
+	export INTEGER NOT NULL,
+	line   INTEGER NOT NULL,
+	charge INTEGER NOT NULL,
+	nanos  INTEGER NOT NULL,
+	stood  BLOB NOT NULL,
+	PRIMARY KEY (export, line)
+) WITHOUT ROWID;
+
+-- Of tasks: customer, and the promise that it is about, as body has them; noted is the version of which they are.
+ALTER TABLE follow_ups ADD COLUMN customer TEXT NOT NULL DEFAULT '';
+ALTER TABLE follow_ups ADD COLUMN promise TEXT NOT NULL DEFAULT '';
+ALTER TABLE follow_ups ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX follow_ups_customer ON follow_ups (customer, due, n) WHERE customer <> '';
+CREATE INDEX follow_ups_promise ON follow_ups (promise) WHERE promise <> '';
+CREATE INDEX follow_ups_unnoted ON follow_ups (n) WHERE noted <> version;
+`,
 	}
 }
 

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
@@ -25,32 +23,44 @@ const (
 	maxNoteBytes = 2000
 )
 
-// settleFollowUps settles the open one about a charge's promise: by its customer, or its number.
+// settleFollowUps settles what is open about a charge's promise.
 func (w *writer) settleFollowUps(c *ledgerv1.Charge) error {
-	for _, about := range []string{c.GetCustomer(), c.GetNumber()} {
-		for i := range maxOpenLooked {
-			if about == "" || c.GetPromise() == "" {
-				break
-			}
-			row, err := readFollowUp(w.row(openFollowUp, about, int32(ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL),
-				int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), i))
-			if err != nil {
-				return err
-			}
-			if row == nil {
-				break
-			}
-			if row.GetPromise() == c.GetPromise() {
-				return w.settleAs(row, c)
-			}
+	if c.GetPromise() == "" {
+		return nil
+	}
+	open, err := w.toBill(c.GetPromise())
+	if err != nil {
+		return err
+	}
+	for _, f := range open {
+		if err := w.settleAs(f, c); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// toBill are the open ones that are to bill a promise: mostly one.
+func (w *writer) toBill(promise string) (open []*followUpRow, err error) {
+	rows, err := w.prepared(openAboutPromise).QueryContext(w.ctx, promise, //nolint:sqlclosecheck // ends with the transaction
+		int32(ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL), int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		f, err := readFollowUp(rows)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, f)
+	}
+	return open, rows.Err()
+}
+
 // settleAsCharged settles a follow-up whose promise's charge is kept already.
 func (w *writer) settleAsCharged(f *followUpRow) error {
-	id, ok := strings.CutPrefix(f.GetPromise(), "promises/")
+	id, ok := strings.CutPrefix(f.GetPromise(), promiseNames)
 	if !ok || f.GetKind() != ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL {
 		return nil
 	}
@@ -74,32 +84,29 @@ func (w *writer) settleAs(f *followUpRow, c *ledgerv1.Charge) error {
 	if f.GetState() != ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN {
 		return nil
 	}
+	was := proto.CloneOf(f.FollowUp)
 	switch c.GetState() { //nolint:exhaustive // others leave it to be done as it is
 	case entitlementv1.PromiseState_PROMISE_STATE_WAIVED:
-		if !f.drop("the promise was waived") {
-			return nil
-		}
+		f.drop("the promise was waived")
 	case entitlementv1.PromiseState_PROMISE_STATE_LAPSED:
-		if !f.drop("the promise lapsed: nobody confirmed it in time") {
-			return nil
-		}
+		f.drop("the promise lapsed: nobody confirmed it in time")
 	case entitlementv1.PromiseState_PROMISE_STATE_OWED:
-		if !strings.HasSuffix(f.GetReason(), haveConfirmed) {
-			return nil
+		if left, asked := strings.CutSuffix(f.GetReason(), haveConfirmed); asked {
+			f.Reason = left + "confirmed since"
 		}
-		f.Reason = strings.TrimSuffix(f.GetReason(), haveConfirmed) + "confirmed since"
-	default:
+	}
+	if proto.Equal(was, f.FollowUp) {
 		return nil
 	}
-	f.UpdateTime = timestamppb.New(time.UnixMicro(w.unixUS))
+	f.changed(was, itself, w.unixUS)
 	return f.write(w)
 }
 
-// drop says that it is not to be done, and why, behind what people noted. False of one that a call has joined of which
+// drop says that it is not to be done, and why, behind what people noted; but not of one that a call has joined of which
 // promise nobody knows: that one is still to be looked at.
-func (f *followUpRow) drop(why string) bool {
+func (f *followUpRow) drop(why string) {
 	if len(f.GetCalls()) > 1 && strings.HasSuffix(f.GetReason(), seeWhether) {
-		return false
+		return
 	}
 	f.State = ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED
 	switch note := f.GetNote(); {
@@ -108,5 +115,4 @@ func (f *followUpRow) drop(why string) bool {
 	case len(note)+len(why)+2 <= maxNoteBytes:
 		f.Note = note + "; " + why
 	}
-	return true
 }

@@ -109,6 +109,9 @@ func open(ctx context.Context, cfg Config, steps, more []string) (_ *Store, err 
 	if err = s.takeUp(ctx); err != nil {
 		return nil, err
 	}
+	if err = errorsOf(s.noteCharges(ctx), s.noteFollowUps(ctx)); err != nil {
+		return nil, err
+	}
 	if s.prepared, err = prepare(ctx, s.write); err != nil {
 		return nil, err
 	}

@@ -428,8 +428,11 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 		query string
 		args  []any
 	}{
-		"changes":              {changedCalls, []any{1}},
-		"open, about a number": {openFollowUp, []any{"+13035550101", 1, 1}},
+		"changes":               {changedCalls, []any{1}},
+		"open, about a number":  {openFollowUp, []any{"+13035550101", 1, 1}},
+		"open, about a promise": {openAboutPromise, []any{"promises/a", 1}},
+		"an export":             {exportLines, []any{1, 0}},
+		"exports":               {fmt.Sprintf(listExports, ""), nil},
 	}
 	for name, q := range map[string]CallQuery{
 		"all": {}, "line": {Line: "l"}, "customer": {Customer: "c"}, "site": {Site: "s"}, "period": {From: now(), To: now()},
@@ -453,6 +456,7 @@ func TestQuestionsUseAnIndex(t *testing.T) {
 	}
 	for name, q := range map[string]FollowUpQuery{
 		"follow-ups": {}, "follow-ups of one": {Customer: "c"}, "my follow-ups": {Owner: "me", State: 1}, "due": {State: 1, DueBy: now(), After: after},
+		"to bill": {Kind: 1, State: 1}, "of one, to bill": {Customer: "c", Kind: 1, State: 1}, "due later": {State: 1, DueAfter: now()},
 	} {
 		c := q.condition()
 		questions[name] = struct {
