@@ -56,7 +56,7 @@ func TestIdentifyCallerFollowsWhatIsWritten(t *testing.T) {
 		t.Errorf("nobody: %v", r)
 	}
 
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	await.True(t, "the PIN", func() bool { return w.identify(t, "acme", "").GetCandidates()[0].GetHasPin() })
 	globex := customer("globex", "+61255500222", "db")
 	w.create(t, globex)

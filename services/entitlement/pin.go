@@ -117,26 +117,29 @@ func (s *Service) without(ctx context.Context, name string, given shown) error {
 }
 
 // SetPin sets or removes a customer's PIN: the verifier, what the customer says of it, and what is published are one
-// write.
+// write. One that would be guessed first is refused; one that was set before such a rule goes on working.
 func (s *Service) SetPin(ctx context.Context, r *entitlementv1.SetPinRequest) (*entitlementv1.SetPinResponse, error) {
 	id := customerID(r.GetCustomer())
-	write := coord.Delete(verifierPrefix + id)
+	with := verifierOwner{owner: newOwner(s.cfg), verifier: coord.Delete(verifierPrefix + id)}
 	if r.GetPin() != "" {
 		if rule := pin.Rule(r.GetPin()); rule != "" {
 			return nil, fault.Invalid(fault.Violation{Field: "pin", Rule: rule})
 		}
-		// Nobody's time is spent on a customer who does not exist.
-		if _, err := s.customers.Get(ctx, r.GetCustomer()); err != nil {
+		c, err := s.customers.Get(ctx, r.GetCustomer())
+		if err != nil {
+			return nil, err
+		}
+		with.check = func(c *entitlementv1.Customer) error { return checkPIN(r.GetPin(), c) }
+		if err := with.check(c); err != nil { // before anybody's time is spent on it
 			return nil, err
 		}
 		verifier, err := s.verifier(ctx, id, r.GetPin())
 		if err != nil {
 			return nil, err
 		}
-		write = coord.Put(verifierPrefix+id, verifier)
+		with.verifier = coord.Put(verifierPrefix+id, verifier)
 	}
-	err := s.amendVerified(ctx, r.GetCustomer(), verifierOwner{newOwner(s.cfg), write, nil},
-		func(c *entitlementv1.Customer) { c.HasPin = r.GetPin() != "" })
+	err := s.amendVerified(ctx, r.GetCustomer(), with, func(c *entitlementv1.Customer) { c.HasPin = r.GetPin() != "" })
 	if err != nil {
 		return nil, err
 	}

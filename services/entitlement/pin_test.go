@@ -56,11 +56,11 @@ func (w world) hasPin(t *testing.T, id string) bool {
 func TestAPINIsSetVerifiedChangedAndRemoved(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
-	_, err := w.verify(t, "acme", "24680")
+	_, err := w.verify(t, "acme", "28406")
 	wantReason(t, "before there is one", err, rpcv1.Reason_REASON_WRONG_STATE)
-	_, err = w.verify(t, "nobody", "24680")
+	_, err = w.verify(t, "nobody", "28406")
 	wantReason(t, "no such customer", err, rpcv1.Reason_REASON_NOT_FOUND)
-	_, err = w.SetPin(t.Context(), &entitlementv1.SetPinRequest{Customer: "customers/nobody", Pin: "24680"})
+	_, err = w.SetPin(t.Context(), &entitlementv1.SetPinRequest{Customer: "customers/nobody", Pin: "28406"})
 	wantReason(t, "of no such customer", err, rpcv1.Reason_REASON_NOT_FOUND)
 	_, err = w.SetPin(t.Context(), &entitlementv1.SetPinRequest{Customer: "customers/nobody"})
 	wantReason(t, "removed from no such customer", err, rpcv1.Reason_REASON_NOT_FOUND)
@@ -68,22 +68,22 @@ func TestAPINIsSetVerifiedChangedAndRemoved(t *testing.T) {
 		t.Error("a customer has a PIN that nobody set")
 	}
 
-	w.setPin(t, "acme", "24680")
-	if right, err := w.verify(t, "acme", "24680"); err != nil || !right || !w.hasPin(t, "acme") {
+	w.setPin(t, "acme", "28406")
+	if right, err := w.verify(t, "acme", "28406"); err != nil || !right || !w.hasPin(t, "acme") {
 		t.Errorf("the right one: %v, %v", right, err)
 	}
-	if right, err := w.verify(t, "acme", "24681"); err != nil || right {
+	if right, err := w.verify(t, "acme", "28407"); err != nil || right {
 		t.Errorf("a wrong one is an answer: %v, %v", right, err)
 	}
-	w.setPin(t, "acme", "13579")
-	if right, err := w.verify(t, "acme", "24680"); err != nil || right {
+	w.setPin(t, "acme", "15973")
+	if right, err := w.verify(t, "acme", "28406"); err != nil || right {
 		t.Errorf("the one before: %v, %v", right, err)
 	}
-	if right, err := w.verify(t, "acme", "13579"); err != nil || !right {
+	if right, err := w.verify(t, "acme", "15973"); err != nil || !right {
 		t.Errorf("the new one: %v, %v", right, err)
 	}
 	w.setPin(t, "acme", "")
-	_, err = w.verify(t, "acme", "13579")
+	_, err = w.verify(t, "acme", "15973")
 	wantReason(t, "removed", err, rpcv1.Reason_REASON_WRONG_STATE)
 	if w.hasPin(t, "acme") {
 		t.Error("removed, and still there")
@@ -99,7 +99,7 @@ func TestAPINSurvivesWhateverElseIsWritten(t *testing.T) {
 	liar.HasPin = true
 	w.create(t, liar)
 	w.create(t, customer("acme", "+61255500111", "db"))
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	for _, c := range []struct {
 		name  string
 		write func() error
@@ -152,7 +152,7 @@ func TestAPINSurvivesWhateverElseIsWritten(t *testing.T) {
 			t.Errorf("%s changes who has a PIN", c.name)
 		}
 	}
-	if right, err := w.verify(t, "acme", "24680"); err != nil || !right {
+	if right, err := w.verify(t, "acme", "28406"); err != nil || !right {
 		t.Errorf("after all of it: %v, %v", right, err)
 	}
 	c, err := w.GetCustomer(ctx, &entitlementv1.GetCustomerRequest{Name: "customers/acme"})
@@ -165,7 +165,7 @@ func TestAPINGoesWithItsCustomer(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []string{"acme", "initech", "kept"} {
 		w.create(t, customer(id, "+61255500111", "db"))
-		w.setPin(t, id, "24680")
+		w.setPin(t, id, "28406")
 	}
 	if _, err := w.DeleteCustomer(t.Context(), &entitlementv1.DeleteCustomerRequest{Name: "customers/acme"}); err != nil {
 		t.Fatal(err)
@@ -194,9 +194,9 @@ func TestGuessesAreLimited(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []string{"acme", "initech"} {
 		w.create(t, customer(id, "+61255500111", "db"))
-		w.setPin(t, id, "24680")
+		w.setPin(t, id, "28406")
 	}
-	if right, err := w.verify(t, "acme", "24680"); err != nil || !right {
+	if right, err := w.verify(t, "acme", "28406"); err != nil || !right {
 		t.Fatal(right, err)
 	}
 	for range 5 {
@@ -204,17 +204,17 @@ func TestGuessesAreLimited(t *testing.T) {
 			t.Fatal(right, err)
 		}
 	}
-	_, err := w.verify(t, "acme", "24680")
+	_, err := w.verify(t, "acme", "28406")
 	wantReason(t, "the right one, after five wrong ones", err, rpcv1.Reason_REASON_LIMIT_EXCEEDED)
 	var f *fault.Fault
 	if errors.As(err, &f); f.RetryAfter != 15*time.Minute || f.Resource != "customers/acme" {
 		t.Errorf("got %+v", f)
 	}
-	if right, err := w.verify(t, "initech", "24680"); err != nil || !right {
+	if right, err := w.verify(t, "initech", "28406"); err != nil || !right {
 		t.Errorf("another customer: %v, %v", right, err)
 	}
 	w.clock.Advance(15 * time.Minute)
-	if right, err := w.verify(t, "acme", "24680"); err != nil || !right {
+	if right, err := w.verify(t, "acme", "28406"); err != nil || !right {
 		t.Errorf("later: %v, %v", right, err)
 	}
 	for range 5 {
@@ -222,8 +222,8 @@ func TestGuessesAreLimited(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.setPin(t, "acme", "97531")
-	if right, err := w.verify(t, "acme", "97531"); err != nil || !right {
+	w.setPin(t, "acme", "97135")
+	if right, err := w.verify(t, "acme", "97135"); err != nil || !right {
 		t.Errorf("with another PIN: %v, %v", right, err)
 	}
 }
@@ -232,7 +232,7 @@ func TestGuessesAreLimited(t *testing.T) {
 func TestManyGuessesAtOnceAreNoWayAround(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	var compared, refused atomic.Int32
 	var all sync.WaitGroup
 	for range 40 {
@@ -257,7 +257,7 @@ func TestManyGuessesAtOnceAreNoWayAround(t *testing.T) {
 func TestWhoGaveUpIsNotCounted(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	verifier, err := w.etcd.Get(t.Context(), verifierOfAcme)
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestWhoGaveUpIsNotCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if right, err := impatient.verify(t, "acme", "24680"); err != nil || !right {
+	if right, err := impatient.verify(t, "acme", "28406"); err != nil || !right {
 		t.Errorf("got %v, %v", right, err)
 	}
 }
@@ -293,7 +293,7 @@ func (c canned) Get(ctx context.Context, key string) (coord.Entry, error) {
 
 // TestNoPINIsShown: in no error, key or record, whether it was right, wrong, refused or badly formed.
 func TestNoPINIsShown(t *testing.T) {
-	const secret = "8642097531"
+	const secret = "8640297135"
 	w := newWorld(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
 	_, missing := w.verify(t, "nobody", secret)
@@ -316,7 +316,7 @@ func TestNoPINIsShown(t *testing.T) {
 	long := validate.Message(&entitlementv1.SetPinRequest{Customer: "customers/acme", Pin: secret + secret})
 	wantReason(t, "too long", long, rpcv1.Reason_REASON_INVALID_FIELD)
 	for _, err := range []error{missing, none, many, broken, same, long} {
-		if err == nil || strings.Contains(err.Error(), "86420") || strings.Contains(err.Error(), "77777") {
+		if err == nil || strings.Contains(err.Error(), "86402") || strings.Contains(err.Error(), "77777") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -360,8 +360,8 @@ func TestSettingAPINAmongOtherWrites(t *testing.T) {
 	}
 	cancel()
 	writers.Wait()
-	w.setPin(t, "acme", "24680")
-	if right, err := w.verify(t, "acme", "24680"); err != nil || !right || !w.hasPin(t, "acme") {
+	w.setPin(t, "acme", "28406")
+	if right, err := w.verify(t, "acme", "28406"); err != nil || !right || !w.hasPin(t, "acme") {
 		t.Errorf("got %v, %v", right, err)
 	}
 }

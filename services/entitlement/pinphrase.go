@@ -9,8 +9,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 )
 
-// SetPhrase sets or removes a customer's phrase, as SetPin does a PIN. It must be none of the customer's names, as they
-// are when it is written: names find, and prove nothing.
+// SetPhrase sets or removes a customer's phrase, as SetPin does a PIN. It must be nothing that others know of the customer,
+// as that is when it is written: names find, and prove nothing.
 func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseRequest,
 ) (*entitlementv1.SetPhraseResponse, error) {
 	id := customerID(r.GetCustomer())
@@ -41,12 +41,37 @@ func (s *Service) SetPhrase(ctx context.Context, r *entitlementv1.SetPhraseReque
 
 // checkPhrase is a fault where a phrase is none that the customer can have. It holds no part of the phrase.
 func checkPhrase(phrase string, c *entitlementv1.Customer) error {
-	names := append(namesOf(c), customerID(c.GetName()))
-	for _, contact := range c.GetContacts() {
-		names = append(names, contact.GetDisplayName())
-	}
-	if rule := pin.PhraseRule(phrase, names); rule != "" {
+	if rule := pin.PhraseRule(phrase, knownBy(c)); rule != "" {
 		return fault.Invalid(fault.Violation{Field: "phrase", Rule: rule})
 	}
 	return nil
+}
+
+// checkPIN is checkPhrase for a PIN.
+func checkPIN(digits string, c *entitlementv1.Customer) error {
+	if rule := pin.RuleOf(digits, knownBy(c)); rule != "" {
+		return fault.Invalid(fault.Violation{Field: "pin", Rule: rule})
+	}
+	return nil
+}
+
+// knownBy is what others know of a customer, who would try that first.
+func knownBy(c *entitlementv1.Customer) pin.Known {
+	known := pin.Known{Names: append(namesOf(c), customerID(c.GetName())), Addresses: c.GetEmailDomains()}
+	for _, n := range c.GetPhoneNumbers() {
+		known.Numbers = append(known.Numbers, n.GetE164Number())
+	}
+	for _, k := range c.GetContracts() {
+		known.Numbers = append(known.Numbers, k.GetContractId())
+	}
+	for _, e := range c.GetExternalIds() {
+		known.Numbers = append(known.Numbers, e.GetId())
+	}
+	for _, contact := range c.GetContacts() {
+		known.Names, known.Addresses = append(known.Names, contact.GetDisplayName()), append(known.Addresses, contact.GetEmail())
+		for _, n := range contact.GetPhoneNumbers() {
+			known.Numbers = append(known.Numbers, n.GetE164Number())
+		}
+	}
+	return known
 }

@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/type/phone_number"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/pin"
+	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
@@ -59,7 +62,7 @@ func TestAPhraseIsSetSaidAndRemoved(t *testing.T) {
 		t.Errorf("another one is an answer: %v, %v", right, err)
 	}
 	// A PIN beside it is another thing, and a later file takes neither away.
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	c := customer("acme", "+61255500112", "db")
 	if _, err := w.UpdateCustomer(t.Context(), &entitlementv1.UpdateCustomerRequest{
 		Customer: c, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"*"}},
@@ -77,7 +80,7 @@ func TestAPhraseIsSetSaidAndRemoved(t *testing.T) {
 	}
 	_, err = w.VerifyPin(t.Context(), &entitlementv1.VerifyPinRequest{Customer: "customers/acme"})
 	wantReason(t, "nothing shown", err, rpcv1.Reason_REASON_INVALID_FIELD)
-	_, err = w.VerifyPin(t.Context(), &entitlementv1.VerifyPinRequest{Customer: "customers/acme", Pin: "24680", Phrase: "both at once"})
+	_, err = w.VerifyPin(t.Context(), &entitlementv1.VerifyPinRequest{Customer: "customers/acme", Pin: "28406", Phrase: "both at once"})
 	wantReason(t, "both at once", err, rpcv1.Reason_REASON_INVALID_FIELD)
 }
 
@@ -98,7 +101,7 @@ func TestGuessesOfEitherKindAreLimitedTogether(t *testing.T) {
 	const phrase = "the heron sleeps at noon"
 	w := newWorld(t)
 	w.create(t, customer("acme", "+61255500111", "db"))
-	w.setPin(t, "acme", "24680")
+	w.setPin(t, "acme", "28406")
 	if err := w.setPhrase(t, "acme", phrase); err != nil {
 		t.Fatal(err)
 	}
@@ -155,5 +158,58 @@ func TestAPhraseGoesWithItsCustomer(t *testing.T) {
 		if left, _, err := w.etcd.ListAll(t.Context(), prefix); err != nil || len(left) != 0 {
 			t.Errorf("left: %v, %v", left, err)
 		}
+	}
+}
+
+// TestWhatOthersKnowIsNoSecret: neither as a PIN nor as a phrase, and the refusal does not repeat it.
+func TestWhatOthersKnowIsNoSecret(t *testing.T) {
+	w := newWorld(t)
+	c := customer("acme", "+61255500738", "db")
+	c.DisplayName, c.Aliases, c.EmailDomains = "Blue Heron", []string{"Osprey Air"}, []string{"heron-air.example"}
+	c.Contracts[0].ContractId = "K-2917"
+	c.ExternalIds = []*entitlementv1.ExternalId{{System: "crm", Id: "0048-3916"}}
+	c.Contacts = []*entitlementv1.Contact{{
+		ContactId: "ada", DisplayName: "Ada Lovelace", Email: "a.lovelace@heron.example",
+		PhoneNumbers: []*phone_number.PhoneNumber{{Kind: &phone_number.PhoneNumber_E164Number{E164Number: "+61255500926"}}},
+	}}
+	w.create(t, c)
+	for _, digits := range []string{"1234", "0000", "2580", "1984", "0738", "2917", "3916", "00483916", "0926", "2583", "677739"} {
+		_, err := w.SetPin(t.Context(), &entitlementv1.SetPinRequest{Customer: "customers/acme", Pin: digits})
+		wantReason(t, digits, err, rpcv1.Reason_REASON_INVALID_FIELD)
+		if strings.Contains(err.Error(), digits) {
+			t.Errorf("the refusal repeats it: %v", err)
+		}
+	}
+	for _, phrase := range []string{
+		"the blue heron", "osprey air two", "Ada Lovelace", "0255 500 738", "+61255500926", "0048-3916", "heron air example",
+		"A.Lovelace@heron.example", "password 1", "qwertyuiop",
+	} {
+		err := w.setPhrase(t, "acme", phrase)
+		wantReason(t, phrase, err, rpcv1.Reason_REASON_INVALID_FIELD)
+		if strings.Contains(err.Error(), phrase) {
+			t.Errorf("the refusal repeats it: %v", err)
+		}
+	}
+	if w.hasPin(t, "acme") || w.hasPhrase(t, "acme") {
+		t.Error("one of them was set")
+	}
+}
+
+// TestWhatWasSetBeforeARuleGoesOnWorking: nobody's callers are locked out by a new rule.
+func TestWhatWasSetBeforeARuleGoesOnWorking(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, customer("acme", "+61255500111", "db"))
+	salt := make([]byte, pin.SaltBytes)
+	for key, secret := range map[string]string{"entitlement/verifiers/acme": "1234", "entitlement/phrases/acme": pin.Phrase("password")} {
+		verifier := coord.Put(key, []byte(pin.Make("acme", secret, salt, pin.Chosen())))
+		if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{verifier}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if right, err := w.verify(t, "acme", "1234"); err != nil || !right {
+		t.Errorf("the PIN: %v, %v", right, err)
+	}
+	if right, err := w.say(t, "acme", "Password!"); err != nil || !right {
+		t.Errorf("the phrase: %v, %v", right, err)
 	}
 }

@@ -145,7 +145,7 @@ func TestTheDrillOfOneProcess(t *testing.T) {
 	if out := drillRun(t, "restore", file, "--verify"); !strings.Contains(out, "etcd") || !strings.Contains(out, "ledger") {
 		t.Errorf("verified: %s", out)
 	}
-	setPIN(t, entitlement, "9753")
+	setPIN(t, entitlement, "9371")
 	after := openCall(t, conn, "after")
 	if _, err := entitlement.DeleteCustomer(t.Context(), &entitlementv1.DeleteCustomerRequest{Name: "customers/acme"}); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestTheDrillOfOneProcess(t *testing.T) {
 	if err != nil || n < from || n > to {
 		t.Errorf("restored change %d (%v), of those from %d to %d", n, err, from, to)
 	}
-	for pin, want := range map[string]bool{"4711": true, "9753": false} {
+	for pin, want := range map[string]bool{"4711": true, "9371": false} {
 		r, err := entitlement.VerifyPin(t.Context(), &entitlementv1.VerifyPinRequest{Customer: "customers/acme", Pin: pin})
 		if err != nil || r.GetVerified() != want {
 			t.Errorf("a PIN verifies: %v, want %v (%v)", r.GetVerified(), want, err)

@@ -1509,7 +1509,8 @@ type SetPinRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// customers/ID.
 	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// 4 to 12 digits, not all the same; removes it where empty.
+	// 4 to 12 digits, and none that are guessed first: few different ones, repeated, in equal steps, a year, one that many
+	// people choose, or what others know of the customer (the end of its numbers, its name on a keypad); removes it where empty.
 	Pin           string `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1601,7 +1602,8 @@ type SetPhraseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// customers/ID.
 	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// At least 8 letters and digits, other than any name of the customer; removes it where empty.
+	// At least 8 letters and digits besides names of the customer, and none that are guessed first: its numbers and addresses,
+	// repeated, in their order, or a password that many people choose; removes it where empty.
 	Phrase        string `protobuf:"bytes,2,opt,name=phrase,proto3" json:"phrase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,7 +26,9 @@ type shownSecret struct {
 
 func newCustomerPin(a *app) *cobra.Command {
 	return newCustomerSecret(a, shownSecret{
-		verb: "pin", noun: "PIN", long: "A PIN is 4 to 12 digits, not all the same.", maxLineBytes: 64,
+		verb: "pin", noun: "PIN", long: "A PIN is 4 to 12 digits. Those that are guessed first are\n" +
+			"refused: few different digits, repetitions, equal steps, years, those that many people choose, the end of a number\n" +
+			"of the customer's, its name on a keypad.", maxLineBytes: 64,
 		set: func(ctx context.Context, c *api, customer, pin string) (proto.Message, error) {
 			return c.customers.SetPin(ctx, &entitlementv1.SetPinRequest{Customer: customer, Pin: pin})
 		},
@@ -36,8 +38,9 @@ func newCustomerPin(a *app) *cobra.Command {
 func newCustomerPhrase(a *app) *cobra.Command {
 	return newCustomerSecret(a, shownSecret{
 		verb: "phrase", noun: "phrase", maxLineBytes: 1024,
-		long: "A phrase has at least 8 letters and digits, and is none of the customer's names. Callers say it where they are\n" +
-			"asked for a PIN: case, accents, punctuation and blanks do not count.",
+		long: "A phrase has at least 8 letters and digits besides the\n" +
+			"customer's names, and is no number or address of its, and no password that many people choose. Callers say it where\n" +
+			"they are asked for a PIN: case, accents, punctuation and blanks do not count.",
 		set: func(ctx context.Context, c *api, customer, phrase string) (proto.Message, error) {
 			return c.customers.SetPhrase(ctx, &entitlementv1.SetPhraseRequest{Customer: customer, Phrase: phrase})
 		},

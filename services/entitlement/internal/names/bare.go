@@ -16,6 +16,19 @@ func Bare(name string) (keys []string) {
 	return keys
 }
 
+// Spelled is a name as its letters are pressed on a keypad, with its legal form and without, once for each way to read it:
+// what FindDigits finds it by.
+func Spelled(name string) (digits []string) {
+	for _, f := range readings(name) {
+		for _, text := range []string{strings.ReplaceAll(f.words, " ", ""), f.full} {
+			if pressed, ok := keypad(text); ok && !slices.Contains(digits, pressed) {
+				digits = append(digits, pressed)
+			}
+		}
+	}
+	return digits
+}
+
 // Same says whether two names are the same but for that.
 func Same(a, b string) bool {
 	keys := Bare(a)

@@ -10,7 +10,18 @@ import (
 )
 
 func TestWhatAPhraseMustBe(t *testing.T) {
-	names := []string{"acme-widgets", "Acme Widgets GmbH", "Blue Heron Nebula"}
+	known := pin.Known{
+		Names:   []string{"acme-widgets", "Acme Widgets GmbH", "Blue Heron Nebula", "Ada Lovelace", "Al"},
+		Numbers: []string{"+493055500111", "C-4711/2026", "CUST 00815-X"}, Addresses: []string{"widgets.example", "ada.l@widgets.example"},
+	}
+	const (
+		besides = "must hold at least 8 letters or digits besides names of the customer"
+		number  = "must not be a number that others know: a phone's, a contract's, or what another system calls the customer"
+		address = "must not be an address of the customer"
+		again   = "must not be the same again and again"
+		row     = "must not be letters, digits or keys in their order"
+		common  = "must not be a password or a saying that many people choose"
+	)
 	for _, c := range []struct{ said, want string }{
 		{"the heron sleeps at noon", ""},
 		{"日本橋の青い鷺です", ""},
@@ -21,10 +32,40 @@ func TestWhatAPhraseMustBe(t *testing.T) {
 		{"heron nebula", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 		{"acme widgets of the north", ""},
 		{"Acme Widgets Inc", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
-		{"the Blue Heron Nebula Ltd.", ""},
+		{"the Blue Heron Nebula Ltd.", besides},
+		{"Acme Widgets 2026", besides},
+		{"Ada Lovelace at Acme Widgets", besides},
+		{"all alone in the night", ""},
+		{"+49 30 555 00111", number},
+		{"030 55500111", number},
+		{"0049 30 55500111", number},
+		{"C 4711 2026", number},
+		{"cust 00815 x", number},
+		{"ada.l@widgets.example", address},
+		{"widgets example", address},
+		{"alpha beta alpha beta", again},
+		{"heron heron heron", again},
+		{"abcd1234abcd1234", again},
+		{"abcdefgh", row},
+		{"ABC-DEF-GHI", row},
+		{"8765 4321", row},
+		{"qwertzuiop", row},
+		{"poiuytrewq", row},
+		{"one two three four", row},
+		{"password", common},
+		{"P a s s w o r d !!! 123", common},
+		{"2026 Passw0rd", common},
+		{"I love you, 2", common},
+		{"correct horse battery staple", common},
+		{"Open Sesame!", common},
+		{"Mein Passwort", common},
+		{"welcome 2026", common},
+		{"the password of nobody here", ""},
+		{"7 herons and 12 kites", ""},
+		{"83 61 70 52", ""},
 		{"Blue Heron Nebula Pty Ltd", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 	} {
-		if got := pin.PhraseRule(c.said, names); got != c.want {
+		if got := pin.PhraseRule(c.said, known); got != c.want {
 			t.Errorf("%q: %q, want %q", c.said, got, c.want)
 		}
 	}
@@ -61,7 +102,7 @@ func FuzzPhrase(f *testing.F) {
 	f.Add("the heron sleeps at noon")
 	f.Add("ǅ İ ß ſ \xff")
 	f.Fuzz(func(t *testing.T, said string) {
-		if rule := pin.PhraseRule(said, []string{said}); rule == "" {
+		if rule := pin.PhraseRule(said, pin.Known{Names: []string{said}}); rule == "" {
 			t.Errorf("%q is not recognised as a name", said)
 		}
 		if pin.Phrase(strings.ToLower(said)) != pin.Phrase(" "+said+".") && strings.ToLower(said) == said {

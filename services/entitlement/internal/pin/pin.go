@@ -49,17 +49,6 @@ func Chosen() Cost { return Cost{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1} }
 // ErrVerifier is a verifier that cannot be read: made by another program, or broken.
 var ErrVerifier = errors.New("a verifier of a PIN cannot be read")
 
-// Rule is what a PIN must be, "" where digits are one: 4 to 12 digits that are not all the same.
-func Rule(digits string) string {
-	switch {
-	case len(digits) < minDigits || len(digits) > maxDigits || strings.Trim(digits, "0123456789") != "":
-		return fmt.Sprintf("must be %d to %d digits", minDigits, maxDigits)
-	case strings.Trim(digits, digits[:1]) == "":
-		return "must not be the same digit again and again"
-	}
-	return ""
-}
-
 // Make is the verifier of a customer's PIN, in the PHC string format: $argon2id$v=19$m=...,t=...,p=...$salt$tag. The salt
 // is SaltBytes from a random source. A verifier is of one customer: copied to another it verifies nothing.
 func Make(customerID, digits string, salt []byte, c Cost) string {

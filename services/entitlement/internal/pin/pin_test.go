@@ -18,26 +18,6 @@ func cheap() pin.Cost { return pin.Cost{MemoryKiB: 16, Passes: 1, Lanes: 2} }
 
 func salt() []byte { return bytes.Repeat([]byte{7}, pin.SaltBytes) }
 
-func TestWhatAPINMustBe(t *testing.T) {
-	for _, c := range []struct{ digits, want string }{
-		{"1234", ""},
-		{"123456789012", ""},
-		{"0001", ""},
-		{"", "must be 4 to 12 digits"},
-		{"123", "must be 4 to 12 digits"},
-		{"1234567890123", "must be 4 to 12 digits"},
-		{"12a4", "must be 4 to 12 digits"},
-		{"12 4", "must be 4 to 12 digits"},
-		{"١٢٣٤", "must be 4 to 12 digits"}, // digits, but none that a keypad sends
-		{"7777", "must not be the same digit again and again"},
-		{"000000000000", "must not be the same digit again and again"},
-	} {
-		if got := pin.Rule(c.digits); got != c.want {
-			t.Errorf("%q: %q, want %q", c.digits, got, c.want)
-		}
-	}
-}
-
 // TestOnlyThePINOfTheCustomerMatches: over any PINs and customers.
 func TestOnlyThePINOfTheCustomerMatches(t *testing.T) {
 	digits := rapid.StringMatching(`[0-9]{4,12}`)
