@@ -29,6 +29,17 @@ func (p path) top() string {
 	return name
 }
 
+// contractSuspension is the field of a contract that is of several columns.
+const contractSuspension = "contracts.suspension"
+
+// part is the field of a contract or contact that it belongs to, with the list's name: "contracts.plan".
+func (p path) part() string {
+	if strings.HasPrefix(p.name, contractSuspension+".") {
+		return contractSuspension
+	}
+	return p.name
+}
+
 // externalIDs is what paths of external ids begin with; the system follows.
 const externalIDs = "external_ids"
 
@@ -37,13 +48,17 @@ type building struct {
 	customer *entitlementv1.Customer
 	contract *entitlementv1.Contract
 	contact  *entitlementv1.Contact
-	suspend  *entitlementv1.Suspension
-	layout   string
+	// suspend is the customer's, and hold the contract's.
+	suspend, hold *entitlementv1.Suspension
+	layout        string
 }
 
 // paths are all there are, in the order in which an export has them.
 func paths() []path {
-	return slices.Concat(customerPaths(), contractPaths(), contactPaths())
+	ofCustomer := func(b *building) *entitlementv1.Suspension { return b.suspend }
+	ofContract := func(b *building) *entitlementv1.Suspension { return b.hold }
+	return slices.Concat(customerPaths(), suspensionPaths("suspension", false, ofCustomer), contractPaths(),
+		suspensionPaths(contractSuspension, true, ofContract), contactPaths())
 }
 
 func customerPaths() []path {
@@ -70,16 +85,23 @@ func customerPaths() []path {
 				c.Calendars = append(c.Calendars, named("calendars/", id))
 			}
 		}),
+		{name: "partners", list: true, set: setPartners},
 		{name: externalIDs, list: true, keep: true, set: setExternalIDs},
-		{name: "suspension.start_date", set: func(b *building, v []string) (err error) {
-			b.suspend.StartDate, err = b.date(v[0])
+	}
+}
+
+// suspensionPaths are those of a suspension of a customer, or of a contract.
+func suspensionPaths(name string, keep bool, of func(b *building) *entitlementv1.Suspension) []path {
+	return []path{
+		{name: name + ".start_date", keep: keep, set: func(b *building, v []string) (err error) {
+			of(b).StartDate, err = b.date(v[0])
 			return err
 		}},
-		{name: "suspension.end_date", set: func(b *building, v []string) (err error) {
-			b.suspend.EndDate, err = b.date(v[0])
+		{name: name + ".end_date", keep: keep, set: func(b *building, v []string) (err error) {
+			of(b).EndDate, err = b.date(v[0])
 			return err
 		}},
-		{name: "suspension.reason", set: func(b *building, v []string) error { b.suspend.Reason = v[0]; return nil }},
+		{name: name + ".reason", keep: keep, set: func(b *building, v []string) error { of(b).Reason = v[0]; return nil }},
 	}
 }
 
@@ -174,6 +196,22 @@ func setExternalIDs(b *building, values []string) error {
 			return &wrong{v, "must be SYSTEM:ID"}
 		}
 		b.customer.ExternalIds = append(b.customer.ExternalIds, &entitlementv1.ExternalId{System: system, Id: id})
+	}
+	return nil
+}
+
+// setPartners reads "bone", "bone:db" and "bone:db:2026-12-31": who may call, about which product, until when.
+func setPartners(b *building, values []string) error {
+	for _, v := range values {
+		who, rest, _ := strings.Cut(v, ":")
+		product, until, _ := strings.Cut(rest, ":")
+		end, err := b.date(until)
+		if err != nil {
+			return err
+		}
+		b.customer.Partners = append(b.customer.Partners, &entitlementv1.PartnerAccess{
+			Partner: named("customers/", who), Product: product, EndDate: end,
+		})
 	}
 	return nil
 }

@@ -28,8 +28,10 @@ type Mapping struct {
 	Key Key `yaml:"key"`
 	// Fields are by the path of a field, such as "contracts.plan" or "external_ids.billing".
 	Fields map[string]Source `yaml:"fields"`
-	// Dates is how they are written: DD.MM.YYYY; ISO 8601 where it is empty.
+	// Dates is how they are written: DD.MM.YYYY, or M/D/YYYY without zeros; ISO 8601 where it is empty.
 	Dates string `yaml:"dates"`
+	// Encoding of the file, such as windows-1252; UTF-8 where it is empty, or UTF-16 where it begins with that's mark.
+	Encoding string `yaml:"encoding"`
 	// Delimiter is between columns; found out by the header where it is empty.
 	Delimiter string `yaml:"delimiter"`
 	// ClearEmpty says that an empty cell clears a field; else it leaves it as it is.
@@ -138,6 +140,9 @@ func (m *Mapping) check() error {
 	if _, err := dateLayout(m.Dates); err != nil {
 		wrong = append(wrong, err)
 	}
+	if _, err := encodingOf(m.Encoding); err != nil {
+		wrong = append(wrong, err)
+	}
 	return errors.Join(wrong...)
 }
 
@@ -146,11 +151,13 @@ func dateLayout(form string) (string, error) {
 	if form == "" {
 		return isoDate, nil
 	}
-	layout := strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02").Replace(form)
-	for _, part := range []string{"2006", "01", "02"} {
-		if strings.Count(layout, part) != 1 || strings.ContainsAny(form, "0123456789") {
-			return "", fmt.Errorf("dates: %q: must hold YYYY, MM and DD once each, such as DD.MM.YYYY", form)
-		}
+	parts := strings.FieldsFunc(form, func(r rune) bool { return r < 'A' || r > 'Z' })
+	slices.Sort(parts)
+	known := slices.ContainsFunc([]string{"DD MM YYYY", "D MM YYYY", "DD M YYYY", "D M YYYY"}, func(want string) bool {
+		return want == strings.Join(parts, " ")
+	})
+	if !known || strings.ContainsAny(form, "0123456789") {
+		return "", fmt.Errorf("dates: %q: must hold YYYY, MM and DD once each, such as DD.MM.YYYY, or M/D/YYYY", form)
 	}
-	return layout, nil
+	return strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02", "M", "1", "D", "2").Replace(form), nil
 }

@@ -45,6 +45,8 @@ type Reader struct {
 	comma  rune
 	// last is the last line that belongs to what was read.
 	last int64
+	// decoded says that the file was of another encoding than UTF-8, and so what is lost of it is U+FFFD.
+	decoded bool
 	// plain says that lines are customers as the API writes them.
 	plain bool
 }
@@ -57,14 +59,17 @@ func NewReader(in io.Reader, format Format, m *Mapping) (*Reader, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	r := &Reader{lines: newLines(in)}
+	text, decoded, err := Text(in, m)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{lines: newLines(text), decoded: decoded}
 	if format == JSONL {
 		r.plain = len(m.Fields) == 0
 		fields := m.Fields
 		if r.plain {
 			fields = map[string]Source{externalIDs: {Columns: []string{externalIDs}}}
 		}
-		var err error
 		r.builder, err = newBuilder(m, fields)
 		return r, err
 	}
@@ -72,30 +77,63 @@ func NewReader(in io.Reader, format Format, m *Mapping) (*Reader, error) {
 }
 
 func (r *Reader) readHeader(m *Mapping) error {
-	first, err := r.lines.next()
-	if errors.Is(err, io.EOF) {
-		return errors.New("the file is empty: its first line must name the columns")
+	given := m.Delimiter
+	first, err := r.headLine()
+	if err == nil && separatorLine(first.text) { // Excel's word for what is between columns
+		given = string(first.text[len(first.text)-1:])
+		first, err = r.headLine()
 	}
 	if err != nil {
 		return err
 	}
-	if !utf8.Valid(first.text) || bytes.HasPrefix(first.text, []byte("\xff\xfe")) || first.long {
-		return errors.New("line 1 must name the columns, in UTF-8")
-	}
 	r.last = first.number
-	r.comma = delimiter(m.Delimiter, string(first.text))
+	r.comma = delimiter(given, string(first.text))
 	if r.header, err = r.record(string(first.text)); err != nil {
-		return fmt.Errorf("line 1: %w", err)
+		return fmt.Errorf("line %d: %w", first.number, err)
 	}
 	if len(r.header) > maxColumns {
-		return fmt.Errorf("line 1 has %d columns; at most %d", len(r.header), maxColumns)
+		return fmt.Errorf("line %d has %d columns; at most %d", first.number, len(r.header), maxColumns)
 	}
+	return r.nameColumns(m, first.number)
+}
+
+// headLine is a line that can be a header.
+func (r *Reader) headLine() (line, error) {
+	l, err := r.lines.next()
+	switch {
+	case errors.Is(err, io.EOF):
+		return l, errors.New("the file is empty: its first line must name the columns")
+	case err != nil:
+		return l, err
+	case bytes.IndexByte(l.text, '\r') >= 0:
+		return l, errors.New("lines must end with LF, or CR and LF; these end with CR alone")
+	case l.long || !r.readable(l.text):
+		return l, fmt.Errorf("line %d must name the columns, in %s", l.number, notText)
+	}
+	return l, nil
+}
+
+// notText says what a file must be.
+const notText = "UTF-8; or a mapping must say its encoding, such as windows-1252"
+
+// readable says whether a line is text.
+func (r *Reader) readable(text []byte) bool {
+	return utf8.Valid(text) && (!r.decoded || !bytes.ContainsRune(text, utf8.RuneError))
+}
+
+// separatorLine says whether a line is of the form sep=;
+func separatorLine(text []byte) bool {
+	return len(text) == len("sep=;") && bytes.HasPrefix(bytes.ToLower(text), []byte("sep="))
+}
+
+// nameColumns takes the header's columns for fields, as the mapping says.
+func (r *Reader) nameColumns(m *Mapping, headLine int64) (err error) {
 	r.at = map[string]int{}
 	fields := map[string]Source{}
 	for i, name := range r.header {
 		name = strings.TrimSpace(name)
 		if _, again := r.at[name]; again && name != "" {
-			return fmt.Errorf("line 1: two columns are called %q", name)
+			return fmt.Errorf("line %d: two columns are called %q", headLine, name)
 		}
 		r.at[name] = i
 		if name != m.Key.Column && name != "" {
@@ -144,8 +182,8 @@ func (r *Reader) Next() (*entitlementv1.ImportRow, error) {
 			return unreadable(l.number, fmt.Sprintf("is longer than %d KiB", MaxLineBytes>>10)), nil
 		case len(bytes.TrimSpace(l.text)) == 0:
 			continue
-		case !utf8.Valid(l.text):
-			return unreadable(l.number, "is not UTF-8"), nil
+		case !r.readable(l.text):
+			return unreadable(l.number, "must be "+notText), nil
 		case r.header == nil:
 			return r.object(l), nil
 		}
@@ -169,7 +207,7 @@ func (r *Reader) csvRow(first line) (*entitlementv1.ImportRow, error) {
 			return nil, err
 		}
 		more = append(more, l)
-		if l.long || !utf8.Valid(l.text) {
+		if l.long || !r.readable(l.text) {
 			break
 		}
 		text += "\n" + string(l.text)
@@ -294,17 +332,6 @@ func flattenValue(columns map[string][]string, path string, raw json.RawMessage,
 	default: // a number, true or false
 		columns[path] = append(columns[path], string(raw))
 	}
-}
-
-// guards are what a spreadsheet takes for the beginning of a formula; see Writer.
-const guards = "=+-@\t\r'"
-
-// unguarded is a cell without the apostrophe that keeps spreadsheets from running it.
-func unguarded(cell string) string {
-	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte(guards, cell[1]) >= 0 {
-		return cell[1:]
-	}
-	return cell
 }
 
 // Fields are those that a row can have, as an export's header has them.

@@ -93,12 +93,12 @@ func (b *builder) row(line int64, lookup func(column string) []string) *entitlem
 			return misread(line, f.name, err)
 		}
 		if len(values[i]) > 0 && len(f.source.Columns) > 0 {
-			said[f.top()] = true
+			said[f.top()], said[f.part()] = true, true
 		}
 	}
 	made := &building{
 		customer: &entitlementv1.Customer{}, contract: &entitlementv1.Contract{}, contact: &entitlementv1.Contact{},
-		suspend: &entitlementv1.Suspension{}, layout: b.layout,
+		suspend: &entitlementv1.Suspension{}, hold: &entitlementv1.Suspension{}, layout: b.layout,
 	}
 	row := &entitlementv1.ImportRow{Line: line, Customer: made.customer}
 	for i, f := range b.fields {
@@ -116,9 +116,13 @@ func (b *builder) row(line int64, lookup func(column string) []string) *entitlem
 		}
 	}
 	for _, f := range b.fields { // of a contract or contact that stands, what has no column is left as it is
-		if top := f.top(); said[top] && (top == "contracts" || top == "contacts") {
-			row.Fields = append(row.Fields, f.name)
+		top := f.top()
+		if said[top] && (top == "contracts" || top == "contacts") && !slices.Contains(row.GetFields(), f.part()) {
+			row.Fields = append(row.Fields, f.part())
 		}
+	}
+	if said[contractSuspension] {
+		made.contract.Suspension = made.hold
 	}
 	if said["contracts"] {
 		made.customer.Contracts = []*entitlementv1.Contract{made.contract}
@@ -234,7 +238,7 @@ func separated(cell, separator string) (parts []string) {
 
 // shown is a value as others may see it: what may be a number or an address is masked.
 func shown(v string) string {
-	const maxShownBytes, maxDigits = 60, 6
+	const maxShownBytes, maxDigits, dateBytes = 60, 6, len("31.12.2026")
 	digits := 0
 	for _, r := range v {
 		if r >= '0' && r <= '9' {
@@ -242,12 +246,20 @@ func shown(v string) string {
 		}
 	}
 	switch {
+	case len(v) <= dateBytes && isDate(v):
 	case len(v) > 5 && (digits > maxDigits && digits != len("20261231") || strings.Contains(v, "@")):
 		v = strings.ToValidUTF8(v[:3], "") + "…" + strings.ToValidUTF8(v[len(v)-2:], "")
 	case len(v) > maxShownBytes:
 		v = strings.ToValidUTF8(v[:maxShownBytes], "") + "…"
 	}
 	return strings.ToValidUTF8(v, "\ufffd")
+}
+
+// isDate says whether it is three numbers, one of them a year, with something between.
+func isDate(v string) bool {
+	parts := strings.FieldsFunc(v, func(r rune) bool { return r < '0' || r > '9' })
+	return len(parts) == 3 && len(parts[1]) <= 2 &&
+		(len(parts[0]) == 4 && len(parts[2]) <= 2 || len(parts[0]) <= 2 && len(parts[2]) == 4)
 }
 
 // checked is a row that can be sent: what a key must be is said here, since a server refuses the request that holds

@@ -92,6 +92,12 @@ func customerCells(cells map[string]string, c *entitlementv1.Customer) {
 	cells["email_domains"], cells["parent"] = joined(c.GetEmailDomains()), c.GetParent()
 	cells["account_owner"], cells["access_name"] = c.GetAccountOwner(), c.GetAccessName()
 	cells["calendars"] = joined(c.GetCalendars())
+	var partners []string
+	for _, p := range c.GetPartners() {
+		text := p.GetPartner() + ":" + p.GetProduct() + ":" + day(p.GetEndDate())
+		partners = append(partners, strings.TrimRight(text, ":"))
+	}
+	cells["partners"] = joined(partners)
 	var externals []string
 	for _, e := range c.GetExternalIds() {
 		externals = append(externals, e.GetSystem()+":"+e.GetId())
@@ -112,6 +118,10 @@ func contractCells(cells map[string]string, k *entitlementv1.Contract) {
 	}
 	if k.GetExcludesSubAccounts() {
 		cells["contracts.excludes_sub_accounts"] = "true"
+	}
+	if s := k.GetSuspension(); s != nil {
+		cells["contracts.suspension.start_date"], cells["contracts.suspension.end_date"] = day(s.GetStartDate()), day(s.GetEndDate())
+		cells["contracts.suspension.reason"] = s.GetReason()
 	}
 }
 
@@ -146,24 +156,4 @@ func day(d *date.Date) string {
 		return ""
 	}
 	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
-}
-
-// Guarded keeps a spreadsheet from running a cell. A telephone number is none that it could run.
-func Guarded(cell string) string {
-	if cell == "" {
-		return cell
-	}
-	risky := false
-	switch cell[0] {
-	case '=', '@', '\t', '\r':
-		risky = true
-	case '\'':
-		risky = len(cell) > 1 && strings.IndexByte(guards, cell[1]) >= 0
-	case '+', '-':
-		risky = strings.Trim(cell[1:], "0123456789"+defaultSeparator+"+") != ""
-	}
-	if risky {
-		return "'" + cell
-	}
-	return cell
 }
