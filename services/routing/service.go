@@ -193,7 +193,7 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	next := view.Next(before)
 	switch {
 	case b.Reset && b.Truth != s.truth:
-		next, s.truth = view.Anew(nil), b.Truth // of the truth before, nothing stands in for what cannot be read
+		next, s.truth = view.AnewElsewhere(before), b.Truth // of the truth before, nothing stands in for what cannot be read
 	case b.Reset:
 		next = view.Anew(before)
 	}

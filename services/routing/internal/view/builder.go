@@ -43,14 +43,27 @@ func Next(v *View) *Builder {
 
 // Anew begins with nothing, for a list of the whole state. What v knows stands in for records of the list that cannot be
 // read; nil knows nothing.
-func Anew(v *View) *Builder {
+func Anew(v *View) *Builder { return anew(v, v) }
+
+// AnewElsewhere is Anew for a list of another truth than v's: nothing of v stands in for anything, but what is the same
+// takes no second memory.
+func AnewElsewhere(v *View) *Builder { return anew(v, nil) }
+
+// anew begins with nothing, but that what of a million records is listed again as it was stays where it is.
+func anew(v, before *View) *Builder {
 	from := empty()
 	if v == nil {
 		v = from
 	}
-	b := newBuilder(from, v)
-	b.customers = buildCustomers(v.customers, v.customers)
-	b.customers.listed = &[numShards][]uint64{}
+	if before == nil {
+		before = from
+	}
+	b := newBuilder(from, before)
+	b.customers = buildCustomers(v.customers, before.customers)
+	b.grants, b.usage = buildGrants(v.grants, before.grants), buildUsage(v.usage, before.usage)
+	b.customers.records.list()
+	b.grants.list()
+	b.usage.list()
 	return b
 }
 
@@ -81,7 +94,7 @@ func newBuilder(from, before *View) *Builder {
 // Expect says that a key's value will be put: of a large list all are told before the first is put, so that what becomes of
 // them takes no more memory than it must.
 func (b *Builder) Expect(key string, bytes int) {
-	if id, ok := strings.CutPrefix(key, published.CustomerPrefix); ok && b.customers.before.records.count == 0 {
+	if id, ok := strings.CutPrefix(key, published.CustomerPrefix); ok && b.customers.next.records.count == 0 {
 		b.customers.records.expect(id, bytes)
 	}
 }

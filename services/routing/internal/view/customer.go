@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -60,13 +59,16 @@ type Customer struct {
 	numbers []phone.Number
 	// said is how many numbers there were, with those that were said twice.
 	said int
+	// grants and used are room for what the customer has besides.
+	grants []entitle.Grant
+	used   []entitle.Use
 }
 
 // fewContracts is how many contracts of a customer there is room for at first.
 const fewContracts = 4
 
 // ID is the last part of its name.
-func (c *Customer) ID() string { return strings.TrimPrefix(c.Name, customerNames) }
+func (c *Customer) ID() string { return c.Name[min(len(customerNames), len(c.Name)):] }
 
 // CaseSite is the ID of the site that works on the latest of the open cases that a site works on; empty where there is none.
 func (c *Customer) CaseSite() string {
@@ -78,20 +80,19 @@ func (c *Customer) CaseSite() string {
 	return ""
 }
 
-// customerAt reads a record of a view, which was read without an error when it came, into c.
+// customerAt reads a record of a view into c.
 func customerAt(all *records, which ref, c *Customer) *Customer {
-	name, value := all.at(which)
-	c.again(name)
-	_ = c.read(value)
+	c.unpack(all.at(which))
 	return c
 }
 
-// again empties it, but for the memory of its lists.
-func (c *Customer) again(name string) {
-	calendars, partners, cases, contracts := c.CalendarIDs, c.Partners, c.Cases, c.Contracts
-	c.Name, c.DisplayName, c.Locality, c.LanguageTag, c.TimeZone, c.ParentID = name, "", "", "", "", ""
-	c.Suspended, c.HasPIN, c.HasPhrase = nil, false, false
-	c.CalendarIDs, c.Partners, c.Cases, c.Contracts = calendars[:0], partners[:0], cases[:0], contracts[:0]
+// again empties it, but for the memory of its lists, so that a published one can be read.
+func (c *Customer) again() {
+	calendars, partners, cases, contracts := c.CalendarIDs[:0], c.Partners[:0], c.Cases[:0], c.Contracts[:0]
+	*c = Customer{
+		CalendarIDs: calendars, Partners: partners, Cases: cases, Contracts: contracts,
+		strict: c.strict, numbers: c.numbers[:0],
+	}
 }
 
 // The fields of publishedv1.Customer; a test compares what is read with what proto.Unmarshal reads.

@@ -77,24 +77,26 @@ func (h Holders) CaseSite() string {
 // customers is the part that entitlement publishes. Its indexes are split in shards that successive views share.
 type customers struct {
 	records  *records
-	byNumber [numShards]*numberTable
+	byNumber *numbers
 	// clients are who a partner may call for, by its ID, in order of their IDs.
 	clients map[string][]Client
 	// shared are the numbers of several customers, in order of name: conference bridges, relay services; few.
 	shared map[phone.Number][]ref
 }
 
-func newCustomers() *customers { return &customers{records: &records{}} }
+func newCustomers() *customers {
+	return &customers{records: newRecords(customerNames), byNumber: newNumbers()}
+}
 
 func (c *customers) find(id string) *Customer {
-	if which, ok := c.records.find(customerNames, id); ok {
+	if which, ok := c.records.find(id); ok {
 		return customerAt(c.records, which, &Customer{})
 	}
 	return nil
 }
 
 func (c *customers) holders(n phone.Number, room *Customer) Holders {
-	which, ok := c.byNumber[numberShard(n)].get(n)
+	which, ok := c.byNumber.get(n)
 	switch {
 	case !ok:
 		return Holders{}
@@ -108,114 +110,116 @@ func (c *customers) holders(n phone.Number, room *Customer) Holders {
 
 // isOnly says whether a number is one customer's, and whose.
 func (c *customers) isOnly(n phone.Number, id string) bool {
-	which, ok := c.byNumber[numberShard(n)].get(n)
+	which, ok := c.byNumber.get(n)
 	if !ok || which == several {
 		return false
 	}
 	name, _ := c.records.at(which)
-	return isNamed(name, customerNames, id)
-}
-
-func numberShard(n phone.Number) uint {
-	return uint(uint64(n) * 0x9e3779b97f4a7c15 >> (64 - shardBits))
+	return c.records.isNamed(name, id)
 }
 
 // customersBuilder copies a shard when it is first written to.
 type customersBuilder struct {
-	before  *customers
-	next    *customers
-	records recordsBuilder
-	owns    *owned // nil until something changes: most batches are heartbeats
-	scratch []phone.Number
-	// listed are the records that a list has said, by shard and slot; nil where there is no list. A list begins with what was
-	// known before, most of which it says again, and ends by dropping what it did not say: so it takes no second memory.
-	listed *[numShards][]uint64
+	before   *customers
+	next     *customers
+	records  recordsBuilder
+	byNumber numbersBuilder
+	owns     *owned // nil until something changes: most batches are heartbeats
+	// heard, and stands, are one customer after the other as it comes, and as it stood.
+	heard, stands Customer
+	packer        packer
 }
 
 func buildCustomers(from, before *customers) customersBuilder {
 	return customersBuilder{
-		before: before, next: from, records: recordsBuilder{prefix: customerNames, next: from.records},
+		before: before, next: from, records: recordsBuilder{next: from.records}, byNumber: numbersBuilder{next: from.byNumber},
+		heard: Customer{strict: true},
 	}
 }
 
 // owned says which parts of the next index are its own, and no longer those of the view begun with.
 type owned struct {
-	number          [numShards]bool
 	clients, shared bool
 	clientsOf       map[string]bool
 	sharedBy        map[phone.Number]bool
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
-	if stands, which, ok := b.records.get(id); ok && stands == string(value) {
-		b.list(which)
-		return nil
-	}
-	c := Customer{strict: true, numbers: b.scratch[:0]}
-	if err := c.read(string(value)); err != nil {
+	text := string(value)
+	b.heard.again()
+	if err := b.heard.read(text); err != nil {
 		return err
 	}
-	b.scratch = c.numbers[:0]
-	b.remove(id)
+	return b.set(id, b.packer.pack(&b.heard, text))
+}
+
+// set makes a customer what is packed.
+func (b *customersBuilder) set(id string, packed []byte) error {
+	old, which, known := b.records.get(id)
+	if known && old == string(packed) {
+		b.records.listed.mark(which)
+		return nil
+	}
 	b.edit()
-	which, ok := b.records.put(id, value)
+	which, ok := b.records.put(id, packed)
 	if !ok {
 		return errors.New("there are too many customers")
 	}
-	b.list(which)
-	for _, n := range c.numbers {
-		b.addNumber(n, which)
-	}
-	b.addClient(id, c.Partners)
+	b.records.listed.mark(which)
+	b.index(id, which, old, string(packed))
 	return nil
 }
 
-// list notes that a record is in the list.
-func (b *customersBuilder) list(which ref) {
-	if b.listed == nil {
-		return
+// index takes the indexes from what a customer was, packed, to what it is; empty where it was, or is, none.
+func (b *customersBuilder) index(id string, which ref, old, now string) {
+	if had, has := numbersOf(old), numbersOf(now); had != has {
+		for i := range len(had) / packedNumber {
+			if n := numberAt(had, i); !hasNumber(has, n) {
+				b.dropNumber(n, which)
+			}
+		}
+		for i := range len(has) / packedNumber {
+			if n := numberAt(has, i); !hasNumber(had, n) {
+				b.addNumber(n, which)
+			}
+		}
 	}
-	set := &b.listed[which.shard()]
-	at := int(which.slot() / 64)
-	for len(*set) <= at {
-		*set = append(*set, 0)
+	b.stands.again()
+	b.heard.again()
+	if old != "" {
+		b.stands.unpack("", old)
 	}
-	(*set)[at] |= 1 << (which.slot() % 64)
+	if now != "" {
+		b.heard.unpack("", now)
+	}
+	if !slices.Equal(b.stands.Partners, b.heard.Partners) {
+		b.dropClient(id, b.stands.Partners)
+		b.addClient(id, b.heard.Partners)
+	}
 }
 
-func (b *customersBuilder) isListed(which ref) bool {
-	set, at := b.listed[which.shard()], int(which.slot()/64)
-	return at < len(set) && set[at]&(1<<(which.slot()%64)) != 0
-}
-
-// unlist forgets that a record is in the list: its place may become another's.
-func (b *customersBuilder) unlist(which ref) {
-	if b.listed != nil && b.isListed(which) {
-		b.listed[which.shard()][which.slot()/64] &^= 1 << (which.slot() % 64)
+func hasNumber(packed string, n phone.Number) bool {
+	for i := range len(packed) / packedNumber {
+		if numberAt(packed, i) == n {
+			return true
+		}
 	}
+	return false
 }
 
 func (b *customersBuilder) keep(id string) {
-	if which, ok := b.before.records.find(customerNames, id); ok {
-		_, value := b.before.records.at(which)
-		_ = b.put(id, []byte(value)) // it was put before
+	if packed := b.before.records.get(id); packed != "" {
+		_ = b.set(id, []byte(packed)) // it was put before
 	}
 }
 
 func (b *customersBuilder) remove(id string) {
-	value, which, ok := b.records.get(id)
+	old, which, ok := b.records.get(id)
 	if !ok {
 		return
 	}
 	b.edit()
-	var old Customer
-	old.strict = true // numbers are read
-	_ = old.read(value)
-	for _, n := range old.numbers {
-		b.dropNumber(n, which)
-	}
-	b.dropClient(id, old.Partners)
-	b.unlist(which)
+	b.index(id, which, old, "")
 	b.records.remove(id)
 }
 
@@ -229,35 +233,13 @@ func (b *customersBuilder) edit() {
 }
 
 func (b *customersBuilder) finish() *customers {
-	if b.listed != nil {
-		for _, id := range b.unlisted() {
-			b.remove(id)
-		}
+	for _, id := range b.records.unlisted() {
+		b.remove(id)
 	}
-	if b.owns != nil && b.records.changed() {
-		b.next.records = b.records.finish()
+	if b.owns != nil {
+		b.next.records, b.next.byNumber = b.records.finish(), b.byNumber.finish()
 	}
 	return b.next
-}
-
-// unlisted are the IDs of what a list did not say.
-func (b *customersBuilder) unlisted() (ids []string) {
-	for i := range b.listed {
-		b.records.each(uint32(i), func(which ref, name string) { //nolint:gosec // below numShards
-			if !b.isListed(which) {
-				ids = append(ids, name[len(customerNames):])
-			}
-		})
-	}
-	return ids
-}
-
-func (b *customersBuilder) numbers(n phone.Number) *numberTable {
-	i := numberShard(n)
-	if !b.owns.number[i] {
-		b.next.byNumber[i], b.owns.number[i] = b.next.byNumber[i].clone(), true
-	}
-	return b.next.byNumber[i]
 }
 
 // sharing is the list of a number's holders, to be changed in its place.
@@ -273,16 +255,15 @@ func (b *customersBuilder) sharing(n phone.Number) []ref {
 }
 
 func (b *customersBuilder) addNumber(n phone.Number, which ref) {
-	table := b.numbers(n)
-	first, taken := table.get(n)
+	first, taken := b.byNumber.next.get(n)
 	if !taken {
-		table.put(n, which)
+		b.byNumber.put(n, which)
 		return
 	}
 	holders := b.sharing(n)
 	if first != several {
 		holders = append(holders[:0], first)
-		table.put(n, several)
+		b.byNumber.put(n, several)
 	}
 	name := b.records.name(which)
 	at, _ := slices.BinarySearchFunc(holders, name, func(r ref, name string) int {
@@ -292,14 +273,13 @@ func (b *customersBuilder) addNumber(n phone.Number, which ref) {
 }
 
 func (b *customersBuilder) dropNumber(n phone.Number, which ref) {
-	table := b.numbers(n)
-	if first, _ := table.get(n); first != several {
-		table.remove(n)
+	if first, _ := b.byNumber.next.get(n); first != several {
+		b.byNumber.remove(n)
 		return
 	}
 	left := slices.DeleteFunc(b.sharing(n), func(o ref) bool { return o == which })
 	if b.next.shared[n] = left; len(left) == 1 {
-		table.put(n, left[0])
+		b.byNumber.put(n, left[0])
 		delete(b.next.shared, n)
 	}
 }

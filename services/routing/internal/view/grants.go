@@ -3,110 +3,103 @@ package view
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
-	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/routing/internal/rendezvous"
 )
 
 // maxGrantLines bounds the lines of a grant.
 const maxGrantLines = 100
 
-// whose is who has a grant: a customer, or a number that nobody knows.
-type whose struct {
-	customerID string
-	number     phone.Number
-}
-
-func (w whose) hash() uint64 {
-	if w.customerID == "" {
-		return rendezvous.Mix(uint64(w.number))
-	}
-	return rendezvous.Of(w.customerID)
-}
-
 // grants is access besides contracts, as entitlement publishes it.
-type grants struct {
-	byID cow[recordID, whose]
-	of   cow[whose, []entitle.Grant] // in order of ID
+type grants struct{ held }
+
+func newGrants() *grants { return &grants{newHeld()} }
+
+// append adds those of a holder, in order of ID.
+func (g *grants) append(all []entitle.Grant, holder string) []entitle.Grant {
+	r := g.reader(holder)
+	for id, value, more := r.next(); more; id, value, more = r.next() {
+		w := wire{s: value}
+		one, _, _ := readGrant(&w) // it was read without an error when it came
+		one.ID = id
+		all = append(all, one)
+	}
+	return all
 }
 
+// grantsBuilder is the next state of grants. Whose a grant is, its ID does not say.
 type grantsBuilder struct {
-	byID         cowBuilder[recordID, whose]
-	of           cowBuilder[whose, []entitle.Grant]
-	from, before *grants
+	heldBuilder
+	from *grants
 }
 
 func buildGrants(from, before *grants) grantsBuilder {
-	return grantsBuilder{buildCow(&from.byID), buildCow(&from.of), from, before}
+	return grantsBuilder{buildHeld(from.held, before.held, func(string) string { return "" }), from}
 }
 
 func (b *grantsBuilder) put(id string, value []byte) error {
-	g, of, err := readGrant(id, value)
-	if err != nil {
-		return err
+	w := wire{s: string(value), strict: true}
+	g, customerID, n := readGrant(&w)
+	holder, ok := holderOf(customerID, n)
+	switch {
+	case w.bad:
+		return errors.New("published Grant: cannot be parsed")
+	case !ok:
+		return errors.New("a grant is a customer's or a number's")
+	case len(g.LineIDs) > maxGrantLines:
+		return fmt.Errorf("%d lines, at most %d", len(g.LineIDs), maxGrantLines)
 	}
-	b.set(of, g)
-	return nil
-}
-
-func (b *grantsBuilder) set(of whose, g entitle.Grant) {
-	b.remove(g.ID)
-	b.byID.set(recordID(g.ID), of)
-	all := b.of.next.get(of)
-	at, _ := slices.BinarySearchFunc(all, g.ID, byGrantID)
-	b.of.set(of, slices.Insert(slices.Clone(all), at, g))
-}
-
-func (b *grantsBuilder) keep(id string) {
-	of := b.before.byID.get(recordID(id))
-	for _, g := range b.before.of.get(of) {
-		if g.ID == id {
-			b.set(of, g)
-		}
-	}
-}
-
-func (b *grantsBuilder) remove(id string) {
-	of := b.byID.next.get(recordID(id))
-	if of == (whose{}) {
-		return
-	}
-	b.byID.drop(recordID(id))
-	left := slices.DeleteFunc(slices.Clone(b.of.next.get(of)), func(g entitle.Grant) bool { return g.ID == id })
-	if len(left) == 0 {
-		b.of.drop(of)
-		return
-	}
-	b.of.set(of, left)
+	return b.heldBuilder.put(id, holder, without(value, grantID, grantCustomer, grantNumber, grantPromise))
 }
 
 func (b *grantsBuilder) finish() *grants {
-	if b.byID.own == nil {
-		return b.from
+	if next, changed := b.heldBuilder.finish(); changed {
+		return &grants{next}
 	}
-	return &grants{*b.byID.next, *b.of.next}
+	return b.from
 }
 
-func byGrantID(g entitle.Grant, id string) int { return strings.Compare(g.ID, id) }
+// The fields of publishedv1.Grant; a test compares what is read with what proto.Unmarshal reads.
+const (
+	grantID       = 1
+	grantCustomer = 2
+	grantNumber   = 3
+	grantBasis    = 4
+	grantLines    = 5
+	grantProduct  = 6
+	grantPlan     = 7
+	grantFrom     = 8
+	grantTo       = 9
+	grantPromise  = 10
+)
 
-func readGrant(id string, value []byte) (entitle.Grant, whose, error) {
-	p, err := published.Grant(value)
-	if err != nil {
-		return entitle.Grant{}, whose{}, err
+// readGrant reads a publishedv1.Grant, but for its ID, and whose it is.
+func readGrant(w *wire) (g entitle.Grant, customerID string, n phone.Number) {
+	for number, kind, ok := w.next(); ok; number, kind, ok = w.next() {
+		switch {
+		case kind == wireBytes && number == grantCustomer:
+			customerID = w.text()
+		case kind == wireFixed64 && number == grantNumber:
+			n = phone.Number(w.fixed64())
+		case kind == wireVarint && number == grantBasis:
+			g.Basis = entitlementv1.Basis(w.varint()) //nolint:gosec // as the encoding says
+		case kind == wireBytes && number == grantLines:
+			g.LineIDs = append(g.LineIDs, w.text())
+		case kind == wireBytes && number == grantProduct:
+			g.Product = w.text()
+		case kind == wireBytes && number == grantPlan:
+			g.PlanID = w.text()
+		case kind == wireVarint && number == grantFrom:
+			g.FromUnixS = int64(w.varint()) //nolint:gosec // two's complement, as the encoding says
+		case kind == wireVarint && number == grantTo:
+			g.ToUnixS = int64(w.varint()) //nolint:gosec // see above
+		case kind == wireBytes && (number == grantID || number == grantPromise):
+			w.text()
+		default:
+			w.skip(kind)
+		}
 	}
-	of := whose{p.GetCustomer(), phone.Number(p.GetNumber())}
-	switch {
-	case (of.customerID == "") == (of.number == 0):
-		return entitle.Grant{}, whose{}, errors.New("a grant is a customer's or a number's")
-	case len(p.GetLines()) > maxGrantLines:
-		return entitle.Grant{}, whose{}, fmt.Errorf("%d lines, at most %d", len(p.GetLines()), maxGrantLines)
-	}
-	return entitle.Grant{
-		ID: id, PlanID: p.GetPlan(), Basis: p.GetBasis(), LineIDs: p.GetLines(), Product: p.GetProduct(),
-		FromUnixS: p.GetFromUnixS(), ToUnixS: p.GetToUnixS(),
-	}, of, nil
+	return g, customerID, n
 }

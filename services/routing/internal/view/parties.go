@@ -12,7 +12,7 @@ import (
 const maxParents = 4
 
 // Parties are whom entitle.Ask is asked about: the customer, then its parents, the nearest first, four at most. They are
-// appended to buf; each has its own grants, use, zone and calendars.
+// appended to buf; each has its own grants, use, zone and calendars, which hold until the customer's room is used again.
 func (v *View) Parties(c *Customer, buf []entitle.Party) []entitle.Party {
 	begin := len(buf)
 	for c != nil && len(buf)-begin <= maxParents {
@@ -30,39 +30,31 @@ func (v *View) Parties(c *Customer, buf []entitle.Party) []entitle.Party {
 }
 
 func (v *View) party(id string, c *Customer) entitle.Party {
-	p := entitle.Party{
-		CustomerID: id, Contracts: c.Contracts, Grants: v.grants.of.get(whose{customerID: id}), Suspended: c.Suspended,
+	c.grants, c.used = v.grants.append(c.grants[:0], id), v.usage.append(c.used[:0], id)
+	return entitle.Party{
+		CustomerID: id, Contracts: c.Contracts, Grants: c.grants, Used: c.used, Suspended: c.Suspended,
 		TimeZone: c.TimeZone, CalendarIDs: c.CalendarIDs,
 	}
-	if u := v.usage.of.get(whose{customerID: id}); u != nil {
-		p.Used = u.used
-	}
-	return p
 }
 
 // NumberParty is whom entitle.Ask is asked about where nobody knows the number; false where it has no grants.
 func (v *View) NumberParty(n phone.Number) (entitle.Party, bool) {
-	if n == 0 {
+	if n == 0 || v.grants.of.count == 0 {
 		return entitle.Party{}, false
 	}
-	own := v.grants.of.get(whose{number: n})
+	own := v.grants.append(nil, n.String())
 	return entitle.Party{Grants: own}, len(own) > 0
 }
 
-// Goodwill is when the customer was shown goodwill, Unix seconds, ascending; the last 16. Do not change it.
-func (v *View) Goodwill(customerID string) []int64 {
-	if u := v.usage.of.get(whose{customerID: customerID}); u != nil && customerID != "" {
-		return u.goodwill
-	}
-	return nil
-}
+// Goodwill is when the customer was shown goodwill, Unix seconds, ascending; the last 16.
+func (v *View) Goodwill(customerID string) []int64 { return v.usage.goodwill(customerID) }
 
 // NumberGoodwill is that of a number nobody knows.
 func (v *View) NumberGoodwill(n phone.Number) []int64 {
-	if u := v.usage.of.get(whose{number: n}); u != nil && n != 0 {
-		return u.goodwill
+	if n == 0 || v.usage.of.count == 0 {
+		return nil
 	}
-	return nil
+	return v.usage.goodwill(n.String())
 }
 
 // Client is a customer that a partner may call for.

@@ -3,95 +3,141 @@ package view
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
-	"github.com/daysidehq/dayside/services/internal/published"
 )
 
-// maxGoodwill is how many instants of goodwill entitlement keeps.
-const maxGoodwill = 16
+const (
+	// maxGoodwill is how many instants of goodwill entitlement keeps.
+	maxGoodwill = 16
+	// customersUsage is what the ID of what was counted of a customer begins with; the customer's follows.
+	customersUsage = "c-"
+)
 
-// counted is what was counted of a customer, or of a number nobody knows.
-type counted struct {
-	of       whose
-	used     []entitle.Use
-	goodwill []int64
+// usage is what was counted of customers, and of numbers nobody knows, as entitlement publishes it.
+type usage struct{ held }
+
+func newUsage() *usage { return &usage{newHeld()} }
+
+// append adds what was counted of a holder's contracts.
+func (u *usage) append(all []entitle.Use, holder string) []entitle.Use {
+	r := u.reader(holder)
+	for _, value, more := r.next(); more; _, value, more = r.next() {
+		c := counted{used: all}
+		c.read(&wire{s: value}) // it was read without an error when it came
+		all = c.used
+	}
+	return all
 }
 
-// usage is all of it, as entitlement publishes it.
-type usage struct {
-	byID cow[recordID, *counted]
-	of   cow[whose, *counted]
+// goodwill is when a holder was shown some, ascending.
+func (u *usage) goodwill(holder string) []int64 {
+	var c counted
+	r := u.reader(holder)
+	for _, value, more := r.next(); more; _, value, more = r.next() {
+		c.read(&wire{s: value})
+	}
+	return c.goodwill
 }
 
+// usageBuilder is the next state of usage.
 type usageBuilder struct {
-	byID         cowBuilder[recordID, *counted]
-	of           cowBuilder[whose, *counted]
-	from, before *usage
+	heldBuilder
+	from *usage
 }
 
 func buildUsage(from, before *usage) usageBuilder {
-	return usageBuilder{buildCow(&from.byID), buildCow(&from.of), from, before}
+	return usageBuilder{buildHeld(from.held, before.held, func(id string) string {
+		customerID, ok := strings.CutPrefix(id, customersUsage)
+		if !ok || strings.HasPrefix(customerID, "+") {
+			return ""
+		}
+		return customerID
+	}), from}
 }
 
 func (b *usageBuilder) put(id string, value []byte) error {
-	c, err := readUsage(value)
-	if err != nil {
-		return err
+	w := wire{s: string(value), strict: true}
+	var c counted
+	c.read(&w)
+	holder, ok := holderOf(c.customerID, c.number)
+	switch {
+	case w.bad:
+		return errors.New("published Usage: cannot be parsed")
+	case !ok:
+		return errors.New("usage is a customer's or a number's")
+	case len(c.used) > maxContracts || len(c.goodwill) > maxGoodwill:
+		return fmt.Errorf("%d contracts and %d calls, at most %d and %d", len(c.used), len(c.goodwill), maxContracts, maxGoodwill)
 	}
-	b.set(id, c)
-	return nil
-}
-
-func (b *usageBuilder) set(id string, c *counted) {
-	b.remove(id)
-	b.byID.set(recordID(id), c)
-	b.of.set(c.of, c)
-}
-
-func (b *usageBuilder) keep(id string) {
-	if c := b.before.byID.get(recordID(id)); c != nil {
-		b.set(id, c)
-	}
-}
-
-func (b *usageBuilder) remove(id string) {
-	old := b.byID.next.get(recordID(id))
-	if old == nil {
-		return
-	}
-	b.byID.drop(recordID(id))
-	if b.of.next.get(old.of) == old {
-		b.of.drop(old.of)
-	}
+	return b.heldBuilder.put(id, holder, without(value, usageCustomer, usageNumber))
 }
 
 func (b *usageBuilder) finish() *usage {
-	if b.byID.own == nil {
-		return b.from
+	if next, changed := b.heldBuilder.finish(); changed {
+		return &usage{next}
 	}
-	return &usage{*b.byID.next, *b.of.next}
+	return b.from
 }
 
-func readUsage(value []byte) (*counted, error) {
-	p, err := published.Usage(value)
-	if err != nil {
-		return nil, err
+// counted is what was counted of a customer, or of a number nobody knows.
+type counted struct {
+	customerID string
+	number     phone.Number
+	used       []entitle.Use
+	goodwill   []int64
+}
+
+// The fields of publishedv1.Usage; a test compares what is read with what proto.Unmarshal reads.
+const (
+	usageCustomer  = 1
+	usageNumber    = 2
+	usageContracts = 3
+	usageGoodwill  = 4
+)
+
+// read reads a publishedv1.Usage.
+func (c *counted) read(w *wire) {
+	for number, kind, ok := w.next(); ok; number, kind, ok = w.next() {
+		switch {
+		case kind == wireBytes && number == usageCustomer:
+			c.customerID = w.text()
+		case kind == wireFixed64 && number == usageNumber:
+			c.number = phone.Number(w.fixed64())
+		case kind == wireBytes && number == usageContracts:
+			inner := w.message()
+			c.used = append(c.used, readUse(&inner))
+			w.join(inner)
+		case kind == wireBytes && number == usageGoodwill:
+			packed := w.message()
+			for packed.s != "" {
+				c.goodwill = append(c.goodwill, int64(packed.varint())) //nolint:gosec // two's complement, as the encoding says
+			}
+			w.join(packed)
+		case kind == wireVarint && number == usageGoodwill:
+			c.goodwill = append(c.goodwill, int64(w.varint())) //nolint:gosec // see above
+		default:
+			w.skip(kind)
+		}
 	}
-	of := whose{p.GetCustomer(), phone.Number(p.GetNumber())}
-	switch {
-	case (of.customerID == "") == (of.number == 0):
-		return nil, errors.New("usage is a customer's or a number's")
-	case len(p.GetContracts()) > maxContracts || len(p.GetGoodwillUnixS()) > maxGoodwill:
-		return nil, fmt.Errorf("%d contracts and %d calls, at most %d and %d",
-			len(p.GetContracts()), len(p.GetGoodwillUnixS()), maxContracts, maxGoodwill)
+}
+
+// readUse reads a publishedv1.ContractUsage.
+func readUse(w *wire) (u entitle.Use) {
+	for number, kind, ok := w.next(); ok; number, kind, ok = w.next() {
+		switch {
+		case kind == wireBytes && number == 1:
+			u.ContractID = w.text()
+		case kind == wireVarint && number == 2:
+			u.FromUnixS = int64(w.varint()) //nolint:gosec // two's complement, as the encoding says
+		case kind == wireVarint && number == 3:
+			u.ToUnixS = int64(w.varint()) //nolint:gosec // see above
+		case kind == wireVarint && number == 4:
+			u.Calls = int32(w.varint()) //nolint:gosec // as the encoding says
+		default:
+			w.skip(kind)
+		}
 	}
-	c := &counted{of: of, goodwill: p.GetGoodwillUnixS()}
-	for _, k := range p.GetContracts() {
-		c.used = append(c.used, entitle.Use{
-			ContractID: k.GetContract(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), Calls: k.GetCalls(),
-		})
-	}
-	return c, nil
+	return u
 }

@@ -4,8 +4,9 @@
 //
 // It is made of parts, each with its own file and index: sites.go, rotas.go, drains.go, live.go, keys.go, lines.go with
 // terms.go; and what entitlement publishes: customers.go, plans.go, offers.go, grants.go, usage.go, which parties.go puts
-// together for the rule. Customers may be a million: they are kept as they came (records.go), and read when they are looked
-// up (customer.go). It follows nothing by itself, decides nothing, and knows no etcd: keys and values are brought to it.
+// together for the rule. Customers may be a million, and grants and usage (held.go) as many: they are kept as bytes
+// (records.go, numbers.go), customers packed (packed.go), and read when they are looked up (customer.go). It follows nothing
+// by itself, decides nothing, and knows no etcd: keys and values are brought to it.
 package view
 
 import (
@@ -50,7 +51,7 @@ type View struct {
 func empty() *View {
 	return &View{
 		sites: newSites(), rotas: newRotas(), drains: newDrains(), live: newLive(), customers: newCustomers(),
-		plans: &few[plan]{}, hours: newHours(&few[planHours]{}), offers: &few[Offer]{}, grants: &grants{}, usage: &usage{},
+		plans: &few[plan]{}, hours: newHours(&few[planHours]{}), offers: &few[Offer]{}, grants: newGrants(), usage: newUsage(),
 		keys: newKeys(), lines: newLines(),
 	}
 }

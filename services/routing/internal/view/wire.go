@@ -1,6 +1,9 @@
 package view
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // wire reads the fields of a protobuf message (the encoding's specification, "Message Structure") from a string: what it
 // takes out of it is a part of that string, and nothing is copied. A view keeps millions of records as they came, and reads
@@ -126,5 +129,21 @@ func (w *wire) skip(kind uint8) {
 		w.s = w.s[4:]
 	default:
 		w.fail()
+	}
+}
+
+// without is a message without some of its fields.
+func without(value []byte, fields ...uint64) []byte {
+	left := make([]byte, 0, len(value))
+	w := wire{s: string(value)}
+	for {
+		before := w.s
+		number, kind, ok := w.next()
+		if !ok {
+			return left
+		}
+		if w.skip(kind); !slices.Contains(fields, number) {
+			left = append(left, before[:len(before)-len(w.s)]...)
+		}
 	}
 }
