@@ -38,8 +38,10 @@ const (
 	// chargeUntoldPrefix: nothing; the rest is the ID of a promise of whose last change the ledger may not have heard.
 	chargeUntoldPrefix = "entitlement/charges-untold/"
 
-	// maxPromiseTries bounds how often a write begins anew that others were quicker than.
-	maxPromiseTries = 6
+	// maxPromiseTries bounds how often a write begins anew that other processes were quicker than.
+	maxPromiseTries = 16
+	// promiseTurns is in how many rows acceptances of one process stand.
+	promiseTurns = 64
 	// maxPromisesScanned is how many one page of a list looks through, where it is of one state; the next page goes on
 	// from there.
 	maxPromisesScanned = 5000
@@ -54,6 +56,8 @@ type promises struct {
 	meters promiseMeters
 	// wake says that there is a charge to tell.
 	wake chan struct{}
+	// turns are taken by acceptances of one party: they count together, and else each would undo the others' tries.
+	turns [promiseTurns]chan struct{}
 
 	mu sync.Mutex
 	// telling are charges that this process has left in its journal, by the ID of the promise.
@@ -65,6 +69,9 @@ func newPromises(s *Service) *promises {
 		s: s, wake: make(chan struct{}, 1), telling: map[string]toldCharge{},
 		all: collection.New(s.cfg.Store, s.cfg.Clock, "promises", promisePrefix,
 			collection.Owner[*entitlementv1.Promise](besides{})).WithSchema(s.cfg.Schema),
+	}
+	for i := range d.turns {
+		d.turns[i] = make(chan struct{}, 1)
 	}
 	d.meters = newPromiseMeters(s.cfg.Meters)
 	return d
@@ -199,7 +206,8 @@ func (d *promises) settle(ctx context.Context, r *entitlementv1.SettlePromiseReq
 			return nil, fault.Conflict(r.GetName())
 		}
 		return promise.Settle(p, promise.Settlement{
-			What: r.GetSettlement(), Verification: r.GetVerification(), Reason: r.GetReason(), By: by, At: d.s.cfg.Clock.Now(),
+			What: r.GetSettlement(), Verification: r.GetVerification(), Amount: r.GetAmount(), Reason: r.GetReason(), By: by,
+			At: d.s.cfg.Clock.Now(),
 		})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ func (d *promises) AcceptOffer(ctx context.Context, r *entitlementv1.AcceptOffer
 	if err != nil {
 		return nil, err
 	}
+	done, err := d.turn(ctx, party)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	for range maxPromiseTries {
 		var answer *entitlementv1.AcceptOfferResponse
 		answer, err = d.accept(ctx, r, party)
@@ -59,6 +65,19 @@ func (d *promises) AcceptOffer(ctx context.Context, r *entitlementv1.AcceptOffer
 		}
 	}
 	return nil, err
+}
+
+// turn waits until no other acceptance of a party is under way in this process.
+func (d *promises) turn(ctx context.Context, party string) (done func(), err error) {
+	row := fnv.New32a()
+	_, _ = row.Write([]byte(party)) // never fails
+	turn := d.turns[row.Sum32()%promiseTurns]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (d *promises) shownOf(ctx context.Context, p *entitlementv1.Promise) *entitlementv1.Promise {
