@@ -26,8 +26,6 @@ const (
 	offerPrefix = "entitlement/offers/"
 	planNames   = "plans/"
 	offerNames  = "offers/"
-	// maxUsers bounds how many resources one error names as users of another.
-	maxUsers = 10
 )
 
 // catalog implements CatalogService, and keeps the timelines of plans current (see timelines.go).
@@ -43,7 +41,7 @@ type catalog struct {
 func newCatalog(s *Service) *catalog {
 	c := &catalog{s: s, shelf: shelf.New(), used: newUses()}
 	c.plans = collection.New(s.cfg.Store, s.cfg.Clock, "plans", planPrefix,
-		collection.Owner[*entitlementv1.Plan](planOwner{c})).WithSchema(s.cfg.Schema)
+		collection.Owner[*entitlementv1.Plan](planOwner{c, nil})).WithSchema(s.cfg.Schema)
 	c.offers = collection.New(s.cfg.Store, s.cfg.Clock, "offers", offerPrefix,
 		collection.Owner[*entitlementv1.Offer](offerOwner{c})).WithSchema(s.cfg.Schema)
 	return c
@@ -76,7 +74,9 @@ func (c *catalog) UpdatePlan(ctx context.Context, r *entitlementv1.UpdatePlanReq
 
 // DeletePlan removes a plan.
 func (c *catalog) DeletePlan(ctx context.Context, r *entitlementv1.DeletePlanRequest) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, c.plans.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
+	return &emptypb.Empty{}, leave(ctx, func(l *look) error {
+		return c.plans.WithOwner(planOwner{c, l}).Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
+	})
 }
 
 // CreateOffer adds an offer.
@@ -109,8 +109,11 @@ func (c *catalog) DeleteOffer(ctx context.Context, r *entitlementv1.DeleteOfferR
 	return &emptypb.Empty{}, c.offers.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
 }
 
-// planOwner checks and compiles plans.
-type planOwner struct{ c *catalog }
+// planOwner checks and compiles plans; look is that of a deletion, nil of all else.
+type planOwner struct {
+	c    *catalog
+	look *look
+}
 
 // Compile is the published record of a plan. Its timelines come within moments (see timelines.go); until then its hours
 // limit nothing.
@@ -122,8 +125,12 @@ func (planOwner) Compile(_ context.Context, p *entitlementv1.Plan) (collection.E
 	return put(published.PlanPrefix+compiled.GetId(), compiled)
 }
 
-// Remove is IN_USE where an offer gives the plan, or a contract or a grant has it as far as this process knows.
+// Remove is IN_USE where an offer gives the plan, or a contract or a grant that lasts has it.
 func (o planOwner) Remove(ctx context.Context, id string) (collection.Effect, error) {
+	seen, moved, err := o.c.seen()
+	if o.look.moved = moved; err != nil {
+		return collection.Effect{}, err
+	}
 	entries, revision, err := o.c.s.cfg.Store.ListAll(ctx, offerPrefix)
 	if err != nil {
 		return collection.Effect{}, err
@@ -138,35 +145,21 @@ func (o planOwner) Remove(ctx context.Context, id string) (collection.Effect, er
 			users = append(users, item.GetName())
 		}
 	}
-	for customerID, granted := range o.c.shelf.GrantedPlans() {
-		if customerID != "" && slices.Contains(granted, id) {
-			users = append(users, customerNames+customerID)
-		}
+	users = append(users, o.c.shelf.GrantsOn(id, o.c.s.cfg.Clock.Now().Unix())...)
+	on, err := o.c.s.contractsBy(ctx, id)
+	if users = append(users, on...); err != nil {
+		return collection.Effect{}, err
 	}
-	users = append(users, o.c.customersOn(id, maxUsers)...)
 	if len(users) > 0 {
-		slices.Sort(users)
-		users = slices.Compact(users)
-		return collection.Effect{}, fault.InUse(planNames+id, users[:min(len(users), maxUsers)]...)
+		return collection.Effect{}, fault.InUse(planNames+id, some(users)...)
 	}
 	return collection.Effect{
-		Conditions: []*rpcv1.Condition{coord.NothingNewUnder(offerPrefix, revision)},
-		Writes:     []*rpcv1.Write{coord.Delete(published.PlanPrefix + id)},
+		Conditions: []*rpcv1.Condition{
+			coord.NothingNewUnder(offerPrefix, revision), coord.NothingNewUnder(sourcePrefix, seen),
+			coord.NothingNewUnder(published.GrantPrefix, seen),
+		},
+		Writes: []*rpcv1.Write{coord.Delete(published.PlanPrefix + id)},
 	}, nil
-}
-
-// customersOn are customers that have a contract by the plan, at most limit of them.
-func (c *catalog) customersOn(planID string, limit int) (names []string) {
-	for _, id := range c.s.index.IDs() {
-		customer, ok := c.s.index.Customer(id)
-		if !ok || len(names) == limit {
-			continue
-		}
-		if slices.ContainsFunc(customer.GetContracts(), func(k *publishedv1.Contract) bool { return k.GetPlan() == planID }) {
-			names = append(names, customerNames+id)
-		}
-	}
-	return names
 }
 
 // offerOwner checks and compiles offers.
@@ -217,7 +210,7 @@ func (o offerOwner) Remove(ctx context.Context, id string) (collection.Effect, e
 		}
 	}
 	if len(users) > 0 {
-		return collection.Effect{}, fault.InUse(offerNames+id, users[:min(len(users), maxUsers)]...)
+		return collection.Effect{}, fault.InUse(offerNames+id, some(users)...)
 	}
 	return collection.Effect{
 		Conditions: []*rpcv1.Condition{coord.NothingNewUnder(published.LinePrefix, revision)},

@@ -210,6 +210,7 @@ func TestWhatIsReferredToExistsAndIsNotDeleted(t *testing.T) {
 	}
 	_, err := s.plans.CreateOffer(t.Context(), &entitlementv1.CreateOfferRequest{Offer: upgrade})
 	wantReason(t, "an offer of no plan", err, rpcv1.Reason_REASON_MISSING_REFERENCE)
+	s.ready(t)
 	s.plan(t, business("gold"))
 	if _, err = s.plans.CreateOffer(t.Context(), &entitlementv1.CreateOfferRequest{Offer: upgrade}); err != nil {
 		t.Fatal(err)
@@ -232,7 +233,6 @@ func TestWhatIsReferredToExistsAndIsNotDeleted(t *testing.T) {
 	if _, err := s.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: customer("acme", "+61255500111", "")}); err != nil {
 		t.Fatal(err)
 	}
-	s.follow(t)
 	await.True(t, "a plan that a contract has is kept", func() bool {
 		_, err := s.plans.DeletePlan(t.Context(), &entitlementv1.DeletePlanRequest{Name: "plans/gold", ValidateOnly: true})
 		return fault.ReasonOf(err) == rpcv1.Reason_REASON_IN_USE

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
 )
 
 // maxCandidates bounds one answer: a number that so many share says nothing about who is calling.
@@ -33,26 +36,23 @@ func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEnti
 		return nil, err
 	}
 	asked := s.asked(r, line)
+	party, _ := s.catalog.shelf.NumberParty(number)
 	out := &entitlementv1.CheckEntitlementResponse{}
 	if r.GetCustomer() != "" {
 		c, ok := s.index.Customer(customerID(r.GetCustomer()))
 		if !ok {
 			return nil, fault.NotFound(r.GetCustomer())
 		}
-		out.Candidates = s.entitlements(c, asked)
+		out.Candidates = s.entitlements(c, asked, nil)
 	} else {
 		for _, c := range s.index.WhoHas(number, maxCandidates) {
-			out.Candidates = append(out.Candidates, s.entitlements(c, asked)...)
+			out.Candidates = append(out.Candidates, s.entitlements(c, asked, party.Grants)...)
 		}
 		out.Candidates = out.Candidates[:min(len(out.Candidates), maxCandidates)]
 	}
 	if len(out.Candidates) == 1 {
 		out.Outcome = out.GetCandidates()[0].GetOutcome()
 		return out, nil
-	}
-	party := entitle.Party{}
-	if len(out.Candidates) == 0 {
-		party, _ = s.catalog.shelf.NumberParty(number)
 	}
 	goodwill := s.catalog.shelf.NumberGoodwill(number, check.GoodwillFrom(line, asked.Question.AtUnixS))
 	unknown := check.Unknown(party, asked, goodwill)
@@ -96,21 +96,29 @@ func (s *Service) asked(r *entitlementv1.CheckEntitlementRequest, line *publishe
 	return asked
 }
 
-// entitlements is a customer's answer; of one that is a partner, and not entitled itself, those of the customers that it may
-// call for, each with whom it would be by.
-func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked) []*entitlementv1.CustomerEntitlement {
-	own := check.Entitlement(s.who(c, asked), asked)
+// entitlements is a customer's answer, who has what its number was given besides; of one that is a partner, and not entitled
+// itself, those of the customers that it may call for, each with whom it would be by.
+func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked, given []entitle.Grant,
+) []*entitlementv1.CustomerEntitlement {
+	who := s.who(c, asked)
+	who.Parties[0].Grants = append(who.Parties[0].Grants, given...)
+	own := check.Entitlement(who, asked)
 	if own.GetEntitled() {
 		return []*entitlementv1.CustomerEntitlement{own}
 	}
 	var list []*entitlementv1.CustomerEntitlement
 	for _, id := range slices.Sorted(slices.Values(s.catalog.used.clientsOf(c.GetId()))) {
 		client, ok := s.index.Customer(id)
-		if !ok || !mayCall(client, c.GetId(), asked.Question) || len(list) == maxCandidates {
+		if !ok || len(list) == maxCandidates {
+			continue
+		}
+		until, may := mayCall(client, c.GetId(), asked.Question)
+		if !may {
 			continue
 		}
 		with := check.Entitlement(s.who(client, asked), asked)
 		with.Customer, with.DisplayName, with.Via = own.GetCustomer(), own.GetDisplayName(), customerNames+id
+		with.ValidUntil = earlier(with.GetValidUntil(), until)
 		list = append(list, with)
 	}
 	if len(list) == 0 {
@@ -119,12 +127,23 @@ func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked) []*en
 	return list
 }
 
-// mayCall says whether a customer lets a partner call for it about what is asked.
-func mayCall(client *publishedv1.Customer, partnerID string, q entitle.Question) bool {
-	return slices.ContainsFunc(client.GetPartners(), func(p *publishedv1.PartnerAccess) bool {
-		return p.GetPartner() == partnerID && q.AtUnixS < p.GetToUnixS() &&
-			(p.GetProduct() == "" || q.Product == "" || p.GetProduct() == q.Product)
-	})
+// mayCall says whether a customer lets a partner call for it about what is asked, and until when, Unix seconds.
+func mayCall(client *publishedv1.Customer, partnerID string, q entitle.Question) (untilUnixS int64, may bool) {
+	for _, p := range client.GetPartners() {
+		if p.GetPartner() == partnerID && q.AtUnixS < p.GetToUnixS() &&
+			(p.GetProduct() == "" || q.Product == "" || p.GetProduct() == q.Product) {
+			untilUnixS, may = max(untilUnixS, p.GetToUnixS()), true
+		}
+	}
+	return untilUnixS, may
+}
+
+// earlier is the earlier of two ends; nil, and the end of what is open-ended, are later than any.
+func earlier(t *timestamppb.Timestamp, unixS int64) *timestamppb.Timestamp {
+	if unixS == published.OpenEnded || t != nil && t.GetSeconds() <= unixS {
+		return t
+	}
+	return &timestamppb.Timestamp{Seconds: unixS}
 }
 
 // who is a customer with those above it, as far as they are known.

@@ -102,7 +102,7 @@ func (d *dataDesk) part(r *entitlementv1.ImportCustomersRequest, on Store) *part
 		Name: importNames + r.GetImportId(), TotalLines: r.GetTotalLines(), CreateTime: now, UpdateTime: now,
 		Fingerprint: r.GetFingerprint(), Revision: 1, // nothing is waited for
 	}
-	p.customers = d.s.customers.WithOwner(kinOwner{namedOwner{newOwner(d.s.cfg), p.layer, d.s.directory}})
+	p.customers = d.s.customers.WithOwner(d.s.kin(p.layer, nil))
 	return p
 }
 

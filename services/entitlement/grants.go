@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -279,11 +280,7 @@ func (g *grants) RevokeGrant(ctx context.Context, r *entitlementv1.RevokeGrantRe
 	if now.Unix() >= item.GetEndTime().GetSeconds() {
 		return nil, fault.WrongState(r.GetName(), r.GetName()+" ended at "+shownTime(item.GetEndTime()))
 	}
-	item.EndTime = &timestamppb.Timestamp{Seconds: now.Unix()}
-	item.RevokeTime, item.RevokedBy = timestamppb.New(now), rpc.PeerFrom(ctx).ID
-	if why := strings.TrimSpace(r.GetReason()); why != "" {
-		item.Reason = clipped(item.GetReason()+"; revoked: "+strings.Map(visible, why), maxReasonChars)
-	}
+	item = revoked(item, now, rpc.PeerFrom(ctx).ID, strings.TrimSpace(strings.Map(visible, r.GetReason())))
 	effect, err := g.effect(item, requestID)
 	if err != nil {
 		return nil, err
@@ -293,6 +290,21 @@ func (g *grants) RevokeGrant(ctx context.Context, r *entitlementv1.RevokeGrantRe
 		return nil, err
 	}
 	return item, nil
+}
+
+// revoked is a grant that ends now. Why it was given stays, and why it ends is said behind it: where both are too long, each
+// has half of the room.
+func revoked(item *entitlementv1.Grant, now time.Time, by, why string) *entitlementv1.Grant {
+	item = proto.CloneOf(item)
+	item.EndTime = &timestamppb.Timestamp{Seconds: now.Unix()}
+	item.RevokeTime, item.RevokedBy = timestamppb.New(now), by
+	if why == "" {
+		return item
+	}
+	const between = "; revoked: "
+	why = clipped(why, max(maxReasonChars-len(between)-utf8.RuneCountInString(item.GetReason()), maxReasonChars/2))
+	item.Reason = clipped(item.GetReason(), maxReasonChars-len(between)-utf8.RuneCountInString(why)) + between + why
+	return item
 }
 
 func visible(r rune) rune {

@@ -18,10 +18,12 @@ import (
 // maxParents is how many customers can be above one.
 const maxParents = 4
 
-// kinOwner also sees to it that parents and partners of a customer that is written by itself exist, and that nobody is its
-// own ancestor. A parent that is deleted later leaves its sub-accounts with their own contracts.
+// kinOwner also sees to it that parents and partners of a customer that is written by itself exist, that nobody is its own
+// ancestor, and that nobody leaves whom others name (leaving.go).
 type kinOwner struct {
 	namedOwner
+	s    *Service
+	look *look // of a deletion; nil of all else
 }
 
 // Compile is the owner's, with conditions that keep all of that true until the commit.
@@ -47,12 +49,13 @@ func (o kinOwner) Compile(ctx context.Context, c *entitlementv1.Customer) (colle
 		effect.Conditions = append(effect.Conditions, coord.Unchanged(e.Key, e.ModRevision))
 		read[name], _, err = collection.Decode[*entitlementv1.Customer](e.Value, e.ModRevision)
 		return read[name], err
-	})
+	}, func() int { return o.s.index.Levels(customerID(c.GetName()), maxParents) })
 	return effect, err
 }
 
-// judgeKin is what is wrong with a customer's parent and partners; find answers nil for a customer that does not exist.
-func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.Customer, error)) error {
+// judgeKin is what is wrong with a customer's parent and partners; find answers nil for a customer that does not exist, and
+// below with how many levels of sub-accounts the customer has.
+func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.Customer, error), below func() int) error {
 	var missing []fault.Violation
 	line := []string{c.GetName()}
 	for name := c.GetParent(); name != ""; {
@@ -76,6 +79,13 @@ func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.
 		}
 		name = parent.GetParent() // of one that is gone, none
 	}
+	if above := len(line) - 1; above > 0 && above+below() > maxParents {
+		return fault.Invalid(fault.Violation{
+			Field: "parent", Value: c.GetParent(),
+			Rule: fmt.Sprintf("must leave at most %d customers above each: there are %d above it, and %d levels below", maxParents,
+				above, below()),
+		})
+	}
 	for i, p := range c.GetPartners() {
 		partner, err := find(p.GetPartner())
 		if err != nil {
@@ -98,6 +108,7 @@ func judgeKin(c *entitlementv1.Customer, find func(name string) (*entitlementv1.
 func judgeAllKin(written map[string]bool, before, after map[string]*entitlementv1.Customer) ([]*rpcv1.Condition, error) {
 	var places []fault.Violation
 	var conditions []*rpcv1.Condition
+	levels := levelsOf(after)
 	invalid := false
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		err := judgeKin(after[name], func(name string) (*entitlementv1.Customer, error) {
@@ -106,7 +117,7 @@ func judgeAllKin(written map[string]bool, before, after map[string]*entitlementv
 					coord.Unchanged(sourcePrefix+customerID(name), resource.Revision(before[name].GetEtag())))
 			}
 			return after[name], nil
-		})
+		}, func() int { return levels(name) })
 		invalid = invalid || fault.ReasonOf(err) == rpcv1.Reason_REASON_INVALID_FIELD
 		for _, v := range violations(err) {
 			v.Field = name + ": " + v.Field
@@ -120,4 +131,17 @@ func judgeAllKin(written map[string]bool, before, after map[string]*entitlementv
 		return nil, fault.Invalid(places...)
 	}
 	return nil, fault.MissingReference(places...)
+}
+
+// levelsOf is how many levels of sub-accounts a customer has among all, as far as they count.
+func levelsOf(all map[string]*entitlementv1.Customer) func(name string) int {
+	below := map[string]int{}
+	for _, c := range all {
+		level := 0
+		for parent := c.GetParent(); parent != "" && level < maxParents; parent = all[parent].GetParent() {
+			level++
+			below[parent] = max(below[parent], level)
+		}
+	}
+	return func(name string) int { return below[name] }
 }

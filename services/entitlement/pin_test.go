@@ -163,6 +163,7 @@ func TestAPINSurvivesWhateverElseIsWritten(t *testing.T) {
 
 func TestAPINGoesWithItsCustomer(t *testing.T) {
 	w := newWorld(t)
+	w.ready(t)
 	for _, id := range []string{"acme", "initech", "kept"} {
 		w.create(t, customer(id, "+61255500111", "db"))
 		w.setPin(t, id, "28406")

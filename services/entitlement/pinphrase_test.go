@@ -138,6 +138,7 @@ func TestGuessesOfEitherKindAreLimitedTogether(t *testing.T) {
 
 func TestAPhraseGoesWithItsCustomer(t *testing.T) {
 	w := newWorld(t)
+	w.ready(t)
 	for _, id := range []string{"acme", "initech"} {
 		w.create(t, customer(id, "+61255500111", "db"))
 		if err := w.setPhrase(t, id, "the heron sleeps at noon"); err != nil {

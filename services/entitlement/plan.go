@@ -21,11 +21,12 @@ type together struct {
 	plans     collection.Planned[*entitlementv1.Plan]
 	offers    collection.Planned[*entitlementv1.Offer]
 	customers collection.Planned[*entitlementv1.Customer]
-	// offersRevision is one at or before offers were read; 0 where they were not.
-	offersRevision int64
-	// allCustomers says that customers were read.
-	allCustomers bool
+	// offersRevision is one at or before offers were read; 0 where they were not. So is customersRevision.
+	offersRevision, customersRevision int64
 }
+
+// allCustomers says that customers were read.
+func (t together) allCustomers() bool { return t.customersRevision != 0 }
 
 // PlanCustomers works out what a set of changes would write, without writing it. Lines that make a deleted offer are judged
 // by who puts the plans together.
@@ -39,13 +40,18 @@ func (s *Service) PlanCustomers(ctx context.Context, r *entitlementv1.PlanCustom
 	if err != nil {
 		return nil, err
 	}
+	leaving, err := s.leaveTogether(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	whole := &rpcv1.Plan{}
 	for _, part := range []*rpcv1.Plan{t.plans.Plan, t.offers.Plan, t.customers.Plan} {
 		whole.Changes = append(whole.Changes, part.GetChanges()...)
 		whole.Conditions = append(whole.Conditions, part.GetConditions()...)
 		whole.Writes = append(whole.Writes, part.GetWrites()...)
 	}
-	whole.Conditions = coord.Distinct(append(whole.Conditions, conditions...))
+	whole.Writes = append(whole.Writes, leaving.Writes...)
+	whole.Conditions = coord.Distinct(slices.Concat(whole.Conditions, conditions, leaving.Conditions))
 	return &entitlementv1.PlanCustomersResponse{Plan: whole}, nil
 }
 
@@ -75,7 +81,11 @@ func (s *Service) planTogether(ctx context.Context, r *entitlementv1.PlanCustome
 		}
 	}
 	if len(r.GetCustomers())+len(doomed["customers"]) > 0 || r.GetPrune() {
-		t.allCustomers = true
+		page, err := s.cfg.Store.List(ctx, sourcePrefix, "", 1)
+		if err != nil {
+			return t, err
+		}
+		t.customersRevision = page.Revision
 		t.customers, err = s.planCustomers(ctx, r.GetCustomers(), doomed["customers"], r.GetPrune())
 		if err = gather(&broken, err); err != nil {
 			return t, err
@@ -142,35 +152,15 @@ func (s *Service) judgeTogether(t together) ([]*rpcv1.Condition, error) {
 			conditions = append(conditions, coord.Exists(planPrefix+strings.TrimPrefix(plan, planNames)))
 		}
 	}
-	for plan := range deletedPlans {
-		if users := s.contractsOn(plan, t); len(users) > 0 {
-			return nil, fault.InUse(plan, users...)
-		}
+	if len(deletedPlans) > 0 {
 		conditions = append(conditions, coord.NothingNewUnder(offerPrefix, t.offersRevision))
 	}
-	if !t.allCustomers {
+	if !t.allCustomers() {
 		return conditions, nil
 	}
 	writtenCustomers, _ := outcome(t.customers.Plan)
 	kin, err := judgeAllKin(writtenCustomers, t.customers.Before, t.customers.Result)
 	return append(conditions, kin...), err
-}
-
-// contractsOn are customers that would have contracts by a plan.
-func (s *Service) contractsOn(plan string, t together) (users []string) {
-	id := strings.TrimPrefix(plan, planNames)
-	if !t.allCustomers {
-		return s.catalog.customersOn(id, maxUsers)
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.customers.Result)) {
-		has := slices.ContainsFunc(t.customers.Result[name].GetContracts(), func(c *entitlementv1.Contract) bool {
-			return c.GetPlan() == id
-		})
-		if has && len(users) < maxUsers {
-			users = append(users, name)
-		}
-	}
-	return users
 }
 
 // outcome is which resources a plan writes, and which it deletes.
@@ -188,7 +178,7 @@ func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
 	return written, deleted
 }
 
-// planCustomers is the part of customers. Who is deleted takes PIN, phrase and access names along.
+// planCustomers is the part of customers. Who is deleted takes PIN, phrase, access names and what was counted along.
 func (s *Service) planCustomers(ctx context.Context, items []*entitlementv1.Customer, doomed []string, prune bool,
 ) (collection.Planned[*entitlementv1.Customer], error) {
 	planned, err := s.customers.Plan(ctx, items, doomed, prune, publishedAt(published.CustomerPrefix))
@@ -207,6 +197,7 @@ func (s *Service) planCustomers(ctx context.Context, items []*entitlementv1.Cust
 			continue
 		}
 		before := planned.Before[c.GetName()]
+		planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(keyOfCustomer(customerID(c.GetName()))))
 		if before.GetHasPin() {
 			planned.Plan.Writes = append(planned.Plan.Writes, coord.Delete(verifierPrefix+customerID(c.GetName())))
 		}

@@ -243,7 +243,7 @@ func record(c *entitlementv1.Customer, rules *tzdata.Rules) (*rpcv1.Write, error
 	return coord.Put(published.CustomerPrefix+compiled.GetId(), value), nil
 }
 
-// Remove takes the published record, the verifiers and what was counted away; nothing refers to a customer.
+// Remove takes the published record, the verifiers and what was counted away. Who refers to the customer is kinOwner's.
 func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 	return collection.Effect{Writes: []*rpcv1.Write{
 		coord.Delete(published.CustomerPrefix + id), coord.Delete(verifierPrefix + id), coord.Delete(phrasePrefix + id),
@@ -253,7 +253,12 @@ func (owner) Remove(_ context.Context, id string) (collection.Effect, error) {
 
 // alone are customers as they are written one at a time.
 func (s *Service) alone() *collection.Collection[*entitlementv1.Customer] {
-	return s.customers.WithOwner(kinOwner{namedOwner{newOwner(s.cfg), s.cfg.Store, s.directory}})
+	return s.customers.WithOwner(s.kin(s.cfg.Store, nil))
+}
+
+// kin is who judges such customers, by what is on a store; look is that of a deletion.
+func (s *Service) kin(on Store, l *look) kinOwner {
+	return kinOwner{namedOwner{newOwner(s.cfg), on, s.directory}, s, l}
 }
 
 // CreateCustomer adds a customer.
@@ -283,7 +288,9 @@ func (s *Service) UpdateCustomer(ctx context.Context, r *entitlementv1.UpdateCus
 	return s.alone().Update(ctx, r.GetCustomer(), r.GetUpdateMask(), r.GetAllowMissing(), r.GetValidateOnly())
 }
 
-// DeleteCustomer removes a customer.
+// DeleteCustomer removes a customer, unless others name it.
 func (s *Service) DeleteCustomer(ctx context.Context, r *entitlementv1.DeleteCustomerRequest) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, s.customers.Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
+	return &emptypb.Empty{}, leave(ctx, func(l *look) error {
+		return s.customers.WithOwner(s.kin(s.cfg.Store, l)).Delete(ctx, r.GetName(), r.GetEtag(), r.GetValidateOnly())
+	})
 }

@@ -24,12 +24,15 @@ type uses struct {
 	clients  map[string]map[string]bool
 	partners map[string][]string
 	changed  chan struct{}
+	// revision is one at which all is known that was written until then; 0 before the first list. moved is closed by the next.
+	revision int64
+	moved    chan struct{}
 }
 
 func newUses() *uses {
 	return &uses{
 		have: map[plans.Use]bool{}, stale: true, changed: make(chan struct{}, 1),
-		clients: map[string]map[string]bool{}, partners: map[string][]string{},
+		clients: map[string]map[string]bool{}, partners: map[string][]string{}, moved: make(chan struct{}),
 	}
 }
 
@@ -43,6 +46,9 @@ func (c *catalog) heard(b coord.Batch) (unreadable []string) {
 	limited := c.limited()
 	c.used.mu.Lock()
 	defer c.used.mu.Unlock()
+	c.used.revision = b.Revision
+	close(c.used.moved)
+	c.used.moved = make(chan struct{})
 	if b.Reset {
 		c.used.stale, c.used.clients, c.used.partners = true, map[string]map[string]bool{}, map[string][]string{}
 	}
@@ -73,6 +79,17 @@ func (c *catalog) limited() map[string]string {
 		}
 	}
 	return hoursIDs
+}
+
+// seen is a revision at which all of the index and the shelf is known, and what tells that more is; VIEW_NOT_READY before
+// they are listed.
+func (c *catalog) seen() (revision int64, moved <-chan struct{}, err error) {
+	c.used.mu.Lock()
+	defer c.used.mu.Unlock()
+	if c.used.revision == 0 {
+		return 0, nil, notReady("who names whom")
+	}
+	return c.used.revision, c.used.moved, nil
 }
 
 func (u *uses) wake() {

@@ -188,6 +188,19 @@ func (s *Shelf) GrantedPlans() map[string][]string {
 	return all
 }
 
+// GrantsOn are the names of grants by a plan that have not ended at an instant, in order.
+func (s *Shelf) GrantsOn(planID string, atUnixS int64) (names []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for id, g := range s.grants.all {
+		if g.GetPlan() == planID && atUnixS < g.GetToUnixS() {
+			names = append(names, "grants/"+id)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Party is what a published customer holds, with its grants and what it used.
 func (s *Shelf) Party(c *publishedv1.Customer) entitle.Party {
 	p := entitle.PartyOf(c, nil)

@@ -37,6 +37,7 @@ type known struct {
 	byNumber map[phone.Number]place
 	shared   map[phone.Number][]place // in order of ID
 	lines    map[string]string        // product by line ID
+	named    naming
 }
 
 // record is a customer as it was published.
@@ -56,7 +57,7 @@ func NewIndex() *Index { return &Index{known: nothing()} }
 func nothing() *known {
 	return &known{
 		byID: map[string]place{}, byNumber: map[phone.Number]place{}, shared: map[phone.Number][]place{},
-		lines: map[string]string{},
+		lines: map[string]string{}, named: newNaming(),
 	}
 }
 
@@ -87,15 +88,18 @@ func (k *known) take(events []coord.Event) (unreadable []string) {
 
 func (k *known) apply(e coord.Event) bool {
 	if id, ok := published.ID(e.Key, published.CustomerPrefix); ok {
-		k.forget(id)
+		at, was := k.forget(id)
 		if e.Value == nil {
+			k.named.change(at, was, nil)
 			return true
 		}
 		c, err := published.Customer(e.Value)
-		if err == nil {
-			k.learn(id, c, e.Value)
+		if err != nil {
+			k.named.change(at, was, nil)
+			return false
 		}
-		return err == nil
+		k.named.change(k.learn(id, c, e.Value), was, c) // where it stood, if it did
+		return true
 	}
 	id, ok := published.ID(e.Key, published.LinePrefix)
 	if !ok {
@@ -112,17 +116,20 @@ func (k *known) apply(e coord.Event) bool {
 	return err == nil
 }
 
-func (k *known) forget(id string) {
+// forget is where the customer stood, and what it was; the first place that is free is that one then.
+func (k *known) forget(id string) (at place, was *publishedv1.Customer) {
 	at, ok := k.byID[id]
 	if !ok {
-		return
+		return several, nil
 	}
-	for _, digits := range k.at(at).GetNumbers() {
+	was = k.at(at)
+	for _, digits := range was.GetNumbers() {
 		k.dropNumber(phone.Number(digits), at)
 	}
 	delete(k.byID, id)
 	k.places[at] = record{}
 	k.free = append(k.free, at)
+	return at, was
 }
 
 func (k *known) dropNumber(n phone.Number, at place) {
@@ -139,8 +146,7 @@ func (k *known) dropNumber(n phone.Number, at place) {
 	}
 }
 
-func (k *known) learn(id string, c *publishedv1.Customer, value []byte) {
-	var at place
+func (k *known) learn(id string, c *publishedv1.Customer, value []byte) (at place) {
 	if n := len(k.free); n > 0 {
 		at, k.free = k.free[n-1], k.free[:n-1]
 	} else {
@@ -151,6 +157,7 @@ func (k *known) learn(id string, c *publishedv1.Customer, value []byte) {
 	for _, digits := range c.GetNumbers() {
 		k.addNumber(phone.Number(digits), at)
 	}
+	return at
 }
 
 func (k *known) addNumber(n phone.Number, at place) {

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"slices"
+
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	entitlement "github.com/daysidehq/dayside/services/internal/entitle"
@@ -39,13 +41,27 @@ func (d *Decision) known() bool { return d.customers.Len() == 1 && !d.pinWanted(
 // findParties finds whom the question is asked of: the only customer and its parents, else the caller's number, where
 // that has grants.
 func (d *Decision) findParties(known bool) {
-	before := len(d.asked)
 	if known {
-		d.asked = d.view.Parties(d.candidates[0], d.asked)
-	} else if number, ok := d.view.NumberParty(d.call.Caller); ok {
+		d.parties = d.partiesOf(d.candidates[0])
+		return
+	}
+	before := len(d.asked)
+	if number, ok := d.view.NumberParty(d.call.Caller); ok {
 		d.asked = append(d.asked, number)
 	}
 	d.parties = d.asked[before:]
+}
+
+// partiesOf are a customer and its parents. What the caller's number was given, as for a promise to pay, it keeps when
+// somebody enters it with a customer.
+func (d *Decision) partiesOf(c *view.Customer) []entitlement.Party {
+	before := len(d.asked)
+	d.asked = d.view.Parties(c, d.asked)
+	if number, ok := d.view.NumberParty(d.call.Caller); ok {
+		own := &d.asked[before]
+		own.Grants = slices.Concat(own.Grants, number.Grants)
+	}
+	return d.asked[before:]
 }
 
 // entitledTo says whether the caller is entitled to another line than the call's.

@@ -114,6 +114,11 @@ func TestOnWhatACallerIsEntitled(t *testing.T) {
 			grants: []*publishedv1.Grant{viewtest.NumberGrant("g-2", unknownANI, pending, -1, 6)}, caller: unknownANI,
 			want: "ENTITLED PENDING_PROMISE grant=g-2", verdict: routingv1.Verdict_VERDICT_ENTITLED_BY_PENDING_PROMISE, untilHour: 6,
 		},
+		"a promise of a number that is a customer's by now": {
+			customers: []*publishedv1.Customer{child("")}, caller: firstANI, untilHour: 6,
+			grants: []*publishedv1.Grant{viewtest.NumberGrant("g-2", firstANI, promise, -1, 6)},
+			want:   "ENTITLED PROMISE grant=g-2", verdict: routingv1.Verdict_VERDICT_ENTITLED_BY_PROMISE,
+		},
 		"a grant of a number that begins later": {
 			grants: []*publishedv1.Grant{viewtest.NumberGrant("g-2", unknownANI, promise, 5, 6)}, caller: unknownANI,
 			want: "UNKNOWN UNSPECIFIED", verdict: routingv1.Verdict_VERDICT_ENTITLEMENT_UNKNOWN, untilHour: 5,

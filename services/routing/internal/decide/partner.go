@@ -24,9 +24,7 @@ func (d *Decision) forClient(verdict routingv1.Verdict) routingv1.Verdict {
 	if len(clients) == 0 {
 		return verdict
 	}
-	before := len(d.asked)
-	d.asked = d.view.Parties(partner, d.asked)
-	if entitlement.Granted(d.judged(d.asked[before:], d.Line).Basis) {
+	if entitlement.Granted(d.judged(d.partiesOf(partner), d.Line).Basis) {
 		return verdict
 	}
 	mine := d.findClients(clients)
