@@ -165,7 +165,8 @@ func checkDue(r *ledgerv1.UpdateFollowUpRequest) error {
 	d := r.GetDueDate()
 	day := time.Date(int(d.GetYear()), time.Month(d.GetMonth()), int(d.GetDay()), 0, 0, 0, 0, time.UTC)
 	const zones = 15 * time.Hour // none is further from UTC
-	if r.GetDueTime() == nil || day.Day() != int(d.GetDay()) || at.Before(day.Add(-zones)) || at.After(day.Add(24*time.Hour+zones)) {
+	exists := day.Day() == int(d.GetDay())
+	if r.GetDueTime() == nil || !exists || at.Before(day.Add(-zones)) || at.After(day.Add(24*time.Hour+zones)) {
 		return fault.Invalid(fault.Violation{Field: "due_date", Rule: "must be the day that due_time is on, where that is"})
 	}
 	return nil

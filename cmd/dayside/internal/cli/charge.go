@@ -15,7 +15,8 @@ import (
 
 func newCharge(a *app) *cobra.Command {
 	return newGroup("charge", "What is owed for calls: offers that callers accepted",
-		"The ledger keeps a charge for each promise to pay, and how that stands. `dayside promise` changes it.", newChargeList(a))
+		"The ledger keeps a charge for each promise to pay, and how that stands. `dayside promise` changes it; an export hands\n"+
+			"what is owed over to billing, once.", newChargeList(a), newChargeExport(a), newChargeExports(a))
 }
 
 // chargeFlags say which charges.
@@ -108,7 +109,7 @@ func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
 		linef(w, "There are no such charges.")
 		return nil
 	}
-	g := newGrid("promised", "who", "offer", "amount", "state", "line", "promise")
+	g := newGrid("promised", "who", "offer", "amount", "state", "line", "billing", "promise")
 	for _, c := range answer.GetCharges() {
 		who := strings.TrimSpace(strings.TrimPrefix(c.GetCustomer(), collectionCustomers+"/") + " " + c.GetNumber())
 		offer := c.GetOfferDisplayName()
@@ -116,7 +117,7 @@ func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
 			offer = idOf(c.GetOffer())
 		}
 		g.row(instant(c.GetPromiseTime()), dash(oneLine(who)), dash(oneLine(offer)), partText(c.GetAmount(), c.GetPromised()),
-			word(chargeStateWords, c.GetState()), dash(idOf(c.GetLine())), dash(idOf(c.GetPromise())))
+			word(chargeStateWords, c.GetState()), dash(idOf(c.GetLine())), billingText(c), dash(idOf(c.GetPromise())))
 	}
 	if err := g.write(w); err != nil {
 		return err
@@ -125,6 +126,14 @@ func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
 		linef(w, "There are more; --limit, --since and --until say which.")
 	}
 	return nil
+}
+
+// billingText is what billing was told to bill of a charge in all, and in which export last.
+func billingText(c *ledgerv1.Charge) string {
+	if c.GetExport() == "" {
+		return dash("")
+	}
+	return idOf(c.GetExport()) + ": " + moneyText(c.GetBilled())
 }
 
 var chargeStateWords = map[entitlementv1.PromiseState]string{

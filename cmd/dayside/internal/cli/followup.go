@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,26 +24,43 @@ func newFollowUp(a *app) *cobra.Command {
 	return newGroup("follow-up", "What calls leave to be done on the next business day: bill, propose, discuss, identify",
 		"Calls of those who were helped first, who accepted an offer, or who call more than their contract includes leave a\n"+
 			"follow-up for the next business day in the customer's calendar. Later calls of the same customer, or number, join the\n"+
-			"one that is open. It goes to the customer's account owner, else to whom the line names.",
-		newFollowUpList(a),
-		newFollowUpChange(a, "take ID", "Say that somebody does a follow-up", 0, "as", "who; the user's own name where left out"),
-		newFollowUpChange(a, "done ID", "Say that a follow-up is done", ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE, "note",
-			"what came of it"),
-		newFollowUpChange(a, "drop ID", "Say that a follow-up is not to be done",
-			ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED, "note", "why"))
+			"one that is open. It goes to the customer's account owner, else to whom the line names. Who did what is kept.",
+		newFollowUpList(a), newFollowUpShow(a),
+		newFollowUpChange(a, followUpChange{
+			verb: "take", short: "Say who does a follow-up", flag: "as", help: "who; the user's own name where left out",
+			example: "ann@vendor.example", fill: a.taken,
+		}),
+		newFollowUpChange(a, followUpChange{
+			verb: "move", short: "Have a follow-up due at another time", flag: "due", help: "when: " + whenHelp,
+			example: "2026-12-01 09:00 Europe/Dublin", fill: a.moved,
+		}),
+		newFollowUpChange(a, followUpChange{
+			verb: "done", short: "Say that a follow-up is done", flag: "note", help: "what came of it",
+			example: "contract signed", fill: stands(ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE),
+		}),
+		newFollowUpChange(a, followUpChange{
+			verb: "drop", short: "Say that a follow-up is not to be done", flag: "note", help: "why",
+			example: "a wrong number", fill: stands(ledgerv1.FollowUpState_FOLLOW_UP_STATE_DROPPED),
+		}),
+		newFollowUpChange(a, followUpChange{
+			verb: "reopen", short: "Have a follow-up that was done or dropped to be done again", flag: "note", help: "why",
+			example: "they did not pay", fill: stands(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN),
+		}))
 }
 
 // followUpFlags say which follow-ups.
 type followUpFlags struct {
-	customer, owner, state, due string
-	limit                       int
+	customer, owner, state, kind, due string
+	overdue                           bool
+	limit                             int
 }
 
 func newFollowUpList(a *app) *cobra.Command {
 	f := followUpFlags{state: "open", limit: 50}
 	c := &cobra.Command{
 		Use: "list", Short: "List follow-ups, the first to be due first",
-		Example: "  dayside follow-up list --due now\n  dayside follow-up list --owner ann@vendor.example --state all -o json",
+		Example: "  dayside follow-up list --overdue\n  dayside follow-up list --kind bill --due now+1d\n" +
+			"  dayside follow-up list --owner ann@vendor.example --state all -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request, err := a.followUpsRequest(f)
 			if err != nil {
@@ -58,21 +77,28 @@ func newFollowUpList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return followUpsText(w, answer) })
+			return a.show(answer, func(w io.Writer) error { return followUpsText(w, answer, a.Now()) })
 		},
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.customer, "customer", "", "about this customer")
 	flags.StringVar(&f.owner, "owner", "", "of this person, as the follow-up names them")
 	flags.StringVar(&f.state, "state", f.state, "that stand so: "+strings.Join(followUpStates(), ", "))
+	flags.StringVar(&f.kind, "kind", "", "of this kind: "+strings.Join(followUpKinds(), ", "))
 	flags.StringVar(&f.due, "due", "", "due then or before: "+whenHelp)
+	flags.BoolVar(&f.overdue, "overdue", false, "due by now, and not done: what --due now says")
 	flags.IntVar(&f.limit, "limit", f.limit, "at most so many")
 	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(followUpStates(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(followUpKinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
 	return c
 }
 
 // followUpStates are how follow-ups can be asked for.
 func followUpStates() []string { return []string{"open", "done", "dropped", "all"} }
+
+// followUpKinds are what there can be to be done.
+func followUpKinds() []string { return slices.Sorted(maps.Values(followUpKindWords)) }
 
 func (a *app) followUpsRequest(f followUpFlags) (*ledgerv1.ListFollowUpsRequest, error) {
 	r := &ledgerv1.ListFollowUpsRequest{Owner: f.owner}
@@ -82,6 +108,19 @@ func (a *app) followUpsRequest(f followUpFlags) (*ledgerv1.ListFollowUpsRequest,
 	r.State = ledgerv1.FollowUpState(ledgerv1.FollowUpState_value["FOLLOW_UP_STATE_"+strings.ToUpper(f.state)]) // 0 of "all"
 	if f.limit < 1 || f.limit > maxListed {
 		return nil, usagef("--limit %d: must be from 1 to %d", f.limit, maxListed)
+	}
+	for kind, is := range followUpKindWords {
+		if is == f.kind {
+			r.Kind = kind
+		}
+	}
+	switch {
+	case f.kind != "" && r.GetKind() == 0:
+		return nil, usagef("--kind %q: must be one of %s", f.kind, strings.Join(followUpKinds(), ", "))
+	case f.overdue && (f.due != "" || f.state != "open"):
+		return nil, usagef("--overdue: is of what is open and due by now; leave out --due and --state")
+	case f.overdue:
+		f.due = "now"
 	}
 	var err error
 	if f.customer != "" {
@@ -117,17 +156,16 @@ func (c *api) followUps(ctx context.Context, r *ledgerv1.ListFollowUpsRequest, l
 	}
 }
 
-// followUpsText is a row a follow-up, and below it why.
-func followUpsText(w io.Writer, answer *ledgerv1.ListFollowUpsResponse) error {
+// followUpsText is a row a follow-up.
+func followUpsText(w io.Writer, answer *ledgerv1.ListFollowUpsResponse, now time.Time) error {
 	if len(answer.GetFollowUps()) == 0 {
 		linef(w, "There are no such follow-ups.")
 		return nil
 	}
 	g := newGrid("due", "what", "who called", "line", "calls", "owner", "state", "why", "id")
 	for _, f := range answer.GetFollowUps() {
-		who := strings.TrimSpace(strings.TrimPrefix(f.GetCustomer(), collectionCustomers+"/") + " " + f.GetCallerNumber())
-		g.row(dueText(f), word(followUpKindWords, f.GetKind()), dash(oneLine(who)), dash(idOf(f.GetLine())),
-			fmt.Sprint(len(f.GetCalls())), dash(oneLine(f.GetOwner())), word(followUpStateWords, f.GetState()),
+		g.row(dueText(f), word(followUpKindWords, f.GetKind()), followUpCaller(f), dash(idOf(f.GetLine())),
+			fmt.Sprint(len(f.GetCalls())), dash(oneLine(f.GetOwner())), followUpStanding(f, now),
 			dash(oneLine(f.GetReason())), idOf(f.GetName()))
 	}
 	if err := g.write(w); err != nil {
@@ -137,6 +175,21 @@ func followUpsText(w io.Writer, answer *ledgerv1.ListFollowUpsResponse) error {
 		linef(w, "There are more; --limit, --owner and --due say which.")
 	}
 	return nil
+}
+
+// followUpCaller is who called.
+func followUpCaller(f *ledgerv1.FollowUp) string {
+	customer := strings.TrimPrefix(f.GetCustomer(), collectionCustomers+"/")
+	return dash(oneLine(strings.TrimSpace(customer + " " + f.GetCallerNumber())))
+}
+
+// followUpStanding is how it stands; of one that is open, whether it should be done by now.
+func followUpStanding(f *ledgerv1.FollowUp, now time.Time) string {
+	open := f.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN && f.GetDueTime().IsValid()
+	if open && !now.Before(f.GetDueTime().AsTime()) {
+		return "overdue"
+	}
+	return word(followUpStateWords, f.GetState())
 }
 
 // dueText is the day in the customer's calendar; the instant where somebody chose another one.
@@ -151,45 +204,129 @@ func dateText(d *date.Date) string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.GetYear(), d.GetMonth(), d.GetDay())
 }
 
-// newFollowUpChange is a command that changes one follow-up: to a state, or its owner where that is 0.
-func newFollowUpChange(a *app, use, short string, state ledgerv1.FollowUpState, flag, help string) *cobra.Command {
-	var text string
-	verb, _, _ := strings.Cut(use, " ")
-	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1), ValidArgsFunction: a.followUpsToComplete,
-		Example: fmt.Sprintf("  dayside follow-up %s propose-5a1hj2v0qk8m3c7d9e4f --%s %q", verb, flag, exampleOf(flag)),
+func newFollowUpShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a follow-up, with its calls and who did what about it",
+		Example: "  dayside follow-up show propose-5a1hj2v0qk8m3c7d9e4f", Args: cobra.ExactArgs(1),
+		ValidArgsFunction: a.followUpsToComplete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id := strings.TrimPrefix(args[0], collectionFollowUps+"/")
-			if id == "" || strings.Contains(id, "/") {
-				return usagef("%q is no follow-up: give followUps/ID, or the ID alone", args[0])
+			name, err := followUpName(args[0])
+			if err != nil {
+				return err
 			}
-			r := &ledgerv1.UpdateFollowUpRequest{Name: collectionFollowUps + "/" + id}
-			switch {
-			case state != 0:
-				r.State = state
-				if text != "" {
-					r.Note = &text
-				}
-			case text == "":
-				if text = a.Getenv("USER"); text == "" {
-					return usagef("--as: say who does it")
-				}
-				fallthrough
-			default:
-				r.Owner = &text
+			client, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer client.close()
+			f, err := ask(cmd.Context(), a, func(ctx context.Context) (*ledgerv1.FollowUp, error) {
+				return ledgerv1.NewBusinessServiceClient(client.conn).GetFollowUp(ctx, &ledgerv1.GetFollowUpRequest{Name: name})
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(f, func(w io.Writer) error { followUpText(w, f, a.Now()); return nil })
+		},
+	}
+}
+
+// followUpText is one follow-up, for people.
+func followUpText(w io.Writer, f *ledgerv1.FollowUp, now time.Time) {
+	linef(w, "%s  %s, %s", idOf(f.GetName()), word(followUpKindWords, f.GetKind()), followUpStanding(f, now))
+	for _, line := range [][2]string{
+		{"Why", f.GetReason()}, {"Due", dueText(f)}, {"Owner", f.GetOwner()}, {"Customer", f.GetCustomer()},
+		{"Who", f.GetCustomerDisplayName()}, {"Number", f.GetCallerNumber()}, {"Line", f.GetLine()},
+		{"Promise", f.GetPromise()}, {"Note", f.GetNote()}, {"Opened", instant(f.GetCreateTime())},
+	} {
+		if line[1] != "" {
+			linef(w, "  %-10s %s", line[0], oneLine(line[1]))
+		}
+	}
+	linef(w, "  Calls:")
+	for _, call := range f.GetCalls() {
+		linef(w, "    %s", oneLine(idOf(call)))
+	}
+	if len(f.GetTrail()) > 0 {
+		linef(w, "  What was done:")
+	}
+	for _, e := range f.GetTrail() {
+		text := instant(e.GetTime()) + "  " + word(followUpStateWords, e.GetState())
+		if e.Owner != nil {
+			text += ", with " + dash(e.GetOwner())
+		}
+		if e.GetDueTime() != nil {
+			text += ", due " + instant(e.GetDueTime())
+		}
+		text += ", by " + dash(e.GetBy())
+		if e.GetNote() != "" {
+			text += ": " + e.GetNote()
+		}
+		linef(w, "    %s", oneLine(text))
+	}
+}
+
+func followUpName(given string) (string, error) {
+	id := strings.TrimPrefix(given, collectionFollowUps+"/")
+	if id == "" || strings.Contains(id, "/") {
+		return "", usagef("%q is no follow-up: give followUps/ID, or the ID alone", given)
+	}
+	return collectionFollowUps + "/" + id, nil
+}
+
+// followUpChange is a command that changes one follow-up; fill makes a request of what its flag says.
+type followUpChange struct {
+	verb, short, flag, help, example string
+	fill                             func(r *ledgerv1.UpdateFollowUpRequest, text string) error
+}
+
+func newFollowUpChange(a *app, change followUpChange) *cobra.Command {
+	var text string
+	c := &cobra.Command{
+		Use: change.verb + " ID", Short: change.short, Args: cobra.ExactArgs(1), ValidArgsFunction: a.followUpsToComplete,
+		Example: fmt.Sprintf("  dayside follow-up %s propose-5a1hj2v0qk8m3c7d9e4f --%s %q", change.verb, change.flag,
+			change.example),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := followUpName(args[0])
+			if err != nil {
+				return err
+			}
+			r := &ledgerv1.UpdateFollowUpRequest{Name: name}
+			if err := change.fill(r, text); err != nil {
+				return err
 			}
 			return a.changeFollowUp(cmd.Context(), r)
 		},
 	}
-	c.Flags().StringVar(&text, flag, "", help)
+	c.Flags().StringVar(&text, change.flag, "", change.help)
 	return c
 }
 
-func exampleOf(flag string) string {
-	if flag == "as" {
-		return "ann@vendor.example"
+// stands has a follow-up stand so; what is noted stays where nothing is said.
+func stands(state ledgerv1.FollowUpState) func(*ledgerv1.UpdateFollowUpRequest, string) error {
+	return func(r *ledgerv1.UpdateFollowUpRequest, note string) error {
+		r.State = state
+		if note != "" {
+			r.Note = &note
+		}
+		return nil
 	}
-	return "contract signed"
+}
+
+func (a *app) taken(r *ledgerv1.UpdateFollowUpRequest, who string) error {
+	if who = cmp.Or(who, a.Getenv("USER")); who == "" {
+		return usagef("--as: say who does it")
+	}
+	r.Owner = &who
+	return nil
+}
+
+func (a *app) moved(r *ledgerv1.UpdateFollowUpRequest, due string) error {
+	if due == "" {
+		return usagef("--due is required: %s", whenHelp)
+	}
+	at, err := a.when("due", due, time.UTC)
+	r.DueTime = timestamppb.New(at)
+	return err
 }
 
 func (a *app) changeFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUpRequest) error {
@@ -205,7 +342,11 @@ func (a *app) changeFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUpRequ
 		return err
 	}
 	return a.show(f, func(w io.Writer) error {
-		linef(w, "%s is %s, with %s.", f.GetName(), word(followUpStateWords, f.GetState()), dash(oneLine(f.GetOwner())))
+		with := dash(oneLine(f.GetOwner()))
+		if r.GetDueTime() != nil {
+			with += ", due " + dueText(f)
+		}
+		linef(w, "%s is %s, with %s.", f.GetName(), word(followUpStateWords, f.GetState()), with)
 		return nil
 	})
 }

@@ -63,8 +63,11 @@ func (s *Store) takeUpSome(ctx context.Context) (n int, err error) {
 	return len(calls), nil
 }
 
+// noting notes something of a row, by its n and body.
+type noting func(tx *sql.Tx, n int64, body []byte) error
+
 // noteAll has something noted of all rows that a query finds, by their n and body, until it finds none.
-func (s *Store) noteAll(ctx context.Context, query string, note func(tx *sql.Tx, n int64, body []byte) error) error {
+func (s *Store) noteAll(ctx context.Context, query string, note noting) error {
 	for {
 		n, err := s.noteSome(ctx, query, note)
 		if err != nil || n < maxTakenUp {
@@ -73,7 +76,7 @@ func (s *Store) noteAll(ctx context.Context, query string, note func(tx *sql.Tx,
 	}
 }
 
-func (s *Store) noteSome(ctx context.Context, query string, note func(tx *sql.Tx, n int64, body []byte) error) (n int, err error) {
+func (s *Store) noteSome(ctx context.Context, query string, note noting) (n int, err error) {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err

@@ -62,7 +62,8 @@ func owes(c *ledgerv1.Charge) sql.NullInt64 {
 
 // noteCharges notes what is owed of charges that a release before wrote.
 func (s *Store) noteCharges(ctx context.Context) error {
-	return s.noteAll(ctx, "SELECT n, body FROM charges WHERE noted <> revision LIMIT ?", func(tx *sql.Tx, n int64, body []byte) error {
+	const unnoted = "SELECT n, body FROM charges WHERE noted <> revision LIMIT ?"
+	return s.noteAll(ctx, unnoted, func(tx *sql.Tx, n int64, body []byte) error {
 		c, err := readCharge(n, body)
 		if err == nil {
 			_, err = tx.ExecContext(ctx, "UPDATE charges SET owes = ?, noted = revision WHERE n = ?", owes(c), n)

@@ -51,7 +51,9 @@ type ExportQuery struct {
 
 // HandOver is a page of an export, which is made where there is none of that name and anything waits. Of nothing none is
 // made: what waits later can be handed over by that name.
-func (s *Store) HandOver(ctx context.Context, q ExportQuery) (page *ledgerv1.HandOverChargesResponse, next mark.Mark, err error) {
+func (s *Store) HandOver(ctx context.Context, q ExportQuery) (
+	page *ledgerv1.HandOverChargesResponse, next mark.Mark, err error,
+) {
 	page = &ledgerv1.HandOverChargesResponse{}
 	n, export, err := s.export(ctx, q.Name)
 	if err == nil && export == nil && !q.DryRun {
@@ -273,7 +275,9 @@ func (s *Store) linesOf(ctx context.Context, export int64, q ExportQuery) ([]*le
 }
 
 // Exports are all exports, the latest first, and the mark behind the last one; no mark where no more follow.
-func (s *Store) Exports(ctx context.Context, after mark.Mark, limit int) (list []*ledgerv1.ChargeExport, next mark.Mark, err error) {
+func (s *Store) Exports(ctx context.Context, after mark.Mark, limit int) (
+	list []*ledgerv1.ChargeExport, next mark.Mark, err error,
+) {
 	var c condition
 	if after != (mark.Mark{}) {
 		c.and("(at, n) < (?, ?)", after.UnixUS, after.N)

@@ -265,9 +265,9 @@ func (s *Store) FollowUp(ctx context.Context, name string) (*ledgerv1.FollowUp, 
 	return row.shown(), nil
 }
 
-// UpdateFollowUp changes a follow-up, notes who did, and answers with it. Where nothing is changed nothing is noted, so that
-// whoever heard no answer can ask again. NOT_FOUND where there is none of that name; CONFLICT where the etag is given and not
-// the stored one; the error of change, where it has one.
+// UpdateFollowUp changes a follow-up, notes who did, and answers with it. Where nothing is changed nothing is noted, so
+// that whoever heard no answer can ask again. NOT_FOUND where there is none of that name; CONFLICT where the etag is given
+// and not the stored one; the error of change, where it has one.
 func (s *Store) UpdateFollowUp(ctx context.Context, name, etag, by string, change func(*ledgerv1.FollowUp) error) (
 	*ledgerv1.FollowUp, error,
 ) {

@@ -78,9 +78,10 @@ CREATE INDEX audit_resources_n ON audit_resources (n);
 // additions are what later releases add that programs before them pass over: columns with a default, and tables and indexes
 // of their own. The version of the database stays what it was, so that the release before can come back. One that
 // was released is never changed.
-func additions() []string {
-	return []string{
-		`
+func additions() []string { return []string{changesAndTasks, exportsAndNotes} }
+
+// changesAndTasks number the changes of calls, and keep charges and follow-ups.
+const changesAndTasks = `
 -- Of calls: seq is that of the last change of the row, from the counter of that name: microseconds since 1970, or one more
 -- than the one before, so that it grows even where a file is lost and a new one begun. 0: not changed since there are
 -- any. counted is the seq with which the call began to count, -1 where that was before; 0 while it does not. former: to a
@@ -138,11 +139,13 @@ CREATE TABLE follow_up_calls (
 	PRIMARY KEY (call, kind)
 ) WITHOUT ROWID;
 CREATE INDEX follow_up_calls_of ON follow_up_calls (follow_up);
-`,
-		`
+`
+
+// exportsAndNotes keep what was handed over to billing, and find charges and follow-ups by more.
+const exportsAndNotes = `
 -- Of charges, in nanos of their currency: owes is how much is owed, NULL while that is not settled; billed is how much
--- billing was told to bill, less what it was told to credit, in exports of which the last one is export (0: none). noted is the
--- revision of which owes is, so that what a release before wrote, which knows none, is noted when the file is opened again.
+-- billing was told to bill, less what it was told to credit, in exports of which the last one is export (0: none). noted is
+-- the revision of which owes is, so that what a release before wrote, which knows none, is noted when the file is opened.
 ALTER TABLE charges ADD COLUMN owes INTEGER;
 ALTER TABLE charges ADD COLUMN billed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE charges ADD COLUMN export INTEGER NOT NULL DEFAULT 0;
@@ -175,9 +178,7 @@ ALTER TABLE follow_ups ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX follow_ups_customer ON follow_ups (customer, due, n) WHERE customer <> '';
 CREATE INDEX follow_ups_promise ON follow_ups (promise) WHERE promise <> '';
 CREATE INDEX follow_ups_unnoted ON follow_ups (n) WHERE noted <> version;
-`,
-	}
-}
+`
 
 // migrate takes the database to the newest version of steps. One that a later program made is left alone.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {

@@ -33,10 +33,10 @@ const (
 	openFollowUp = "SELECT n, version, body FROM follow_ups WHERE subject = ?1 AND kind = ?2 AND state = ?3 " +
 		"AND (?4 = '' OR promise = '') ORDER BY due, n LIMIT 1"
 	openAboutPromise = "SELECT n, version, body FROM follow_ups WHERE promise = ? AND promise <> '' AND kind = ? AND state = ?"
-	addFollowUp      = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body, customer, promise, " +
-		"noted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?8)"
-	tellFollowUp = "UPDATE follow_ups SET state = ?1, subject = ?2, owner = ?3, due = ?4, heard = ?5, version = ?6, body = ?7, " +
-		"customer = ?8, promise = ?9, noted = ?6 WHERE n = ?10"
+	addFollowUp      = "INSERT INTO follow_ups (id, kind, state, subject, owner, due, heard, version, body, customer, " +
+		"promise, noted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?8)"
+	tellFollowUp = "UPDATE follow_ups SET state = ?1, subject = ?2, owner = ?3, due = ?4, heard = ?5, version = ?6, " +
+		"body = ?7, customer = ?8, promise = ?9, noted = ?6 WHERE n = ?10"
 	addFollowUpFor = "INSERT OR IGNORE INTO follow_up_calls (call, kind, follow_up) VALUES (?, ?, ?)"
 	followUpFor    = "SELECT follow_up FROM follow_up_calls WHERE call = ? AND kind = ?"
 )
