@@ -35,7 +35,8 @@ func newCustomerImport(a *app) *cobra.Command {
 			"breaks a rule is rejected and told of, and all others are in. Numbers, aliases and domains are added.\n\n" +
 			"Columns are called as fields are (`customer export` shows them), or a mapping file says what they are:\n\n" +
 			"  key: {system: crm, column: Account ID}\n" +
-			"  dates: DD.MM.YYYY\n" +
+			"  dates: DD.MM.YYYY             # or M/D/YYYY\n" +
+			"  encoding: windows-1252        # UTF-8 or UTF-16 where left out\n" +
 			"  clear_empty: false            # an empty cell leaves a field as it is\n" +
 			"  fields:\n" +
 			"    display_name: Account Name  # a column; of JSON the path, such as account.name\n" +
@@ -46,8 +47,9 @@ func newCustomerImport(a *app) *cobra.Command {
 			"    contracts.product: {value: db}\n" +
 			"    contracts.start_date: From\n\n" +
 			"An import that was interrupted, on either side, goes on with --resume and the same file. It gives way to whoever\n" +
-			"else writes. A dry run knows customers that the file itself makes within a thousand lines. Exit code 1 where a\n" +
-			"line was rejected.",
+			"else writes. A dry run judges each line as if those before were in, some 150,000 customers of them, and says where\n" +
+			"it no longer can. Warnings are of lines that are in: a number that another customer has, too, a plan that is not in the\n" +
+			"catalog, an access name that is kept. Exit code 1 where a line was rejected.",
 		Example: "  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --dry-run\n" +
 			"  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --report rejects.csv\n" +
 			"  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --report rejects.csv --resume",
@@ -59,7 +61,8 @@ func newCustomerImport(a *app) *cobra.Command {
 	flags.StringVar(&f.key, "key", "", "find customers by an external id: SYSTEM, or SYSTEM:COLUMN, such as crm:AccountId")
 	flags.StringVar(&f.region, "default-region", "", "country of numbers that are not in E.164, such as DE")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check only; write nothing")
-	flags.StringVar(&f.report, "report", "", "file for rejected lines, CSV: line, field, value (masked), rule")
+	flags.StringVar(&f.report, "report", "",
+		"file for rejected lines and warnings, CSV: line, field, value (masked), rule, kind")
 	flags.BoolVar(&f.resume, "resume", false, "go on with an import that was interrupted")
 	flags.StringVar(&f.id, "id", "", "what the import is called; made of the file's name and what it holds where left out")
 	flags.StringVar(&f.format, "format", "", "csv or jsonl; by the file's name where left out")
@@ -115,6 +118,7 @@ func (a *app) importCustomers(ctx context.Context, name string, f bulkFlags) err
 	if run.report, err = openRejects(f.report, f.resume); err != nil {
 		return err
 	}
+	run.warnedThrough = run.progress.GetLine()
 	err = run.all(ctx)
 	if closing := run.report.close(); err == nil {
 		err = closing
@@ -199,7 +203,11 @@ func (f bulkFlags) read(name string) (file importFile, err error) {
 		return file, err
 	}
 	counted := &lineCounter{}
-	if _, err := io.Copy(io.MultiWriter(sum, counted), in); err != nil {
+	text, _, err := bulk.Text(io.TeeReader(in, sum), file.mapping)
+	if err != nil {
+		return file, &failure{message: name + ": " + err.Error()}
+	}
+	if _, err := io.Copy(counted, text); err != nil {
 		return file, err
 	}
 	file.lines, file.fingerprint = counted.total(), hex.EncodeToString(sum.Sum(nil))
@@ -251,6 +259,7 @@ func (a *app) importText(run *importRun, f bulkFlags) error {
 			count(int(p.GetLine()), "line"), p.GetCreated(), p.GetUpdated(), p.GetUnchanged(), p.GetRejected(), ending)
 		return nil
 	})
+	run.showWarnings(f)
 	if err != nil || p.GetRejected() == 0 {
 		return err
 	}

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/encoding/unicode"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
@@ -35,8 +37,10 @@ type dataAnswers struct {
 	changes  []*entitlementv1.WatchCustomersResponse
 	erased   *entitlementv1.ErasePersonResponse
 	asked    proto.Message
-	// unknown are plans that are not in the catalog.
-	unknown []string
+	// unknown are plans that are not in the catalog; warned are rows that want a look, and forgotten what a dry run says.
+	unknown   []string
+	warned    []int64
+	forgotten int64
 }
 
 func (d *dataAnswers) GetImport(_ context.Context, r *entitlementv1.GetImportRequest) (*entitlementv1.ImportProgress, error) {
@@ -63,7 +67,7 @@ func (d *dataAnswers) ImportCustomers(_ context.Context, r *entitlementv1.Import
 	if r.GetAfterLine() > p.GetLine() && !r.GetDryRun() {
 		return nil, status.Error(codes.Aborted, "a hole")
 	}
-	answer := &entitlementv1.ImportCustomersResponse{Progress: p, UnknownPlans: d.unknown}
+	answer := &entitlementv1.ImportCustomersResponse{Progress: p, UnknownPlans: d.unknown, ForgottenFromLine: d.forgotten}
 	done := 0
 	for _, row := range r.GetRows() {
 		bad := row.GetUnreadable() != "" || strings.Contains(row.GetCustomer().GetDisplayName(), "bad")
@@ -80,6 +84,11 @@ func (d *dataAnswers) ImportCustomers(_ context.Context, r *entitlementv1.Import
 		}
 		done++
 		p.Line = row.GetLine()
+		if slices.Contains(d.warned, p.GetLine()) {
+			answer.Warnings = append(answer.Warnings,
+				&entitlementv1.ImportWarning{Line: p.GetLine(), Field: "phone_numbers", Value: "+61…01", Rule: "is bone's, too"},
+				&entitlementv1.ImportWarning{Line: p.GetLine(), Field: "contracts[0].plan", Value: "glod", Rule: "is not there"})
+		}
 		if bad {
 			p.Rejected++
 			continue
@@ -174,7 +183,7 @@ func TestCustomerImport(t *testing.T) {
 	}
 	wantLines(t, f.in, 2501, 99, 2001)
 	text, err := os.ReadFile(report)
-	if want := "line,field,value,rule\n99,display_name,'=bad(),is bad\n2001,display_name,'=bad(),is bad\n"; err != nil || string(text) != want {
+	if want := "line,field,value,rule,kind\n99,display_name,'=bad(),is bad,rejected\n2001,display_name,'=bad(),is bad,rejected\n"; err != nil || string(text) != want {
 		t.Errorf("report: %s, %v", text, err)
 	}
 
@@ -222,7 +231,7 @@ func TestAnImportGoesOnWhereItWas(t *testing.T) {
 		}
 		wantLines(t, f.in, 2501, 99, 1500, 2400)
 		text, err = os.ReadFile(report)
-		if want := "line,field,value,rule\n99,display_name,'=bad(),is bad\n1500,display_name,'=bad(),is bad\n2400,display_name,'=bad(),is bad\n"; err != nil ||
+		if want := "line,field,value,rule,kind\n99,display_name,'=bad(),is bad,rejected\n1500,display_name,'=bad(),is bad,rejected\n2400,display_name,'=bad(),is bad,rejected\n"; err != nil ||
 			string(text) != want {
 			t.Errorf("%+v: report: %s, %v", c, text, err)
 		}
@@ -240,6 +249,53 @@ func TestAnImportWaitsForAServerThatWasThere(t *testing.T) {
 	f = &fake{dataAnswers: &dataAnswers{fail: 1, how: codes.Unavailable}}
 	if code := newTerminal(t, f).run(t.Context(), "customer", "import", accounts(t, 3), "--dry-run"); code != 1 || f.requests != 1 {
 		t.Errorf("one that never was is not waited for: exit %d after %d requests", code, f.requests)
+	}
+}
+
+// TestLinesThatWantALookAreTold, and are no failure: on the terminal some, in the report all.
+func TestLinesThatWantALookAreTold(t *testing.T) {
+	f := &fake{dataAnswers: &dataAnswers{warned: []int64{7, 1900}, few: 700}}
+	term := newTerminal(t, f)
+	file := accounts(t, 2500)
+	code := term.run(t.Context(), "customer", "import", file)
+	if want := "warning: line 7: phone_numbers: \"+61…01\": is bone's, too\n" +
+		"warning: line 1900: phone_numbers: \"+61…01\": is bone's, too\n2 warnings more; --report keeps all of them\n"; code != 0 ||
+		term.err.String() != want {
+		t.Errorf("exit %d: %s", code, term.err.String())
+	}
+	report := filepath.Join(t.TempDir(), "look.csv")
+	code = term.run(t.Context(), "customer", "import", file, "--report", report)
+	text, err := os.ReadFile(report)
+	if code != 0 || err != nil || strings.Count(string(text), ",warning\n") != 4 || term.err.String() != "4 warnings; see "+report+"\n" {
+		t.Errorf("exit %d, %v: %s%s", code, err, text, term.err.String())
+	}
+
+	f.forgotten = 1200
+	if code := term.run(t.Context(), "customer", "import", file, "--dry-run"); code != 0 ||
+		strings.Count(term.err.String(), "does not remember what lines from 1200 on would make") != 1 {
+		t.Errorf("exit %d: %s", code, term.err.String())
+	}
+}
+
+// TestAFileInUTF16IsCountedInLines, not in bytes that look like their ends.
+func TestAFileInUTF16IsCountedInLines(t *testing.T) {
+	text, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("name\tdisplay_name\r\na\tAcme \u010a\u0a0a\r\nb\tBone\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "excel.txt")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{dataAnswers: &dataAnswers{}}
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "customer", "import", file); code != 0 || !strings.Contains(term.out.String(), ": 3 lines: 2 created") {
+		t.Errorf("exit %d: %s%s", code, term.out.String(), term.err.String())
+	}
+	for _, p := range f.imports {
+		if p.GetTotalLines() != 3 {
+			t.Errorf("%v", p)
+		}
 	}
 }
 
@@ -327,6 +383,9 @@ func TestCustomerExportAndWatch(t *testing.T) {
 func TestCustomerErase(t *testing.T) {
 	f := &fake{dataAnswers: &dataAnswers{erased: &entitlementv1.ErasePersonResponse{Erasures: []*entitlementv1.Erasure{
 		{Place: "customers/acme", Erased: 1}, {Place: "promises", Erased: 2, Kept: 2, Reason: "what is owed"},
+	}, Remainders: []*entitlementv1.Remainder{
+		{Place: "recordings", What: "what they said", Action: "delete them", RecordingUris: []string{"https://rec.example/1"}},
+		{Place: "messages", What: "where they are", UntilTime: &timestamppb.Timestamp{Seconds: 1_800_000_000}},
 	}}}}
 	term := newTerminal(t, f)
 	if code := term.run(t.Context(), "customer", "erase", "acme", "ann", "--number", "+13035550101", "--reason", "4711", "--dry-run"); code != 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/daysidehq/dayside/cmd/dayside/internal/bulk"
 )
 
-// rejects is the file of rejected lines; nil: none is kept. Each broken rule of a line stands in it once, however often
-// the line is told of.
+// rejects is the file of rejected lines, and of warnings; nil: none is kept. Each broken rule of a line stands in it once,
+// however often the line is told of.
 type rejects struct {
 	file *os.File
 	csv  *csv.Writer
@@ -41,7 +41,7 @@ func openRejects(name string, resume bool) (*rejects, error) {
 	}
 	r.file, r.csv = file, csv.NewWriter(file)
 	if info, err := file.Stat(); err == nil && info.Size() == 0 {
-		_ = r.csv.Write([]string{"line", "field", "value", "rule"})
+		_ = r.csv.Write([]string{"line", "field", "value", "rule", "kind"})
 	}
 	return r, r.flush()
 }
@@ -57,7 +57,7 @@ func (r *rejects) goOn(name string) error {
 	}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
 	in := csv.NewReader(bytes.NewReader(whole))
-	in.FieldsPerRecord = 4
+	in.FieldsPerRecord = 5
 	for {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -74,24 +74,30 @@ func (r *rejects) goOn(name string) error {
 	return nil
 }
 
-func (r *rejects) add(list []*entitlementv1.ImportRejection) error {
+// add writes what is said of the lines of a part.
+func (r *rejects) add(answer *entitlementv1.ImportCustomersResponse) error {
 	if r == nil {
 		return nil
 	}
-	for _, l := range list {
-		number := fmt.Sprint(l.GetLine())
-		key := number + "\x00" + l.GetField() + "\x00" + l.GetRule()
-		if r.said[key] {
-			continue
-		}
-		r.said[key] = true
-		// What others wrote into the file must not run in a spreadsheet either.
-		record := []string{number, l.GetField(), bulk.Guarded(visible(l.GetValue())), visible(l.GetRule())}
-		if err := r.csv.Write(record); err != nil {
-			return err
-		}
+	var errs []error
+	for _, l := range answer.GetRejections() {
+		errs = append(errs, r.write(l, "rejected"))
 	}
-	return r.flush()
+	for _, l := range answer.GetWarnings() {
+		errs = append(errs, r.write(l, "warning"))
+	}
+	return errors.Join(append(errs, r.flush())...)
+}
+
+func (r *rejects) write(l judgement, kind string) error {
+	number := fmt.Sprint(l.GetLine())
+	key := number + "\x00" + l.GetField() + "\x00" + l.GetRule()
+	if r.said[key] {
+		return nil
+	}
+	r.said[key] = true
+	// What others wrote into the file must not run in a spreadsheet either.
+	return r.csv.Write([]string{number, l.GetField(), bulk.Guarded(visible(l.GetValue())), visible(l.GetRule()), kind})
 }
 
 func (r *rejects) flush() error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -45,6 +46,11 @@ type importRun struct {
 	untold int
 	// unknown are plans that are not in the catalog, and were told of.
 	unknown []string
+	// warnings are the first ones, and warned how many there are, of lines up to warnedThrough.
+	warnings              []string
+	warned, warnedThrough int64
+	// forgotten says that a dry run does not know all that lines before make, and that this was told.
+	forgotten bool
 	// answered says that the server is there: then it is waited for.
 	answered bool
 }
@@ -169,7 +175,7 @@ func (run *importRun) send(ctx context.Context, part filePart) error {
 			return err
 		}
 		run.hear(answer, before)
-		if err := run.report.add(answer.GetRejections()); err != nil {
+		if err := run.report.add(answer); err != nil {
 			return err
 		}
 		left := r.GetRows()
@@ -199,6 +205,7 @@ func (run *importRun) hear(answer *entitlementv1.ImportCustomersResponse, before
 			linef(run.a.Err, "warning: plan %s is not in the catalog: it limits nothing", visible(plan))
 		}
 	}
+	run.hearWarnings(answer)
 	for _, r := range answer.GetRejections() {
 		if run.report == nil && len(run.told) == maxTold {
 			run.untold++
@@ -213,7 +220,50 @@ func (run *importRun) hear(answer *entitlementv1.ImportCustomersResponse, before
 	}
 }
 
-func rejectedLine(r *entitlementv1.ImportRejection) string {
+// hearWarnings takes warnings over, those of a line once; plans are told of by themselves.
+func (run *importRun) hearWarnings(answer *entitlementv1.ImportCustomersResponse) {
+	if from := answer.GetForgottenFromLine(); from > 0 && !run.forgotten {
+		run.forgotten = true
+		linef(run.a.Err, "warning: this dry run does not remember what lines from %d on would make: what refers to them may be "+
+			"rejected here, and brought in all the same", from)
+	}
+	for _, w := range answer.GetWarnings() {
+		if w.GetLine() <= run.warnedThrough {
+			continue
+		}
+		run.warned++
+		if !strings.HasSuffix(w.GetField(), ".plan") && len(run.warnings) < maxTold {
+			run.warnings = append(run.warnings, rejectedLine(w))
+		}
+	}
+	run.warnedThrough = max(run.warnedThrough, answer.GetProgress().GetLine())
+}
+
+// showWarnings tells of lines that are in, and want a look.
+func (run *importRun) showWarnings(f bulkFlags) {
+	switch {
+	case run.warned == 0:
+	case f.report != "":
+		linef(run.a.Err, "%s; see %s", count(int(run.warned), "warning"), f.report)
+	default:
+		for _, text := range run.warnings {
+			linef(run.a.Err, "warning: %s", text)
+		}
+		if more := run.warned - int64(len(run.warnings)); more > 0 {
+			linef(run.a.Err, "%s more; --report keeps all of them", count(int(more), "warning"))
+		}
+	}
+}
+
+// judgement is what is said of a line: a rejection, or a warning.
+type judgement interface {
+	GetLine() int64
+	GetField() string
+	GetValue() string
+	GetRule() string
+}
+
+func rejectedLine(r judgement) string {
 	text := fmt.Sprintf("line %d: ", r.GetLine())
 	if r.GetField() != "" {
 		text += r.GetField() + ": "
