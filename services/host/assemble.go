@@ -174,14 +174,20 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.routing, err = routing.New(routing.Config{}, routing.Deps{ //nolint:contextcheck // counters belong to no request
+		deps := routing.Deps{
 			Store: h.etcd, Instance: h.cfg.Instance, Clock: h.clock, Logger: h.log,
 			TracerProvider: h.telemetry.TracerProvider, MeterProvider: h.telemetry.MeterProvider,
 			Schedule:    schedulev1.NewPlanServiceClient(scheduleConn),
 			Entitlement: entitlementv1.NewEntitlementServiceClient(entitlementConn), Journal: h.journal,
-			Promises: entitlementv1.NewPromiseServiceClient(entitlementConn), PromiseSpool: h.openPromiseSpool(ctx),
-			Schema: h.cluster.Schema(), AlertSpool: h.openAlertSpool(ctx), Copy: h.copy,
-		})
+			Promises: entitlementv1.NewPromiseServiceClient(entitlementConn), Schema: h.cluster.Schema(), Copy: h.copy,
+		}
+		if s := h.openSpool(ctx, keptAcceptances()); s != nil {
+			deps.PromiseSpool = s
+		}
+		if s := h.openSpool(ctx, keptAlerts()); s != nil {
+			deps.AlertSpool = s
+		}
+		h.routing, err = routing.New(routing.Config{}, deps) //nolint:contextcheck // counters belong to no request
 		return h.routing, err
 	}
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -21,21 +20,14 @@ func (h *Host) openJournal(ctx context.Context) error {
 	if len(h.cfg.Services) == 1 && h.cfg.runs(SIP) {
 		return nil
 	}
-	err := h.lock()
-	if errors.Is(err, errInUse) {
+	if err := h.lock(); errors.Is(err, errInUse) {
 		return err
 	}
-	var s *spool.Spool
-	if err == nil {
-		s, err = spool.Open(spool.Config{Dir: filepath.Join(h.cfg.DataDir, "spool"), Clock: h.clock, Logger: h.log})
-	}
-	if err != nil {
-		h.log.ErrorContext(ctx, "records of calls and changes are not kept until this process is started again",
-			"error", oneLine(err).Error())
+	s := h.openSpool(ctx, keptRecords())
+	if s == nil {
 		return nil
 	}
 	h.spool, h.journal = s, journal.New(s, h.cfg.Instance, h.clock, h.log)
-	h.closers = append(h.closers, s.Close)
 	return spoolMeters(h.telemetry.MeterProvider, s)
 }
 

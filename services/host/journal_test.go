@@ -91,6 +91,30 @@ func TestADataDirectoryThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+// TestASpoolThatCannotBeOpenedStopsNoCall: what it would keep is told, each by its name, and the process serves.
+func TestASpoolThatCannotBeOpenedStopsNoCall(t *testing.T) {
+	dir := t.TempDir()
+	spools := []spoolOf{keptAlerts(), keptAcceptances(), keptRecords()}
+	for _, s := range spools {
+		if err := os.WriteFile(filepath.Join(dir, s.name), nil, 0o600); err != nil { // a file in the place of a folder
+			t.Fatal(err)
+		}
+	}
+	h, log, err := opened(t, dir, "", Schedule, Entitlement, Routing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, h)
+	for _, s := range spools {
+		if strings.Count(log.String(), s.lost) != 1 {
+			t.Errorf("%s: nobody is told: %s", s.name, log)
+		}
+	}
+	if _, err := schedulev1.NewScheduleServiceClient(h.Conn()).ListSites(t.Context(), &schedulev1.ListSitesRequest{}); err != nil {
+		t.Errorf("sites: %v", err)
+	}
+}
+
 func TestConfigurationOfRecordsIsJudged(t *testing.T) {
 	for text, change := range map[string]func(*Config){
 		"--ledger-retention-days -1": func(c *Config) { c.LedgerRetentionDays = -1 },
