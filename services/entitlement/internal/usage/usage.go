@@ -68,11 +68,12 @@ func begins(zone *time.Location, y int, m time.Month, d int) int64 {
 }
 
 // AddCall counts a call of a contract in a period, and is how many it has then. What was counted of the contract over a part
-// of the period, as where the plan counted months until now, is taken into it.
+// of the period, as where the plan counted months until now, is taken into it; so is what was counted over mostly the same
+// time, as where the customer moved to another zone: else the hours by which the old month lasts longer would be of both.
 func AddCall(u *publishedv1.Usage, contractID string, p Period) int32 {
 	n := int32(1)
 	u.Contracts = slices.DeleteFunc(u.GetContracts(), func(c *publishedv1.ContractUsage) bool {
-		within := c.GetContract() == contractID && c.GetFromUnixS() >= p.FromUnixS && c.GetToUnixS() <= p.ToUnixS
+		within := c.GetContract() == contractID && p.mostOf(c.GetFromUnixS(), c.GetToUnixS())
 		if within {
 			n += c.GetCalls()
 		}
@@ -82,6 +83,15 @@ func AddCall(u *publishedv1.Usage, contractID string, p Period) int32 {
 		Contract: contractID, FromUnixS: p.FromUnixS, ToUnixS: p.ToUnixS, Calls: n,
 	})
 	return n
+}
+
+// mostOf says whether the period has more than half of a span; of one without an end the period has to have none either.
+func (p Period) mostOf(fromUnixS, toUnixS int64) bool {
+	if toUnixS == OpenEnded {
+		return p.ToUnixS == OpenEnded
+	}
+	shared := min(p.ToUnixS, toUnixS) - max(p.FromUnixS, fromUnixS)
+	return 2*shared > toUnixS-fromUnixS
 }
 
 // Used is what is counted of a contract in a period.

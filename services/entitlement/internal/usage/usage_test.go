@@ -130,6 +130,29 @@ func TestCallsAreCountedByContractAndPeriod(t *testing.T) {
 	}
 }
 
+// TestACustomerThatMovesHasOneMonth: the hours by which the old zone's lasts longer, or ends sooner, are no second one.
+func TestACustomerThatMovesHasOneMonth(t *testing.T) {
+	names := []string{"Pacific/Kiritimati", "Australia/Sydney", "UTC", "America/Los_Angeles", "Pacific/Niue"}
+	zones := map[string]*time.Location{}
+	for _, name := range names {
+		zones[name] = location(t, name)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		was, is := rapid.SampledFrom(names).Draw(t, "was"), rapid.SampledFrom(names).Draw(t, "is")
+		at := rapid.Int64Range(1_700_000_000, 1_900_000_000).Draw(t, "at")
+		before, _ := usage.Of(month, 0, at, zones[was])
+		later := rapid.Int64Range(at, before.ToUnixS-1).Draw(t, "later")
+		after, _ := usage.Of(month, 0, later, zones[is])
+		u := &publishedv1.Usage{}
+		usage.AddCall(u, "C-1", before)
+		n := usage.AddCall(u, "C-1", after)
+		if same := after.FromUnixS-before.FromUnixS < 3*86400 && before.FromUnixS-after.FromUnixS < 3*86400; same != (n == 2) ||
+			same != (len(u.GetContracts()) == 1) {
+			t.Fatalf("%s, then %s: %d calls, of %v", was, is, n, u.GetContracts())
+		}
+	})
+}
+
 func TestOldCountsGo(t *testing.T) {
 	now := int64(2_000_000_000)
 	u := &publishedv1.Usage{
