@@ -23,6 +23,10 @@ const (
 	// maxHolders is how many customers of one clue are looked at: of more it says nothing. maxNumberHolders is that of numbers,
 	// which a group of companies shares.
 	maxHolders, maxNumberHolders = 16, 64
+	// maxLikeContracts is how many customers are looked at whose contracts' numbers are typed alike.
+	maxLikeContracts = 64
+	// minTypedDigits is from how many on digits are a contract's number: fewer are a wrong key.
+	minTypedDigits = 4
 )
 
 // How much a clue says that is not a name. A number identifies, though nobody vouches for it; a domain is shared by whoever
@@ -33,7 +37,9 @@ const (
 	emailConfidence          = 0.97
 	externalIDConfidence     = 0.98
 	contractConfidence       = 0.97
-	domainConfidence         = 0.8
+	// typedContractConfidence is that of digits, which may be a name's, too, or have a wrong one among them.
+	typedContractConfidence = 0.9
+	domainConfidence        = 0.8
 )
 
 // IdentifyCaller finds customers by whatever is known of a caller. It reads the service's own views, which are behind a
@@ -170,8 +176,11 @@ func (g *gathering) number(n phone.Number, verified bool) {
 // statements bring in what is the same or is not. What was typed as a name may be a contract's number, or an address.
 func (g *gathering) statements(r *entitlementv1.IdentifyCallerRequest) {
 	said := strings.TrimSpace(r.GetName())
-	for _, id := range []string{r.GetContractId(), said} {
-		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, view.ContractID, "", id, id, contractConfidence)
+	for _, number := range []string{r.GetContractId(), said, withoutWords(said)} {
+		g.contract(entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, number, view.Written, contractConfidence)
+	}
+	if typed := strings.Trim(r.GetDigits(), "*#"); len(typed) >= minTypedDigits {
+		g.contract(entitlementv1.EvidenceKind_EVIDENCE_KIND_KEYPAD, typed, view.Pressed, typedContractConfidence)
 	}
 	for _, e := range r.GetExternalIds() {
 		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_EXTERNAL_ID, view.ExternalID, e.GetSystem(), e.GetId(),
@@ -190,6 +199,40 @@ func (g *gathering) statements(r *entitlementv1.IdentifyCallerRequest) {
 		}
 		g.same(entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL_DOMAIN, view.EmailDomain, "", domain, domain, domainConfidence)
 	}
+}
+
+// contract brings in the customers who have a contract of that number, as it reads.
+func (g *gathering) contract(kind entitlementv1.EvidenceKind, number string, read func(string) string, confidence float64) {
+	var clues []identify.Clue
+	asked := read(number)
+	for _, h := range g.s.directory.Holders(view.ContractID, "", number, maxLikeContracts) {
+		c, _ := g.s.index.Customer(h.CustomerID)
+		i := slices.IndexFunc(c.GetContracts(), func(k *publishedv1.Contract) bool { return read(k.GetId()) == asked })
+		if i >= 0 {
+			clues = append(clues, identify.Clue{Kind: kind, Customer: h.CustomerID, Matched: c.GetContracts()[i].GetId()})
+		}
+	}
+	if len(clues) > maxHolders {
+		g.more = true
+		return
+	}
+	for _, clue := range clues {
+		clue.Confidence = confidence / float64(len(clues))
+		g.clues = append(g.clues, clue)
+	}
+}
+
+// withoutWords is a contract's number without what people say around it.
+func withoutWords(said string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(said), func(w string) bool {
+		switch strings.ToLower(strings.Trim(w, ".,:'")) {
+		case "contract", "number", "no", "is", "it", "it's", "its", "my", "our", "the", "dash", "hyphen", "minus", "slash",
+			"vertrag", "vertragsnummer", "nummer", "ist", "die", "strich", "bindestrich", "contrat", "numéro", "tiret",
+			"contrato", "número", "guion", "guión":
+			return true
+		}
+		return false
+	}), "")
 }
 
 // same brings in the customers of whom a clue speaks.

@@ -69,7 +69,14 @@ func TestIdentifyCallerTakesWhateverThereIs(t *testing.T) {
 		{&entitlementv1.IdentifyCallerRequest{Name: "ada@acme.example"}, `acme-de by EMAIL "a…@acme.example"; certain true`},
 		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("4711")}, `acme-de by EXTERNAL_ID "crm: 4711"; certain true`},
 		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("b-9")}, `; certain false`},
-		{&entitlementv1.IdentifyCallerRequest{ContractId: "c-4712"}, `acme-us by CONTRACT "c-4712"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{ContractId: "c-4712"}, `acme-us by CONTRACT "C-4712"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{Name: "c 47 12"}, `acme-us by CONTRACT "C-4712"; certain true`},
+		{
+			&entitlementv1.IdentifyCallerRequest{Name: "My contract number is C dash 4712."}, `acme-us by CONTRACT "C-4712"; certain true`,
+		},
+		{&entitlementv1.IdentifyCallerRequest{Name: "A 4712"}, `; certain false`},
+		{&entitlementv1.IdentifyCallerRequest{Digits: "24712#"}, `acme-us by KEYPAD "C-4712"; certain false`},
+		{&entitlementv1.IdentifyCallerRequest{Digits: "4712"}, `; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Name: "C-4712"}, `acme-us by CONTRACT "C-4712"; certain true`},
 		{
 			&entitlementv1.IdentifyCallerRequest{ContractId: "C-4712", Number: "+493055500111"},

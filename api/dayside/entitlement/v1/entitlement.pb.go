@@ -49,7 +49,7 @@ const (
 	EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME EvidenceKind = 5
 	// The initials of a name.
 	EvidenceKind_EVIDENCE_KIND_INITIALS EvidenceKind = 6
-	// A name spelled on a keypad.
+	// A name, or a contract's number, typed on a keypad.
 	EvidenceKind_EVIDENCE_KIND_KEYPAD EvidenceKind = 7
 	// A contact's e-mail address.
 	EvidenceKind_EVIDENCE_KIND_EMAIL EvidenceKind = 8
@@ -1017,7 +1017,8 @@ type IdentifyCallerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name, as speech was understood or as it was typed; or leave empty and give digits.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough, from three keys on.
+	// A name spelled on a keypad (ITU-T E.161: 2 is ABC), without spaces; its beginning is enough, from three keys on. Or a
+	// contract's number, whole.
 	Digits string `protobuf:"bytes,2,opt,name=digits,proto3" json:"digits,omitempty"`
 	// The caller's number: E.164, with or without the plus sign, or national where default_region says of which country.
 	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/accessname"
@@ -20,6 +21,7 @@ const (
 	Email
 	EmailDomain
 	ExternalID
+	// ContractID is found by how it is typed on a keypad: who has that very number is for whoever asks to see.
 	ContractID
 	ContactNumber
 )
@@ -83,13 +85,42 @@ func folded(kind Clue, text string) string {
 		return accessname.Key(text)
 	case Email, EmailDomain:
 		return strings.ToLower(strings.TrimSpace(text))
-	case ContractID, ExternalID:
+	case ExternalID:
 		return strings.ToLower(strings.Join(strings.Fields(text), ""))
+	case ContractID:
+		return Pressed(text)
 	case ContactNumber:
 		n, _ := phone.Parse(text)
 		return n.String()
 	}
 	return ""
+}
+
+// Pressed is a contract's number as it is typed on a keypad (ITU-T E.161): its letters as their keys, and without what is
+// neither a letter nor a digit. Several numbers come to the same.
+func Pressed(number string) string {
+	const keys = "22233344455566677778889999" // a to z
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return rune(keys[r-'a'])
+		}
+		return r
+	}, Written(number))
+}
+
+// Written is a contract's number as it is written, whatever the case, blanks and punctuation: nobody says these.
+func Written(number string) string {
+	number = strings.ToLower(number)
+	bare := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, number)
+	if bare == "" {
+		return strings.Join(strings.Fields(number), "")
+	}
+	return bare
 }
 
 // find is who has a clue, in no particular order, at most limit of them.

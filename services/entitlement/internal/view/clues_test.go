@@ -65,6 +65,9 @@ func TestDirectoryKnowsWhatIsTheSame(t *testing.T) {
 		expect("listed", view.ExternalID, "crm", "a4711", "acme/")
 		expect("of another system", view.ExternalID, "billing", "a4711")
 		expect("listed", view.ContractID, "", "c-1", "acme/")
+		expect("said", view.ContractID, "", "C 1", "acme/")
+		expect("typed", view.ContractID, "", "21", "acme/")
+		expect("another one", view.ContractID, "", "c-2")
 		expect("nothing", view.ContractID, "", " ")
 		d.Apply(coord.Batch{Events: []coord.Event{stored(t, acme)}})
 	}
