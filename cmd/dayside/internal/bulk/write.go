@@ -18,16 +18,18 @@ import (
 
 // Writer writes customers, so that a Reader without a mapping makes the same of them. JSON holds all of a customer. CSV
 // holds what Fields names, with a line for each contract or contact after the first; a cell that a spreadsheet would
-// run as a formula gets an apostrophe before it, which a Reader takes away.
+// run as a formula gets an apostrophe before it, which a Reader takes away. Customers come behind those that they refer to.
 type Writer struct {
-	out  io.Writer
-	csv  *csv.Writer
-	head []path
+	out   io.Writer
+	csv   *csv.Writer
+	head  []path
+	order *order
 }
 
 // NewWriter writes the header, where there is one.
 func NewWriter(out io.Writer, format Format) (*Writer, error) {
 	w := &Writer{out: out, head: paths()}
+	w.order = newOrder(w.now)
 	if format == JSONL {
 		return w, nil
 	}
@@ -35,8 +37,10 @@ func NewWriter(out io.Writer, format Format) (*Writer, error) {
 	return w, w.csv.Write(Fields())
 }
 
-// Write adds a customer.
-func (w *Writer) Write(c *entitlementv1.Customer) error {
+// Write adds a customer, which is the Writer's from then on; they come in order of name.
+func (w *Writer) Write(c *entitlementv1.Customer) error { return w.order.add(c) }
+
+func (w *Writer) now(c *entitlementv1.Customer) error {
 	if w.csv == nil {
 		return w.object(c)
 	}
@@ -62,10 +66,10 @@ func (w *Writer) Write(c *entitlementv1.Customer) error {
 	return nil
 }
 
-// Flush writes what is held back.
+// Flush writes what is held back; nothing is added after it.
 func (w *Writer) Flush() error {
-	if w.csv == nil {
-		return nil
+	if err := w.order.end(); err != nil || w.csv == nil {
+		return err
 	}
 	w.csv.Flush()
 	return w.csv.Error()
