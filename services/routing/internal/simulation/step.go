@@ -142,7 +142,7 @@ func (a *asked) lookUp(state *routingv1.ContinuationState, need flow.Need) {
 	case need.Kind == flow.NeedPIN:
 		flow.PINCompared(state, s.often(2), false)
 	case s.often(3):
-		flow.Identified(state, nil, false)
+		flow.Identified(state, flow.Found{})
 	default:
 		found := []flow.Candidate{{ID: s.world.customers[s.chance.IntN(len(s.world.customers))].id, Confidence: 1}}
 		if s.often(2) {
@@ -151,7 +151,7 @@ func (a *asked) lookUp(state *routingv1.ContinuationState, need flow.Need) {
 		if a.v.Customer(found[0].ID) == nil {
 			found = nil
 		}
-		flow.Identified(state, found, false)
+		flow.Identified(state, flow.Found{Candidates: found, Certain: s.often(4)})
 	}
 }
 
