@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/continuation"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/flow"
@@ -56,6 +57,9 @@ func (c *calls) ContinueCall(
 	ctx, end := c.signals.join(ctx, opened.State.GetTraceparent())
 	defer end()
 	t.step = int(opened.Step) + 1
+	if r.GetCaller().GetNumber() == "" { // it is who called at the first step
+		t.call.Caller, t.call.Attested = phone.Number(opened.State.GetCaller()), opened.State.GetAttested()
+	}
 	c.advance(ctx, t, opened.State, r)
 	t.decide()
 	if taken := t.call.State.GetMessageTaken() && !opened.State.GetMessageTaken(); taken && !c.messageLeft(ctx, t) {

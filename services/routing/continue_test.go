@@ -305,6 +305,19 @@ func TestTheHiddenNumberIsToldToWhomItMayBe(t *testing.T) {
 	}
 }
 
+// Who called at the first step need not be said again: a call does not change its caller.
+func TestWhoCallsIsInTheContinuation(t *testing.T) {
+	h := staffed(t)
+	h.clock.Set(viewtest.At(5.5))
+	g := h.gateway("1", "+61255500102", acmeANI)
+	g.attested = true
+	g.begins(t)
+	g.from, g.attested = "", false
+	if said := g.goesOn(t, typed("9")).GetExplanation().GetVerdicts(); !slices.Contains(said, routingv1.Verdict_VERDICT_CALLER_VERIFIED) {
+		t.Errorf("whom the carrier vouched for is not verified a step later: %v", said)
+	}
+}
+
 // Gateways that only redirect have no next step, and before there is a key nobody has.
 func TestWhereNothingFollows(t *testing.T) {
 	h := staffed(t)

@@ -139,9 +139,7 @@ func (p *promises) request(
 	t *decision, state *routingv1.ContinuationState, need flow.Need,
 ) *entitlementv1.AcceptOfferRequest {
 	call := t.call
-	if call.State = state; call.Caller == 0 {
-		call.Caller, call.Attested = phone.Number(state.GetCaller()), state.GetAttested()
-	}
+	call.State = state
 	r := &entitlementv1.AcceptOfferRequest{
 		Offer: "offers/" + need.Offer.GetOffer(), RequestId: acceptanceID(t.gateway, t.call.ID, t.step),
 		Number: numberText(call.Caller), Verification: decide.Verification(t.view, call),

@@ -1376,7 +1376,7 @@ type ContinueCallRequest struct {
 	Gateway *GatewayInfo `protobuf:"bytes,3,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// As in RouteCall: what is needed where the continuation cannot be read.
 	DialledNumber string `protobuf:"bytes,4,opt,name=dialled_number,json=dialledNumber,proto3" json:"dialled_number,omitempty"`
-	// As in RouteCall.
+	// As in RouteCall. Where it is left out it is who called, and how attested, at the first step: the continuation says so.
 	Caller *Caller `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
 	// Of a forward: how each attempt ended, in order.
 	Attempts []*Attempt `protobuf:"bytes,6,rep,name=attempts,proto3" json:"attempts,omitempty"`
@@ -1539,7 +1539,7 @@ type ReportCallRequest struct {
 	Gateway *GatewayInfo `protobuf:"bytes,2,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// All attempts, in order.
 	Attempts []*Attempt `protobuf:"bytes,3,rep,name=attempts,proto3" json:"attempts,omitempty"`
-	// When the call began to ring.
+	// When the call began to ring. These times are kept as the gateway's clock says them, were it set back in between.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When somebody answered; unset where nobody did.
 	AnswerTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=answer_time,json=answerTime,proto3" json:"answer_time,omitempty"`
@@ -1893,7 +1893,8 @@ type Route struct {
 	//	*Route_Record
 	//	*Route_End
 	Step isRoute_Step `protobuf_oneof:"step"`
-	// Hand it to ContinueCall when the step did not end the call. Empty where nothing follows: the step is the last one.
+	// Hand it to ContinueCall when the step did not end the call. Empty where nothing follows: the step is the last one. It
+	// holds for 30 minutes of a prompt and of a record, for 12 hours of a forward.
 	Continuation []byte `protobuf:"bytes,7,opt,name=continuation,proto3" json:"continuation,omitempty"`
 	// Why.
 	Explanation *Explanation `protobuf:"bytes,8,opt,name=explanation,proto3" json:"explanation,omitempty"`

@@ -41,7 +41,9 @@ type RoutingServiceClient interface {
 	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation, or
 	// one of too many steps, is treated as a new call about which nothing is known: it is asked nothing, and gets the whole
 	// ladder in one last step; explanation.continuation says so. Of too many steps, whoever was busy or declined is left out; and
-	// where the attempts say that the call is over, it is. Telling the same step twice is answered twice.
+	// where the attempts say that the call is over, it is. Telling the same step twice is answered twice. A request that is
+	// refused, INVALID_ARGUMENT, changes nothing: hand the continuation back without what it names, such as an input that is
+	// too long, and the call goes on.
 	ContinueCall(ctx context.Context, in *ContinueCallRequest, opts ...grpc.CallOption) (*ContinueCallResponse, error)
 	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
 	// Acknowledged after it is durable. Report when somebody has answered, too: a target that could not be reached before is then
@@ -132,7 +134,9 @@ type RoutingServiceServer interface {
 	// with the next step. Any routing process of the cluster can answer it. A forged, expired or unreadable continuation, or
 	// one of too many steps, is treated as a new call about which nothing is known: it is asked nothing, and gets the whole
 	// ladder in one last step; explanation.continuation says so. Of too many steps, whoever was busy or declined is left out; and
-	// where the attempts say that the call is over, it is. Telling the same step twice is answered twice.
+	// where the attempts say that the call is over, it is. Telling the same step twice is answered twice. A request that is
+	// refused, INVALID_ARGUMENT, changes nothing: hand the continuation back without what it names, such as an input that is
+	// too long, and the call goes on.
 	ContinueCall(context.Context, *ContinueCallRequest) (*ContinueCallResponse, error)
 	// ReportCall says how a call went; once or often, in any order, merged by (gateway, call_id); of a call nobody routed too.
 	// Acknowledged after it is durable. Report when somebody has answered, too: a target that could not be reached before is then

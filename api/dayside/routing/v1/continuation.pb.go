@@ -94,7 +94,7 @@ type ContinuationState struct {
 	// 1 + the goodwill that was shown before this call, as it was counted for `line`, `customer` and `caller_class`: what is
 	// counted meanwhile changes nothing in a call.
 	GoodwillPlusOne int32 `protobuf:"varint,31,opt,name=goodwill_plus_one,json=goodwillPlusOne,proto3" json:"goodwill_plus_one,omitempty"`
-	// Whom an offer was made: the caller's number, E.164 digits, and whether it was attested. A later request may leave it out.
+	// Who called: the number, E.164 digits, and whether it was attested. A later request may leave it out.
 	Caller uint64 `protobuf:"fixed64,32,opt,name=caller,proto3" json:"caller,omitempty"`
 	// See caller.
 	Attested bool `protobuf:"varint,33,opt,name=attested,proto3" json:"attested,omitempty"`

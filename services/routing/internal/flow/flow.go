@@ -171,9 +171,8 @@ func Next(d *decide.Decision, now time.Time, traceparent string) *routingv1.Cont
 	if d.Line.Goodwill != nil && d.Class != routingv1.CallerClass_CALLER_CLASS_ENTITLED {
 		next.GoodwillPlusOne = int32(d.GoodwillCalls) + 1
 	}
-	if next.Made = Made(d); len(next.GetMade()) > 0 {
-		next.Caller, next.Attested = uint64(d.Call().Caller), d.Call().Attested
-	}
+	next.Caller, next.Attested = uint64(d.Call().Caller), d.Call().Attested
+	next.Made = Made(d)
 	next.Asked, next.Offered = d.Prompt, nil
 	if d.Prompt == routingv1.PromptKind_PROMPT_KIND_WHICH {
 		for _, c := range d.Candidates() {
