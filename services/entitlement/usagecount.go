@@ -63,22 +63,24 @@ func (p *page) read(ctx context.Context, calls []*ledgerv1.Call) error {
 	if p.found, err = p.u.s.cfg.Store.GetSome(ctx, slices.Collect(maps.Keys(keys))); err != nil {
 		return err
 	}
-	clear(keys)
-	for _, c := range calls { // which contracts are of which plans is known now
-		if k := p.contract(c); k != nil {
-			keys[published.PlanPrefix+k.GetPlan()] = true
+	for _, more := range []func(*ledgerv1.Call) []string{p.planKeys, p.leaves, p.weekKeys} { // each by what is known before
+		clear(keys)
+		for _, c := range calls {
+			for _, key := range more(c) {
+				keys[key] = true
+			}
 		}
+		found, err := p.u.s.cfg.Store.GetSome(ctx, slices.Collect(maps.Keys(keys)))
+		if err != nil {
+			return err
+		}
+		maps.Copy(p.found, found)
 	}
-	plans, err := p.u.s.cfg.Store.GetSome(ctx, slices.Collect(maps.Keys(keys)))
-	if err != nil {
-		return err
-	}
-	maps.Copy(p.found, plans)
 	p.usages, p.touched = map[string]*publishedv1.Usage{}, map[string]bool{}
 	return nil
 }
 
-// keys are what one call needs, but for plans; none of most calls.
+// keys are what one call needs at first; none of most calls.
 func (p *page) keys(c *ledgerv1.Call) []string {
 	var keys []string
 	if payer := payerOf(c); payer != "" {
@@ -88,14 +90,19 @@ func (p *page) keys(c *ledgerv1.Call) []string {
 		if key := p.goodwillKey(c); key != "" {
 			keys = append(keys, key)
 		}
-		if c.GetLine() != "" {
-			keys = append(keys, published.LinePrefix+strings.TrimPrefix(c.GetLine(), lineNames))
-		}
-		if c.GetCustomer() != "" {
-			keys = append(keys, sourcePrefix+customerID(c.GetCustomer()))
+		if key := p.strangerKey(c); key != "" {
+			keys = append(keys, key)
 		}
 	}
 	return keys
+}
+
+// planKeys is the key of the plan of the contract that a call rested on.
+func (p *page) planKeys(c *ledgerv1.Call) []string {
+	if k := p.contract(c); k != nil {
+		return []string{published.PlanPrefix + k.GetPlan()}
+	}
+	return nil
 }
 
 // mayFollowUp says whether a call may leave something to be done, besides what goes beyond an allowance.
@@ -119,9 +126,7 @@ func payerOf(c *ledgerv1.Call) string {
 	return customerID(c.GetCustomer())
 }
 
-func needsNumber(c *ledgerv1.Call) bool {
-	return shownCustomer(c) == "" && (c.GetGoodwill() || mayFollowUp(c))
-}
+func needsNumber(c *ledgerv1.Call) bool { return c.GetGoodwill() || mayFollowUp(c) }
 
 // shownCustomer is the ID of the customer whom a call counts as; empty where nobody knows who it was, though they may have
 // said a name: else strangers used up what a customer is given, and have nothing of their own used up.
@@ -208,6 +213,7 @@ func (p *page) countGoodwill(c *ledgerv1.Call, began int64, counted bool, facts 
 			facts.GoodwillDays = days
 		}
 	}
+	p.takeOver(c, usage, key)
 	facts.GoodwillBefore = counts.GoodwillUntil(usage, began, facts.GoodwillDays)
 	if c.GetGoodwill() && c.GetCountSequence() != 0 && !counted { // it was counted itself
 		facts.GoodwillBefore = max(0, facts.GoodwillBefore-1)

@@ -1,6 +1,7 @@
 package entitlement
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -11,17 +12,21 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/followup"
-	"github.com/daysidehq/dayside/services/entitlement/internal/plans"
+	counts "github.com/daysidehq/dayside/services/entitlement/internal/usage"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/journal"
+	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/spool"
+	"github.com/daysidehq/dayside/services/internal/wallclock"
 )
 
 const (
@@ -33,25 +38,96 @@ const (
 	maxCalendarsKept = 1000
 )
 
-// followUp is the task as the ledger keeps it.
+// leaves are the keys of what a follow-up is made of, where a call may leave one: its line, and the customer.
+func (p *page) leaves(c *ledgerv1.Call) []string {
+	counted := false
+	if k := p.contract(c); k != nil {
+		plan, ok := read(p, published.PlanPrefix+k.GetPlan(), published.Plan)
+		counted = ok && plan.GetAllowancePeriod() != 0
+	}
+	if !counted && !c.GetGoodwill() && !mayFollowUp(c) {
+		return nil
+	}
+	var keys []string
+	if c.GetLine() != "" {
+		keys = append(keys, published.LinePrefix+strings.TrimPrefix(c.GetLine(), lineNames))
+	}
+	for _, name := range []string{c.GetCustomer(), c.GetVia()} {
+		if name != "" {
+			keys = append(keys, sourcePrefix+customerID(name))
+		}
+	}
+	return keys
+}
+
+// weekKeys are the keys of plans that may say when the customers' business is.
+func (p *page) weekKeys(c *ledgerv1.Call) (keys []string) {
+	for _, name := range []string{c.GetCustomer(), c.GetVia()} {
+		if customer, ok := p.source(name); ok {
+			for _, k := range customer.GetContracts() {
+				keys = append(keys, planPrefix+k.GetPlan())
+			}
+		}
+	}
+	return keys
+}
+
+// strangerKey is where goodwill was counted of the caller's number while nobody knew whose it is, of a call of a customer who
+// is known; empty of any other.
+func (p *page) strangerKey(c *ledgerv1.Call) string {
+	n, _ := phone.Parse(c.GetCallerNumber())
+	if shownCustomer(c) == "" {
+		return ""
+	}
+	return p.numberKeys[n]
+}
+
+// takeOver adds to a customer's goodwill what was shown to its number before anybody knew that it is theirs: who was found
+// out does not begin anew. What several customers share is nobody's alone.
+func (p *page) takeOver(c *ledgerv1.Call, of *publishedv1.Usage, key string) {
+	from := p.strangerKey(c)
+	_, counted := p.usages[from] // on this page
+	if _, is := p.found[from]; from == "" || !is && !counted {
+		return
+	}
+	n, _ := phone.Parse(c.GetCallerNumber())
+	holders := p.u.s.index.WhoHas(n, 2)
+	if len(holders) != 1 || holders[0].GetId() != of.GetCustomer() {
+		return
+	}
+	strangers := p.usage(from, nil)
+	if len(strangers.GetGoodwillUnixS()) == 0 {
+		return
+	}
+	for _, at := range strangers.GetGoodwillUnixS() {
+		counts.AddGoodwill(of, at)
+	}
+	strangers.GoodwillUnixS = nil
+	p.touched[from], p.touched[key] = true, true
+}
+
+// followUp is the task as the ledger keeps it: due when business next begins where the customer is; of one who says no zone,
+// and of callers nobody knows, where the line is.
 func (p *page) followUp(ctx context.Context, c *ledgerv1.Call, task followup.Task) *ledgerv1.FollowUp {
 	f := &ledgerv1.FollowUp{
 		Name: followup.Name(c.GetName(), task.Kind), Kind: task.Kind, State: ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN,
-		Customer: c.GetCustomer(), CustomerDisplayName: c.GetCustomerDisplayName(), CallerNumber: c.GetCallerNumber(),
-		Line: c.GetLine(), Calls: []string{c.GetName()}, Reason: task.Reason, Promise: task.Promise,
+		Customer: task.Customer, CallerNumber: c.GetCallerNumber(), Line: c.GetLine(), Calls: []string{c.GetName()},
+		Reason: task.Reason, Promise: task.Promise,
 	}
-	zone, week, calendarIDs := "", followup.Weekdays(), []string(nil)
+	if task.Customer == c.GetCustomer() {
+		f.CustomerDisplayName = c.GetCustomerDisplayName()
+	}
+	zone := ""
 	if line, ok := read(p, published.LinePrefix+strings.TrimPrefix(c.GetLine(), lineNames), published.Line); ok {
 		f.Owner, zone = line.GetFollowUpOwner(), line.GetServiceHours().GetTimeZone()
 	}
-	if customer, ok := p.source(c.GetCustomer()); ok {
-		if customer.GetAccountOwner() != "" {
-			f.Owner = customer.GetAccountOwner()
-		}
-		zone, calendarIDs = customer.GetTimeZone(), customer.GetCalendars()
-		week = p.week(ctx, customer)
+	customer, ok := p.source(task.Customer)
+	if ok {
+		f.Owner, zone = cmp.Or(customer.GetAccountOwner(), f.GetOwner()), cmp.Or(customer.GetTimeZone(), zone)
+		f.CustomerDisplayName = cmp.Or(f.GetCustomerDisplayName(), customer.GetDisplayName())
 	}
-	day, due := followup.Due(c.GetStartTime().GetSeconds(), week, p.location(zone), p.u.calendars.read(ctx, calendarIDs))
+	at := c.GetStartTime().GetSeconds()
+	day, due := followup.Due(at, p.week(customer, zone, at), p.location(zone), p.u.calendars.read(ctx, customer.GetCalendars()))
 	f.DueDate = &date.Date{Year: int32(day.Year), Month: int32(day.Month), Day: int32(day.Day)}
 	f.DueTime = &timestamppb.Timestamp{Seconds: due}
 	return f
@@ -67,22 +143,13 @@ func (p *page) source(name string) (*entitlementv1.Customer, bool) {
 	return c, err == nil
 }
 
-// week is the customer's business hours, as the first of its contracts' plans says that has any; Monday to Friday where none
-// does.
-func (p *page) week(ctx context.Context, c *entitlementv1.Customer) followup.Week {
-	keys := make([]string, 0, len(c.GetContracts()))
+// week is the customer's business week: as the plan of a contract says that is in force, else of any, else as is usual where
+// it is.
+func (p *page) week(c *entitlementv1.Customer, zone string, atUnixS int64) followup.Week {
+	var of followup.Week
+	found := false
 	for _, k := range c.GetContracts() {
-		keys = append(keys, planPrefix+k.GetPlan())
-	}
-	if len(keys) == 0 {
-		return followup.Weekdays()
-	}
-	sources, err := p.u.s.cfg.Store.GetSome(ctx, keys)
-	if err != nil {
-		return followup.Weekdays()
-	}
-	for _, key := range keys {
-		e, ok := sources[key]
+		e, ok := p.found[planPrefix+k.GetPlan()]
 		if !ok {
 			continue
 		}
@@ -90,11 +157,25 @@ func (p *page) week(ctx context.Context, c *entitlementv1.Customer) followup.Wee
 		if err != nil {
 			continue
 		}
-		if week, wrong := plans.Read(plan.GetHours()); len(wrong) == 0 && week.Limited {
-			return week.Spans
+		switch week, says := followup.WeekOfPlan(plan); {
+		case says && p.inForce(k, atUnixS, zone):
+			return week
+		case says && !found:
+			of, found = week, true
 		}
 	}
-	return followup.Weekdays()
+	if found {
+		return of
+	}
+	return followup.WeekOf(zone)
+}
+
+// inForce says whether an instant is within the dates of a contract.
+func (p *page) inForce(k *entitlementv1.Contract, atUnixS int64, zone string) bool {
+	y, m, d := time.Unix(atUnixS, 0).In(p.location(zone)).Date()
+	today := hours.Date{Year: y, Month: m, Day: d}
+	from, to := wallclock.Date(k.GetStartDate()), wallclock.Date(k.GetEndDate())
+	return from.String() <= today.String() && (k.GetEndDate() == nil || today.String() <= to.String())
 }
 
 // handOver leaves follow-ups for the ledger, and answers once they survive this machine.

@@ -20,36 +20,12 @@ const (
 	openingS = 60
 )
 
-// Week is when business begins, on the wall clock: the first span of each day.
-type Week [7][]hours.Span
-
-// Weekdays is Monday to Friday, from 09:00.
-func Weekdays() Week {
-	var w Week
-	for d := time.Monday; d <= time.Friday; d++ {
-		w[d] = []hours.Span{{OpenS: businessOpenS, CloseS: businessOpenS + openingS}}
-	}
-	return w
-}
-
-// openings are a week of moments, so that days never run into each other: business round the clock begins anew each day.
-func (w Week) openings() Week {
-	var short Week
-	for d, spans := range w {
-		if len(spans) > 0 {
-			first := spans[0].OpenS
-			for _, s := range spans {
-				first = min(first, s.OpenS)
-			}
-			short[d] = []hours.Span{{OpenS: first, CloseS: (first + openingS) % hours.DayS}}
-		}
-	}
-	return short
-}
-
 // Due is when business begins next after an instant, in a zone: what came in the night is due that morning, what came during
 // the day is due on the next. Calendars are in their order, the first with a date decides; one that is nil, or cannot be
 // read, decides nothing. Where there is no business day in two months, calendars do not count.
+//
+// Whether a due time still is one is asked with the second before it: it is answered with itself, unless that day is none of
+// business any more.
 func Due(atUnixS int64, week Week, zone *time.Location, calendars []*schedulev1.Calendar) (day hours.Date, dueUnixS int64) {
 	h := hours.Hours{Weekly: week.openings()}
 	from, to := atUnixS-atUnixS%hours.DayS-hours.DayS, atUnixS+maxAheadDays*hours.DayS

@@ -33,6 +33,8 @@ type Task struct {
 	Reason string
 	// Promise is promises/ID that it is about; empty where it is about none.
 	Promise string
+	// Customer is customers/ID whom it is about: whose contract it was, where another one's call went beyond it.
+	Customer string
 }
 
 // Tasks are what a call leaves to be done; mostly nothing. The same call always leaves the same kinds, however often it is
@@ -41,6 +43,7 @@ type Task struct {
 func Tasks(f Facts) []Task {
 	var tasks []Task
 	if t, ok := helped(f); ok {
+		t.Customer = f.Call.GetCustomer()
 		tasks = append(tasks, t)
 	}
 	if f.IncludedCalls > 0 && f.UsedCalls > f.IncludedCalls {
@@ -48,6 +51,7 @@ func Tasks(f Facts) []Task {
 			Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_DISCUSS,
 			Reason: fmt.Sprintf("%d calls in a period of which contract %s includes %d", f.UsedCalls, f.Call.GetRestsOn(),
 				f.IncludedCalls),
+			Customer: cmp.Or(f.Call.GetVia(), f.Call.GetCustomer()),
 		})
 	}
 	if len(tasks) == 2 && tasks[0].Kind == tasks[1].Kind {
@@ -64,7 +68,7 @@ func helped(f Facts) (Task, bool) {
 	}
 	switch {
 	case accepted(c):
-		return Task{ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, billReason(c), c.GetPromise()}, true
+		return Task{Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_BILL, Reason: billReason(c), Promise: c.GetPromise()}, true
 	case !c.GetFollowUp():
 		return Task{}, false
 	case c.GetCustomer() == "", c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_UNKNOWN:

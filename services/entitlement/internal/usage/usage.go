@@ -111,10 +111,11 @@ func AddGoodwill(u *publishedv1.Usage, atUnixS int64) {
 	u.GoodwillUnixS = u.GoodwillUnixS[max(0, len(u.GoodwillUnixS)-MaxGoodwill):]
 }
 
-// GoodwillUntil is how often goodwill was shown within a window of days until an instant, that second included.
+// GoodwillUntil is how often goodwill was shown within a window of days until an instant, that second included, and the one
+// that many days before not: as calls are decided.
 func GoodwillUntil(u *publishedv1.Usage, atUnixS int64, days int32) (n int) {
 	for _, t := range u.GetGoodwillUnixS() {
-		if t <= atUnixS && t >= atUnixS-int64(days)*hours.DayS {
+		if t <= atUnixS && t > atUnixS-int64(days)*hours.DayS {
 			n++
 		}
 	}
