@@ -314,6 +314,7 @@ func TestComplimentaryAccess(t *testing.T) {
 	}
 	await.True(t, "it grants", func() bool { return s.basis(t, s.clock.Now()) == entitlementv1.Basis_BASIS_COMPLIMENTARY })
 	for what, g := range map[string]*entitlementv1.Grant{
+		"a card's number":   {Customer: "customers/acme", Reason: "paid by 4111/1111/1111/1111", EndTime: grant.GetEndTime()},
 		"no reason":         {Customer: "customers/acme", EndTime: grant.GetEndTime()},
 		"nobody":            {Reason: "x", EndTime: grant.GetEndTime()},
 		"both":              {Customer: "customers/acme", Number: "+61255500111", Reason: "x", EndTime: grant.GetEndTime()},
@@ -338,6 +339,10 @@ func TestComplimentaryAccess(t *testing.T) {
 		r, err := s.CheckEntitlement(t.Context(), &entitlementv1.CheckEntitlementRequest{Line: "lines/gold", Number: number("+61255500333")})
 		return err == nil && len(r.GetCandidates()) == 0 && r.GetOutcome() == entitlementv1.Outcome_OUTCOME_GRANTED
 	})
+	_, err = s.grants.RevokeGrant(as(t, "bo"), &entitlementv1.RevokeGrantRequest{
+		Name: stranger.GetName(), Reason: "4111 1111 1111 1111 was declined",
+	})
+	wantReason(t, "a card's number", err, rpcv1.Reason_REASON_INVALID_FIELD)
 	revoked, err := s.grants.RevokeGrant(as(t, "bo"), &entitlementv1.RevokeGrantRequest{Name: stranger.GetName(), Reason: "mistake"})
 	if err != nil || revoked.GetRevokedBy() != "bo" || revoked.GetReason() != "x; revoked: mistake" {
 		t.Errorf("%v, %v", revoked, err)

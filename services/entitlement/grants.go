@@ -17,6 +17,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -138,6 +139,8 @@ func checkGrant(item *entitlementv1.Grant, now time.Time) error {
 		broken.Add("grant.reason", "", "is required: why this is given")
 	case strings.ContainsFunc(item.GetReason(), unicode.IsControl):
 		broken.Add("grant.reason", "", "must hold no control characters")
+	case card.In(item.GetReason()):
+		broken.Add("grant.reason", "", card.Rule)
 	}
 	return broken.Err()
 }
@@ -279,6 +282,9 @@ func (g *grants) RevokeGrant(ctx context.Context, r *entitlementv1.RevokeGrantRe
 	now := g.s.cfg.Clock.Now()
 	if now.Unix() >= item.GetEndTime().GetSeconds() {
 		return nil, fault.WrongState(r.GetName(), r.GetName()+" ended at "+shownTime(item.GetEndTime()))
+	}
+	if card.In(r.GetReason()) {
+		return nil, fault.Invalid(fault.Violation{Field: "reason", Rule: card.Rule})
 	}
 	item = revoked(item, now, rpc.PeerFrom(ctx).ID, strings.TrimSpace(strings.Map(visible, r.GetReason())))
 	effect, err := g.effect(item, requestID)

@@ -9,6 +9,7 @@ import (
 
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/internal/resource"
@@ -129,6 +130,9 @@ func (b business) ListFollowUps(ctx context.Context, r *ledgerv1.ListFollowUpsRe
 func (b business) UpdateFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUpRequest) (*ledgerv1.FollowUp, error) {
 	if err := checkDue(r); err != nil {
 		return nil, err
+	}
+	if card.In(r.GetNote()) {
+		return nil, fault.Invalid(fault.Violation{Field: "note", Rule: card.Rule})
 	}
 	f, err := b.store.UpdateFollowUp(ctx, r.GetName(), r.GetEtag(), rpc.PeerFrom(ctx).ID, func(f *ledgerv1.FollowUp) error {
 		if f.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE &&

@@ -164,6 +164,12 @@ func TestRepeatedCallsJoinTheOpenFollowUp(t *testing.T) {
 	if fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND {
 		t.Errorf("of one that is not there: %v", err)
 	}
+	_, err = o.business(t).UpdateFollowUp(ctx, &ledgerv1.UpdateFollowUpRequest{
+		Name: "followUps/c", Note: proto.String("paid by 4111 - 1111 - 1111 - 1111"),
+	})
+	if fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD || strings.Contains(err.Error(), "4111") {
+		t.Errorf("a card's number: %v", err)
+	}
 }
 
 // TestTheLifeOfAFollowUp: who took it, moved it, did it and opened it again, is told in order; what is asked for again, and

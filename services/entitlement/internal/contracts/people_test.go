@@ -121,6 +121,9 @@ func TestBrokenRulesOfPeople(t *testing.T) {
 		{"a suspension that ends before it begins", func(c *entitlementv1.Customer) {
 			c.Suspension = &entitlementv1.Suspension{StartDate: day(2026, 2, 2), EndDate: day(2026, 2, 1)}
 		}, "suspension.end_date: "},
+		{"a card's number", func(c *entitlementv1.Customer) {
+			c.Suspension = &entitlementv1.Suspension{StartDate: day(2026, 2, 2), Reason: "card ٤١١١ ١١١١ ١١١١ ١١١١ was declined"}
+		}, "suspension.reason: must not hold what looks like a payment card's number"},
 	} {
 		cust := customer("")
 		c.edit(cust)

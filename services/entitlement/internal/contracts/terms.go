@@ -5,6 +5,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
+	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/published"
 )
@@ -31,6 +32,9 @@ func (k *compiler) suspension(path string, s *entitlementv1.Suspension) (fromUni
 		return 0, 0
 	}
 	k.text(path+".reason", s.GetReason())
+	if card.In(s.GetReason()) {
+		k.broken.Add(path+".reason", "", card.Rule)
+	}
 	start := k.date(path+".start_date", s.GetStartDate())
 	end := s.GetEndDate() == nil || k.date(path+".end_date", s.GetEndDate())
 	if !start || !end {
