@@ -84,7 +84,8 @@ func (s *Service) VerifyPin(ctx context.Context, r *entitlementv1.VerifyPinReque
 func (s *Service) tellGuess(ctx context.Context, id string) {
 	err := s.guesses.all.take(ctx, id, guessesAre)
 	if err != nil && fault.ReasonOf(err) != rpcv1.Reason_REASON_LIMIT_EXCEEDED {
-		s.cfg.Log.WarnContext(ctx, "a wrong PIN is counted at this process alone", "customer", customerNames+id, "error", err.Error())
+		s.cfg.Log.WarnContext(ctx, "a wrong PIN is counted at this process alone", "customer", customerNames+id,
+			"error", err.Error())
 	}
 }
 
@@ -216,7 +217,8 @@ func newGuesses(cfg Config) *guesses {
 	}), all: tally{cfg.Store, cfg.Clock, guessesKind, maxWrongPins, wrongPinWindow}}
 }
 
-// take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many, here or, as told stands in etcd, anywhere.
+// take counts a guess before it is judged; LIMIT_EXCEEDED where there were too many, here or, as told stands in etcd,
+// anywhere.
 func (g *guesses) take(id string, told coord.Entry) (taken time.Time, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

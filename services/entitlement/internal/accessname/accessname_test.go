@@ -23,8 +23,22 @@ func TestKey(t *testing.T) {
 			t.Errorf("%s: %q and %q", c.name, a, b)
 		}
 	}
-	if accessname.Key("Acme") == accessname.Key("Acme 2") || accessname.Key("–!") != "" {
-		t.Error("another name, or none, is not the same")
+	if accessname.Key("–!") != "" {
+		t.Error("none is no name")
+	}
+	for _, c := range [][2]string{{"Acme", "Acme 2"}, {"カワ", "ガワ"}, {"はは", "ぱぱ"}, {"राम", "रमा"}, {"มานี", "มานู"}} {
+		if accessname.Key(c[0]) == accessname.Key(c[1]) {
+			t.Errorf("%q and %q are other names", c[0], c[1])
+		}
+	}
+}
+
+// TestHeard: a phrase is compared by letters alone, whatever marks they have, as those were that are stored.
+func TestHeard(t *testing.T) {
+	for said, want := range map[string]string{"Der Reiher, um 12!": "derreiherum12", "ガワ": "カワ", "राम": "रम", "Ä": "a"} {
+		if got := accessname.Heard(said); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
 	}
 }
 
@@ -32,6 +46,7 @@ func TestRule(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"Heron": true, "A 1 b": true, "日本橋": true, "مرحبا": true,
 		"ab": false, "": false, "!!!": false, " Heron": false, "Heron\u202e": false, "He\nron": false,
+		"می\u200cخواهم": true, "क्\u200dषम": true, "Heron\u200c": false, "\u200dHeron": false, "a\u200c\u200cbc": false,
 		strings.Repeat("a", 100): true, strings.Repeat("a", 101): false,
 	} {
 		if got := accessname.Rule(name) == ""; got != ok {
@@ -57,7 +72,7 @@ func isKey(t interface{ Fatalf(string, ...any) }, name string) {
 		t.Fatalf("%q: %q has the key %q", name, key, again)
 	}
 	for _, r := range key {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
 			t.Fatalf("%q: %q holds %q", name, key, r)
 		}
 	}

@@ -17,7 +17,7 @@ func TestEachOfThoseIsNeeded(t *testing.T) {
 		seen[p] = true
 	}
 	for i, p := range commonPhrases() {
-		if accessname.Key(p) != p || slices.Contains(commonPhrases()[:i], p) {
+		if accessname.Heard(p) != p || slices.Contains(commonPhrases()[:i], p) {
 			t.Errorf("%q is compared with no phrase, or stands there twice", p)
 		}
 	}

@@ -20,13 +20,13 @@ const (
 
 // Phrase is a phrase as Make and Matches take it: its letters and digits, without case, accents, punctuation and
 // blanks, for what speech is understood as has none of them for certain.
-func Phrase(said string) string { return phraseMark + accessname.Key(said) }
+func Phrase(said string) string { return phraseMark + accessname.Heard(said) }
 
 // PhraseRule is what a phrase must be, "" where it is: 8 letters and digits, 4 different ones among them, and nothing that
 // is guessed first: no name of the customer's, whatever the legal form, no number or address of its, and nothing that many
 // people choose.
 func PhraseRule(said string, of Known) string {
-	key := accessname.Key(said)
+	key := accessname.Heard(said)
 	switch {
 	case utf8.RuneCountInString(key) < minPhraseLetters:
 		return "must hold at least 8 letters or digits"
@@ -38,7 +38,7 @@ func PhraseRule(said string, of Known) string {
 		return "must hold at least 8 letters or digits besides names of the customer"
 	case isNumber(key, of.Numbers):
 		return "must not be a number that others know: " + knownNumbers
-	case slices.ContainsFunc(of.Addresses, func(a string) bool { return strings.Contains(accessname.Key(a), key) }):
+	case slices.ContainsFunc(of.Addresses, func(a string) bool { return strings.Contains(accessname.Heard(a), key) }):
 		return "must not be an address of the customer"
 	case repeats(key):
 		return "must not be the same again and again"
@@ -59,7 +59,7 @@ func isName(said, key string, of []string) bool {
 
 // partOf says whether a name has any of those keys in it.
 func partOf(name string, keys []string) bool {
-	for _, key := range append(names.Bare(name), accessname.Key(name)) {
+	for _, key := range append(names.Bare(name), accessname.Heard(name)) {
 		if slices.ContainsFunc(keys, func(k string) bool { return k != "" && strings.Contains(key, k) }) {
 			return true
 		}
@@ -71,7 +71,7 @@ func partOf(name string, keys []string) bool {
 func besides(key string, of []string) string {
 	var known []string
 	for _, name := range of {
-		for _, k := range append(names.Bare(name), accessname.Key(name)) {
+		for _, k := range append(names.Bare(name), accessname.Heard(name)) {
 			if utf8.RuneCountInString(k) >= minNameLetters {
 				known = append(known, k)
 			}
@@ -88,7 +88,7 @@ func besides(key string, of []string) string {
 func isNumber(key string, of []string) bool {
 	bare := strings.TrimLeft(key, "0")
 	return slices.ContainsFunc(of, func(n string) bool {
-		n = accessname.Key(n)
+		n = accessname.Heard(n)
 		return n != "" && (n == key || strings.Contains(n, key) || len(bare) >= minPhraseLetters && strings.Contains(n, bare))
 	})
 }
@@ -105,10 +105,12 @@ func isCommon(key string) bool {
 	return false
 }
 
-// inOrder says whether letters, digits or keys follow each other in a phrase as everybody knows them, or the other way round.
+// inOrder says whether a phrase is letters, digits or keys in an order that everybody knows, or the other way round.
 func inOrder(key string) bool {
 	back := reversed(key)
-	return slices.ContainsFunc(rows(), func(row string) bool { return strings.Contains(row, key) || strings.Contains(row, back) })
+	return slices.ContainsFunc(rows(), func(row string) bool {
+		return strings.Contains(row, key) || strings.Contains(row, back)
+	})
 }
 
 func reversed(text string) string {
