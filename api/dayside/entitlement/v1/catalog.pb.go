@@ -551,7 +551,9 @@ type Offer struct {
 	// When it was last written.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The product it is for, a slug; the line's where empty.
-	Product       string `protobuf:"bytes,14,opt,name=product,proto3" json:"product,omitempty"`
+	Product string `protobuf:"bytes,14,opt,name=product,proto3" json:"product,omitempty"`
+	// Until when it is offered; until it is withdrawn where unset. What a caller was told before may be accepted in that call.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -682,6 +684,13 @@ func (x *Offer) GetProduct() string {
 		return x.Product
 	}
 	return ""
+}
+
+func (x *Offer) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
 }
 
 // OfferTerms is what is agreed to, in one language.
@@ -1535,7 +1544,7 @@ const file_dayside_entitlement_v1_catalog_proto_rawDesc = "" +
 	"\tAllowance\x12!\n" +
 	"\x05calls\x18\x01 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x05calls\x12K\n" +
 	"\x06period\x18\x02 \x01(\x0e2'.dayside.entitlement.v1.AllowancePeriodB\n" +
-	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06period\"\xa8\a\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06period\"\xdf\a\n" +
 	"\x05Offer\x12L\n" +
 	"\x04name\x18\x01 \x01(\tB8\xe0A\b\xbaH2r02.^(offers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x04name\x12,\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12A\n" +
@@ -1555,7 +1564,8 @@ const file_dayside_entitlement_v1_catalog_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12H\n" +
-	"\aproduct\x18\x0e \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\aproduct:1\xeaA.\n" +
+	"\aproduct\x18\x0e \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\aproduct\x125\n" +
+	"\bend_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\aendTime:1\xeaA.\n" +
 	"\rdayside/Offer\x12\x0eoffers/{offer}*\x06offers2\x05offer\"\xd4\x01\n" +
 	"\n" +
 	"OfferTerms\x12C\n" +
@@ -1715,39 +1725,40 @@ var file_dayside_entitlement_v1_catalog_proto_depIdxs = []int32{
 	24, // 13: dayside.entitlement.v1.Offer.confirm_within:type_name -> google.protobuf.Duration
 	21, // 14: dayside.entitlement.v1.Offer.create_time:type_name -> google.protobuf.Timestamp
 	21, // 15: dayside.entitlement.v1.Offer.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 16: dayside.entitlement.v1.CreatePlanRequest.plan:type_name -> dayside.entitlement.v1.Plan
-	4,  // 17: dayside.entitlement.v1.ListPlansResponse.plans:type_name -> dayside.entitlement.v1.Plan
-	4,  // 18: dayside.entitlement.v1.UpdatePlanRequest.plan:type_name -> dayside.entitlement.v1.Plan
-	25, // 19: dayside.entitlement.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
-	7,  // 20: dayside.entitlement.v1.CreateOfferRequest.offer:type_name -> dayside.entitlement.v1.Offer
-	7,  // 21: dayside.entitlement.v1.ListOffersResponse.offers:type_name -> dayside.entitlement.v1.Offer
-	7,  // 22: dayside.entitlement.v1.UpdateOfferRequest.offer:type_name -> dayside.entitlement.v1.Offer
-	25, // 23: dayside.entitlement.v1.UpdateOfferRequest.update_mask:type_name -> google.protobuf.FieldMask
-	9,  // 24: dayside.entitlement.v1.CatalogService.CreatePlan:input_type -> dayside.entitlement.v1.CreatePlanRequest
-	10, // 25: dayside.entitlement.v1.CatalogService.GetPlan:input_type -> dayside.entitlement.v1.GetPlanRequest
-	11, // 26: dayside.entitlement.v1.CatalogService.ListPlans:input_type -> dayside.entitlement.v1.ListPlansRequest
-	13, // 27: dayside.entitlement.v1.CatalogService.UpdatePlan:input_type -> dayside.entitlement.v1.UpdatePlanRequest
-	14, // 28: dayside.entitlement.v1.CatalogService.DeletePlan:input_type -> dayside.entitlement.v1.DeletePlanRequest
-	15, // 29: dayside.entitlement.v1.CatalogService.CreateOffer:input_type -> dayside.entitlement.v1.CreateOfferRequest
-	16, // 30: dayside.entitlement.v1.CatalogService.GetOffer:input_type -> dayside.entitlement.v1.GetOfferRequest
-	17, // 31: dayside.entitlement.v1.CatalogService.ListOffers:input_type -> dayside.entitlement.v1.ListOffersRequest
-	19, // 32: dayside.entitlement.v1.CatalogService.UpdateOffer:input_type -> dayside.entitlement.v1.UpdateOfferRequest
-	20, // 33: dayside.entitlement.v1.CatalogService.DeleteOffer:input_type -> dayside.entitlement.v1.DeleteOfferRequest
-	4,  // 34: dayside.entitlement.v1.CatalogService.CreatePlan:output_type -> dayside.entitlement.v1.Plan
-	4,  // 35: dayside.entitlement.v1.CatalogService.GetPlan:output_type -> dayside.entitlement.v1.Plan
-	12, // 36: dayside.entitlement.v1.CatalogService.ListPlans:output_type -> dayside.entitlement.v1.ListPlansResponse
-	4,  // 37: dayside.entitlement.v1.CatalogService.UpdatePlan:output_type -> dayside.entitlement.v1.Plan
-	26, // 38: dayside.entitlement.v1.CatalogService.DeletePlan:output_type -> google.protobuf.Empty
-	7,  // 39: dayside.entitlement.v1.CatalogService.CreateOffer:output_type -> dayside.entitlement.v1.Offer
-	7,  // 40: dayside.entitlement.v1.CatalogService.GetOffer:output_type -> dayside.entitlement.v1.Offer
-	18, // 41: dayside.entitlement.v1.CatalogService.ListOffers:output_type -> dayside.entitlement.v1.ListOffersResponse
-	7,  // 42: dayside.entitlement.v1.CatalogService.UpdateOffer:output_type -> dayside.entitlement.v1.Offer
-	26, // 43: dayside.entitlement.v1.CatalogService.DeleteOffer:output_type -> google.protobuf.Empty
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	21, // 16: dayside.entitlement.v1.Offer.end_time:type_name -> google.protobuf.Timestamp
+	4,  // 17: dayside.entitlement.v1.CreatePlanRequest.plan:type_name -> dayside.entitlement.v1.Plan
+	4,  // 18: dayside.entitlement.v1.ListPlansResponse.plans:type_name -> dayside.entitlement.v1.Plan
+	4,  // 19: dayside.entitlement.v1.UpdatePlanRequest.plan:type_name -> dayside.entitlement.v1.Plan
+	25, // 20: dayside.entitlement.v1.UpdatePlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	7,  // 21: dayside.entitlement.v1.CreateOfferRequest.offer:type_name -> dayside.entitlement.v1.Offer
+	7,  // 22: dayside.entitlement.v1.ListOffersResponse.offers:type_name -> dayside.entitlement.v1.Offer
+	7,  // 23: dayside.entitlement.v1.UpdateOfferRequest.offer:type_name -> dayside.entitlement.v1.Offer
+	25, // 24: dayside.entitlement.v1.UpdateOfferRequest.update_mask:type_name -> google.protobuf.FieldMask
+	9,  // 25: dayside.entitlement.v1.CatalogService.CreatePlan:input_type -> dayside.entitlement.v1.CreatePlanRequest
+	10, // 26: dayside.entitlement.v1.CatalogService.GetPlan:input_type -> dayside.entitlement.v1.GetPlanRequest
+	11, // 27: dayside.entitlement.v1.CatalogService.ListPlans:input_type -> dayside.entitlement.v1.ListPlansRequest
+	13, // 28: dayside.entitlement.v1.CatalogService.UpdatePlan:input_type -> dayside.entitlement.v1.UpdatePlanRequest
+	14, // 29: dayside.entitlement.v1.CatalogService.DeletePlan:input_type -> dayside.entitlement.v1.DeletePlanRequest
+	15, // 30: dayside.entitlement.v1.CatalogService.CreateOffer:input_type -> dayside.entitlement.v1.CreateOfferRequest
+	16, // 31: dayside.entitlement.v1.CatalogService.GetOffer:input_type -> dayside.entitlement.v1.GetOfferRequest
+	17, // 32: dayside.entitlement.v1.CatalogService.ListOffers:input_type -> dayside.entitlement.v1.ListOffersRequest
+	19, // 33: dayside.entitlement.v1.CatalogService.UpdateOffer:input_type -> dayside.entitlement.v1.UpdateOfferRequest
+	20, // 34: dayside.entitlement.v1.CatalogService.DeleteOffer:input_type -> dayside.entitlement.v1.DeleteOfferRequest
+	4,  // 35: dayside.entitlement.v1.CatalogService.CreatePlan:output_type -> dayside.entitlement.v1.Plan
+	4,  // 36: dayside.entitlement.v1.CatalogService.GetPlan:output_type -> dayside.entitlement.v1.Plan
+	12, // 37: dayside.entitlement.v1.CatalogService.ListPlans:output_type -> dayside.entitlement.v1.ListPlansResponse
+	4,  // 38: dayside.entitlement.v1.CatalogService.UpdatePlan:output_type -> dayside.entitlement.v1.Plan
+	26, // 39: dayside.entitlement.v1.CatalogService.DeletePlan:output_type -> google.protobuf.Empty
+	7,  // 40: dayside.entitlement.v1.CatalogService.CreateOffer:output_type -> dayside.entitlement.v1.Offer
+	7,  // 41: dayside.entitlement.v1.CatalogService.GetOffer:output_type -> dayside.entitlement.v1.Offer
+	18, // 42: dayside.entitlement.v1.CatalogService.ListOffers:output_type -> dayside.entitlement.v1.ListOffersResponse
+	7,  // 43: dayside.entitlement.v1.CatalogService.UpdateOffer:output_type -> dayside.entitlement.v1.Offer
+	26, // 44: dayside.entitlement.v1.CatalogService.DeleteOffer:output_type -> google.protobuf.Empty
+	35, // [35:45] is the sub-list for method output_type
+	25, // [25:35] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_dayside_entitlement_v1_catalog_proto_init() }
