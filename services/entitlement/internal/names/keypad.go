@@ -57,14 +57,29 @@ func digitsKey(digits string) (key uint64) {
 }
 
 // FindDigits is Find for a name whose letters were pressed on a keypad, all or the first of them, three at least. What no
-// key of a letter sends ("*", "#") is passed over.
+// key of a letter sends ("*", "#") is passed over; "0" and "1", which some press for a blank, where nobody has them there.
 func (x *Index) FindDigits(digits string, limit int) (found []Match, more bool) {
-	digits = strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
+	digits = keysOnly(digits, '0')
+	if found, more = x.findDigits(digits, limit); len(found) > 0 {
+		return found, more
+	}
+	if letters := keysOnly(digits, '2'); letters != digits {
+		return x.findDigits(letters, limit)
+	}
+	return found, more
+}
+
+// keysOnly are the digits of a text from the least one on.
+func keysOnly(text string, least rune) string {
+	return strings.Map(func(r rune) rune {
+		if r >= least && r <= '9' {
 			return r
 		}
 		return -1
-	}, digits[:min(len(digits), maxTextBytes)])
+	}, text[:min(len(text), maxTextBytes)])
+}
+
+func (x *Index) findDigits(digits string, limit int) (found []Match, more bool) {
 	s := x.now.Load()
 	best := newTop(s, limit)
 	if digits == "" {

@@ -171,6 +171,9 @@ func TestSpelledOnAKeypad(t *testing.T) {
 		{"685537", "c3", true},
 		{"6835537", "c3", true}, // Mueller
 		{"999867", "c5", true},
+		{"9990867", "c5", true}, // with a blank
+		{"9991867", "c5", true},
+		{"1020", "", false},
 		{"5", "", false},
 		{"", "", false},
 		{"*#", "", false},
