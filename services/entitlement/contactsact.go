@@ -65,7 +65,7 @@ func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealN
 	}
 	return &entitlementv1.RevealNumberResponse{
 		Number: line.GetNumber(), ValidUntil: entitled.GetValidUntil(),
-		Reminder: selfservice.Reminder(line.GetDisplayName(), o.customer.GetDisplayName(), until),
+		Reminder: selfservice.Reminder(line.GetDisplayName(), o.customer.GetDisplayName(), line.GetPublished(), until),
 		Customer: o.customer.GetName(), FormerEndTime: line.GetFormerEndTime(),
 	}, nil
 }

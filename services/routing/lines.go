@@ -104,6 +104,7 @@ func (s *lineServer) TellLineNumber(ctx context.Context, r *routingv1.TellLineNu
 	return &routingv1.TellLineNumberResponse{
 		Number: l.GetNumber().GetE164Number(), DisplayName: l.GetDisplayName(),
 		FormerEndTime: lines.FormerEnd(l, s.clock.Now().Unix()),
+		Published:     l.GetVisibility() == routingv1.Visibility_VISIBILITY_PUBLISHED,
 	}, nil
 }
 

@@ -97,6 +97,7 @@ func newSignals(deps Deps, current *view.Current) (*signals, error) {
 	s.fates = fateOptions()
 	// An increase is seen from a value that was there before.
 	s.problems.Add(context.Background(), 0)
+	s.former.Add(context.Background(), 0)
 	for _, fate := range s.fates {
 		s.tokens.Add(context.Background(), 0, fate)
 	}
@@ -123,7 +124,7 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
 	former, err := m.Int64ObservableGauge("dayside.line.former_number.end", metric.WithUnit("s"), metric.WithDescription(
-		"When the last number stops working that the line had before, seconds since 1970; of lines where one works."))
+		"When the last number stops working that the line had before, seconds since 1970, by line; 0 where none does."))
 	if err != nil {
 		return fmt.Errorf("routing: metric: %w", err)
 	}
@@ -144,7 +145,11 @@ func (s *signals) observeView(m metric.Meter, current *view.Current) error {
 		o.ObserveInt64(records, int64(n.Customers), customers)
 		o.ObserveInt64(records, int64(n.Lines), lines)
 		o.ObserveInt64(drains, int64(len(drainsInForce(v, s.clock.Now()))))
-		for line, end := range v.FormerEnds(s.clock.Now().Unix()) {
+		ends := v.FormerEnds(s.clock.Now().Unix())
+		if len(ends) == 0 {
+			o.ObserveInt64(former, 0)
+		}
+		for line, end := range ends {
 			o.ObserveInt64(former, end, metric.WithAttributeSet(attribute.NewSet(attribute.String("dayside.line", line))))
 		}
 		return nil

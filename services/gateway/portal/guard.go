@@ -50,6 +50,7 @@ func (p *Portal) guarded(next http.Handler) http.Handler {
 			http.Error(w, "this is another host's name", http.StatusMisdirectedRequest)
 			return
 		}
+		p.tellUnbelieved(r.Context(), r)
 		if wait := p.limit.take(p.client(r)); wait > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 			_ = p.render(w, http.StatusTooManyRequests, "failed.html", failure{"Too often", "Please try again in a minute."})
@@ -83,12 +84,6 @@ func (p *Portal) client(r *http.Request) string {
 		return ""
 	}
 	who := peer.Addr().Unmap()
-	if !p.proxy(who) && r.Header.Get("X-Forwarded-For") != "" {
-		p.unbelieved.Do(func() {
-			p.cfg.Log.WarnContext(r.Context(), "a proxy says for whom it asks the portal, and is not believed: name its network "+
-				"with --portal-proxies, else all who come by it count as one", "proxy", who.String())
-		})
-	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.proxy(who); i-- {
 		said, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
@@ -102,6 +97,16 @@ func (p *Portal) client(r *http.Request) string {
 		return network.String()
 	}
 	return who.String()
+}
+
+// tellUnbelieved tells once of a proxy that is not named.
+func (p *Portal) tellUnbelieved(ctx context.Context, r *http.Request) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || p.proxy(peer.Addr().Unmap()) || r.Header.Get("X-Forwarded-For") == "" || p.unbelieved.Swap(true) {
+		return
+	}
+	p.cfg.Log.WarnContext(ctx, "a proxy says for whom it asks the portal, and is not believed: name its network with "+
+		"--portal-proxies, else all who come by it count as one", "proxy", peer.Addr().String())
 }
 
 func (p *Portal) proxy(a netip.Addr) bool {

@@ -20,7 +20,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -74,8 +74,8 @@ type Portal struct {
 	pages    *template.Template
 	limit    *limit
 	requests metric.Int64Counter
-	// unbelieved is told of once.
-	unbelieved sync.Once
+	// unbelieved says that a proxy was told of that is not named.
+	unbelieved atomic.Bool
 }
 
 //go:embed page
@@ -92,7 +92,7 @@ func New(cfg Config) (*Portal, error) {
 		})
 	}
 	p := &Portal{cfg: cfg, origin: origin, limit: newLimit(cfg.Clock)}
-	if p.pages, err = template.New("").Funcs(words()).Funcs(template.FuncMap{"asset": assetURL}).ParseFS(files, "page/*.html"); err != nil {
+	if p.pages, err = template.New("").Funcs(words()).ParseFS(files, "page/*.html"); err != nil {
 		return nil, err
 	}
 	provider := cfg.Meters

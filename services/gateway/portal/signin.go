@@ -31,8 +31,8 @@ func (p *Portal) signIn(w http.ResponseWriter, status int, title, notice string)
 // askedPage says what was asked for, so that who mistyped an address sees it.
 type askedPage struct{ Address string }
 
-// askForLink says the same whoever asks, and for whatever address. It is at another address than links lead to: whoever pastes
-// one there would stay on the page.
+// askForLink says the same whoever asks, and for whatever address. It is at another address than links lead to: whoever
+// pastes one there would stay on the page.
 func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	address := r.PostFormValue("email")
 	if len(address) > 254 || !strings.Contains(address, "@") {
@@ -111,7 +111,8 @@ func (p *Portal) noEntry(w http.ResponseWriter) error {
 // noEntryFromElsewhere is noEntry of who comes back from the provider of identities.
 func (p *Portal) noEntryFromElsewhere(w http.ResponseWriter) error {
 	return p.signIn(w, http.StatusForbidden, "Not signed in",
-		"Your company's account does not let you in: its address must be the one that we have of you. Try again, or ask for a link.")
+		"Your company's account does not let you in: its address must be the one that we have of you. Try again, or ask for "+
+			"a link.")
 }
 
 func seeOther(w http.ResponseWriter, r *http.Request, to string) {

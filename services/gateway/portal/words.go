@@ -26,6 +26,7 @@ import (
 func words() template.FuncMap {
 	return template.FuncMap{
 		"line": lineName, "amount": amount, "when": when, "whyNot": whyNot, "pending": pending, "spoken": spoken,
+		"asset": assetURL,
 	}
 }
 
@@ -91,6 +92,23 @@ func whyNot(e *entitlementv1.CustomerEntitlement) string {
 	}
 }
 
+// broken is which rules were broken by what somebody typed, without the names of fields; else what a service says.
+func broken(err error) string {
+	var f *fault.Fault
+	if !errors.As(rpc.Fault(err), &f) || len(f.Violations) == 0 {
+		return status.Convert(err).Message()
+	}
+	var rules []string
+	for _, v := range f.Violations {
+		what, rule := "it", v.Rule
+		if value, rest, ok := strings.Cut(v.Rule, `": `); ok { // as rpc puts them together
+			what, rule = value+`"`, rest
+		}
+		rules = append(rules, what+" "+rule)
+	}
+	return strings.Join(rules, "; ")
+}
+
 // sentence is what a service says, as a page does.
 func sentence(text string) string {
 	if text == "" {
@@ -134,7 +152,7 @@ func said(err error) (failure, int) {
 		default:
 		}
 	default:
-		code, text = status.Code(err), status.Convert(err).Message()
+		code, text = status.Code(err), broken(err)
 	}
 	text = sentence(text)
 	switch code {

@@ -210,7 +210,8 @@ func page(t *testing.T, url string) string {
 // servedMetrics starts a whole Dayside, calls it once, and reads its metrics.
 func servedMetrics(t *testing.T) map[string]bool {
 	t.Helper()
-	d := serve(t, "--example", "--etcd-listen", freeAddr(t), "--sip-udp", freeAddr(t), "--sip-tcp", "")
+	d := serve(t, "--example", "--etcd-listen", freeAddr(t), "--sip-udp", freeAddr(t), "--sip-tcp", "",
+		"--portal-listen", freeAddr(t), "--smtp", "127.0.0.1:1", "--smtp-from", "support@vendor.example")
 	await.True(t, "a call", func() bool {
 		_, err := dayside(t, "call", "gold-emergency", "--from", "+13035550101", "--server", d.grpc, "--gateway", d.sip)
 		return err == nil

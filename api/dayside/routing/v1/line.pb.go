@@ -1753,6 +1753,8 @@ type TellLineNumberResponse struct {
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Until when the last of the numbers works that it had before; unset where none does.
 	FormerEndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=former_end_time,json=formerEndTime,proto3" json:"former_end_time,omitempty"`
+	// Whether anybody may know the number.
+	Published     bool `protobuf:"varint,4,opt,name=published,proto3" json:"published,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1806,6 +1808,13 @@ func (x *TellLineNumberResponse) GetFormerEndTime() *timestamppb.Timestamp {
 		return x.FormerEndTime
 	}
 	return nil
+}
+
+func (x *TellLineNumberResponse) GetPublished() bool {
+	if x != nil {
+		return x.Published
+	}
+	return false
 }
 
 // DeleteLineRequest names a line to remove.
@@ -2211,11 +2220,12 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"^\n" +
 	"\x15TellLineNumberRequest\x12E\n" +
-	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\x9d\x01\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xbb\x01\n" +
 	"\x16TellLineNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12B\n" +
-	"\x0fformer_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\"\x9c\x01\n" +
+	"\x0fformer_end_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\x12\x1c\n" +
+	"\tpublished\x18\x04 \x01(\bR\tpublished\"\x9c\x01\n" +
 	"\x11DeleteLineRequest\x12E\n" +
 	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12\x1b\n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04etag\x12#\n" +

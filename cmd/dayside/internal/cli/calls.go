@@ -255,7 +255,8 @@ func (a *app) showWatchedCall(r *ledgerv1.WatchCallsResponse, want *ledgerv1.Lis
 	c := r.GetCall()
 	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() ||
 		want.GetSite() != "" && want.GetSite() != c.GetSite() ||
-		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetFollowUp() && !c.GetFollowUp() || want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
+		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetFollowUp() && !c.GetFollowUp() ||
+		want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
 		return nil
 	}
 	switch a.output {

@@ -214,6 +214,16 @@ func TestCallsAreFollowed(t *testing.T) {
 	}
 }
 
+func TestOnlyCallsToFormerNumbersAreFollowed(t *testing.T) {
+	f := &fake{ledgerAnswers: heard(t)}
+	f.calls[0].FormerNumber = true
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "calls", "--watch", "--former-number"); code != 0 || strings.Count(term.out.String(), "\n") != 1 ||
+		!strings.Contains(term.out.String(), "former number") {
+		t.Errorf("exit %d: %s", code, &term.out)
+	}
+}
+
 func TestTheStoryOfACall(t *testing.T) {
 	f := &fake{ledgerAnswers: heard(t)}
 	term := newTerminal(t, f)

@@ -34,8 +34,8 @@ func newLineRotate(a *app) *cobra.Command {
 		Long: "Both numbers lead to the line until the overlap ends; \"dayside line former\" shows who still calls the one\n" +
 			"before. Who calls it after that is told that it has changed. Change it in the file of the line, too: \"dayside\n" +
 			"apply\" refuses one that the line had before. With --overlap 0 the one before stops at once; with the line's own\n" +
-			"number and --overlap 0 all that it had before do. Other users of a machine can see arguments: a number that is hidden from them is read with --stdin, or asked\n" +
-			"for.",
+			"number and --overlap 0 all that it had before do. Other users of a machine can see arguments: a number that is\n" +
+			"hidden from them is read with --stdin, or asked for.",
 		Example: "  dayside line rotate gold-emergency --number +61255550101 --overlap 30d --wait\n" +
 			"  dayside line rotate gold-emergency --stdin < number.txt",
 		Args: cobra.ExactArgs(1),
@@ -129,6 +129,7 @@ func rotatedText(w io.Writer, l *routingv1.Line, checked bool, now time.Time) {
 	}
 	if !checked {
 		linef(w, "Change it in the file of the line, too: \"dayside apply\" refuses the old one.")
-		linef(w, "\"dayside line former %s\" shows who still calls the old one.", strings.TrimPrefix(l.GetName(), collectionLines+"/"))
+		id := strings.TrimPrefix(l.GetName(), collectionLines+"/")
+		linef(w, "\"dayside line former %s\" shows who still calls the old one.", id)
 	}
 }

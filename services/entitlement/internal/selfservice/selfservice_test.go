@@ -162,10 +162,13 @@ func TestWhatContactsAreTold(t *testing.T) {
 		strings.ContainsAny(text, "\r\u202e") || !strings.Contains(text, "15 minutes") || strings.Contains(subject, "SECRET") {
 		t.Errorf("%q %q", subject, text)
 	}
-	if text := selfservice.Reminder("Gold emergencies", "Acme", start()); !strings.Contains(text, "Acme alone") || !strings.Contains(text, "2026-11-22 09:00 UTC") {
+	if text := selfservice.Reminder("Gold emergencies", "Acme", false, start()); !strings.Contains(text, "Acme alone") || !strings.Contains(text, "2026-11-22 09:00 UTC") {
 		t.Error(text)
 	}
-	if text := selfservice.Reminder("Gold emergencies", "Acme", time.Time{}); strings.Contains(text, "until") {
+	if text := selfservice.Reminder("Gold emergencies", "Acme", false, time.Time{}); strings.Contains(text, "until") {
+		t.Error(text)
+	}
+	if text := selfservice.Reminder("Office", "Acme", true, time.Time{}); strings.Contains(text, "alone") || !strings.Contains(text, "public") {
 		t.Error(text)
 	}
 }

@@ -19,10 +19,13 @@ If it was not you, ignore this mail: nothing happens without the link.
 `, plain(customer), strings.TrimRight(portal, "/"), secret, int(life/time.Minute))
 }
 
-// Reminder is what goes with a number that is shown.
-func Reminder(line, customer string, until time.Time) string {
+// Reminder is what goes with a number that is shown: of one that is published nobody is asked to keep it to themselves.
+func Reminder(line, customer string, published bool, until time.Time) string {
 	text := fmt.Sprintf("The number of %s is for %s alone. Do not publish it or pass it on; it can change at any time, and "+
 		"who has it is written down.", plain(line), plain(customer))
+	if published {
+		text = fmt.Sprintf("The number of %s is public; it can change at any time.", plain(line))
+	}
 	if !until.IsZero() {
 		text += " Your access holds until " + until.UTC().Format("2006-01-02 15:04 UTC") + "."
 	}

@@ -100,7 +100,8 @@ func checkFormerNumbers(l *routingv1.Line, broken *fault.Violations) {
 		case !ok:
 			broken.Add(field+".number", Hidden, "must be E.164")
 		case n == own:
-			broken.Add("number", Hidden, "is one that the line had before it was rotated: write the one it has now, or rotate it back")
+			broken.Add("number", Hidden, "is one that the line had before it was rotated: write the one that it has now, "+
+				"or rotate it back")
 		case seen[n]:
 			broken.Add(field+".number", Hidden, "must differ from its other former ones")
 		case f.GetEndTime().CheckValid() != nil || f.GetEndTime() == nil:

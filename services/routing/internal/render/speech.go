@@ -24,8 +24,8 @@ const (
 	// maxRecordingS bounds a message.
 	maxRecordingS = 300
 
-	numberChanged = "This number has changed, and does not work any more. Please look for the new one where you were given this " +
-		"one: in the support portal, or with whoever looks after your contract. Goodbye."
+	numberChanged = "This number has changed, and does not work any more. Please look for the new one where you were given " +
+		"this one: in the support portal, or with whoever looks after your contract. Goodbye."
 )
 
 // speech is what is said: the line's own words, else the program's.
@@ -82,7 +82,8 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 			p.SecretText = "The number to call is " + spell(to.Dialled()) + "."
 		}
 	case routingv1.PromptKind_PROMPT_KIND_REFUSAL:
-		if own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."; d.NumberChanged {
+		own, builtIn = d.Line.Refusal(), "Sorry, this line is for customers with a support contract. Goodbye."
+		if d.NumberChanged {
 			own, builtIn = nil, numberChanged
 		}
 	case routingv1.PromptKind_PROMPT_KIND_ANNOUNCEMENT:
