@@ -17,8 +17,9 @@ import (
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
-// What is named does not leave: a parent, a partner, a plan (IN_USE says who names it). What belongs to a customer alone
-// leaves with it, and grants that last end then: whoever gets its ID later begins with nothing.
+// What is named does not leave: a parent, a partner, a plan (IN_USE says who names it); nor a customer while it has not
+// confirmed what somebody promised for it, for nobody else could. What belongs to a customer alone leaves with it, and grants
+// that last end then: whoever gets its ID later begins with nothing. Promises stay, and what is owed is the ledger's.
 //
 // Who names whom is looked up in the service's own view, as it was at a revision; that nobody came since is a condition of
 // the commit, and where somebody did, it is looked up again.
@@ -89,6 +90,9 @@ func (o kinOwner) Remove(ctx context.Context, id string) (collection.Effect, err
 	case all > len(named): // the view is behind
 		return effect, fault.Conflict(customerNames + id)
 	}
+	if err := o.s.unlessPending(ctx, customerNames+id); err != nil {
+		return effect, err
+	}
 	effect.Conditions = append(effect.Conditions, coord.NothingNewUnder(sourcePrefix, seen),
 		coord.NothingNewUnder(published.GrantPrefix, seen))
 	ended, err := o.s.endGrants(ctx, customerNames+id, o.s.catalog.shelf.GrantsOf(id))
@@ -134,6 +138,22 @@ func (s *Service) still(ctx context.Context, ids []string, says func(*entitlemen
 	}
 	slices.Sort(said)
 	return said, nil
+}
+
+// unlessPending is IN_USE while promises of a customer wait for its confirmation. Each comes with a grant: so one that is made
+// meanwhile is seen.
+func (s *Service) unlessPending(ctx context.Context, customer string) error {
+	pending, err := s.promises.ListPromises(ctx, &entitlementv1.ListPromisesRequest{
+		Customer: customer, State: entitlementv1.PromiseState_PROMISE_STATE_PENDING,
+	})
+	if err != nil || len(pending.GetPromises()) == 0 {
+		return err
+	}
+	var names []string
+	for _, p := range pending.GetPromises() {
+		names = append(names, p.GetName()+" (not confirmed yet)")
+	}
+	return fault.InUse(customer, some(names)...)
 }
 
 // contractsBy are some customers that have contracts by a plan; CONFLICT where the view is behind.

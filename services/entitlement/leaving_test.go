@@ -235,6 +235,30 @@ func TestWhatIsACustomersLeavesWithIt(t *testing.T) {
 	}
 }
 
+// TestWhoHasYetToConfirmDoesNotLeave: nobody else could say whether it is owed. What is owed is owed without them, too.
+func TestWhoHasYetToConfirmDoesNotLeave(t *testing.T) {
+	w := newTill(t)
+	w.create(t, customer("acme", "+61255500111", ""))
+	w.offer(t, "call", nil)
+	w.ready(t)
+	p := w.accept(t, acme("c1")).GetPromise()
+	if p.GetState() != entitlementv1.PromiseState_PROMISE_STATE_PENDING {
+		t.Fatalf("it is to be pending: %v", p)
+	}
+	with := &entitlementv1.PlanCustomersRequest{Delete: []string{"customers/acme"}}
+	inUse(t, "by itself", w.remove(t, "acme"), p.GetName()+" (not confirmed yet)")
+	inUse(t, "with others", w.together(t, with), p.GetName())
+	if _, err := w.settle(t, p, entitlementv1.Settlement_SETTLEMENT_CONFIRM); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.remove(t, "acme"); err != nil {
+		t.Errorf("once it is confirmed: %v", err)
+	}
+	if given := w.grant(t, p.GetGrant()); given.GetToUnixS() > w.clock.Now().Unix() {
+		t.Errorf("what it gave lasts: %v", given)
+	}
+}
+
 // TestNobodyGetsMoreAboveThemThanCount: not by what is put above those above them either.
 func TestNobodyGetsMoreAboveThemThanCount(t *testing.T) {
 	w := newWorld(t)

@@ -23,6 +23,11 @@ func (s *Service) leaveTogether(ctx context.Context, t together) (collection.Eff
 	if len(plans)+len(customers) == 0 {
 		return collection.Effect{}, nil
 	}
+	for _, customer := range slices.Sorted(maps.Keys(customers)) {
+		if err := s.unlessPending(ctx, customer); err != nil {
+			return collection.Effect{}, err
+		}
+	}
 	users, out, err := s.usersTogether(ctx, t, plans, customers)
 	if err != nil {
 		return out, err
