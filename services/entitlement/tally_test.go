@@ -79,7 +79,7 @@ func TestAContactsLinksAreLimitedAtAllProcesses(t *testing.T) {
 func TestGuessesAreLimitedAtAllProcesses(t *testing.T) {
 	d := newDesk(t)
 	d.have(t, annsAcme(), annAddress)
-	d.setPin(t, "acme", "24680")
+	d.setPin(t, "acme", "28406")
 	other := d.another(t)
 	kept := func() int {
 		entries, _, err := d.etcd.ListAll(t.Context(), "entitlement/tallies/guesses/")
@@ -95,11 +95,11 @@ func TestGuessesAreLimitedAtAllProcesses(t *testing.T) {
 		}
 	}
 	for _, at := range []desk{d, other} {
-		_, err := at.verify(t, "acme", "24680")
+		_, err := at.verify(t, "acme", "28406")
 		wantReason(t, "after five wrong ones", err, rpcv1.Reason_REASON_LIMIT_EXCEEDED)
 	}
-	d.setPin(t, "acme", "13579")
-	if right, err := d.verify(t, "acme", "13579"); err != nil || !right || kept() != 0 {
+	d.setPin(t, "acme", "15973")
+	if right, err := d.verify(t, "acme", "15973"); err != nil || !right || kept() != 0 {
 		t.Errorf("a new one: %v, %v; %d counts are left", right, err, kept())
 	}
 }
