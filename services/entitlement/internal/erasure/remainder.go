@@ -36,28 +36,30 @@ func Remainders(at time.Time, recordings []string) []*entitlementv1.Remainder {
 			UntilTime: timestamppb.New(at.Add(messagesFor)), Action: "delete the recordings of messages: dayside alerts",
 		},
 		{
-			Place: "spools", What: "calls and acceptances on hosts that were away; they are erased as they come in",
-			UntilTime: timestamppb.New(at.Add(KeptFor)),
-			Action:    "delete the data directory of a host that never comes back; erase again after a longer absence",
+			Place: "spools",
+			What: fmt.Sprintf("calls and acceptances, in DATA/spool and DATA/promises until they are written over; of hosts "+
+				"that were away they are erased as they come in, for %d days", int(KeptFor.Hours()/24)),
+			Action: "delete the data directory of a host that never comes back; erase again after a longer absence",
 		},
 		{
 			Place: "backups", What: "everything, in backups made before " + on,
 			Action: "delete them when newer ones are there; erase again after one of them is restored",
 		},
 		{
-			Place: "etcd-history", What: "what stood before; an embedded etcd forgets it within some hours, and keeps freed pages",
-			Action: "dayside etcd defrag, after compaction; an etcd of your own compacts as it is told to",
+			Place:  "etcd-history",
+			What:   "what stood before, until compacted (an embedded etcd: within some hours), then in freed pages, and in its log",
+			Action: "dayside etcd defrag, after compaction; an etcd of your own is compacted as you tell it to",
 		},
 		{
-			Place: "view-copies", What: "numbers of customers, in DATA/view of routing processes, until it is written anew",
+			Place: "view-copies", What: "numbers of customers, in DATA/view of routing processes until it is written anew",
 			Action: "delete DATA/view of processes that no longer run",
 		},
 		{
 			Place: "text", What: "names in what people wrote: notes of follow-ups, reasons, titles of cases",
-			Action: "look through them: dayside follow-up list, promise list",
+			Action: "look through them: dayside follow-up list, dayside promise list",
 		},
 		{
-			Place: "audit", What: "the contact's id, and this request with its reason", Action: "",
+			Place: "audit", What: "the contact's id, and this request with its reason, for as long as the ledger keeps the audit",
 		},
 		{
 			Place: "elsewhere", What: "files that were imported or exported, and systems that follow the customers",
