@@ -18,8 +18,8 @@ import (
 )
 
 // What is named does not leave: a parent, a partner, a plan (IN_USE says who names it); nor a customer while it has not
-// confirmed what somebody promised for it, for nobody else could. What belongs to a customer alone leaves with it, and grants
-// that last end then: whoever gets its ID later begins with nothing. Promises stay, and what is owed is the ledger's.
+// confirmed what somebody promised for it, for nobody else could. What belongs to a customer alone leaves with it, and
+// grants that last end then: whoever gets its ID later begins with nothing. Promises stay, and what is owed is the ledger's.
 //
 // Who names whom is looked up in the service's own view, as it was at a revision; that nobody came since is a condition of
 // the commit, and where somebody did, it is looked up again.
@@ -140,8 +140,8 @@ func (s *Service) still(ctx context.Context, ids []string, says func(*entitlemen
 	return said, nil
 }
 
-// unlessPending is IN_USE while promises of a customer wait for its confirmation. Each comes with a grant: so one that is made
-// meanwhile is seen.
+// unlessPending is IN_USE while promises of a customer wait for its confirmation. Each comes with a grant: so one that is
+// made meanwhile is seen.
 func (s *Service) unlessPending(ctx context.Context, customer string) error {
 	pending, err := s.promises.ListPromises(ctx, &entitlementv1.ListPromisesRequest{
 		Customer: customer, State: entitlementv1.PromiseState_PROMISE_STATE_PENDING,

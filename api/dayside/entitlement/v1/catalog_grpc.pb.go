@@ -48,7 +48,8 @@ type CatalogServiceClient interface {
 	ListPlans(ctx context.Context, in *ListPlansRequest, opts ...grpc.CallOption) (*ListPlansResponse, error)
 	// UpdatePlan changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
 	UpdatePlan(ctx context.Context, in *UpdatePlanRequest, opts ...grpc.CallOption) (*Plan, error)
-	// DeletePlan removes a plan. FAILED_PRECONDITION (IN_USE) while something refers to it.
+	// DeletePlan removes a plan. FAILED_PRECONDITION (IN_USE) while an offer, a contract, or a grant that has not ended refers to
+	// it.
 	DeletePlan(ctx context.Context, in *DeletePlanRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// CreateOffer adds an offer. ALREADY_EXISTS unless the stored one was made with the same request_id.
 	CreateOffer(ctx context.Context, in *CreateOfferRequest, opts ...grpc.CallOption) (*Offer, error)
@@ -184,7 +185,8 @@ type CatalogServiceServer interface {
 	ListPlans(context.Context, *ListPlansRequest) (*ListPlansResponse, error)
 	// UpdatePlan changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
 	UpdatePlan(context.Context, *UpdatePlanRequest) (*Plan, error)
-	// DeletePlan removes a plan. FAILED_PRECONDITION (IN_USE) while something refers to it.
+	// DeletePlan removes a plan. FAILED_PRECONDITION (IN_USE) while an offer, a contract, or a grant that has not ended refers to
+	// it.
 	DeletePlan(context.Context, *DeletePlanRequest) (*emptypb.Empty, error)
 	// CreateOffer adds an offer. ALREADY_EXISTS unless the stored one was made with the same request_id.
 	CreateOffer(context.Context, *CreateOfferRequest) (*Offer, error)

@@ -187,7 +187,7 @@ type RemedyKind int32
 const (
 	// Never sent.
 	RemedyKind_REMEDY_KIND_UNSPECIFIED RemedyKind = 0
-	// Wait: a contract begins, or the plan's hours do.
+	// Wait: a contract or a grant begins, the plan's hours do, or its next period.
 	RemedyKind_REMEDY_KIND_WAIT RemedyKind = 1
 	// Renew a contract that has ended, or make one.
 	RemedyKind_REMEDY_KIND_CONTRACT RemedyKind = 2
@@ -195,7 +195,7 @@ const (
 	RemedyKind_REMEDY_KIND_OFFER RemedyKind = 3
 	// A plan with other hours, products, lines, severities or a larger allowance.
 	RemedyKind_REMEDY_KIND_PLAN RemedyKind = 4
-	// End a suspension.
+	// End a suspension; besides, what else is in the way. The vendor's alone: customers are not told.
 	RemedyKind_REMEDY_KIND_END_SUSPENSION RemedyKind = 5
 	// Say, or show, who is calling.
 	RemedyKind_REMEDY_KIND_IDENTIFY RemedyKind = 6
@@ -404,7 +404,8 @@ type Customer struct {
 	HasPhrase bool `protobuf:"varint,21,opt,name=has_phrase,json=hasPhrase,proto3" json:"has_phrase,omitempty"`
 	// Who at the vendor looks after it, and gets its follow-ups; for people, such as an e-mail address.
 	AccountOwner string `protobuf:"bytes,22,opt,name=account_owner,json=accountOwner,proto3" json:"account_owner,omitempty"`
-	// Nothing is granted by contracts meanwhile.
+	// Nothing is granted by its contracts meanwhile, nor by others to it: so neither to its sub-accounts by what they have of it.
+	// Grants stand beside it.
 	Suspension *Suspension `protobuf:"bytes,23,opt,name=suspension,proto3" json:"suspension,omitempty"`
 	// BCP 47 tag of the language its people speak.
 	Language      string `protobuf:"bytes,24,opt,name=language,proto3" json:"language,omitempty"`
@@ -2391,7 +2392,7 @@ type Remedy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it is.
 	Kind RemedyKind `protobuf:"varint,1,opt,name=kind,proto3,enum=dayside.entitlement.v1.RemedyKind" json:"kind,omitempty"`
-	// For people: "renew contract C-4711, which ended on 2026-10-31".
+	// For people: "renew contract C-4711, which ended on 2026-10-31". All of it is needed where it names several things.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	// When it comes about by itself.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
@@ -2476,7 +2477,7 @@ type CustomerEntitlement struct {
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// What the line does with such a caller.
 	Outcome Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
-	// What would change the answer, the nearest first.
+	// What would change the answer, the nearest first. Each alone is enough, as far as is known now.
 	Remedies []*Remedy `protobuf:"bytes,8,rep,name=remedies,proto3" json:"remedies,omitempty"`
 	// customers/ID by whose contract it is granted: a parent, or the customer that a partner calls for; empty for its own.
 	Via string `protobuf:"bytes,9,opt,name=via,proto3" json:"via,omitempty"`

@@ -50,7 +50,8 @@ type EntitlementServiceClient interface {
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
 	// UpdateCustomer changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
 	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*Customer, error)
-	// DeleteCustomer removes a customer.
+	// DeleteCustomer removes a customer, and ends its grants. FAILED_PRECONDITION (IN_USE) while others have it as a parent or
+	// partner, or a promise waits for its confirmation.
 	DeleteCustomer(ctx context.Context, in *DeleteCustomerRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// CheckEntitlement answers whether a number is entitled to a line at an instant, and on what basis. A refusal is an
 	// answer, not an error. POST, so that a caller's number is in no URL.
@@ -214,7 +215,8 @@ type EntitlementServiceServer interface {
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
 	// UpdateCustomer changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one.
 	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*Customer, error)
-	// DeleteCustomer removes a customer.
+	// DeleteCustomer removes a customer, and ends its grants. FAILED_PRECONDITION (IN_USE) while others have it as a parent or
+	// partner, or a promise waits for its confirmation.
 	DeleteCustomer(context.Context, *DeleteCustomerRequest) (*emptypb.Empty, error)
 	// CheckEntitlement answers whether a number is entitled to a line at an instant, and on what basis. A refusal is an
 	// answer, not an error. POST, so that a caller's number is in no URL.
