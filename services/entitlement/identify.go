@@ -55,7 +55,7 @@ func (s *Service) IdentifyCaller(_ context.Context, r *entitlementv1.IdentifyCal
 	}
 	g := gathering{s: s}
 	g.names(r)
-	g.number(number, r.GetNumberVerified())
+	g.number(number, r.GetNumberVerified() && r.GetNumber() != "")
 	g.statements(r)
 	return g.answer(r.GetLanguage()), nil
 }
@@ -67,7 +67,10 @@ func knownOf(r *entitlementv1.IdentifyCallerRequest) (phone.Number, error) {
 		broken.Add("digits", "", "must be empty where name is given: one of them")
 	}
 	var number phone.Number
-	if r.GetNumber() != "" {
+	switch {
+	case r.GetNumber() == "" && strings.HasPrefix(strings.TrimSpace(r.GetName()), "+"):
+		number, _ = phone.ParseSignalled(r.GetName()) // typed where a name is asked for
+	case r.GetNumber() != "":
 		var err error
 		if number, err = national.Parse(r.GetNumber(), r.GetDefaultRegion()); err != nil {
 			signalled, ok := phone.ParseSignalled(r.GetNumber())
@@ -187,8 +190,11 @@ func (g *gathering) statements(r *entitlementv1.IdentifyCallerRequest) {
 			e.GetSystem()+": "+e.GetId(), externalIDConfidence)
 	}
 	addresses := []string{r.GetEmail()}
-	if strings.Contains(said, "@") {
+	switch {
+	case strings.Contains(said, "@"):
 		addresses = append(addresses, said)
+	case strings.Contains(said, ".") && !strings.Contains(said, " "): // a domain, perhaps
+		addresses = append(addresses, strings.TrimPrefix(strings.ToLower(said), "www."))
 	}
 	for _, address := range addresses {
 		local, domain, isAddress := strings.Cut(strings.TrimSpace(address), "@")

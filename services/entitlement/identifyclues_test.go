@@ -67,6 +67,13 @@ func TestIdentifyCallerTakesWhateverThereIs(t *testing.T) {
 		{&entitlementv1.IdentifyCallerRequest{Email: "bob@acme.example"}, `acme-de by EMAIL_DOMAIN "acme.example"; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Email: "acme.example"}, `acme-de by EMAIL_DOMAIN "acme.example"; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Name: "ada@acme.example"}, `acme-de by EMAIL "a…@acme.example"; certain true`},
+		{
+			&entitlementv1.IdentifyCallerRequest{Name: "www.acme.example"},
+			`acme-de by EMAIL_DOMAIN "acme.example", acme-us by SIMILAR_NAME "Acme Inc"; certain false`,
+		},
+		{
+			&entitlementv1.IdentifyCallerRequest{Name: " +49 30 555 00111", NumberVerified: true}, `acme-de by NUMBER "+49…11"; certain true`,
+		},
 		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("4711")}, `acme-de by EXTERNAL_ID "crm: 4711"; certain true`},
 		{&entitlementv1.IdentifyCallerRequest{ExternalIds: crm("b-9")}, `; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{ContractId: "c-4712"}, `acme-us by CONTRACT "C-4712"; certain true`},
