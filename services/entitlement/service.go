@@ -66,6 +66,8 @@ type Config struct {
 	Calendars Calendars
 	// Ledger has the history of calls, which is counted here; nil: nothing is counted.
 	Ledger Ledger
+	// FollowUps moves on what is due on days that are closed later; nil: it stays due as it was.
+	FollowUps FollowUps
 	// Journal takes charges and follow-ups to the ledger; nil: this process has no disk to keep them on.
 	Journal *journal.Journal
 	// Lines tells the numbers of lines to contacts who may have them; nil: nobody is told any.

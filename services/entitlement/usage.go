@@ -49,6 +49,8 @@ type usage struct {
 	meters    usageMeters
 	// currentUnixS is when all calls were counted last, Unix seconds; 0: not yet.
 	currentUnixS atomic.Int64
+	// keptDue is when follow-ups were looked at last that are due yet; of run.
+	keptDue time.Time
 }
 
 // usageMeters report what is counted.
@@ -111,6 +113,7 @@ func (u *usage) run(ctx context.Context) {
 				tidied = now
 				u.tidy(ctx, now)
 			}
+			u.keepDue(ctx, u.s.cfg.Clock.Now())
 		default:
 			wait = countRetry
 			if !told { // once until it works again

@@ -72,8 +72,8 @@ func (p *page) weekKeys(c *ledgerv1.Call) (keys []string) {
 	return keys
 }
 
-// strangerKey is where goodwill was counted of the caller's number while nobody knew whose it is, of a call of a customer who
-// is known; empty of any other.
+// strangerKey is where goodwill was counted of the caller's number while nobody knew whose it is, of a call of a customer
+// who is known; empty of any other.
 func (p *page) strangerKey(c *ledgerv1.Call) string {
 	n, _ := phone.Parse(c.GetCallerNumber())
 	if shownCustomer(c) == "" {
@@ -82,8 +82,8 @@ func (p *page) strangerKey(c *ledgerv1.Call) string {
 	return p.numberKeys[n]
 }
 
-// takeOver adds to a customer's goodwill what was shown to its number before anybody knew that it is theirs: who was found
-// out does not begin anew. What several customers share is nobody's alone.
+// takeOver adds to a customer's goodwill what was shown to its number before anybody knew that it is theirs: who was
+// found out does not begin anew. What several customers share is nobody's alone.
 func (p *page) takeOver(c *ledgerv1.Call, of *publishedv1.Usage, key string) {
 	from := p.strangerKey(c)
 	_, counted := p.usages[from] // on this page
@@ -106,8 +106,7 @@ func (p *page) takeOver(c *ledgerv1.Call, of *publishedv1.Usage, key string) {
 	p.touched[from], p.touched[key] = true, true
 }
 
-// followUp is the task as the ledger keeps it: due when business next begins where the customer is; of one who says no zone,
-// and of callers nobody knows, where the line is.
+// followUp is the task as the ledger keeps it.
 func (p *page) followUp(ctx context.Context, c *ledgerv1.Call, task followup.Task) *ledgerv1.FollowUp {
 	f := &ledgerv1.FollowUp{
 		Name: followup.Name(c.GetName(), task.Kind), Kind: task.Kind, State: ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN,
@@ -117,20 +116,30 @@ func (p *page) followUp(ctx context.Context, c *ledgerv1.Call, task followup.Tas
 	if task.Customer == c.GetCustomer() {
 		f.CustomerDisplayName = c.GetCustomerDisplayName()
 	}
-	zone := ""
-	if line, ok := read(p, published.LinePrefix+strings.TrimPrefix(c.GetLine(), lineNames), published.Line); ok {
-		f.Owner, zone = line.GetFollowUpOwner(), line.GetServiceHours().GetTimeZone()
+	if line, ok := p.line(c.GetLine()); ok {
+		f.Owner = line.GetFollowUpOwner()
 	}
-	customer, ok := p.source(task.Customer)
-	if ok {
-		f.Owner, zone = cmp.Or(customer.GetAccountOwner(), f.GetOwner()), cmp.Or(customer.GetTimeZone(), zone)
+	if customer, ok := p.source(task.Customer); ok {
+		f.Owner = cmp.Or(customer.GetAccountOwner(), f.GetOwner())
 		f.CustomerDisplayName = cmp.Or(f.GetCustomerDisplayName(), customer.GetDisplayName())
 	}
-	at := c.GetStartTime().GetSeconds()
-	day, due := followup.Due(at, p.week(customer, zone, at), p.location(zone), p.u.calendars.read(ctx, customer.GetCalendars()))
-	f.DueDate = &date.Date{Year: int32(day.Year), Month: int32(day.Month), Day: int32(day.Day)}
-	f.DueTime = &timestamppb.Timestamp{Seconds: due}
+	f.DueDate, f.DueTime = p.due(ctx, task.Customer, c.GetLine(), c.GetStartTime().GetSeconds())
 	return f
+}
+
+// due is when business begins next where a customer is; of one who says no zone, and of callers nobody knows, where the line
+// is.
+func (p *page) due(ctx context.Context, customerName, lineName string, atUnixS int64) (*date.Date, *timestamppb.Timestamp) {
+	line, _ := p.line(lineName)
+	customer, _ := p.source(customerName)
+	zone := cmp.Or(customer.GetTimeZone(), line.GetServiceHours().GetTimeZone())
+	day, due := followup.Due(atUnixS, p.week(customer, zone, atUnixS), p.location(zone),
+		p.u.calendars.read(ctx, customer.GetCalendars()))
+	return &date.Date{Year: int32(day.Year), Month: int32(day.Month), Day: int32(day.Day)}, &timestamppb.Timestamp{Seconds: due}
+}
+
+func (p *page) line(name string) (*publishedv1.Line, bool) {
+	return read(p, published.LinePrefix+strings.TrimPrefix(name, lineNames), published.Line)
 }
 
 // source is a customer as it was written.

@@ -1,20 +1,33 @@
 package entitlement_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/timeofday"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
+	"github.com/daysidehq/dayside/services/entitlement"
 	"github.com/daysidehq/dayside/services/internal/await"
+	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/fault"
+	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/tzdata"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 // leaves is a follow-up for reading: whom it is about, whose it is, and when it is due in UTC.
@@ -149,4 +162,82 @@ func TestWhoIsFoundOutDoesNotBeginAnew(t *testing.T) {
 	if f := c.disk.followUps()["followUps/discuss-own"]; f.GetReason() != "second call in 90 days without a contract" {
 		t.Errorf("left: %v", c.disk.followUps())
 	}
+}
+
+// tasks are the follow-ups of a ledger.
+type tasks struct {
+	mu        sync.Mutex
+	all       []*ledgerv1.FollowUp
+	conflicts int
+}
+
+func (l *tasks) ListFollowUps(_ context.Context, r *ledgerv1.ListFollowUpsRequest, _ ...grpc.CallOption) (*ledgerv1.ListFollowUpsResponse, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, _ := strconv.Atoi(r.GetPageToken())
+	resp := &ledgerv1.ListFollowUpsResponse{}
+	if f := l.all[i]; f.GetDueTime().AsTime().After(r.GetDueAfterTime().AsTime()) && f.GetState() == r.GetState() {
+		resp.FollowUps = append(resp.FollowUps, proto.CloneOf(f))
+	}
+	if i+1 < len(l.all) {
+		resp.NextPageToken = strconv.Itoa(i + 1)
+	}
+	return resp, nil
+}
+
+func (l *tasks) UpdateFollowUp(_ context.Context, r *ledgerv1.UpdateFollowUpRequest, _ ...grpc.CallOption) (*ledgerv1.FollowUp, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.all {
+		if f.GetName() == r.GetName() && f.GetEtag() == r.GetEtag() && l.conflicts == 0 {
+			f.DueTime, f.DueDate = r.GetDueTime(), r.GetDueDate()
+			return f, nil
+		}
+	}
+	l.conflicts = max(0, l.conflicts-1)
+	return nil, fault.Conflict(r.GetName())
+}
+
+func (l *tasks) due() (text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.all {
+		text += fmt.Sprintf("%s %d %s; ", f.GetName(), f.GetDueDate().GetDay(), f.GetDueTime().AsTime().Format("01-02 15:04"))
+	}
+	return text
+}
+
+// TestAHolidayThatIsEnteredLateMovesWhatIsDueOnIt to the next day of business; not what somebody chose, what is done or
+// overdue, or what is another one's.
+func TestAHolidayThatIsEnteredLateMovesWhatIsDueOnIt(t *testing.T) {
+	task := func(name, customer string, due time.Time, chosen bool, state ledgerv1.FollowUpState) *ledgerv1.FollowUp {
+		f := &ledgerv1.FollowUp{Name: name, Customer: customer, DueTime: timestamppb.New(due), Etag: "1", State: state, Line: "lines/sev1"}
+		if !chosen {
+			f.DueDate = &date.Date{Year: 2026, Month: 11, Day: int32(due.Add(11 * time.Hour).Day())}
+		}
+		return f
+	}
+	const is, done = ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN, ledgerv1.FollowUpState_FOLLOW_UP_STATE_DONE
+	holiday, later := time.Date(2026, 11, 22, 22, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC) // 09:00 in Sydney
+	list := &tasks{conflicts: 1, all: []*ledgerv1.FollowUp{
+		task("overdue", "customers/acme", began().Add(-time.Hour), false, is), task("a", "customers/acme", holiday, false, is),
+		task("chosen", "customers/acme", holiday, true, is), task("done", "customers/acme", holiday, false, done),
+		task("another's", "customers/bolt", holiday, false, is), task("later", "customers/acme", later, false, is),
+	}}
+	etcd, clk, log := newWorld(t).etcd, clock.NewManual(began()), slog.New(slog.DiscardHandler)
+	c := counted{world: world{entitlement.New(entitlement.Config{
+		Store: etcd, Rules: tzdata.Fixed(zonestest.Embedded(t)), Log: log, Clock: clk, Ledger: &history{epoch: "a", page: 10},
+		Calendars: closedDays{}, FollowUps: list, Journal: journal.New(&disk{}, "one", clk, log),
+	}), etcd, clk}}
+	c.acme(t)
+	bolt := customer("bolt", "+61255500102", "")
+	if _, err := c.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: bolt}); err != nil {
+		t.Fatal(err)
+	}
+	c.follow(t)
+	const want = "overdue 22 11-22 08:00; a 24 11-23 22:00; chosen 0 11-22 22:00; done 23 11-22 22:00; another's 23 11-22 22:00; later 24 11-23 22:00; "
+	await.True(t, "what is due on a holiday to be due later", func() bool {
+		c.clock.Advance(time.Minute)
+		return list.due() == want
+	})
 }

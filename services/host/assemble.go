@@ -209,7 +209,8 @@ func (h *Host) newEntitlement() (service, error) {
 	return entitlement.New(h.selfService(entitlement.Config{
 		Store: h.etcd, Clock: h.clock, Rules: h.rules, Schema: h.cluster.Schema(), Log: h.log, Meters: h.telemetry.MeterProvider,
 		Calendars: schedulev1.NewCalendarServiceClient(scheduleConn), Ledger: ledgerv1.NewBusinessServiceClient(ledgerConn),
-		Lines: routingv1.NewLineServiceClient(routingConn), Journal: h.journal,
+		FollowUps: ledgerv1.NewBusinessServiceClient(ledgerConn),
+		Lines:     routingv1.NewLineServiceClient(routingConn), Journal: h.journal,
 	})), nil
 }
 
