@@ -11,6 +11,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
+	"github.com/daysidehq/dayside/services/entitlement/internal/offer"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -89,7 +90,7 @@ func (s *Service) asked(r *entitlementv1.CheckEntitlementRequest, line *publishe
 		asked.Question.Severity = r.GetSeverity()
 	}
 	for _, id := range line.GetOffers() {
-		if o := s.catalog.shelf.Offer(id).GetOffer(); o != nil && !o.GetWithdrawn() {
+		if o := s.catalog.shelf.Offer(id).GetOffer(); offer.Stands(o, asked.Question.AtUnixS) {
 			asked.Offers = append(asked.Offers, o)
 		}
 	}

@@ -64,8 +64,11 @@ func languagesText(o *entitlementv1.Offer) string {
 }
 
 func offeredText(o *entitlementv1.Offer) string {
-	if o.GetWithdrawn() {
+	switch {
+	case o.GetWithdrawn():
 		return "withdrawn"
+	case o.GetEndTime() != nil:
+		return "until " + instant(o.GetEndTime())
 	}
 	return "yes"
 }

@@ -53,6 +53,9 @@ func Check(o *entitlementv1.Offer) error {
 	if o.GetConfirmWithin().GetNanos() != 0 {
 		broken.Add("confirm_within", o.GetConfirmWithin().AsDuration().String(), "must be whole seconds")
 	}
+	if o.GetEndTime() != nil && o.GetEndTime().CheckValid() != nil {
+		broken.Add("end_time", "", "must be an instant of the years 1 to 9999")
+	}
 	if o.GetKind() == entitlementv1.OfferKind_OFFER_KIND_UPGRADE && o.GetPlan() == "" {
 		broken.Add("plan", "", "is required of an upgrade")
 	}
@@ -101,6 +104,11 @@ func checkText(broken *fault.Violations, path, text string) {
 	case text != "" && strings.TrimSpace(text) == "":
 		broken.Add(path, text, "must not be blank")
 	}
+}
+
+// Stands says whether an offer is made at a time: it is not withdrawn, and has not ended.
+func Stands(o *entitlementv1.Offer, atUnixS int64) bool {
+	return o != nil && !o.GetWithdrawn() && (o.GetEndTime() == nil || atUnixS < o.GetEndTime().GetSeconds())
 }
 
 // Covers is how long an offer entitles from when it is accepted.

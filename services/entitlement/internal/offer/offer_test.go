@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/type/money"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
@@ -126,4 +127,24 @@ func TestCheckNeverFails(t *testing.T) {
 			t.Fatalf("%v passes", o.GetPrice())
 		}
 	})
+}
+
+// TestWhenAnOfferStands: until it is withdrawn, or ends.
+func TestWhenAnOfferStands(t *testing.T) {
+	ends := &timestamppb.Timestamp{Seconds: 1000}
+	for what, c := range map[string]struct {
+		offer *entitlementv1.Offer
+		at    int64
+		want  bool
+	}{
+		"for good":       {&entitlementv1.Offer{}, 1 << 40, true},
+		"withdrawn":      {&entitlementv1.Offer{Withdrawn: true}, 0, false},
+		"before its end": {&entitlementv1.Offer{EndTime: ends}, 999, true},
+		"at its end":     {&entitlementv1.Offer{EndTime: ends}, 1000, false},
+		"none":           {nil, 0, false},
+	} {
+		if got := offer.Stands(c.offer, c.at); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
 }

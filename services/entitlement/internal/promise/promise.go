@@ -32,6 +32,8 @@ const (
 	// MaxPendingGrant is the longest that something is granted which nobody has confirmed: the caller is helped now, and an
 	// upgrade of a month is not given away.
 	MaxPendingGrant = 24 * time.Hour
+	// saidBefore is how long a caller may take to accept what they were told: as long as a call waits for a key.
+	saidBefore = 30 * time.Minute
 	// maxGrantLines is as many lines as a grant names; beyond, it is for all of the product.
 	maxGrantLines = 100
 	// idHashChars are of the request's hash in an ID: 75 bits.
@@ -205,6 +207,8 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 		return nil, nil, r.GetOffer() + " does not exist any more"
 	case o.GetWithdrawn() && !o.GetUpdateTime().AsTime().After(at):
 		return nil, nil, r.GetOffer() + " is withdrawn"
+	case ended(r, o, at):
+		return nil, nil, r.GetOffer() + " ended at " + o.GetEndTime().AsTime().UTC().Format(time.RFC3339)
 	case !found:
 		return nil, nil, fmt.Sprintf("%s has no terms of version %q (any more)", r.GetOffer(), r.GetTermsVersion())
 	case price.GetCurrencyCode() != o.GetPrice().GetCurrencyCode():
@@ -222,6 +226,14 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 		return nil, nil, "there is neither a customer nor a number that promises"
 	}
 	return terms, proto.CloneOf(price), ""
+}
+
+// ended says whether an offer had ended when it was accepted: in a call that is when nobody can have been told of it any more.
+func ended(r *entitlementv1.AcceptOfferRequest, o *entitlementv1.Offer, at time.Time) bool {
+	if r.GetCallId() != "" {
+		at = at.Add(-saidBefore)
+	}
+	return o.GetEndTime() != nil && !at.Before(o.GetEndTime().AsTime())
 }
 
 // verified says whether an acceptance is surely the customer's; else in what that is in doubt, where it was claimed.

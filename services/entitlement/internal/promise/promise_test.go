@@ -440,6 +440,30 @@ func TestARequestIsOfOneAcceptance(t *testing.T) {
 	}
 }
 
+// TestWhatEndedIsNotOffered, but to whoever was told of it before, in a call.
+func TestWhatEndedIsNotOffered(t *testing.T) {
+	const accepted, not = entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_NOT_OFFERED
+	for what, c := range map[string]struct {
+		ends, late time.Duration // from when it is accepted, and until it is recorded
+		call       string
+		want       entitlementv1.AcceptOutcome
+	}{
+		"it ends later":                  {time.Second, 0, "", accepted},
+		"it ends":                        {0, 0, "", not},
+		"said in a call before it ended": {-time.Minute, 0, "c1", accepted},
+		"that began long after":          {-31 * time.Minute, 0, "c1", not},
+		"accepted in time, told late":    {time.Second, time.Hour, "", accepted},
+	} {
+		r, f := request(callBack), facts(start().Add(c.late))
+		f.Offer.EndTime, r.CallId, r.AcceptTime = timestamppb.New(start().Add(c.ends)), c.call, timestamppb.New(start())
+		r.TermsVersion = "1"
+		got := promise.Accept(r, f)
+		if got.Outcome != c.want || (c.want == not) != strings.Contains(got.Detail, "offers/call ended at 2026-11-22T0") {
+			t.Errorf("%s: %v, %s", what, got.Outcome, got.Detail)
+		}
+	}
+}
+
 // TestMoreThanTheOfferCostsIsNotOwed: whoever said so, the customer confirms it first. Less is what is owed.
 func TestMoreThanTheOfferCostsIsNotOwed(t *testing.T) {
 	for units, want := range map[int64]entitlementv1.PromiseState{89: owed, 90: owed, 91: pending, 9_000_000: pending} {

@@ -35,13 +35,18 @@ func (d *Decision) offer() {
 // canPromise says whether there is anybody who can promise: a customer, or a number.
 func (d *Decision) canPromise() bool { return d.known() || d.call.Caller != 0 }
 
-// findOffers are the line's, but those that are withdrawn.
+// findOffers are the line's, but those that are withdrawn, or have ended.
 func (d *Decision) findOffers() bool {
 	for _, o := range d.Line.Offers {
-		if !o.Withdrawn() && d.nOffers < maxOffers {
-			d.offers[d.nOffers] = o
-			d.nOffers++
+		ends := o.EndsUnixS()
+		if o.Withdrawn() || ends != 0 && ends <= d.nowS || d.nOffers == maxOffers {
+			continue
 		}
+		if ends != 0 {
+			d.changesAt(ends)
+		}
+		d.offers[d.nOffers] = o
+		d.nOffers++
 	}
 	return d.nOffers > 0
 }

@@ -77,7 +77,13 @@ func TestOffers(t *testing.T) {
 		"nobody can promise for a withheld number": {
 			call: func(c *decide.Call) { c.Caller = 0 }, want: "FORWARD [] UNSPECIFIED FORWARD_AND_FOLLOW_UP",
 		},
-		"a withdrawn offer is not made":  {change: withdraw(0), want: "PROMPT [day] MADE OFFER"},
+		"a withdrawn offer is not made": {change: withdraw(0), want: "PROMPT [day] MADE OFFER"},
+		"an offer that has ended is not": {
+			change: func(w *viewtest.World) { w.Offers[0].Offer.EndTime = stamp(4) }, want: "PROMPT [day] MADE OFFER",
+		},
+		"one that ends later is": {
+			change: func(w *viewtest.World) { w.Offers[0].Offer.EndTime = stamp(4.5) }, want: "PROMPT [once day] MADE OFFER",
+		},
 		"nothing is left to be offered":  {change: withdraw(0, 1), want: "FORWARD [] UNSPECIFIED FORWARD_AND_FOLLOW_UP"},
 		"an offer that is gone":          {change: func(w *viewtest.World) { w.Offers = w.Offers[1:] }, want: "PROMPT [day] MADE OFFER"},
 		"a gateway that cannot ask":      {call: cannotAsk, want: "FORWARD [] NOT_CARRIED FORWARD_AND_FOLLOW_UP"},

@@ -22,6 +22,9 @@ type Offer struct {
 // Withdrawn says that it is offered no more.
 func (o *Offer) Withdrawn() bool { return o.Source.GetWithdrawn() }
 
+// EndsUnixS is when it ends, seconds since 1970; 0: it does not.
+func (o *Offer) EndsUnixS() int64 { return o.Source.GetEndTime().GetSeconds() }
+
 // Fact is its record.
 func (o *Offer) Fact() *Fact { return o.fact }
 
