@@ -108,13 +108,14 @@ func Unknown(party entitle.Party, asked Asked, goodwill int) *entitlementv1.Chec
 	}
 }
 
-// GoodwillFrom is from when on goodwill is counted that a line shows, Unix seconds.
+// GoodwillFrom is from when on goodwill is counted that a line shows, Unix seconds: what was shown a window ago is not, by
+// then.
 func GoodwillFrom(l *publishedv1.Line, atUnixS int64) int64 {
 	days := int64(l.GetGoodwill().GetWindowDays())
 	if days == 0 {
 		days = defaultWindowDays
 	}
-	return atUnixS - days*dayS
+	return atUnixS - days*dayS + 1
 }
 
 // outcome is what a treatment comes to.

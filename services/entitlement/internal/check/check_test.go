@@ -190,6 +190,17 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestGoodwillIsCountedAsDecisionsDo: what was shown a whole window ago is not counted any more.
+func TestGoodwillIsCountedAsDecisionsDo(t *testing.T) {
+	const day = 86400
+	for window, want := range map[int32]int64{0: 90 * day, 7: 7 * day} {
+		line := &publishedv1.Line{Goodwill: &routingv1.Goodwill{MaxCalls: 2, WindowDays: window}}
+		if got := check.GoodwillFrom(line, 100*day); got != 100*day-want+1 {
+			t.Errorf("within %d days: from %d on", window, got)
+		}
+	}
+}
+
 func third() *publishedv1.Line {
 	return &publishedv1.Line{
 		NotEntitled: routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, Goodwill: &routingv1.Goodwill{MaxCalls: 2},
