@@ -22,7 +22,7 @@ func newMeters(provider metric.MeterProvider, s *Service) (meters, error) {
 	}
 	m := provider.Meter("github.com/daysidehq/dayside/services/ledger")
 	var made meters
-	var errs [7]error
+	var errs [9]error
 	made.appended, errs[0] = m.Int64Counter("dayside.ledger.records", metric.WithDescription("Records kept."))
 	made.repeated, errs[1] = m.Int64Counter("dayside.ledger.records.repeated",
 		metric.WithDescription("Records that were there already, or were dropped."))
@@ -43,6 +43,21 @@ func newMeters(provider metric.MeterProvider, s *Service) (meters, error) {
 			o.Observe(int64(s.watchers.count()))
 			return nil
 		}))
+	for i, of := range []struct {
+		name, says string
+		count      func(context.Context) (int64, error)
+	}{
+		{"dayside.ledger.follow_ups.overdue", "Follow-ups that are open, and should be done by now.", s.store.Overdue},
+		{"dayside.ledger.charges.to_bill", "Charges of which billing is to be told something.", s.store.ToHandOver},
+	} {
+		_, errs[7+i] = m.Int64ObservableGauge(of.name, metric.WithDescription(of.says),
+			metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+				if n, err := of.count(ctx); err == nil { // else appending tells
+					o.Observe(n)
+				}
+				return nil
+			}))
+	}
 	for _, c := range []metric.Int64Counter{made.appended, made.failed, made.dropped} {
 		if c != nil {
 			c.Add(context.Background(), 0) // alerts need a first value

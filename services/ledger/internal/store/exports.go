@@ -74,13 +74,19 @@ func (s *Store) HandOver(ctx context.Context, q ExportQuery) (
 			return nil, mark.Mark{}, err
 		}
 	}
-	if err := s.read.QueryRowContext(ctx, countWaiting).Scan(&page.WaitingLines); err != nil {
-		return nil, mark.Mark{}, failed(err)
+	if page.WaitingLines, err = s.ToHandOver(ctx); err != nil {
+		return nil, mark.Mark{}, err
 	}
 	if export == nil { // it would hold them
 		page.WaitingLines -= int64(page.GetExport().GetLines())
 	}
 	return page, next, nil
+}
+
+// ToHandOver is how many charges wait for an export.
+func (s *Store) ToHandOver(ctx context.Context) (n int64, err error) {
+	err = s.read.QueryRowContext(ctx, countWaiting).Scan(&n)
+	return n, failed(err)
 }
 
 // export is the one of a name; nil where there is none.

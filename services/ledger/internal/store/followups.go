@@ -253,6 +253,14 @@ func (s *Store) FollowUps(ctx context.Context, q FollowUpQuery) (list []*ledgerv
 	})
 }
 
+// Overdue is how many follow-ups are open, and should be done by now.
+func (s *Store) Overdue(ctx context.Context) (n int64, err error) {
+	const overdue = "SELECT count(*) FROM follow_ups WHERE state = ? AND due <= ?"
+	err = s.read.QueryRowContext(ctx, overdue, int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), s.cfg.Clock.Now().UnixMicro()).
+		Scan(&n)
+	return n, failed(err)
+}
+
 // FollowUp is one; NOT_FOUND where there is none of that name.
 func (s *Store) FollowUp(ctx context.Context, name string) (*ledgerv1.FollowUp, error) {
 	row, err := readFollowUp(s.read.QueryRowContext(ctx, followUpByID, strings.TrimPrefix(name, followUpNames)))

@@ -56,11 +56,17 @@ func TestOfManyPromisesEachHasItsFollowUp(t *testing.T) {
 	if n := strings.Count(got, ";"); n != many || !strings.HasSuffix(got, "t79 t79+u79; ") {
 		t.Errorf("%d of %d: %s", n, many, got)
 	}
+	if n, err := s.Overdue(t.Context()); n != many || err != nil {
+		t.Errorf("%d are overdue, %v", n, err)
+	}
 	for i := range many {
 		add(t, s, charged(fmt.Sprintf("p%02d", i), lapsed, 2))
 	}
 	if got := tasks(t, s, FollowUpQuery{State: open1}); got != "" {
 		t.Errorf("to be done still: %s", got)
+	}
+	if n, err := s.Overdue(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d are overdue, %v", n, err)
 	}
 }
 
