@@ -124,7 +124,8 @@ func contractCells(cells map[string]string, k *entitlementv1.Contract) {
 		cells["contracts.excludes_sub_accounts"] = "true"
 	}
 	if s := k.GetSuspension(); s != nil {
-		cells["contracts.suspension.start_date"], cells["contracts.suspension.end_date"] = day(s.GetStartDate()), day(s.GetEndDate())
+		cells["contracts.suspension.start_date"] = day(s.GetStartDate())
+		cells["contracts.suspension.end_date"] = day(s.GetEndDate())
 		cells["contracts.suspension.reason"] = s.GetReason()
 	}
 }

@@ -22,8 +22,9 @@ func newCustomerErase(a *app) *cobra.Command {
 			"customer, or in all where none is named; in promises, grants, what was counted, and the history of calls. What is\n" +
 			"owed, which terms were agreed to, and when, is kept without the person. Done again, it finds nothing. What comes in\n" +
 			"late of calls before, from a host that was away, is erased as it comes in. An import, or an apply, of files that\n" +
-			"still hold the data brings it back. The answer ends with where data is left that this does not reach (recordings, backups,\n" +
-			"etcd's history), until when, and what you must do; -o json has it for programs. It may take minutes.",
+			"still hold the data brings it back. The answer ends with where data is left that this does not reach\n" +
+			"(recordings, backups, etcd's history), until when, and what you must do; -o json has it for programs.\n" +
+			"It may take minutes.",
 		Example: "  dayside customer erase acme ann --reason 'request 4711' --dry-run\n" +
 			"  dayside customer erase --number +13035550101 --email ann@acme.example --reason 'request 4711'",
 		Args: cobra.MaximumNArgs(2),

@@ -48,8 +48,8 @@ func newCustomerImport(a *app) *cobra.Command {
 			"    contracts.start_date: From\n\n" +
 			"An import that was interrupted, on either side, goes on with --resume and the same file. It gives way to whoever\n" +
 			"else writes. A dry run judges each line as if those before were in, some 150,000 customers of them, and says where\n" +
-			"it no longer can. Warnings are of lines that are in: a number that another customer has, too, a plan that is not in the\n" +
-			"catalog, an access name that is kept. Exit code 1 where a line was rejected.",
+			"it no longer can. Warnings are of lines that are in: a number that another customer has, too, a plan that is not\n" +
+			"in the catalog, an access name that is kept. Exit code 1 where a line was rejected.",
 		Example: "  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --dry-run\n" +
 			"  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --report rejects.csv\n" +
 			"  dayside customer import accounts.csv --mapping crm.yaml --default-region DE --report rejects.csv --resume",
