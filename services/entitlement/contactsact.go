@@ -86,7 +86,7 @@ func (d *contactDesk) writeDown(ctx context.Context, reveal *entitlementv1.Numbe
 		reveal.Time = timestamppb.New(d.s.cfg.Clock.Now())
 		after, wait := selfservice.Count(before, reveal)
 		if wait > 0 {
-			f := fault.LimitExceeded(fmt.Sprintf("too many numbers were shown; try again in %v", wait.Round(time.Second)))
+			f := fault.LimitExceeded(fmt.Sprintf("too many numbers were shown lately, and those go on working; try again in %v", wait.Round(time.Second)))
 			f.Resource, f.RetryAfter = reveal.GetCustomer(), wait
 			return f
 		}

@@ -55,21 +55,32 @@ func pending(p *entitlementv1.Promise) bool {
 	return p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING
 }
 
-// spoken puts blanks into a number, so that people can read it out.
+// spoken puts blanks into a number, behind its country code and every three digits, so that people can read it out.
 func spoken(number string) string {
 	const group = 3
-	if len(number) <= group {
-		return number
-	}
-	text := number[:group]
-	for rest := number[group:]; rest != ""; {
+	code := min(countryCode(number), len(number))
+	text, rest := number[:code], number[code:]
+	for rest != "" {
 		n := min(group, len(rest))
-		if len(rest) == group+1 {
-			n = 2
+		if len(rest) <= group+1 {
+			n = len(rest)
 		}
 		text, rest = text+" "+rest[:n], rest[n:]
 	}
 	return text
+}
+
+// countryCode is how long the plus sign and the country code of a number are (ITU-T E.164, Annex D).
+func countryCode(number string) int {
+	const two = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 " +
+		"90 91 92 93 94 95 98 "
+	switch {
+	case strings.HasPrefix(number, "+1"), strings.HasPrefix(number, "+7"):
+		return len("+1")
+	case len(number) > len("+44") && strings.Contains(two, " "+number[1:3]+" "):
+		return len("+44")
+	}
+	return len("+353")
 }
 
 // whyNot is why a customer does not have a line now.

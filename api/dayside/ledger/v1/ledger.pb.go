@@ -224,6 +224,8 @@ const (
 	Outcome_OUTCOME_MESSAGE_TAKEN Outcome = 7
 	// The gateway could carry nothing that the line has.
 	Outcome_OUTCOME_NOT_CARRIED Outcome = 8
+	// The caller was told that the number has changed: its line had it, and its overlap was over.
+	Outcome_OUTCOME_NUMBER_CHANGED Outcome = 9
 )
 
 // Enum value maps for Outcome.
@@ -238,17 +240,19 @@ var (
 		6: "OUTCOME_UNKNOWN_LINE",
 		7: "OUTCOME_MESSAGE_TAKEN",
 		8: "OUTCOME_NOT_CARRIED",
+		9: "OUTCOME_NUMBER_CHANGED",
 	}
 	Outcome_value = map[string]int32{
-		"OUTCOME_UNSPECIFIED":   0,
-		"OUTCOME_ROUTED":        1,
-		"OUTCOME_ANSWERED":      2,
-		"OUTCOME_NOT_ANSWERED":  3,
-		"OUTCOME_CALLER_GONE":   4,
-		"OUTCOME_REFUSED":       5,
-		"OUTCOME_UNKNOWN_LINE":  6,
-		"OUTCOME_MESSAGE_TAKEN": 7,
-		"OUTCOME_NOT_CARRIED":   8,
+		"OUTCOME_UNSPECIFIED":    0,
+		"OUTCOME_ROUTED":         1,
+		"OUTCOME_ANSWERED":       2,
+		"OUTCOME_NOT_ANSWERED":   3,
+		"OUTCOME_CALLER_GONE":    4,
+		"OUTCOME_REFUSED":        5,
+		"OUTCOME_UNKNOWN_LINE":   6,
+		"OUTCOME_MESSAGE_TAKEN":  7,
+		"OUTCOME_NOT_CARRIED":    8,
+		"OUTCOME_NUMBER_CHANGED": 9,
 	}
 )
 
@@ -3426,7 +3430,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x1bFOLLOW_UP_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14FOLLOW_UP_STATE_OPEN\x10\x01\x12\x18\n" +
 	"\x14FOLLOW_UP_STATE_DONE\x10\x02\x12\x1b\n" +
-	"\x17FOLLOW_UP_STATE_DROPPED\x10\x03*\xe2\x01\n" +
+	"\x17FOLLOW_UP_STATE_DROPPED\x10\x03*\xfe\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eOUTCOME_ROUTED\x10\x01\x12\x14\n" +
@@ -3436,7 +3440,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x0fOUTCOME_REFUSED\x10\x05\x12\x18\n" +
 	"\x14OUTCOME_UNKNOWN_LINE\x10\x06\x12\x19\n" +
 	"\x15OUTCOME_MESSAGE_TAKEN\x10\a\x12\x17\n" +
-	"\x13OUTCOME_NOT_CARRIED\x10\b2\xec\x04\n" +
+	"\x13OUTCOME_NOT_CARRIED\x10\b\x12\x1a\n" +
+	"\x16OUTCOME_NUMBER_CHANGED\x10\t2\xec\x04\n" +
 	"\rLedgerService\x12i\n" +
 	"\rAppendRecords\x12'.dayside.ledger.v1.AppendRecordsRequest\x1a(.dayside.ledger.v1.AppendRecordsResponse\"\x05\xca\xda\x18\x01\b\x12q\n" +
 	"\aGetCall\x12!.dayside.ledger.v1.GetCallRequest\x1a\x17.dayside.ledger.v1.Call\"*\xdaA\x04name\xca\xda\x18\x05\x04\x03\x02\x05\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=calls/*}\x12r\n" +

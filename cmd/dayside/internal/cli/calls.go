@@ -186,7 +186,7 @@ func callRow(c *ledgerv1.Call) []string {
 	if c.GetFollowUp() {
 		outcome += ", follow up"
 	}
-	if c.GetFormerNumber() {
+	if c.GetFormerNumber() && c.GetOutcome() != ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED {
 		outcome += ", former number"
 	}
 	by := strings.TrimPrefix(c.GetSite(), collectionSites+"/")
@@ -276,15 +276,16 @@ func (c *api) ledger() ledgerv1.LedgerServiceClient { return ledgerv1.NewLedgerS
 const collectionCalls = "calls"
 
 var outcomeWords = map[ledgerv1.Outcome]string{
-	ledgerv1.Outcome_OUTCOME_UNSPECIFIED:   "not known",
-	ledgerv1.Outcome_OUTCOME_ROUTED:        "routed",
-	ledgerv1.Outcome_OUTCOME_ANSWERED:      "answered",
-	ledgerv1.Outcome_OUTCOME_NOT_ANSWERED:  "not answered",
-	ledgerv1.Outcome_OUTCOME_CALLER_GONE:   "caller gone",
-	ledgerv1.Outcome_OUTCOME_REFUSED:       "refused",
-	ledgerv1.Outcome_OUTCOME_UNKNOWN_LINE:  "unknown line",
-	ledgerv1.Outcome_OUTCOME_MESSAGE_TAKEN: "message taken",
-	ledgerv1.Outcome_OUTCOME_NOT_CARRIED:   "not carried",
+	ledgerv1.Outcome_OUTCOME_UNSPECIFIED:    "not known",
+	ledgerv1.Outcome_OUTCOME_ROUTED:         "routed",
+	ledgerv1.Outcome_OUTCOME_ANSWERED:       "answered",
+	ledgerv1.Outcome_OUTCOME_NOT_ANSWERED:   "not answered",
+	ledgerv1.Outcome_OUTCOME_CALLER_GONE:    "caller gone",
+	ledgerv1.Outcome_OUTCOME_REFUSED:        "refused",
+	ledgerv1.Outcome_OUTCOME_UNKNOWN_LINE:   "unknown line",
+	ledgerv1.Outcome_OUTCOME_MESSAGE_TAKEN:  "message taken",
+	ledgerv1.Outcome_OUTCOME_NOT_CARRIED:    "not carried",
+	ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED: "number changed",
 }
 
 // outcomeNames are the outcomes as they are typed, in the API's order.

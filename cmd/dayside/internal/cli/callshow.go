@@ -172,6 +172,8 @@ func (s *story) outcome() string {
 		text = "ended before anybody answered: the caller hung up"
 	case ledgerv1.Outcome_OUTCOME_UNKNOWN_LINE:
 		text = "was ended: no line has the number"
+	case ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED:
+		text = "was ended: the number has changed"
 	case ledgerv1.Outcome_OUTCOME_MESSAGE_TAKEN:
 		text = "left a message"
 	case ledgerv1.Outcome_OUTCOME_NOT_ANSWERED, ledgerv1.Outcome_OUTCOME_REFUSED: // as the table has it

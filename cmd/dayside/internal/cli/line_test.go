@@ -72,7 +72,7 @@ func TestFormerShowsWhoIsToBeTold(t *testing.T) {
 	f := &fake{ledgerAnswers: heard(t)}
 	f.calls = nil
 	for i, c := range []string{
-		`customer: "customers/acme" caller_number: "+13…01" outcome: OUTCOME_REFUSED`, `caller_number: "+44…09" outcome: OUTCOME_ROUTED`,
+		`customer: "customers/acme" caller_number: "+13…01" outcome: OUTCOME_NUMBER_CHANGED`, `caller_number: "+44…09" outcome: OUTCOME_REFUSED`,
 		`customer: "customers/acme" caller_number: "+13…02" outcome: OUTCOME_ANSWERED`,
 	} {
 		call := text(t, &ledgerv1.Call{}, c)

@@ -117,7 +117,7 @@ func callersText(w io.Writer, answer *ledgerv1.ListCallsResponse, from *timestam
 			who[key] = &formerCaller{customer: c.GetCustomer(), number: c.GetCallerNumber(), last: c.GetStartTime()}
 		}
 		who[key].calls++
-		if c.GetOutcome() == ledgerv1.Outcome_OUTCOME_REFUSED {
+		if c.GetOutcome() == ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED {
 			who[key].tooLate++
 		}
 	}

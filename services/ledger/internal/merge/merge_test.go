@@ -91,6 +91,10 @@ func TestWhatBecameOfACall(t *testing.T) {
 			[]string{decision(1, 100, `line: "gold" step_kind: STEP_KIND_END end: END_CAUSE_REFUSED`), report(`end_time {seconds: 101}`)},
 			`outcome: OUTCOME_REFUSED start_time {seconds: 100} end_time {seconds: 101}`,
 		},
+		"the number has changed": {
+			[]string{decision(1, 100, `line: "gold" former_number: true step_kind: STEP_KIND_END end: END_CAUSE_NUMBER_CHANGED`)},
+			`outcome: OUTCOME_NUMBER_CHANGED start_time {seconds: 100}`,
+		},
 		"no line has the number": {
 			[]string{decision(1, 100, `step_kind: STEP_KIND_END end: END_CAUSE_UNKNOWN_LINE`)},
 			`outcome: OUTCOME_UNKNOWN_LINE start_time {seconds: 100}`,

@@ -21,7 +21,9 @@ func outcome(c *ledgerv1.Call) ledgerv1.Outcome {
 		return ledgerv1.Outcome_OUTCOME_ANSWERED
 	case cause == routingv1.EndCause_END_CAUSE_MESSAGE_TAKEN || messageTaken(c):
 		return ledgerv1.Outcome_OUTCOME_MESSAGE_TAKEN
-	case cause == routingv1.EndCause_END_CAUSE_REFUSED, cause == routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
+	case cause == routingv1.EndCause_END_CAUSE_NUMBER_CHANGED:
+		return ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED
+	case cause == routingv1.EndCause_END_CAUSE_REFUSED:
 		return ledgerv1.Outcome_OUTCOME_REFUSED
 	case cause == routingv1.EndCause_END_CAUSE_UNKNOWN_LINE:
 		return ledgerv1.Outcome_OUTCOME_UNKNOWN_LINE
