@@ -187,7 +187,7 @@ func (s *Service) follow(ctx context.Context, r coord.Range, apply func(coord.Ba
 	var settling sync.WaitGroup
 	defer settling.Wait()
 	return s.cfg.Store.Follow(ctx, r, func(b coord.Batch) {
-		if frugal.IsLarge(b) {
+		if b.Reset && frugal.IsLarge(len(b.Events)) {
 			defer settling.Go(func() { frugal.Settle(ctx, s.cfg.Clock) })
 			defer frugal.Collect()()
 		}

@@ -197,9 +197,9 @@ func (s *Service) apply(ctx context.Context, b coord.Batch) {
 	case b.Reset:
 		next = view.Anew(before)
 	}
-	if frugal.IsLarge(b) {
+	if b.Reset && frugal.IsLarge(len(b.Events)) {
 		defer s.settle(ctx)
-		defer frugal.Collect()()
+		defer frugal.List()()
 		expect(next, b)
 	}
 	for _, e := range b.Events {

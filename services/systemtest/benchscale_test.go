@@ -180,6 +180,21 @@ func scaleSource(i int) ([]byte, error) {
 // fillCustomers writes them as fast as etcd takes them, their sources too where they are asked for.
 func fillCustomers(b *testing.B, store *coord.Client, n int, sources bool) {
 	b.Helper()
+	fill(b, store, n, func(i int) (string, []byte, error) {
+		value, err := published.Marshal(scaleCustomer(i))
+		return published.CustomerPrefix + fmt.Sprintf("customer-%07d", i), value, err
+	})
+	if sources {
+		fill(b, store, n, func(i int) (string, []byte, error) {
+			value, err := scaleSource(i)
+			return fmt.Sprintf("entitlement/customers/customer-%07d", i), value, err
+		})
+	}
+}
+
+// fill writes n records as fast as etcd takes them.
+func fill(b *testing.B, store *coord.Client, n int, record func(i int) (key string, value []byte, err error)) {
+	b.Helper()
 	const perTxn, writers = 60, 8
 	began := clock.System{}.Now()
 	parts, failed := make(chan int), make(chan error, writers)
@@ -189,13 +204,10 @@ func fillCustomers(b *testing.B, store *coord.Client, n int, sources bool) {
 			for from := range parts {
 				var writes []*rpcv1.Write
 				for i := from; i < min(from+perTxn, n) && err == nil; i++ {
+					var key string
 					var value []byte
-					value, err = published.Marshal(scaleCustomer(i))
-					writes = append(writes, coord.Put(published.CustomerPrefix+fmt.Sprintf("customer-%07d", i), value))
-					if sources && err == nil {
-						value, err = scaleSource(i)
-						writes = append(writes, coord.Put(fmt.Sprintf("entitlement/customers/customer-%07d", i), value))
-					}
+					key, value, err = record(i)
+					writes = append(writes, coord.Put(key, value))
 				}
 				if err == nil {
 					_, err = store.Commit(b.Context(), nil, writes)
@@ -213,7 +225,7 @@ func fillCustomers(b *testing.B, store *coord.Client, n int, sources bool) {
 			b.Fatal(err)
 		}
 	}
-	b.Logf("%d customers written in %v", n, clock.System{}.Now().Sub(began).Round(time.Second))
+	b.Logf("%d records written in %v", n, clock.System{}.Now().Sub(began).Round(time.Second))
 }
 
 // load starts the process; it answers with how long it takes until it decides on all customers.

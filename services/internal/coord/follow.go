@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/daysidehq/dayside/services/internal/frugal"
 )
 
 const (
@@ -177,9 +179,14 @@ func (f *follower) list(ctx context.Context, truth Truth, head int64) error {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var gathered Gathered
+	end := func() {}
 	revision, clusterID, err := f.c.stream(ctx, f.r, func(e Entry) {
-		gathered.Add(Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
+		gathered.AddCopy(Event{Key: e.Key, Value: e.Value, ModRevision: e.ModRevision})
+		if gathered.Len() == frugal.Many {
+			end = frugal.List()
+		}
 	})
+	end() // whoever applies it knows best what that takes
 	if err != nil {
 		return err
 	}

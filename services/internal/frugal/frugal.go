@@ -9,30 +9,47 @@ import (
 	"time"
 
 	"github.com/daysidehq/dayside/services/internal/clock"
-	"github.com/daysidehq/dayside/services/internal/coord"
 )
 
 const (
-	// manyEvents make a list large.
-	manyEvents = 100_000
-	// listGCPercent is how much garbage there may be beside what is alive while a large list is read.
-	listGCPercent = 30
+	// Many records make a list large.
+	Many = 100_000
+	// keptGCPercent is how much garbage there may be beside what is alive, of a process that holds a large list or goes through
+	// one: it has few pointers, so that looking for garbage costs little.
+	keptGCPercent = 30
+	// listGCPercent is that while the list is read: what it came as, and what it becomes, are alive together. No round number,
+	// so that it is nobody else's.
+	listGCPercent = 11
 	// settleAfter is how long after a large list its memory is given back once more: until then it may be in use, as by a copy
 	// that is written to a disk.
 	settleAfter = 20 * time.Second
 )
 
-// IsLarge says whether a batch is a list that is worth the trouble.
-func IsLarge(b coord.Batch) bool { return b.Reset && len(b.Events) >= manyEvents }
+// IsLarge says whether a list of so many records is worth the trouble.
+func IsLarge(records int) bool { return records >= Many }
+
+// List has the garbage collector work hardest while a large list is read, until the answer is called; and from then on hard
+// enough for what has become of it. Lists may be read within one another.
+func List() (end func()) {
+	before := debug.SetGCPercent(listGCPercent)
+	switch {
+	case before < listGCPercent: // whoever started the process wants less still, or none at all
+		debug.SetGCPercent(before)
+		return func() {}
+	case before == listGCPercent || before > keptGCPercent: // by another list, or as it was
+		return func() { debug.SetGCPercent(keptGCPercent) }
+	}
+	return func() { debug.SetGCPercent(before) }
+}
 
 // Collect has the garbage collector work harder, until the answer is called. Of several at once the first one's counts, so
 // that whatever was before comes back.
 func Collect() (relax func()) {
-	before := debug.SetGCPercent(listGCPercent)
-	if before > listGCPercent {
+	before := debug.SetGCPercent(keptGCPercent)
+	if before > keptGCPercent {
 		return func() { debug.SetGCPercent(before) }
 	}
-	debug.SetGCPercent(before) // whoever started the process wants less still, or none at all, or another list is being read
+	debug.SetGCPercent(before) // it is so low already
 	return func() {}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/frugal"
 )
 
 // Load reads the newest copy that is whole, as a Reset with when it was heard and whose truth it is; found is false where
@@ -17,10 +18,14 @@ func (d *Disk) Load() (b coord.Batch, found bool, problems []error) {
 	}
 	for _, n := range generations {
 		var events coord.Gathered
+		end := func() {}
 		c, err := d.read(n, func(e coord.Event) error {
-			events.Add(e)
+			if events.Add(e); events.Len() == frugal.Many {
+				end = frugal.List()
+			}
 			return nil
 		})
+		end()
 		if err != nil {
 			if !errors.Is(err, os.ErrNotExist) {
 				problems = append(problems, fmt.Errorf("%s: %w", d.path(n, snapshotName), err))

@@ -94,8 +94,10 @@ func newBuilder(from, before *View) *Builder {
 // Expect says that a key's value will be put: of a large list all are told before the first is put, so that what becomes of
 // them takes no more memory than it must.
 func (b *Builder) Expect(key string, bytes int) {
-	if id, ok := strings.CutPrefix(key, published.CustomerPrefix); ok && b.customers.next.records.count == 0 {
+	if id, ok := strings.CutPrefix(key, published.CustomerPrefix); ok {
 		b.customers.records.expect(id, bytes)
+	} else if id, ok = strings.CutPrefix(key, published.UsagePrefix); ok && b.usage.says(id) != "" {
+		b.usage.of.expect(b.usage.says(id), bytes)
 	}
 }
 

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/binary"
 	"errors"
 	"maps"
 	"slices"
@@ -43,7 +44,7 @@ const (
 // Holders are the customers who have one number: mostly one. Or one customer by name.
 type Holders struct {
 	one  *Customer
-	many []ref
+	many string // refs, packed
 	of   *records
 }
 
@@ -55,7 +56,7 @@ func (h Holders) Len() int {
 	if h.one != nil {
 		return 1
 	}
-	return len(h.many)
+	return len(h.many) / packedRef
 }
 
 // At is the i-th, in order of name. Of several each is read when it is asked for.
@@ -63,7 +64,7 @@ func (h Holders) At(i int) *Customer {
 	if h.one != nil {
 		return h.one
 	}
-	return customerAt(h.of, h.many[i], &Customer{})
+	return customerAt(h.of, ref(unpack32(h.many[i*packedRef:])), &Customer{})
 }
 
 // CaseSite is that of the only one; empty where they are none, or several.
@@ -80,12 +81,15 @@ type customers struct {
 	byNumber *numbers
 	// clients are who a partner may call for, by its ID, in order of their IDs.
 	clients map[string][]Client
-	// shared are the numbers of several customers, in order of name: conference bridges, relay services; few.
-	shared map[phone.Number][]ref
+	// shared are the customers of a number that several have, packed, in order of name: a group's switchboard, a relay service.
+	shared *records
 }
 
+// packedRef is what a packed ref takes.
+const packedRef = 4
+
 func newCustomers() *customers {
-	return &customers{records: newRecords(customerNames), byNumber: newNumbers()}
+	return &customers{records: newRecords(customerNames), byNumber: newNumbers(), shared: newRecords("")}
 }
 
 func (c *customers) find(id string) *Customer {
@@ -101,11 +105,16 @@ func (c *customers) holders(n phone.Number, room *Customer) Holders {
 	case !ok:
 		return Holders{}
 	case which == several:
-		return Holders{many: c.shared[n], of: c.records}
+		return Holders{many: c.shared.get(sharedKey(n)), of: c.records}
 	case room == nil:
 		room = &Customer{}
 	}
 	return Holders{one: customerAt(c.records, which, room)}
+}
+
+// sharedKey names a number among those that are shared.
+func sharedKey(n phone.Number) string {
+	return string(binary.LittleEndian.AppendUint64(make([]byte, 0, 8), uint64(n)))
 }
 
 // isOnly says whether a number is one customer's, and whose.
@@ -124,6 +133,7 @@ type customersBuilder struct {
 	next     *customers
 	records  recordsBuilder
 	byNumber numbersBuilder
+	shared   recordsBuilder
 	owns     *owned // nil until something changes: most batches are heartbeats
 	// heard, and stands, are one customer after the other as it comes, and as it stood.
 	heard, stands Customer
@@ -133,15 +143,17 @@ type customersBuilder struct {
 func buildCustomers(from, before *customers) customersBuilder {
 	return customersBuilder{
 		before: before, next: from, records: recordsBuilder{next: from.records}, byNumber: numbersBuilder{next: from.byNumber},
-		heard: Customer{strict: true},
+		shared: recordsBuilder{next: from.shared},
+		heard:  Customer{strict: true},
 	}
 }
 
 // owned says which parts of the next index are its own, and no longer those of the view begun with.
 type owned struct {
-	clients, shared bool
-	clientsOf       map[string]bool
-	sharedBy        map[phone.Number]bool
+	clients   bool
+	clientsOf map[string]bool
+	// shared are the customers of numbers that several had, or have.
+	shared map[phone.Number][]ref
 }
 
 func (b *customersBuilder) put(id string, value []byte) error {
@@ -166,7 +178,8 @@ func (b *customersBuilder) set(id string, packed []byte) error {
 		return errors.New("there are too many customers")
 	}
 	b.records.listed.mark(which)
-	b.index(id, which, old, string(packed))
+	_, now := b.records.at(which)
+	b.index(id, which, old, now)
 	return nil
 }
 
@@ -228,7 +241,7 @@ func (b *customersBuilder) edit() {
 	if b.owns == nil {
 		own := *b.next
 		b.next = &own
-		b.owns = &owned{clientsOf: map[string]bool{}, sharedBy: map[phone.Number]bool{}}
+		b.owns = &owned{clientsOf: map[string]bool{}, shared: map[phone.Number][]ref{}}
 	}
 }
 
@@ -237,21 +250,38 @@ func (b *customersBuilder) finish() *customers {
 		b.remove(id)
 	}
 	if b.owns != nil {
-		b.next.records, b.next.byNumber = b.records.finish(), b.byNumber.finish()
+		b.finishShared()
+		b.next.records, b.next.byNumber, b.next.shared = b.records.finish(), b.byNumber.finish(), b.shared.finish()
 	}
 	return b.next
 }
 
 // sharing is the list of a number's holders, to be changed in its place.
 func (b *customersBuilder) sharing(n phone.Number) []ref {
-	if !b.owns.shared {
-		b.next.shared, b.owns.shared = cloneMap(b.next.shared), true
+	if list, ok := b.owns.shared[n]; ok {
+		return list
 	}
-	if !b.owns.sharedBy[n] {
-		b.owns.sharedBy[n] = true
-		return slices.Clone(b.next.shared[n])
+	packed := b.next.shared.get(sharedKey(n))
+	list := make([]ref, 0, len(packed)/packedRef+1)
+	for ; packed != ""; packed = packed[packedRef:] {
+		list = append(list, ref(unpack32(packed)))
 	}
-	return b.next.shared[n]
+	return list
+}
+
+// finishShared packs the lists that were changed.
+func (b *customersBuilder) finishShared() {
+	for n, list := range b.owns.shared {
+		if len(list) < 2 {
+			b.shared.remove(sharedKey(n))
+			continue
+		}
+		packed := make([]byte, 0, packedRef*len(list))
+		for _, which := range list {
+			packed = binary.LittleEndian.AppendUint32(packed, uint32(which))
+		}
+		b.shared.put(sharedKey(n), packed) // there are fewer than numbers, and those had room
+	}
 }
 
 func (b *customersBuilder) addNumber(n phone.Number, which ref) {
@@ -269,7 +299,7 @@ func (b *customersBuilder) addNumber(n phone.Number, which ref) {
 	at, _ := slices.BinarySearchFunc(holders, name, func(r ref, name string) int {
 		return strings.Compare(b.records.name(r), name)
 	})
-	b.next.shared[n] = slices.Insert(holders, at, which)
+	b.owns.shared[n] = slices.Insert(holders, at, which)
 }
 
 func (b *customersBuilder) dropNumber(n phone.Number, which ref) {
@@ -278,9 +308,8 @@ func (b *customersBuilder) dropNumber(n phone.Number, which ref) {
 		return
 	}
 	left := slices.DeleteFunc(b.sharing(n), func(o ref) bool { return o == which })
-	if b.next.shared[n] = left; len(left) == 1 {
+	if b.owns.shared[n] = left; len(left) == 1 {
 		b.byNumber.put(n, left[0])
-		delete(b.next.shared, n)
 	}
 }
 

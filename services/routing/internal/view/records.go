@@ -137,6 +137,9 @@ type recordsBuilder struct {
 
 // expect says that a value will be put: where all are known before the first, no shard grows by being copied.
 func (b *recordsBuilder) expect(id string, bytes int) {
+	if b.next.count > 0 {
+		return // most of them are there
+	}
 	if b.expected == nil {
 		b.expected = &[numShards]int{}
 	}
@@ -166,7 +169,7 @@ func (b *recordsBuilder) edit(i uint32) *shardEdit {
 	}
 	e := editOf(b.next.shards[i])
 	if b.expected != nil {
-		e.text.Grow(min(b.expected[i], maxShardBytes))
+		e.text.Grow(min(b.expected[i]+b.expected[i]/spare, maxShardBytes)) // so that the first changes copy nothing
 	}
 	b.edits[i] = e
 	return e
@@ -232,12 +235,17 @@ func (b *recordsBuilder) get(id string) (value string, which ref, ok bool) {
 	return value, ref(shard<<slotBits | (slot - 1)), true
 }
 
+// at is the name and the value of a record as it stands by now.
+func (b *recordsBuilder) at(which ref) (name, value string) {
+	if e := b.edits[which.shard()]; e != nil {
+		return recordAt(e.text.String(), e.at[which.slot()]-1)
+	}
+	return b.next.at(which)
+}
+
 // name is that of a record as it stands by now.
 func (b *recordsBuilder) name(which ref) string {
-	if e := b.edits[which.shard()]; e != nil {
-		return e.named(which.slot())
-	}
-	name, _ := b.next.at(which)
+	name, _ := b.at(which)
 	return name
 }
 
