@@ -44,6 +44,15 @@ func (f *fake) DeleteOffer(_ context.Context, r *entitlementv1.DeleteOfferReques
 func (f *fake) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitlementRequest,
 ) (*entitlementv1.CheckEntitlementResponse, error) {
 	f.asked = r
+	if strings.HasSuffix(r.GetNumber().GetE164Number(), "02") {
+		ended := []*entitlementv1.Remedy{{Text: "renew contract C1"}}
+		return &entitlementv1.CheckEntitlementResponse{
+			Remedies: []*entitlementv1.Remedy{{Text: "say who is calling"}}, Candidates: []*entitlementv1.CustomerEntitlement{
+				{Customer: "customers/acme", Remedies: ended}, {Customer: "customers/ops", Via: "customers/bolt", Remedies: ended},
+				{Customer: "customers/cork", Entitled: true},
+			},
+		}, f.err
+	}
 	if r.GetNumber() != nil {
 		return &entitlementv1.CheckEntitlementResponse{
 			Outcome: entitlementv1.Outcome_OUTCOME_GRANTED, Grant: "grants/g-1", ValidUntil: &timestamppb.Timestamp{Seconds: 1796000000},
@@ -93,6 +102,14 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 	if said := "No customer has the number: granted by grants/g-1 until 2026-11-30 "; !strings.Contains(term.out.String(), said) {
 		t.Errorf("no %q in\n%s", said, term.out.String())
 	}
+	if code := term.run(t.Context(), "check", "+13035550102", "gold"); code != 0 {
+		t.Error(term.err.String())
+	}
+	if said := "What would change it:\n  - say who is calling\nWhat would change it for customers/acme:\n  - renew contract C1\n" +
+		"What would change it for customers/ops, by customers/bolt:\n  - renew contract C1\n"; !strings.HasSuffix(term.out.String(), said) {
+		t.Errorf("no %q in\n%s", said, term.out.String())
+	}
+	term.run(t.Context(), "check", "+13035550101", "gold")
 	if r, _ := f.asked.(*entitlementv1.CheckEntitlementRequest); r.GetNumber().GetE164Number() != "+13035550101" || r.GetCustomer() != "" {
 		t.Errorf("asked %v", f.asked)
 	}

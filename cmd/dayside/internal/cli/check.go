@@ -15,6 +15,12 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 )
 
+const (
+	whatChanges = "What would change it"
+	// maxExplained is of how many customers it is said what would change it.
+	maxExplained = 5
+)
+
 func newCheck(a *app) *cobra.Command {
 	var at, severity string
 	c := &cobra.Command{
@@ -99,7 +105,7 @@ func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) erro
 			text += " until " + minuteText(answer.GetValidUntil())
 		}
 		linef(w, "%s.", text)
-		remediesText(w, answer.GetRemedies())
+		remediesText(w, whatChanges, answer.GetRemedies())
 		return nil
 	}
 	g := newGrid("customer", "display name", "outcome", "basis", "rests on", "until", "calls")
@@ -121,10 +127,22 @@ func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) erro
 	if len(list) > 1 {
 		linef(w, "Several customers can be meant: the caller is asked; as long as nobody knows, %s.",
 			words(answer.GetOutcome(), "OUTCOME_"))
+		remediesText(w, whatChanges, answer.GetRemedies())
+		for _, c := range list[:min(len(list), maxExplained)] {
+			remediesText(w, whatChanges+" for "+forText(c), c.GetRemedies())
+		}
 		return nil
 	}
-	remediesText(w, list[0].GetRemedies())
+	remediesText(w, whatChanges, list[0].GetRemedies())
 	return nil
+}
+
+// forText is who is meant; a partner, and for whom it calls.
+func forText(c *entitlementv1.CustomerEntitlement) string {
+	if c.GetVia() != "" {
+		return c.GetCustomer() + ", by " + c.GetVia()
+	}
+	return c.GetCustomer()
 }
 
 func restsOnText(c *entitlementv1.CustomerEntitlement) string {
@@ -158,9 +176,9 @@ func usedText(c *entitlementv1.CustomerEntitlement) string {
 }
 
 // remediesText lists what would change an answer.
-func remediesText(w io.Writer, list []*entitlementv1.Remedy) {
+func remediesText(w io.Writer, title string, list []*entitlementv1.Remedy) {
 	if len(list) > 0 {
-		linef(w, "What would change it:")
+		linef(w, "%s:", title)
 	}
 	for _, r := range list {
 		linef(w, "  - %s", r.GetText())
