@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
@@ -45,7 +46,9 @@ type switchboard struct{}
 func (switchboard) TellLineNumber(_ context.Context, r *routingv1.TellLineNumberRequest, _ ...grpc.CallOption) (
 	*routingv1.TellLineNumberResponse, error,
 ) {
-	return &routingv1.TellLineNumberResponse{Number: hiddenNumber, DisplayName: "The " + r.GetName()}, nil
+	return &routingv1.TellLineNumberResponse{
+		Number: hiddenNumber, DisplayName: "The " + r.GetName(), FormerEndTime: timestamppb.New(time.Unix(1_900_000_000, 0)),
+	}, nil
 }
 
 // identities believe a token that is an address, with the nonce "nonce".
@@ -223,7 +226,7 @@ func TestAContactSignsInAndIsShownTheNumber(t *testing.T) {
 		t.Error("the number is told to who did not ask")
 	}
 	told, err := d.reveal(t, session, "lines/gold")
-	if err != nil || told.GetNumber() != hiddenNumber || !strings.Contains(told.GetReminder(), "acme alone") ||
+	if err != nil || told.GetNumber() != hiddenNumber || told.GetFormerEndTime().GetSeconds() != 1_900_000_000 || !strings.Contains(told.GetReminder(), "acme alone") ||
 		!told.GetValidUntil().AsTime().Equal(time.Date(2026, 12, 31, 13, 0, 0, 0, time.UTC)) {
 		t.Errorf("told %v, %v", told, err)
 	}

@@ -92,7 +92,9 @@ func (c *contacts) GetSession(_ context.Context, r *entitlementv1.GetSessionRequ
 
 func (c *contacts) RevealNumber(_ context.Context, r *entitlementv1.RevealNumberRequest, _ ...grpc.CallOption) (*entitlementv1.RevealNumberResponse, error) {
 	c.of = append(c.of, r.GetCustomer())
-	return &entitlementv1.RevealNumberResponse{Number: number, Reminder: "For Acme alone."}, c.session(r.GetSession())
+	return &entitlementv1.RevealNumberResponse{
+		Number: number, Reminder: "For Acme alone.", FormerEndTime: timestamppb.New(time.Date(2026, 12, 22, 18, 0, 0, 0, time.UTC)),
+	}, c.session(r.GetSession())
 }
 
 func (c *contacts) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest, _ ...grpc.CallOption) (*entitlementv1.ChooseAccessNameResponse, error) {

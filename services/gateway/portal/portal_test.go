@@ -41,7 +41,8 @@ func TestFromAnAddressToANumber(t *testing.T) {
 		t.Error("the page holds the number, or a script")
 	}
 	b.submit("/number", "lines/gold")
-	b.sees(http.StatusOK, "tel:&#43;61255509999", "&#43;61 255 509 999", "For Acme alone.")
+	b.sees(http.StatusOK, "tel:&#43;61255509999", "&#43;61 255 509 999", "For Acme alone.",
+		"only until 22 December 2026, 18:00 UTC: replace it")
 	if got := b.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the number may be kept: %q", got)
 	}
@@ -60,7 +61,9 @@ func TestWhatElseAContactDoes(t *testing.T) {
 	if c.answer.GetPromise() != "promises/p1" || c.answer.GetSettlement() != entitlementv1.Settlement_SETTLEMENT_CONFIRM {
 		t.Errorf("confirmed %v", c.answer)
 	}
+	b.sees(http.StatusOK, "It is confirmed")
 	b.submit("/promise", "promises/p2", "answer", "dispute", "reason", "not us")
+	b.sees(http.StatusOK, "It is disputed")
 	if c.answer.GetSettlement() != entitlementv1.Settlement_SETTLEMENT_DISPUTE || c.answer.GetReason() != "not us" {
 		t.Errorf("disputed %v", c.answer)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -17,8 +18,22 @@ type homePage struct {
 	*entitlementv1.GetSessionResponse
 	// Token goes with each form.
 	Token string
-	// Named is true where the name was just changed.
-	Named bool
+	// Notice is what was just done; empty: nothing.
+	Notice string
+}
+
+// done is what was just done, by how the address of the first page says it.
+func done(query url.Values) string {
+	for key, notice := range map[string]string{
+		"named":     "Your access name is changed. Those before go on working.",
+		"confirmed": "It is confirmed, and owed now.",
+		"disputed":  "It is disputed. It is not owed unless we find, after looking into it, that it was right.",
+	} {
+		if query.Has(key) {
+			return notice
+		}
+	}
+	return ""
 }
 
 // Sorted are the lines, those first that can be called now: whoever looks may be in a hurry.
@@ -44,7 +59,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return over(err)
 	}
-	return p.render(w, http.StatusOK, "home.html", homePage{seen, token(session), r.URL.Query().Has("named")})
+	return p.render(w, http.StatusOK, "home.html", homePage{seen, token(session), done(r.URL.Query())})
 }
 
 // over is errSession where a session is the thing that was not found.
@@ -147,17 +162,18 @@ func (p *Portal) promise(w http.ResponseWriter, r *http.Request, session string)
 	answer := &entitlementv1.AnswerPromiseRequest{
 		Session: session, Promise: r.PostFormValue("promise"), Reason: r.PostFormValue("reason"),
 	}
+	became := "confirmed"
 	switch r.PostFormValue("answer") {
 	case "confirm":
 		answer.Settlement, answer.Reason = entitlementv1.Settlement_SETTLEMENT_CONFIRM, ""
 	case "dispute":
-		answer.Settlement = entitlementv1.Settlement_SETTLEMENT_DISPUTE
+		answer.Settlement, became = entitlementv1.Settlement_SETTLEMENT_DISPUTE, "disputed"
 	default:
 		return status.Error(codes.InvalidArgument, "please confirm or dispute")
 	}
 	if _, err := p.cfg.Contacts.AnswerPromise(r.Context(), answer); err != nil {
 		return err
 	}
-	seeOther(w, r, "/")
+	seeOther(w, r, "/?"+became)
 	return nil
 }

@@ -267,3 +267,27 @@ func TestConfigurationIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsLostWithTheProcessIsTold: without whose mail it was.
+func TestWhatIsLostWithTheProcessIsTold(t *testing.T) {
+	var log strings.Builder
+	sender, err := mail.New(mail.Config{
+		Addr: "127.0.0.1:1", From: "support@vendor.example", Clock: clock.NewManual(soon()), Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := sender.Send(letter(soon().Add(time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := sender.Run(ctx); err == nil || sender.Waiting() != 3 {
+		t.Errorf("%v, %d wait", err, sender.Waiting())
+	}
+	if !strings.Contains(log.String(), "mails=3") || strings.Contains(log.String(), "@") {
+		t.Errorf("told: %s", log.String())
+	}
+}

@@ -202,6 +202,10 @@ func TestALinesTerms(t *testing.T) {
 			t.Errorf("%d at %v leads to %v until %d", c.dialled, c.at, line, until)
 		}
 	}
+	end := viewtest.At(5).Unix()
+	if ends := later.FormerEnds(end - 1); len(ends) != 1 || ends["lines/gold"] != end || len(later.FormerEnds(end)) != 0 {
+		t.Errorf("former numbers end at %v, and %v", ends, later.FormerEnds(end))
+	}
 }
 
 func TestTermsAreInTheNearestLanguage(t *testing.T) {
