@@ -100,6 +100,21 @@ func TestShortFormsOfTheCatalogAreExact(t *testing.T) {
 		}
 	}
 	for text, ok := range map[string]bool{
+		"2026-12-31T23:59Z": true, "2026-12-31T23:59:30+01:00": true, "2026-12-31": false, "..": false, "soon": false,
+	} {
+		offer := "kind: Offer\nid: a\ndisplay_name: A\noffer_kind: DAY_PASS\nprice: EUR 9\nterms: [{language: en, text: T., version: \"1\"}]\n"
+		set, err := read(offer + "end_time: " + text)
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "end_time: ") {
+			t.Errorf("end_time: %s: %v", text, err)
+		}
+		if err != nil {
+			continue
+		}
+		if o, _ := set.Resources()[0].(*entitlementv1.Offer); o.GetEndTime().GetSeconds()/86400 != 20818 {
+			t.Errorf("end_time: %s: %v", text, o)
+		}
+	}
+	for text, ok := range map[string]bool{
 		"hours: BUSINESS": true, "hours: round-the-clock": true, "hours: 24x7": false, "allowance: 5 a MONTH": true,
 		"allowance: 5 a day": false, "allowance: five a MONTH": false, "allowance: -5 a MONTH": false,
 	} {

@@ -30,6 +30,7 @@ const (
 	ruleLength = "must be a length of time, such as 20s, 90s or 2m30s"
 	// ISO 8601-1:2019, 5.5, with ".." for a side without a bound as in ISO 8601-2.
 	ruleInterval = `must be "START/END", instants such as 2026-11-23T09:00Z, or .. for none; the end comes after the start`
+	ruleMoment   = `must be an instant, such as 2026-11-23T09:00Z`
 )
 
 // shortForm is how a message is written as one text. parse answers with a rule where the text is not right; format
@@ -57,6 +58,8 @@ func shortOf(name protoreflect.FullName) (shortForm, bool) {
 		return shortForm{parse: parseTarget, format: formatTarget}, true
 	case "google.protobuf.Duration":
 		return shortForm{parse: parseLength, format: formatLength}, true
+	case "google.protobuf.Timestamp":
+		return shortForm{parse: parseMoment, format: formatMoment}, true
 	case "google.type.Interval":
 		return shortForm{parse: parseInterval, format: formatInterval}, true
 	case "dayside.routing.v1.LineSite":
@@ -223,6 +226,20 @@ func parseInterval(s string) (proto.Message, string) {
 func formatInterval(m proto.Message) (string, bool) {
 	i, _ := m.(*interval.Interval)
 	return formatInstant(i.GetStartTime()) + "/" + formatInstant(i.GetEndTime()), true
+}
+
+// parseMoment takes one instant.
+func parseMoment(s string) (proto.Message, string) {
+	t, ok := parseInstant(s)
+	if !ok || t == nil {
+		return nil, ruleMoment
+	}
+	return t, ""
+}
+
+func formatMoment(m proto.Message) (string, bool) {
+	t, _ := m.(*timestamppb.Timestamp)
+	return formatInstant(t), t.CheckValid() == nil
 }
 
 // unbounded is a side of an interval without a bound.
