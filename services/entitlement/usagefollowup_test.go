@@ -2,6 +2,7 @@ package entitlement_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/published"
+	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
@@ -176,7 +178,7 @@ func (l *tasks) ListFollowUps(_ context.Context, r *ledgerv1.ListFollowUpsReques
 	defer l.mu.Unlock()
 	i, _ := strconv.Atoi(r.GetPageToken())
 	resp := &ledgerv1.ListFollowUpsResponse{}
-	if f := l.all[i]; f.GetDueTime().AsTime().After(r.GetDueAfterTime().AsTime()) && f.GetState() == r.GetState() {
+	if f := l.all[i]; f.GetState() == r.GetState() { // as of a release that tells of what is overdue, too
 		resp.FollowUps = append(resp.FollowUps, proto.CloneOf(f))
 	}
 	if i+1 < len(l.all) {
@@ -240,4 +242,54 @@ func TestAHolidayThatIsEnteredLateMovesWhatIsDueOnIt(t *testing.T) {
 		c.clock.Advance(time.Minute)
 		return list.due() == want
 	})
+}
+
+// tornDisk is one whose process is killed once its entries are kept, and before anybody is told.
+type tornDisk struct {
+	disk
+	kills int
+}
+
+func (d *tornDisk) Sync(context.Context, spool.Mark) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.kills == 0 {
+		return nil
+	}
+	d.kills--
+	return errors.New("killed")
+}
+
+// TestWhatIsLeftTwiceIsTheSame: calls whose follow-ups were left, and whose counts were not, are counted again: once, and what
+// is left again has the name by which the ledger knows it.
+func TestWhatIsLeftTwiceIsTheSame(t *testing.T) {
+	torn := &tornDisk{kills: 2}
+	etcd, clk, log := newWorld(t).etcd, clock.NewManual(began()), slog.New(slog.DiscardHandler)
+	h := &history{epoch: "a", page: 10}
+	c := counted{world{entitlement.New(entitlement.Config{
+		Store: etcd, Rules: tzdata.Fixed(zonestest.Embedded(t)), Log: log, Clock: clk, Ledger: h, Calendars: closedDays{},
+		Journal: journal.New(torn, "one", clk, log),
+	}), etcd, clk}, h, &torn.disk}
+	c.acme(t)
+	h.tell(helpedFirst("first", "customers/acme", "+61255500101", began()), true)
+	h.tell(helpedFirst("second", "customers/acme", "+61255500101", began().Add(time.Hour)), true)
+	c.follow(t)
+	c.settle(t, "both to be counted", func() bool { return position(t, c.etcd) == 2 })
+	if n := len(usages(t, c.etcd)["c-acme"].GetGoodwillUnixS()); n != 2 {
+		t.Errorf("counted: %d", n)
+	}
+	byName := map[string][]*ledgerv1.FollowUp{}
+	for _, r := range torn.records {
+		byName[r.GetFollowUp().GetName()] = append(byName[r.GetFollowUp().GetName()], r.GetFollowUp())
+	}
+	if len(byName) != 2 {
+		t.Errorf("left: %v", byName)
+	}
+	for name, list := range byName {
+		for _, f := range list {
+			if len(list) != 3 || !proto.Equal(f, list[0]) {
+				t.Errorf("%s was left %d times: %v", name, len(list), list)
+			}
+		}
+	}
 }

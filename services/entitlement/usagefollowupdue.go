@@ -76,7 +76,8 @@ func (u *usage) keepPageDue(ctx context.Context, r *ledgerv1.ListFollowUpsReques
 	}
 	for _, f := range list.GetFollowUps() {
 		day, due := p.due(ctx, f.GetCustomer(), f.GetLine(), f.GetDueTime().GetSeconds()-1)
-		if f.GetDueDate() == nil || proto.Equal(due, f.GetDueTime()) {
+		overdue := !f.GetDueTime().AsTime().After(r.GetDueAfterTime().AsTime()) // a ledger of before tells of these, too
+		if overdue || f.GetDueDate() == nil || proto.Equal(due, f.GetDueTime()) {
 			continue
 		}
 		_, err := u.s.cfg.FollowUps.UpdateFollowUp(ctx, &ledgerv1.UpdateFollowUpRequest{

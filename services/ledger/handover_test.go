@@ -33,7 +33,7 @@ func TestChargesAreHandedOverToBilling(t *testing.T) {
 		t.Errorf("that one was made: %v, %v", exports, err)
 	}
 	rest, err := ask("2026-11", first.GetNextPageToken(), 5)
-	if err != nil || rest.GetMade() || len(rest.GetLines()) != 1 || rest.GetLines()[0].GetNumber() != 2 || rest.GetNextPageToken() != "" {
+	if err != nil || rest.GetMade() || len(rest.GetLines()) != 1 || rest.GetLines()[0].GetPlace() != 2 || rest.GetNextPageToken() != "" {
 		t.Errorf("%v, %v", rest, err)
 	}
 	forged := o.charge("d", "", owed, 1, 3)

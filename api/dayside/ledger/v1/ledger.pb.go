@@ -507,7 +507,7 @@ type HandOverChargesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was made, or was there.
 	Export *ChargeExport `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
-	// In order of their numbers.
+	// In order of their places.
 	Lines []*ExportedCharge `protobuf:"bytes,2,rep,name=lines,proto3" json:"lines,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -669,8 +669,8 @@ func (x *ChargeExport) GetTotals() []*money.Money {
 // ExportedCharge is a line of an export.
 type ExportedCharge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From 1; with the export's name it is unique for ever.
-	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Its place in the export, from 1; with the export's name it is unique for ever.
+	Place int32 `protobuf:"varint,1,opt,name=place,proto3" json:"place,omitempty"`
 	// What is to be done.
 	Kind ChargeExportKind `protobuf:"varint,2,opt,name=kind,proto3,enum=dayside.ledger.v1.ChargeExportKind" json:"kind,omitempty"`
 	// With how much; above 0. Of all its lines it is what is owed of the charge: billed, less credited.
@@ -711,9 +711,9 @@ func (*ExportedCharge) Descriptor() ([]byte, []int) {
 	return file_dayside_ledger_v1_ledger_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *ExportedCharge) GetNumber() int32 {
+func (x *ExportedCharge) GetPlace() int32 {
 	if x != nil {
-		return x.Number
+		return x.Place
 	}
 	return 0
 }
@@ -3202,9 +3202,9 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"created_by\x18\x03 \x01(\tR\tcreatedBy\x12\x14\n" +
 	"\x05lines\x18\x04 \x01(\x05R\x05lines\x12*\n" +
 	"\x06totals\x18\x05 \x03(\v2\x12.google.type.MoneyR\x06totals:U\xeaAR\n" +
-	"\x14dayside/ChargeExport\x12\x1dchargeExports/{charge_export}*\rchargeExports2\fchargeExport\"\xc0\x01\n" +
-	"\x0eExportedCharge\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x05R\x06number\x127\n" +
+	"\x14dayside/ChargeExport\x12\x1dchargeExports/{charge_export}*\rchargeExports2\fchargeExport\"\xbe\x01\n" +
+	"\x0eExportedCharge\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\x05R\x05place\x127\n" +
 	"\x04kind\x18\x02 \x01(\x0e2#.dayside.ledger.v1.ChargeExportKindR\x04kind\x12*\n" +
 	"\x06amount\x18\x03 \x01(\v2\x12.google.type.MoneyR\x06amount\x121\n" +
 	"\x06charge\x18\x04 \x01(\v2\x19.dayside.ledger.v1.ChargeR\x06charge\"i\n" +

@@ -148,10 +148,10 @@ func TestChargesAreExported(t *testing.T) {
 		totals {currency_code: "EUR" units: -50 nanos: -500000000} totals {currency_code: "JPY" units: 9000}}`
 	f := &fake{ledgerAnswers: ledgerAnswers{businessAnswers: businessAnswers{handed: []*ledgerv1.HandOverChargesResponse{
 		text(t, &ledgerv1.HandOverChargesResponse{}, export+` made: true next_page_token: "1" waiting_lines: 1
-			lines {number: 1 kind: CHARGE_EXPORT_KIND_CREDIT amount {currency_code: "EUR" units: 50 nanos: 500000000} charge {name: "charges/p1"
+			lines {place: 1 kind: CHARGE_EXPORT_KIND_CREDIT amount {currency_code: "EUR" units: 50 nanos: 500000000} charge {name: "charges/p1"
 				promise: "promises/p1" customer: "customers/acme" customer_display_name: "=cmd|calc" offer: "offers/one-call" line: "lines/gold"
 				offer_display_name: "One call" gateway: "pbx" call_id: "c,1" promise_time {seconds: 1795431600}}}`),
-		text(t, &ledgerv1.HandOverChargesResponse{}, export+` lines {number: 2 kind: CHARGE_EXPORT_KIND_BILL amount {currency_code: "JPY" units: 9000}
+		text(t, &ledgerv1.HandOverChargesResponse{}, export+` lines {place: 2 kind: CHARGE_EXPORT_KIND_BILL amount {currency_code: "JPY" units: 9000}
 			charge {name: "charges/p2" promise: "promises/p2" number: "+13035550103" promise_time {seconds: 1795435200}}}`),
 	}}}}
 	term := newTerminal(t, f)
@@ -164,7 +164,7 @@ func TestChargesAreExported(t *testing.T) {
 	}
 	f.handed[0].Made = false
 	term.run(t.Context(), "charge", "export", "2026-11", "--format", "jsonl")
-	if lines := strings.Split(term.out.String(), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], `{"number":2,"kind":"CHARGE_EXPORT_KIND_BILL"`) {
+	if lines := strings.Split(term.out.String(), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], `{"place":2,"kind":"CHARGE_EXPORT_KIND_BILL"`) {
 		t.Errorf("as lines of JSON: %s", &term.out)
 	}
 	if told := term.err.String(); !strings.HasPrefix(told, "Export 2026-11 of Mon 2026-11-23 12:00 UTC, by ann, again: 2 lines, EUR -50.50, JPY 9000.\n") {

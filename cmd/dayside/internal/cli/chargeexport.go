@@ -154,7 +154,7 @@ func writeCharges(w io.Writer, export *ledgerv1.HandOverChargesResponse, format 
 			amount = "-" + amount
 		}
 		cells := []string{
-			idOf(export.GetExport().GetName()), fmt.Sprint(l.GetNumber()), word(exportKindWords, l.GetKind()), idOf(c.GetName()),
+			idOf(export.GetExport().GetName()), fmt.Sprint(l.GetPlace()), word(exportKindWords, l.GetKind()), idOf(c.GetName()),
 			idOf(c.GetPromise()), idOf(c.GetCustomer()), c.GetCustomerDisplayName(), c.GetNumber(), l.GetAmount().GetCurrencyCode(),
 			amount, idOf(c.GetOffer()), c.GetOfferDisplayName(), idOf(c.GetLine()), c.GetGateway(),
 			c.GetCallId(), c.GetPromiseTime().AsTime().Format("2006-01-02T15:04:05Z"),

@@ -148,6 +148,16 @@ func (w *writer) markExported(export int64, lines []*ledgerv1.ExportedCharge, ch
 		line   = "INSERT INTO export_lines (export, line, charge, nanos, stood) VALUES (?, ?, ?, ?, ?)"
 		marked = "UPDATE charges SET export = ?, billed = billed + ? WHERE n = ?"
 	)
+	addLine, err := w.tx.PrepareContext(w.ctx, line)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = addLine.Close() }()
+	markCharge, err := w.tx.PrepareContext(w.ctx, marked)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = markCharge.Close() }()
 	for i, l := range lines {
 		c := l.GetCharge()
 		stood, err := proto.Marshal(&ledgerv1.Charge{
@@ -157,10 +167,10 @@ func (w *writer) markExported(export int64, lines []*ledgerv1.ExportedCharge, ch
 		if err != nil {
 			return err
 		}
-		if _, err := w.tx.ExecContext(w.ctx, line, export, l.GetNumber(), charges[i], nanosOf(l), stood); err != nil {
+		if _, err := addLine.ExecContext(w.ctx, export, l.GetPlace(), charges[i], nanosOf(l), stood); err != nil {
 			return err
 		}
-		if _, err := w.tx.ExecContext(w.ctx, marked, export, nanosOf(l), charges[i]); err != nil {
+		if _, err := markCharge.ExecContext(w.ctx, export, nanosOf(l), charges[i]); err != nil {
 			return err
 		}
 	}
@@ -186,9 +196,9 @@ func waitingLines(rows *sql.Rows) (lines []*ledgerv1.ExportedCharge, charges []i
 }
 
 // lineOf is a line that bills so many nanos of a charge's currency, or credits them where they are negative.
-func lineOf(number int, nanos int64, c *ledgerv1.Charge) *ledgerv1.ExportedCharge {
+func lineOf(place int, nanos int64, c *ledgerv1.Charge) *ledgerv1.ExportedCharge {
 	l := &ledgerv1.ExportedCharge{
-		Number: int32(number), Kind: ledgerv1.ChargeExportKind_CHARGE_EXPORT_KIND_BILL, Amount: ofNanos(c, nanos), Charge: c,
+		Place: int32(place), Kind: ledgerv1.ChargeExportKind_CHARGE_EXPORT_KIND_BILL, Amount: ofNanos(c, nanos), Charge: c,
 	}
 	if nanos < 0 {
 		l.Kind, l.Amount = ledgerv1.ChargeExportKind_CHARGE_EXPORT_KIND_CREDIT, ofNanos(c, -nanos)

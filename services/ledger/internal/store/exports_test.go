@@ -63,7 +63,7 @@ func tryHandOver(ctx context.Context, s *Store, name string, limit int, dryRun b
 			return "", err
 		}
 		for _, l := range page.GetLines() {
-			text += fmt.Sprintf("%d %s %s %s; ", l.GetNumber(), strings.TrimPrefix(l.GetKind().String(), "CHARGE_EXPORT_KIND_"),
+			text += fmt.Sprintf("%d %s %s %s; ", l.GetPlace(), strings.TrimPrefix(l.GetKind().String(), "CHARGE_EXPORT_KIND_"),
 				strings.TrimPrefix(l.GetCharge().GetName(), "charges/"), strings.TrimPrefix(l.GetCharge().GetState().String(), "PROMISE_STATE_"))
 			if l.GetAmount().GetUnits() != 90 {
 				text += "with " + amounts.String(l.GetAmount()) + "; "
