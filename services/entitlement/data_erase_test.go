@@ -186,8 +186,8 @@ func TestWhoErasesIsToldWhereElseToLook(t *testing.T) {
 		Name: "promises/p1", Acceptance: &entitlementv1.AcceptOfferRequest{Number: mobile, RecordingUri: "https://rec.example/7"},
 	}, nil)
 	await.True(t, "both are known", func() bool {
-		c, err := w.CheckEntitlement(t.Context(), &entitlementv1.CheckEntitlementRequest{Line: "lines/none", Number: number(mobile)})
-		return err != nil || len(c.GetCandidates()) == 2
+		who, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Number: mobile})
+		return err == nil && len(who.GetCandidates()) == 2
 	})
 	for _, c := range []struct {
 		ask  *entitlementv1.ErasePersonRequest
