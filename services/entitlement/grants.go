@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -38,6 +39,10 @@ const (
 	maxGrantPages = 20
 	// grantIDBytes of a digest, or of chance, name a grant.
 	grantIDBytes = 12
+	// maxGrantTries bounds how often one is tried.
+	maxGrantTries = 3
+	// maxHeldGrants is how many complimentary grants that last are added to what a customer, or a number, has.
+	maxHeldGrants = 32
 	// maxReasonChars of a reason, with that of a revocation.
 	maxReasonChars = 500
 )
@@ -50,24 +55,43 @@ type grants struct {
 
 func newGrants(s *Service) *grants { return &grants{s: s} }
 
-// CreateGrant gives complimentary access. A repetition, by request_id, is answered with what the first one made.
+// CreateGrant gives complimentary access. A repetition, by request_id, is answered with what the first one made, and as it
+// stands now.
 func (g *grants) CreateGrant(ctx context.Context, r *entitlementv1.CreateGrantRequest) (*entitlementv1.Grant, error) {
-	now := g.s.cfg.Clock.Now()
 	id, err := grantID(r.GetRequestId())
 	if err != nil {
 		return nil, err
 	}
-	key := grantPrefix + id
+	var item *entitlementv1.Grant
+	for range maxGrantTries { // the same request may be made elsewhere, or a customer leave, this moment
+		if item, err = g.create(ctx, r, id); fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
+			return item, err
+		}
+	}
+	return nil, err
+}
+
+// create tries once: CONFLICT where something of it was written meanwhile.
+func (g *grants) create(ctx context.Context, r *entitlementv1.CreateGrantRequest, id string) (*entitlementv1.Grant, error) {
+	now, key := g.s.cfg.Clock.Now(), grantPrefix+id
+	item := given(ctx, r.GetGrant(), now)
+	item.Name = grantNames + id
 	switch e, err := g.s.cfg.Store.Get(ctx, key); {
 	case err == nil:
 		stands, _, err := decodeGrant(e)
+		if err == nil && !sameGift(stands, item) {
+			err = fault.Invalid(fault.Violation{
+				Field: "request_id", Rule: "was used for another grant, " + stands.GetName() + ": a new one needs an id of its own",
+			})
+		}
 		return stands, err
 	case fault.ReasonOf(err) != rpcv1.Reason_REASON_NOT_FOUND:
 		return nil, err
 	}
-	item := given(ctx, r.GetGrant(), now)
-	item.Name = grantNames + id
 	if err := checkGrant(item, now); err != nil {
+		return nil, err
+	}
+	if err := g.fewEnough(item, now); err != nil {
 		return nil, err
 	}
 	exist, err := g.references(ctx, item)
@@ -83,6 +107,34 @@ func (g *grants) CreateGrant(ctx context.Context, r *entitlementv1.CreateGrantRe
 		return nil, err
 	}
 	return item, nil
+}
+
+// sameGift says whether two grants give the same to the same; when is not asked: one may have been revoked since.
+func sameGift(a, b *entitlementv1.Grant) bool {
+	return a.GetCustomer() == b.GetCustomer() && a.GetNumber() == b.GetNumber() && a.GetProduct() == b.GetProduct() &&
+		a.GetPlan() == b.GetPlan() && slices.Equal(a.GetLines(), b.GetLines())
+}
+
+// fewEnough is LIMIT_EXCEEDED where whom it is for holds as many grants as decisions are to look through, as far as is known
+// here.
+func (g *grants) fewEnough(item *entitlementv1.Grant, now time.Time) error {
+	number, _ := phone.Parse(item.GetNumber())
+	held := g.s.catalog.shelf.GrantsBy(number)
+	if item.GetCustomer() != "" {
+		held = g.s.catalog.shelf.GrantsOf(customerID(item.GetCustomer()))
+	}
+	last := 0
+	for _, h := range held {
+		if now.Unix() < h.GetToUnixS() {
+			last++
+		}
+	}
+	if last < maxHeldGrants {
+		return nil
+	}
+	f := fault.LimitExceeded(fmt.Sprintf("there are %d grants for it that last, which is the most: revoke one, or make a contract", last))
+	f.Resource = item.GetCustomer()
+	return f
 }
 
 // grantID is made of the request's, so that a repetition finds what the first one made.

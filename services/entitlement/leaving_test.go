@@ -194,6 +194,55 @@ func TestAPlanStaysWhileAGrantHasIt(t *testing.T) {
 	}
 }
 
+// TestAGrantIsMadeOnce: however often, and wherever, it is asked for; and for nothing else. There are only so many.
+func TestAGrantIsMadeOnce(t *testing.T) {
+	s := newCounter(t)
+	s.accounts(t, [2]string{"acme"}, [2]string{"bolt"})
+	store := &between{Client: s.etcd}
+	all := registrar{}
+	entitlement.New(entitlement.Config{
+		Store: store, Rules: tzdata.Fixed(zonestest.Embedded(t)), Log: slog.New(slog.DiscardHandler), Clock: s.clock,
+	}).Register(all)
+	slow, _ := all["dayside.entitlement.v1.GrantService"].(entitlementv1.GrantServiceServer)
+	request := func(customer, id string) *entitlementv1.CreateGrantRequest {
+		return &entitlementv1.CreateGrantRequest{RequestId: id, Grant: &entitlementv1.Grant{
+			Customer: "customers/" + customer, Reason: "evaluation", EndTime: timestamppb.New(s.clock.Now().Add(time.Hour)),
+		}}
+	}
+	store.next(func() {
+		if _, err := s.grants.CreateGrant(as(t, "bo"), request("acme", "r1")); err != nil {
+			t.Error(err)
+		}
+	})
+	if g, err := slow.CreateGrant(as(t, "ana"), request("acme", "r1")); err != nil || g.GetGrantedBy() != "bo" {
+		t.Errorf("asked for at two processes at once: %v, %v", g, err)
+	}
+	_, err := s.grants.CreateGrant(as(t, "ana"), request("bolt", "r1"))
+	wantReason(t, "for another customer", err, rpcv1.Reason_REASON_INVALID_FIELD)
+	store.next(func() {
+		_, err := s.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Delete("entitlement/customers/bolt")})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	_, err = slow.CreateGrant(as(t, "ana"), request("bolt", "r2"))
+	wantReason(t, "for one who left meanwhile", err, rpcv1.Reason_REASON_MISSING_REFERENCE)
+
+	s.ready(t)
+	const most = 32
+	for range most - 1 {
+		s.give(t, "customers/acme", "", "")
+	}
+	await.True(t, "no more", func() bool {
+		r := request("acme", "")
+		r.ValidateOnly = true
+		_, err := s.grants.CreateGrant(as(t, "ana"), r)
+		return fault.ReasonOf(err) == rpcv1.Reason_REASON_LIMIT_EXCEEDED
+	})
+	s.clock.Advance(2 * time.Hour)
+	s.give(t, "customers/acme", "", "") // the first has ended
+}
+
 // TestWhatIsACustomersLeavesWithIt: whoever gets its ID later begins with nothing.
 func TestWhatIsACustomersLeavesWithIt(t *testing.T) {
 	for _, how := range []string{"by itself", "with others"} {
