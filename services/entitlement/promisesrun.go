@@ -285,7 +285,12 @@ func newPromiseMeters(provider metric.MeterProvider) promiseMeters {
 	made.acceptances, _ = m.Int64Counter("dayside.promises.acceptances",
 		metric.WithDescription("Offers that callers accepted, by what became of that."))
 	made.settlements, _ = m.Int64Counter("dayside.promises.changes",
-		metric.WithDescription("Promises that were written, by how they stand then."))
+		metric.WithDescription("Promises that were written, by how they stand then. Alert on refused."))
+	for state := range entitlementv1.PromiseState_name {
+		if state != 0 { // an increase is seen from a value that was there before
+			made.changed(context.Background(), entitlementv1.PromiseState(state), 0)
+		}
+	}
 	_, _ = m.Int64ObservableGauge("dayside.charges.untold",
 		metric.WithDescription("Charges that the ledger has not taken yet."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
@@ -300,8 +305,10 @@ func (m promiseMeters) accepted(ctx context.Context, outcome entitlementv1.Accep
 	m.acceptances.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", name)))
 }
 
-func (m promiseMeters) settled(ctx context.Context, state entitlementv1.PromiseState) {
-	m.settlements.Add(ctx, 1, metric.WithAttributes(attribute.String("state", promise.Words(state))))
+func (m promiseMeters) settled(ctx context.Context, state entitlementv1.PromiseState) { m.changed(ctx, state, 1) }
+
+func (m promiseMeters) changed(ctx context.Context, state entitlementv1.PromiseState, times int64) {
+	m.settlements.Add(ctx, times, metric.WithAttributes(attribute.String("state", promise.Words(state))))
 }
 
 func (m promiseMeters) waiting(n int) { m.untold.Store(int64(n)) }
