@@ -305,7 +305,9 @@ func (m promiseMeters) accepted(ctx context.Context, outcome entitlementv1.Accep
 	m.acceptances.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", name)))
 }
 
-func (m promiseMeters) settled(ctx context.Context, state entitlementv1.PromiseState) { m.changed(ctx, state, 1) }
+func (m promiseMeters) settled(ctx context.Context, state entitlementv1.PromiseState) {
+	m.changed(ctx, state, 1)
+}
 
 func (m promiseMeters) changed(ctx context.Context, state entitlementv1.PromiseState, times int64) {
 	m.settlements.Add(ctx, times, metric.WithAttributes(attribute.String("state", promise.Words(state))))
