@@ -89,7 +89,7 @@ func (*calls) safe(
 ) *routingv1.ContinuationState {
 	line := t.view.LineByID(was.GetLine())
 	if was == nil {
-		line = t.view.LineByNumber(t.call.Dialled)
+		line, _ = t.view.LineDialled(t.call.Dialled, t.at.Unix())
 	}
 	if line == nil {
 		return flow.Safe(was, nil)

@@ -1,12 +1,14 @@
 package routing_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -101,5 +103,26 @@ func TestALineIsMadeOffersThatExist(t *testing.T) {
 	h.put(t, viewtest.OfferRecord(viewtest.Offer("day")))
 	if _, err := h.lines.CreateLine(t.Context(), createLine(l)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestACallToAFormerNumberThatLostItsStateRingsNobodyInVain: its line is known by the number dialled, as of any other call.
+func TestACallToAFormerNumberThatLostItsStateRingsNobodyInVain(t *testing.T) {
+	h := staffed(t)
+	w := theWholeCall()
+	at := slices.IndexFunc(w.Lines, func(l *routingv1.Line) bool { return l.GetName() == "lines/gold" })
+	w.Lines[at].FormerNumbers = []*routingv1.FormerNumber{
+		{Number: viewtest.Number(goldNumber + 70), EndTime: timestamppb.New(h.clock.Now().Add(time.Hour))},
+	}
+	h.applied(t, h.put(t, w.Records()...))
+	g := h.gateway("1", (goldNumber + 70).String(), acmeANI)
+	g.begins(t)
+	if !g.last.GetExplanation().GetFormerNumber() {
+		t.Fatal("the number is no former one")
+	}
+	gone := tried("sydney.1=CALLER_GONE")
+	gone.Continuation = []byte("forged")
+	if got := step(g.goesOn(t, gone)); got != "lines/gold END_CAUSE_OVER" {
+		t.Errorf("after the caller hung up: %s", got)
 	}
 }
