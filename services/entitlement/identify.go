@@ -113,7 +113,7 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 		found, g.more = g.s.directory.Find(said, maxNamed)
 		found = slices.DeleteFunc(found, func(m names.Match) bool { return m.Why != names.Exact })
 	case said != "":
-		found, g.more = g.s.directory.Find(said, maxNamed)
+		found, g.more = g.find(said)
 	case r.GetDigits() != "":
 		found, g.more = g.s.directory.FindDigits(r.GetDigits(), maxNamed)
 	}
@@ -134,6 +134,19 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 			g.called[h.CustomerID] = said
 		}
 	}
+}
+
+// find is who is called what was said; or, where nobody is, what is left of it without what people say around a name.
+func (g *gathering) find(said string) (found []names.Match, more bool) {
+	found, more = g.s.directory.Find(said, maxNamed)
+	name := names.Introduced(said)
+	if len(found) > 0 && found[0].Why == names.Exact || name == said || name == "" {
+		return found, more
+	}
+	if again, moreAgain := g.s.directory.Find(name, maxNamed); len(again) > 0 && again[0].Why == names.Exact {
+		return again, moreAgain
+	}
+	return found, more
 }
 
 func kindOf(why names.Why) entitlementv1.EvidenceKind {

@@ -157,8 +157,8 @@ func anothers(c *entitlementv1.Customer) error {
 	return f
 }
 
-// unlikeOthers is ALREADY_EXISTS where another customer is called as c would be, but for case, accents, punctuation and
-// legal form. What c is called anyway it may also choose.
+// unlikeOthers is ALREADY_EXISTS where another customer is called as c would be, but for case, accents, punctuation, legal
+// form, and what people say around a name: "Hello, this is Acme" is Acme's. What c is called anyway it may also choose.
 func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer) error {
 	if !o.directory.Listed() {
 		return notReady("what customers are called")
@@ -166,7 +166,17 @@ func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer)
 	if isCalled(c, c.GetAccessName()) {
 		return nil
 	}
-	found, _ := o.directory.Find(c.GetAccessName(), maxSameNames)
+	for _, said := range []string{c.GetAccessName(), names.Introduced(c.GetAccessName())} {
+		if err := o.unlike(ctx, c, said); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlike is ALREADY_EXISTS where another customer than c is called what is said.
+func (o namedOwner) unlike(ctx context.Context, c *entitlementv1.Customer, said string) error {
+	found, _ := o.directory.Find(said, maxSameNames)
 	for _, m := range found {
 		if m.Confidence < 1 || m.ID == customerID(c.GetName()) {
 			continue
@@ -182,7 +192,7 @@ func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer)
 		if err != nil {
 			return fault.Internal(fmt.Errorf("key %s: %w", stands.Key, err))
 		}
-		if slices.ContainsFunc(namesOf(other), func(name string) bool { return names.Same(name, c.GetAccessName()) }) {
+		if slices.ContainsFunc(namesOf(other), func(name string) bool { return names.Same(name, said) }) {
 			return anothers(c)
 		}
 	}

@@ -91,7 +91,7 @@ func TestNobodyChoosesWhatAnotherIsCalled(t *testing.T) {
 		r, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Name: "blue heron"})
 		return err == nil && len(r.GetCandidates()) > 0
 	})
-	for _, taken := range []string{"Acme Corporation", "ácme inc.", "ACME", "blue-heron"} {
+	for _, taken := range []string{"Acme Corporation", "ácme inc.", "ACME", "blue-heron", "Hello, this is Acme", "Blue Heron calling"} {
 		_, err := w.rename(t, "bolt", taken)
 		wantReason(t, taken, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
 		if err != nil && strings.Contains(err.Error(), "customers/acme") {
