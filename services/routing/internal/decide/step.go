@@ -251,8 +251,8 @@ func (d *Decision) Menu() *view.Line { return d.menu }
 // Revealed is the line whose hidden number the caller is told with an OUT_OF_HOURS prompt; nil where it is none.
 func (d *Decision) Revealed() *view.Line { return d.revealed }
 
-// Again says that the question of a prompt was asked in vain just before. Whoever is none of those whom they were asked about
-// is asked for a name as anybody is: they gave none yet, or one that was found.
+// Again says that the question of a prompt was asked in vain just before. Whoever is none of those whom they were asked
+// about is asked for a name as anybody is: they gave none yet, or one that was found.
 func (d *Decision) Again() bool { return d.call.State.GetAsked() == d.Prompt }
 
 // Call is what was decided on.

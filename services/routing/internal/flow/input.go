@@ -148,7 +148,7 @@ func named(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 func pinTyped(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 	pin, phrase := typed(in), ""
 	if pin == "" {
-		pin, phrase = spokenDigits(in.GetSpeech()), strings.TrimSpace(in.GetSpeech())
+		pin, phrase = spokenPIN(in.GetSpeech()), strings.TrimSpace(in.GetSpeech())
 	}
 	if len(pin) > maxPINDigits || strings.ContainsAny(pin, "*#") {
 		pin = ""

@@ -51,7 +51,8 @@ func isPerson(w string) bool {
 func isAround(w string) bool {
 	switch w {
 	case "a", "an", "the", "i", "d", "want", "need", "would", "like", "to", "with", "for", "speak", "talk", "get", "give", "me",
-		"let", "can", "could", "may", "you", "put", "through", "connect", "transfer", "please", "just", "now", "real", "live", "hello",
+		"let", "can", "could", "may", "you", "put", "through", "connect", "transfer", "please", "just", "now", "real", "live",
+		"hello",
 		"ich", "will", "möchte", "mochte", "brauche", "bitte", "mit", "einem", "einer", "einen", "ein", "eine", "sprechen",
 		"je", "veux", "voudrais", "parler", "à", "avec", "un", "une", "s", "il", "vous", "plaît", "plait", "svp", "de",
 		"quiero", "necesito", "hablar", "con", "una", "por", "favor", "vorrei", "voglio", "parlare", "per", "favore",
@@ -78,6 +79,21 @@ func agreedKey(said string, offered int) int {
 		return noneKey
 	}
 	return noKey
+}
+
+// spokenPIN are spokenDigits, whatever people say before them: "my PIN is two five eight oh".
+func spokenPIN(said string) string {
+	words := wordsOf(said)
+	for len(words) > 1 {
+		switch words[0] {
+		case "my", "our", "the", "it", "s", "that", "is", "pin", "code", "number", "um", "uh", "okay", "ok", "yes",
+			"meine", "die", "der", "ist", "lautet", "nummer", "mon", "le", "c", "est", "mi", "el", "es", "clave":
+			words = words[1:]
+			continue
+		}
+		break
+	}
+	return spokenDigits(strings.Join(words, " "))
 }
 
 // spokenDigits are digits said one by one, as figures or as words; empty where anything else was said.

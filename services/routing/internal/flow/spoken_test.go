@@ -35,7 +35,9 @@ func TestDigitsAsTheyAreSaid(t *testing.T) {
 		"two five eight oh": "2580", "2580": "2580", "25 80": "2580", "two-five-8-0": "2580", "Two, five, eight, zero.": "2580",
 		"four seven double one": "4711", "triple five one": "5551", "zwei fünf acht null": "2580", "zwo fünf": "25",
 		"deux cinq huit zéro": "2580", "dos cinco ocho cero": "2580", "due cinque otto zero": "2580", "twee vijf acht nul": "2580",
-		"dois cinco oito zero": "2580", "double": "", "double 25": "", "double double five": "", "it is two": "", "um": "", "the heron": "",
+		"dois cinco oito zero": "2580", "double": "", "double 25": "", "double double five": "", "um": "", "the heron": "",
+		"My PIN is two five eight oh.": "2580", "it's 2580": "2580", "um, two five eight oh": "2580", "Die Nummer ist 2580": "2580",
+		"the PIN": "", "two, I think": "",
 	} {
 		_, need := after(routingv1.PromptKind_PROMPT_KIND_PIN, said)
 		if need.PIN != want {
