@@ -29,15 +29,18 @@ func Parse(s string) (Number, bool) {
 // ParseSignalled reads what a network signals: E.164 with or without the plus sign, or with the prefix 00; visual
 // separators (RFC 3966: - . ( )) and blanks are passed over. Anything else is not a number: "anonymous", a short code.
 func ParseSignalled(s string) (Number, bool) {
-	var buf [maxDigits + 3]byte
-	n, plus := 0, false
+	var v uint64
+	n, zeros, plus := 0, 0, false // zeros: those that it begins with
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c >= '0' && c <= '9':
-			if n == len(buf) {
+			if n == maxDigits+len("00") {
 				return 0, false
 			}
-			buf[n] = c
+			if zeros == n && c == '0' {
+				zeros++
+			}
+			v = v*10 + uint64(c-'0')
 			n++
 		case c == '+' && n == 0 && !plus:
 			plus = true
@@ -46,11 +49,13 @@ func ParseSignalled(s string) (Number, bool) {
 			return 0, false
 		}
 	}
-	d := buf[:n]
-	if !plus && n > 2 && d[0] == '0' && d[1] == '0' {
-		d = d[2:]
+	if !plus && n > 2 && zeros >= 2 {
+		n, zeros = n-2, zeros-2
 	}
-	return digits(string(d))
+	if n < minDigits || n > maxDigits || zeros > 0 {
+		return 0, false
+	}
+	return Number(v), true
 }
 
 func digits(s string) (Number, bool) {

@@ -1,7 +1,10 @@
 package phone_test
 
 import (
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/daysidehq/dayside/services/internal/phone"
 )
@@ -52,6 +55,32 @@ func FuzzParseSignalled(f *testing.F) {
 		}
 		if again, ok := phone.Parse(n.String()); !ok || again != n {
 			t.Fatalf("%q read as %d, whose own form %q reads as %d", s, n, n, again)
+		}
+	})
+}
+
+// What a network signals is read in one go, and says what one reads step by step.
+func TestSignalledIsReadAsStepByStep(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(
+			rapid.StringMatching(`\+?0{0,3}[0-9]{5,18}`), rapid.StringMatching(`[+0]{0,3}[-0-9.() ]{0,22}`), rapid.StringN(0, 20, 30),
+		).Draw(t, "text")
+		plain := strings.Map(func(r rune) rune {
+			if strings.ContainsRune("-.() ", r) {
+				return -1
+			}
+			return r
+		}, text)
+		several := strings.LastIndex(plain, "+") > 0
+		if !strings.HasPrefix(plain, "+") && len(plain) > 2 {
+			plain = strings.TrimPrefix(plain, "00")
+		}
+		want, ok := phone.Parse("+" + strings.TrimPrefix(plain, "+"))
+		if several {
+			want, ok = 0, false
+		}
+		if got, read := phone.ParseSignalled(text); got != want || read != ok {
+			t.Fatalf("%q: %d, %v, want %d, %v", text, got, read, want, ok)
 		}
 	})
 }

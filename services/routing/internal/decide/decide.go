@@ -158,7 +158,7 @@ type Decision struct {
 	targets    [maxTargets]*routingv1.RouteTarget
 	nTargets   int
 	customers  view.Holders
-	room       view.Customer // for the only one of them
+	room       *view.Customer // for the only one of them
 	// choices is how many customers the caller may be of, by the number.
 	choices int
 	offers  [maxOffers]*view.Offer
@@ -244,6 +244,9 @@ func Decide(d *Decision, v *view.View, call Call, now time.Time, maxSites int) {
 
 // begin forgets the call before; what was allocated for it is used again.
 func (d *Decision) begin(v *view.View, call Call, now time.Time) {
+	if d.room == nil {
+		d.room = new(view.Customer)
+	}
 	*d = Decision{
 		call: call, view: v, nowS: now.Unix(), ValidUntilUnixS: never,
 		states: d.states[:0], sites: d.sites[:0], duties: d.duties[:0], room: d.room,

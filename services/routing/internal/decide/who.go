@@ -50,7 +50,7 @@ func (d *Decision) byNumber() routingv1.Verdict {
 	if d.call.Caller == 0 {
 		return routingv1.Verdict_VERDICT_CALLER_WITHHELD
 	}
-	d.customers = d.view.CustomersByNumberInto(d.call.Caller, &d.room)
+	d.customers = d.view.CustomersByNumberInto(d.call.Caller, d.room)
 	n := d.customers.Len()
 	d.choices, d.nCandidate = n, min(n, maxCandidates)
 	for i := range d.nCandidate {
