@@ -135,6 +135,11 @@ func askWhich(d *decide.Decision, digits bool) string {
 	if d.Again() {
 		b.WriteString("Sorry, that was none of the keys. ")
 	}
+	if only := d.Candidates(); len(only) == 1 {
+		b.WriteString("If it is " + distinct(only[0]) + ", " + verb(digits) + " 1. If not, " + verb(digits) + " 9. For a person, " +
+			verb(digits) + " 0.")
+		return b.String()
+	}
 	for i, c := range d.Candidates() {
 		b.WriteString("For " + distinct(c) + ", " + verb(digits) + " " + strconv.Itoa(i+1) + ". ")
 	}

@@ -86,6 +86,12 @@ func TestWhatIsSaid(t *testing.T) {
 			decide.Call{Dialled: asking, Caller: acme + 1, Gateway: gateway},
 			"WHICH 1 6s en: For Globex, press 1. For Initech, press 2. For none of these, press 9. For a person, press 0.",
 		},
+		"whether it is the only one": {
+			decide.Call{Dialled: asking, Gateway: gateway, State: &routingv1.ContinuationState{
+				Line: "asking", Asked: routingv1.PromptKind_PROMPT_KIND_NAME, Offered: []string{"Globex"}, Named: true,
+			}},
+			"WHICH 1 6s en: If it is Globex, press 1. If not, press 9. For a person, press 0.",
+		},
 		"a PIN": {
 			decide.Call{Dialled: asking, Gateway: gateway, State: &routingv1.ContinuationState{
 				Line: "asking", Asked: routingv1.PromptKind_PROMPT_KIND_NAME, Customer: "Acme", Named: true,
