@@ -43,27 +43,28 @@ func newMeters(provider metric.MeterProvider, s *Service) (meters, error) {
 			o.Observe(int64(s.watchers.count()))
 			return nil
 		}))
-	for i, of := range []struct {
-		name, says string
-		count      func(context.Context) (int64, error)
-	}{
-		{"dayside.ledger.follow_ups.overdue", "Follow-ups that are open, and should be done by now.", s.store.Overdue},
-		{"dayside.ledger.charges.to_bill", "Charges of which billing is to be told something.", s.store.ToHandOver},
-	} {
-		_, errs[7+i] = m.Int64ObservableGauge(of.name, metric.WithDescription(of.says),
-			metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-				if n, err := of.count(ctx); err == nil { // else appending tells
-					o.Observe(n)
-				}
-				return nil
-			}))
-	}
+	errs[7] = counted(m, "dayside.ledger.follow_ups.overdue", "Follow-ups that are open, and should be done by now.",
+		s.store.Overdue)
+	errs[8] = counted(m, "dayside.ledger.charges.to_bill", "Charges of which billing is to be told something.",
+		s.store.ToHandOver)
 	for _, c := range []metric.Int64Counter{made.appended, made.failed, made.dropped} {
 		if c != nil {
 			c.Add(context.Background(), 0) // alerts need a first value
 		}
 	}
 	return made, errors.Join(errs[:]...)
+}
+
+// counted reports how many there are of something; nothing while that is not known, as appending tells then.
+func counted(m metric.Meter, name, says string, count func(context.Context) (int64, error)) error {
+	_, err := m.Int64ObservableGauge(name, metric.WithDescription(says),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			if n, err := count(ctx); err == nil {
+				o.Observe(n)
+			}
+			return nil
+		}))
+	return err
 }
 
 func (m meters) append(ctx context.Context, appended, asked int, took time.Duration, err error) {

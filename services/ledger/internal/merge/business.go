@@ -100,8 +100,8 @@ func tellBusiness(c *ledgerv1.Call, d *routingv1.DecisionRecord) {
 	c.Redirected = redirects(d.GetCapabilities())
 }
 
-// tellGoodwill says whether the caller was helped first, although not entitled, or not known. Whoever accepted to pay, and was
-// helped first for a fault of this system, had no goodwill shown.
+// tellGoodwill says whether the caller was helped first, although not entitled, or not known. Whoever accepted to pay, and
+// was helped first for a fault of this system, had no goodwill shown.
 func tellGoodwill(c *ledgerv1.Call) {
 	entitled := c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED
 	ourFault := slices.ContainsFunc(c.GetSteps(), func(s *ledgerv1.Step) bool {

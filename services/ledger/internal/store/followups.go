@@ -256,8 +256,8 @@ func (s *Store) FollowUps(ctx context.Context, q FollowUpQuery) (list []*ledgerv
 // Overdue is how many follow-ups are open, and should be done by now.
 func (s *Store) Overdue(ctx context.Context) (n int64, err error) {
 	const overdue = "SELECT count(*) FROM follow_ups WHERE state = ? AND due <= ?"
-	err = s.read.QueryRowContext(ctx, overdue, int32(ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), s.cfg.Clock.Now().UnixMicro()).
-		Scan(&n)
+	const open = ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN
+	err = s.read.QueryRowContext(ctx, overdue, int32(open), s.cfg.Clock.Now().UnixMicro()).Scan(&n)
 	return n, failed(err)
 }
 
