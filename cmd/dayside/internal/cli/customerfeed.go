@@ -100,7 +100,10 @@ func newCustomerWatch(a *app) *cobra.Command {
 				if err != nil && !errors.Is(err, os.ErrNotExist) {
 					return err
 				}
-				f.token = strings.TrimSpace(string(text))
+				if f.token = strings.TrimSpace(string(text)); f.token == "" && err == nil {
+					return &failure{message: state + " holds no token: remove it to hear what changes from now on, " +
+						"or export, and watch --from what that says"}
+				}
 			}
 			client, err := a.connect()
 			if err != nil {

@@ -299,6 +299,38 @@ func TestAFileInUTF16IsCountedInLines(t *testing.T) {
 	}
 }
 
+// TestAReportWritesOverNothingElse: neither over what is imported, nor over a file that somebody has for other things.
+func TestAReportWritesOverNothingElse(t *testing.T) {
+	term := newTerminal(t, &fake{dataAnswers: &dataAnswers{}})
+	file := accounts(t, 3)
+	other, mapping := filepath.Join(t.TempDir(), "letters.csv"), filepath.Join(t.TempDir(), "map.yaml")
+	for name, text := range map[string]string{other: "dear,sir\n", mapping: "{}\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same := filepath.Join(t.TempDir(), "link.csv")
+	if err := os.Symlink(file, same); err != nil {
+		t.Fatal(err)
+	}
+	for _, report := range []string{file, same, other, mapping} {
+		before, err := os.ReadFile(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := term.run(t.Context(), "customer", "import", file, "--mapping", mapping, "--report", report)
+		if after, err := os.ReadFile(report); code == 0 || err != nil || string(after) != string(before) {
+			t.Errorf("%s: exit %d, %v, and it holds %q: %s", filepath.Base(report), code, err, after, term.err.String())
+		}
+	}
+	report := filepath.Join(t.TempDir(), "rejects.csv")
+	for range 2 { // one of an import before is written over
+		if code := term.run(t.Context(), "customer", "import", file, "--report", report); code != 0 {
+			t.Errorf("exit %d: %s", code, term.err.String())
+		}
+	}
+}
+
 func TestAPlanThatIsNotThereIsToldOnce(t *testing.T) {
 	term := newTerminal(t, &fake{dataAnswers: &dataAnswers{unknown: []string{"glod"}}})
 	if code := term.run(t.Context(), "customer", "import", accounts(t, 2500)); code != 0 ||
@@ -377,6 +409,20 @@ func TestCustomerExportAndWatch(t *testing.T) {
 	if code := term.run(t.Context(), "customer", "watch", "--state", state, "-o", "json"); code != 0 ||
 		!strings.HasSuffix(term.out.String(), `"resumeToken":"T5"}`+"\n") {
 		t.Errorf("exit %d: %s", code, term.out.String())
+	}
+}
+
+// TestATokenThatIsLostIsNotFromNowOn: what was changed since would never be told of.
+func TestATokenThatIsLostIsNotFromNowOn(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(state, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{dataAnswers: &dataAnswers{}}
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "customer", "watch", "--state", state); code == 0 || f.dataAnswers.asked != nil ||
+		!strings.Contains(term.err.String(), "holds no token") {
+		t.Errorf("exit %d, asked %v: %s", code, f.dataAnswers.asked, term.err.String())
 	}
 }
 

@@ -25,6 +25,9 @@ func openRejects(name string, resume bool) (*rejects, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // none is kept
 	}
+	if err := isReport(name); err != nil {
+		return nil, err
+	}
 	r := &rejects{said: map[string]bool{}}
 	if resume {
 		if err := r.goOn(name); err != nil {
@@ -44,6 +47,27 @@ func openRejects(name string, resume bool) (*rejects, error) {
 		_ = r.csv.Write([]string{"line", "field", "value", "rule", "kind"})
 	}
 	return r, r.flush()
+}
+
+// reportHead is with what the header of a report begins.
+const reportHead = "line,field,value,rule"
+
+// isReport refuses a file that holds anything else: it would be written over, and might be what is imported.
+func isReport(name string) error {
+	file, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	head := make([]byte, len(reportHead))
+	n, err := io.ReadFull(file, head)
+	if n > 0 && string(head) != reportHead || err != nil && !errors.Is(err, io.EOF) {
+		return usagef("--report %s: is no report of an import, and is not written over; name another file", name)
+	}
+	return nil
 }
 
 // goOn reads what is there, and takes away a last line that was not written to its end.
