@@ -58,7 +58,7 @@ func TestAPortalAsksEntitlementElsewhere(t *testing.T) {
 		t.Errorf("%d %s", status, page)
 	}
 	status, page := ask(http.MethodPost, "/ask", url.Values{"email": {"ann@acme.example"}}.Encode())
-	if status != http.StatusConflict || !strings.Contains(page, "no links are sent") {
+	if status != http.StatusConflict || !strings.Contains(page, "No links are sent") {
 		t.Errorf("%d %s", status, page)
 	}
 	secret := url.Values{"secret": {strings.Repeat("A", 43)}}.Encode()
