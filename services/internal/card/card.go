@@ -19,16 +19,18 @@ const (
 
 // In says whether text holds a number of 13 to 19 digits, of whatever script, in one piece or in groups that blanks, dashes,
 // dots, slashes or underscores part, that begins as cards of payment schemes do and whose check digit is right (ISO/IEC
-// 7812-1, Annex B). As many digits as a telephone number has, behind a plus sign, are one.
+// 7812-1, Annex B). It is made of whole groups: digits within a longer piece are of something else, such as a parcel's
+// number. As many digits as a telephone number has, behind a plus sign, are one.
 func In(text string) bool {
 	var digits []byte
+	var begins []bool // digits of them that begin a group
 	gap, telephone := 0, false
-	ends := func() bool { return !(telephone && len(digits) <= maxPhoneDigits) && anyIn(digits) }
+	ends := func() bool { return !(telephone && len(digits) <= maxPhoneDigits) && anyIn(digits, begins) }
 	for _, r := range text {
 		d, isDigit := digitOf(r)
 		switch {
 		case isDigit:
-			digits, gap = append(digits, d), 0
+			digits, begins, gap = append(digits, d), append(begins, gap > 0 || len(digits) == 0), 0
 		case unicode.Is(unicode.Cf, r): // nobody sees it
 		case parts(r) && len(digits) > 0 && gap < maxGap:
 			gap++
@@ -36,7 +38,7 @@ func In(text string) bool {
 			if ends() {
 				return true
 			}
-			digits, gap, telephone = digits[:0], 0, r == '+'
+			digits, begins, gap, telephone = digits[:0], begins[:0], 0, r == '+'
 		}
 	}
 	return ends()
@@ -69,11 +71,14 @@ func parts(r rune) bool {
 	return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
 }
 
-// anyIn says whether a card's number stands somewhere in a run of digits: what is before and behind it may be a date or
-// an amount.
-func anyIn(digits []byte) bool {
+// anyIn says whether some groups of a run of digits are a card's number: what is before and behind them may be a date or an
+// amount.
+func anyIn(digits []byte, begins []bool) bool {
 	for from := 0; from+minDigits <= len(digits); from++ {
-		for n := minDigits; n <= maxDigits && from+n <= len(digits); n++ {
+		for n := minDigits; begins[from] && n <= maxDigits && from+n <= len(digits); n++ {
+			if from+n < len(digits) && !begins[from+n] {
+				continue
+			}
 			if number := digits[from : from+n]; scheme(number) && checked(number) {
 				return true
 			}

@@ -51,6 +51,9 @@ func TestWhatLooksLikeACard(t *testing.T) {
 		"+61255500111, or 4111111111111111":        true,
 		"4111 to 1111, 1111; 1111":                 false,
 		"5550 0111, 5550 0112, 5550 0113":          false,
+		"paid from DE32 4111 1111 1111 1111 04":    true,  // an account's number that holds a whole card's, by chance
+		"paid from DE89 3704 0044 0532 0130 00":    false, // one that does not, though some digits within its groups would
+		"tracked as 00441111111111111111":          false, // longer than any card's, in one piece
 		"2026-11-22 09:00, 2026-11-23 17:30":       false,
 	} {
 		if got := card.In(text); got != want {
