@@ -222,7 +222,7 @@ func TestTheLifeOfAFollowUp(t *testing.T) {
 	if err != nil || len(l.GetFollowUps()[0].GetTrail()) > 0 {
 		t.Errorf("a list tells all that happened: %v, %v", l, err)
 	}
-	for range 40 {
+	for range 16 {
 		by("ann", &ledgerv1.UpdateFollowUpRequest{Owner: proto.String("ann")})
 		by("bob", &ledgerv1.UpdateFollowUpRequest{Owner: proto.String("bob")})
 	}

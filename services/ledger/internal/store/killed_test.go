@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	killedCalls = 12
+	killedCalls = 8
 	// exportEach calls charges are handed over.
 	exportEach = 4
 )
