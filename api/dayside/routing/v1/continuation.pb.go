@@ -102,6 +102,8 @@ type ContinuationState struct {
 	OurFault bool `protobuf:"varint,34,opt,name=our_fault,json=ourFault,proto3" json:"our_fault,omitempty"`
 	// The number dialled is one that the line had, and its time was over when the call began.
 	NumberChanged bool `protobuf:"varint,35,opt,name=number_changed,json=numberChanged,proto3" json:"number_changed,omitempty"`
+	// More customers fit what the caller said last than they can be asked about.
+	TooMany       bool `protobuf:"varint,36,opt,name=too_many,json=tooMany,proto3" json:"too_many,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +379,13 @@ func (x *ContinuationState) GetOurFault() bool {
 func (x *ContinuationState) GetNumberChanged() bool {
 	if x != nil {
 		return x.NumberChanged
+	}
+	return false
+}
+
+func (x *ContinuationState) GetTooMany() bool {
+	if x != nil {
+		return x.TooMany
 	}
 	return false
 }
@@ -731,7 +740,8 @@ var File_dayside_routing_v1_continuation_proto protoreflect.FileDescriptor
 
 const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\n" +
-	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x17google/type/money.proto\"\xfc\t\n" +
+	"%dayside/routing/v1/continuation.proto\x12\x12dayside.routing.v1\x1a$dayside/entitlement/v1/promise.proto\x1a\x1ddayside/routing/v1/call.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x17google/type/money.proto\"\x97\n" +
+	"\n" +
 	"\x11ContinuationState\x12\"\n" +
 	"\rexpire_unix_s\x18\x01 \x01(\x03R\vexpireUnixS\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\tR\x04line\x12B\n" +
@@ -768,7 +778,8 @@ const file_dayside_routing_v1_continuation_proto_rawDesc = "" +
 	"\x06caller\x18  \x01(\x06B\x04\xd0\xda\x18\x02R\x06caller\x12\x1a\n" +
 	"\battested\x18! \x01(\bR\battested\x12\x1b\n" +
 	"\tour_fault\x18\" \x01(\bR\bourFault\x12%\n" +
-	"\x0enumber_changed\x18# \x01(\bR\rnumberChanged\"\x97\x01\n" +
+	"\x0enumber_changed\x18# \x01(\bR\rnumberChanged\x12\x19\n" +
+	"\btoo_many\x18$ \x01(\bR\atooMany\"\x97\x01\n" +
 	"\tMadeOffer\x12\x14\n" +
 	"\x05offer\x18\x01 \x01(\tR\x05offer\x12(\n" +
 	"\x05price\x18\x02 \x01(\v2\x12.google.type.MoneyR\x05price\x12%\n" +

@@ -20,8 +20,11 @@ func TestWhatWasNotAskedIsNotAskedAgain(t *testing.T) {
 		identify(gold)
 		gold.Identification = &routingv1.Identification{MaxTries: 3}
 	}).View()
-	w.does("said what")
-	if got := w.decide(); got != "prompt NAME" || !w.d.Again() {
-		t.Errorf("%s, again %v", got, w.d.Again())
+	for said, many := range map[string]bool{"a": true, "what": false} {
+		again := *w
+		again.does("said " + said)
+		if got := again.decide(); got != "prompt NAME" || !again.d.Again() || again.state.GetTooMany() != many {
+			t.Errorf("%s: %s, again %v, too many %v", said, got, again.d.Again(), again.state.GetTooMany())
+		}
 	}
 }

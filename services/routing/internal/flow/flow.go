@@ -68,6 +68,7 @@ func Safe(was *routingv1.ContinuationState, attempts []*routingv1.Attempt) *rout
 // taken for kept: see MessageLost.
 func Advance(was *routingv1.ContinuationState, o Outcome) (*routingv1.ContinuationState, Need) {
 	next := proto.CloneOf(was)
+	next.TooMany = false
 	switch was.GetAsked() {
 	case routingv1.PromptKind_PROMPT_KIND_NAME:
 		return next, named(next, o.Input)

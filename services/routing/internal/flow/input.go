@@ -89,6 +89,7 @@ func Identified(s *routingv1.ContinuationState, f Found) {
 			return c.Confidence >= max(leastLikely, f.Candidates[0].Confidence-maxBehind)
 		})
 		if len(asked) == 0 || len(asked) > MaxOffered || f.More && len(asked) == MaxOffered { // or as many again
+			s.TooMany = len(asked) > 0
 			s.Tries++
 			return
 		}

@@ -62,7 +62,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 	case routingv1.PromptKind_PROMPT_KIND_NAME:
 		ask(maxNameDigits, finishKey, nameSilenceS)
 		if own, builtIn = d.Line.Identification().GetAskName(), askName(p); d.Again() {
-			own, builtIn = d.Line.Identification().GetAskAgain(), "Sorry, that was not found. "+builtIn
+			own, builtIn = d.Line.Identification().GetAskAgain(), askAgain(d, builtIn)
 		}
 	case routingv1.PromptKind_PROMPT_KIND_WHICH:
 		ask(1, "", menuSilenceS)
@@ -128,6 +128,14 @@ func askName(p *routingv1.Prompt) string {
 		return "Please type the name of your company on the keypad and press hash. For a person, press 0."
 	}
 	return "Please say the name of your company. For a person, just wait."
+}
+
+// askAgain asks for a name once more, and says why.
+func askAgain(d *decide.Decision, question string) string {
+	if d.Call().State.GetTooMany() {
+		return "That fits several companies. " + strings.Replace(question, "the name", "the whole name", 1)
+	}
+	return "Sorry, that was not found. " + question
 }
 
 func askWhich(d *decide.Decision, digits bool) string {

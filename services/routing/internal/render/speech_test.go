@@ -82,6 +82,13 @@ func TestWhatIsSaid(t *testing.T) {
 			"NAME 32# 8s en: Sorry, that was not found. Please type the name of your company on the keypad and press hash. " +
 				"For a person, press 0.",
 		},
+		"a name that fits too many": {
+			decide.Call{Dialled: asking, Gateway: gateway, State: &routingv1.ContinuationState{
+				Line: "asking", Asked: routingv1.PromptKind_PROMPT_KIND_NAME, Tries: 1, TooMany: true,
+			}},
+			"NAME 32# 8s en: That fits several companies. Please type the whole name of your company on the keypad and press hash. " +
+				"For a person, press 0.",
+		},
 		"which of several": {
 			decide.Call{Dialled: asking, Caller: acme + 1, Gateway: gateway},
 			"WHICH 1 6s en: For Globex, press 1. For Initech, press 2. For none of these, press 9. For a person, press 0.",
