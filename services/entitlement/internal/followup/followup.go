@@ -78,7 +78,11 @@ func helped(f Facts) (Task, bool) {
 	case basis == entitlementv1.Basis_BASIS_ALLOWANCE_USED, basis == entitlementv1.Basis_BASIS_SUSPENDED:
 		return discuss("called " + without(basis) + unrecorded(c))
 	case c.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED:
-		return discuss("the line follows up calls of entitled customers")
+		switch c.GetTreatment() { //nolint:exhaustive // another one: what is followed up is of a step before, on another line
+		case routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, routingv1.Treatment_TREATMENT_UNSPECIFIED:
+			return discuss("the line follows up calls of entitled customers")
+		}
+		return Task{}, false
 	}
 	return Task{
 		Kind: ledgerv1.FollowUpKind_FOLLOW_UP_KIND_PROPOSE, Reason: often(f) + " " + without(basis) + unrecorded(c),

@@ -33,6 +33,7 @@ func TestWhatACallLeavesToBeDone(t *testing.T) {
 	pending.OfferFate, pending.Promise = routingv1.OfferFate_OFFER_FATE_PENDING, "promises/p2"
 	within := &ledgerv1.Call{Customer: "customers/acme", Basis: entitlementv1.Basis_BASIS_CONTRACT, RestsOn: "C-1"}
 	followed := &ledgerv1.Call{Customer: "customers/acme", FollowUp: true, CallerClass: routingv1.CallerClass_CALLER_CLASS_ENTITLED}
+	transferred := &ledgerv1.Call{Customer: "customers/acme", FollowUp: true, CallerClass: routingv1.CallerClass_CALLER_CLASS_ENTITLED, Treatment: routingv1.Treatment_TREATMENT_FORWARD}
 	none, ended := helped(entitlementv1.Basis_BASIS_NO_CONTRACT), helped(entitlementv1.Basis_BASIS_CONTRACT_ENDED)
 	unrecorded, beyond, unknown := helped(entitlementv1.Basis_BASIS_CONTRACT_ENDED), helped(0), helped(0)
 	for _, c := range []*ledgerv1.Call{unrecorded, beyond, unknown} {
@@ -50,20 +51,21 @@ func TestWhatACallLeavesToBeDone(t *testing.T) {
 			"IDENTIFY: a caller nobody knows; accepted an offer that could not be recorded by our own fault, so that nothing is owed "},
 		"more was accepted than may be": {followup.Facts{Call: beyond, GoodwillBefore: 2, GoodwillMax: 3, GoodwillDays: 90},
 			"DISCUSS: third call in 90 days without a contract; accepted an offer beyond what may be accepted without being verified, so that nothing is owed "},
-		"entitled":                  {followup.Facts{Call: within, UsedCalls: 10, IncludedCalls: 10}, ""},
-		"beyond what is included":   {followup.Facts{Call: within, UsedCalls: 11, IncludedCalls: 10}, "DISCUSS: 11 calls in a period of which contract C-1 includes 10 "},
-		"the line follows up all":   {followup.Facts{Call: followed}, "DISCUSS: the line follows up calls of entitled customers "},
-		"no contract":               {followup.Facts{Call: none}, "PROPOSE: called without a contract "},
-		"the second time":           {followup.Facts{Call: ended, GoodwillBefore: 1, GoodwillMax: 3, GoodwillDays: 90}, "PROPOSE: second call in 90 days after the contract ended "},
-		"goodwill is used up":       {followup.Facts{Call: none, GoodwillBefore: 2, GoodwillMax: 3, GoodwillDays: 90}, "DISCUSS: third call in 90 days without a contract "},
-		"the line sets no limit":    {followup.Facts{Call: none, GoodwillBefore: 11, GoodwillDays: 90}, "PROPOSE: 12th call in 90 days without a contract "},
-		"the allowance is used":     {followup.Facts{Call: helped(entitlementv1.Basis_BASIS_ALLOWANCE_USED)}, "DISCUSS: called after the calls that the plan includes were used "},
-		"suspended":                 {followup.Facts{Call: helped(entitlementv1.Basis_BASIS_SUSPENDED)}, "DISCUSS: called while suspended "},
-		"nobody knows who it is":    {followup.Facts{Call: stranger}, "IDENTIFY: a caller nobody knows "},
-		"and again":                 {followup.Facts{Call: stranger, GoodwillBefore: 1, GoodwillDays: 30, GoodwillMax: 1}, "IDENTIFY: second call in 30 days from a number nobody knows "},
-		"an offer was accepted":     {followup.Facts{Call: paid}, "BILL: accepted an offer promises/p1"},
-		"by somebody not verified":  {followup.Facts{Call: pending}, "BILL: accepted an offer without being verified: have it confirmed promises/p2"},
-		"nothing to be followed up": {followup.Facts{Call: &ledgerv1.Call{}}, ""},
+		"entitled":                   {followup.Facts{Call: within, UsedCalls: 10, IncludedCalls: 10}, ""},
+		"beyond what is included":    {followup.Facts{Call: within, UsedCalls: 11, IncludedCalls: 10}, "DISCUSS: 11 calls in a period of which contract C-1 includes 10 "},
+		"the line follows up all":    {followup.Facts{Call: followed}, "DISCUSS: the line follows up calls of entitled customers "},
+		"entitled where they got to": {followup.Facts{Call: transferred}, ""},
+		"no contract":                {followup.Facts{Call: none}, "PROPOSE: called without a contract "},
+		"the second time":            {followup.Facts{Call: ended, GoodwillBefore: 1, GoodwillMax: 3, GoodwillDays: 90}, "PROPOSE: second call in 90 days after the contract ended "},
+		"goodwill is used up":        {followup.Facts{Call: none, GoodwillBefore: 2, GoodwillMax: 3, GoodwillDays: 90}, "DISCUSS: third call in 90 days without a contract "},
+		"the line sets no limit":     {followup.Facts{Call: none, GoodwillBefore: 11, GoodwillDays: 90}, "PROPOSE: 12th call in 90 days without a contract "},
+		"the allowance is used":      {followup.Facts{Call: helped(entitlementv1.Basis_BASIS_ALLOWANCE_USED)}, "DISCUSS: called after the calls that the plan includes were used "},
+		"suspended":                  {followup.Facts{Call: helped(entitlementv1.Basis_BASIS_SUSPENDED)}, "DISCUSS: called while suspended "},
+		"nobody knows who it is":     {followup.Facts{Call: stranger}, "IDENTIFY: a caller nobody knows "},
+		"and again":                  {followup.Facts{Call: stranger, GoodwillBefore: 1, GoodwillDays: 30, GoodwillMax: 1}, "IDENTIFY: second call in 30 days from a number nobody knows "},
+		"an offer was accepted":      {followup.Facts{Call: paid}, "BILL: accepted an offer promises/p1"},
+		"by somebody not verified":   {followup.Facts{Call: pending}, "BILL: accepted an offer without being verified: have it confirmed promises/p2"},
+		"nothing to be followed up":  {followup.Facts{Call: &ledgerv1.Call{}}, ""},
 	} {
 		got := ""
 		for _, task := range followup.Tasks(c.facts) {
