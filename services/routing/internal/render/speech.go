@@ -144,8 +144,8 @@ func askWhich(d *decide.Decision, digits bool) string {
 		b.WriteString("Sorry, that was none of the keys. ")
 	}
 	if only := d.Candidates(); len(only) == 1 {
-		b.WriteString("If it is " + distinct(only[0]) + ", " + verb(digits) + " 1. If not, " + verb(digits) + " 9. For a person, " +
-			verb(digits) + " 0.")
+		key := " " + verb(digits) + " "
+		b.WriteString("If it is " + distinct(only[0]) + "," + key + "1. If not," + key + "9. For a person," + key + "0.")
 		return b.String()
 	}
 	for i, c := range d.Candidates() {
