@@ -240,6 +240,34 @@ func TestWhatIsNotKnownOfHoursIsSaid(t *testing.T) {
 	}
 }
 
+// forgetful is a shop whose plans are deleted once they were looked at so often.
+type forgetful struct {
+	shop
+	looks *int
+}
+
+func (f forgetful) Plan(id string) *entitle.Plan {
+	if *f.looks--; *f.looks < 0 {
+		return nil
+	}
+	return f.shop.Plan(id)
+}
+
+// TestAPlanMayBeDeletedMeanwhile: who asks has an answer all the same.
+func TestAPlanMayBeDeletedMeanwhile(t *testing.T) {
+	c := &publishedv1.Customer{Id: "acme", Contracts: []*publishedv1.Contract{{Id: "C1", Plan: "both", ToUnixS: 30}}}
+	for looks := range 20 {
+		left := looks
+		got := check.Entitlement(alone(c, time.UTC), check.Asked{
+			Line: &publishedv1.Line{}, Question: entitle.Question{AtUnixS: 10, Severity: 3},
+			Catalog: forgetful{shop{"both": {ID: "both", HoursID: "days", Severities: []entitlementv1.Severity{1}}}, &left},
+		})
+		if !got.GetEntitled() && len(got.GetRemedies()) == 0 {
+			t.Errorf("after %d looks: %v", looks, got)
+		}
+	}
+}
+
 // TestWhatASuspensionHidesIsToldToTheVendorAlone: contacts see no remedy of that kind.
 func TestWhatASuspensionHidesIsToldToTheVendorAlone(t *testing.T) {
 	sub, group := &publishedv1.Customer{Id: "sub", SuspendedToUnixS: 15}, &publishedv1.Customer{

@@ -153,8 +153,10 @@ func (l *lift) endSuspension(s *entitle.Span, whose string) *entitle.Span {
 // another is the plan that the contract has to have, with one limit to be taken off.
 func (l *lift) another(limit string, c *entitle.Contract) *entitle.Plan {
 	if l.better == nil {
-		own := *l.Catalog.Plan(c.PlanID)
-		l.better = &own
+		l.better = &entitle.Plan{ID: c.PlanID}
+		if own := l.Catalog.Plan(c.PlanID); own != nil { // it may be deleted this moment
+			*l.better = *own
+		}
 	}
 	l.limits = append(l.limits, limit)
 	return l.better
