@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -29,6 +30,8 @@ const (
 	maxErasedCustomers = 100
 	// maxEraseTries is how often a record is tried against others who write it.
 	maxEraseTries = 4
+	// ledgerPatience is how long the ledger may take to look through all that it keeps.
+	ledgerPatience = 30 * time.Minute
 )
 
 // ErasePerson erases a person: the customer comes last, for it says which numbers and addresses are theirs, so that one
@@ -48,7 +51,7 @@ func (d *dataDesk) ErasePerson(ctx context.Context, r *entitlementv1.ErasePerson
 		return nil, err
 	}
 	if !e.only { // from now on nothing of before comes in as it was
-		if err := (graves{d.s}).dig(ctx, person, e.now.AsTime()); err != nil {
+		if err := (tombstones{d.s}).set(ctx, person, e.now.AsTime()); err != nil {
 			return nil, err
 		}
 	}
@@ -216,6 +219,8 @@ func (e *eraser) ledger(ctx context.Context) error {
 	if e.s.cfg.Ledger == nil || len(numbers)+len(emails) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, ledgerPatience) // or it is asked as shortly as for a page
+	defer cancel()
 	got, err := e.s.cfg.Ledger.EraseCallers(ctx, &ledgerv1.EraseCallersRequest{
 		Numbers: numbers, Emails: emails, ValidateOnly: e.only,
 	})

@@ -26,27 +26,27 @@ const (
 	lastErasedKey = "entitlement/erased-last"
 	// lateAfter is after how long an acceptance was on a disk meanwhile: those of callers who wait are asked no more.
 	lateAfter = 5 * time.Second
-	// maxErasedLooked and maxErasedForgotten bound what is tidied up with an erasure.
-	maxErasedLooked, maxErasedForgotten = 1000, 40
+	// maxErasedLooked is how many are looked at at once to forget them, and maxErasedTogether how many are written at once.
+	maxErasedLooked, maxErasedTogether = 1000, 40
 	// maxLateNumbers is how many numbers the ledger erases at once.
 	maxLateNumbers = 64
 )
 
-// graves is when people were erased, by keyed hashes: what comes in later, and is of before that, is erased, too.
-type graves struct{ s *Service }
+// tombstones is when people were erased, by keyed hashes: what comes in later, and is of before that, is erased, too.
+type tombstones struct{ s *Service }
 
-func (g graves) ofNumber(ctx context.Context, n phone.Number) (string, error) {
-	hash, err := g.s.numbers.of(ctx, n)
+func (t tombstones) ofNumber(ctx context.Context, n phone.Number) (string, error) {
+	hash, err := t.s.numbers.of(ctx, n)
 	return erasedPrefix + "n-" + hash, err
 }
 
-func (g graves) ofName(ctx context.Context, n erasure.Named) (string, error) {
-	hash, err := g.s.numbers.ofText(ctx, "name\x00"+n.Customer+"\x00"+n.Folded)
+func (t tombstones) ofName(ctx context.Context, n erasure.Named) (string, error) {
+	hash, err := t.s.numbers.ofText(ctx, "name\x00"+n.Customer+"\x00"+n.Folded)
 	return erasedPrefix + "p-" + hash, err
 }
 
-// dig notes that somebody is erased now.
-func (g graves) dig(ctx context.Context, p *erasure.Person, now time.Time) error {
+// set notes that somebody is erased now.
+func (t tombstones) set(ctx context.Context, p *erasure.Person, now time.Time) error {
 	var writes []*rpcv1.Write
 	add := func(key string, err error) error {
 		writes = append(writes, coord.Put(key, stampOf(now)))
@@ -54,35 +54,35 @@ func (g graves) dig(ctx context.Context, p *erasure.Person, now time.Time) error
 	}
 	for _, number := range p.Numbers() {
 		n, _ := phone.Parse(number)
-		if err := add(g.ofNumber(ctx, n)); err != nil {
+		if err := add(t.ofNumber(ctx, n)); err != nil {
 			return err
 		}
 	}
 	for _, name := range p.Names() {
-		if err := add(g.ofName(ctx, name)); err != nil {
+		if err := add(t.ofName(ctx, name)); err != nil {
 			return err
 		}
 	}
-	for some := range slices.Chunk(writes, maxErasedForgotten) {
-		if err := g.write(ctx, some, now); err != nil {
+	for some := range slices.Chunk(writes, maxErasedTogether) {
+		if err := t.write(ctx, some, now); err != nil {
 			return err
 		}
 	}
-	g.forget(ctx, now.Add(-erasure.KeptFor))
+	t.forget(ctx, now.Add(-erasure.KeptFor))
 	return nil
 }
 
 // write commits some of it, and that it is the last.
-func (g graves) write(ctx context.Context, writes []*rpcv1.Write, now time.Time) error {
+func (t tombstones) write(ctx context.Context, writes []*rpcv1.Write, now time.Time) error {
 	for try := 1; ; try++ {
-		last, revision, err := g.last(ctx)
+		last, revision, err := t.last(ctx)
 		if err != nil {
 			return err
 		}
 		if last.After(now) {
 			now = last
 		}
-		_, err = g.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(lastErasedKey, revision)},
+		_, err = t.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(lastErasedKey, revision)},
 			append(slices.Clone(writes), coord.Put(lastErasedKey, stampOf(now))))
 		if try == maxEraseTries || fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
 			return err
@@ -91,8 +91,8 @@ func (g graves) write(ctx context.Context, writes []*rpcv1.Write, now time.Time)
 }
 
 // last is when somebody was erased last, and the revision of that; zero where nobody was.
-func (g graves) last(ctx context.Context) (time.Time, int64, error) {
-	e, err := g.s.cfg.Store.Get(ctx, lastErasedKey)
+func (t tombstones) last(ctx context.Context) (time.Time, int64, error) {
+	e, err := t.s.cfg.Store.Get(ctx, lastErasedKey)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
 		return time.Time{}, 0, nil
 	}
@@ -103,23 +103,29 @@ func (g graves) last(ctx context.Context) (time.Time, int64, error) {
 	return at, e.ModRevision, err
 }
 
-// forget removes what is noted of long ago, as far as it is looked at.
-func (g graves) forget(ctx context.Context, before time.Time) {
-	page, err := g.s.cfg.Store.List(ctx, erasedPrefix, "", maxErasedLooked)
-	if err != nil {
-		return // the next erasure will do
-	}
-	var writes []*rpcv1.Write
-	for _, e := range page.Entries {
-		if at, err := readStamp(e); err == nil && at.Before(before) && len(writes) < maxErasedForgotten {
-			writes = append(writes, coord.Delete(e.Key))
+// forget removes what is noted of long ago.
+func (t tombstones) forget(ctx context.Context, before time.Time) {
+	for after := ""; ; {
+		page, err := t.s.cfg.Store.List(ctx, erasedPrefix, after, maxErasedLooked)
+		if err != nil {
+			return // the next erasure will do
 		}
-	}
-	if len(writes) == 0 {
-		return
-	}
-	if _, err := g.s.cfg.Store.Commit(ctx, nil, writes); err != nil {
-		g.s.cfg.Log.WarnContext(ctx, "whom data was erased of long ago is not forgotten", "error", err.Error())
+		var writes []*rpcv1.Write
+		for _, e := range page.Entries {
+			after = e.Key
+			if at, err := readStamp(e); err == nil && at.Before(before) && len(writes) < maxErasedTogether {
+				writes = append(writes, coord.Delete(e.Key))
+			}
+		}
+		if len(writes) > 0 {
+			if _, err := t.s.cfg.Store.Commit(ctx, nil, writes); err != nil {
+				t.s.cfg.Log.WarnContext(ctx, "whom data was erased of long ago is not forgotten", "error", err.Error())
+				return
+			}
+		}
+		if !page.More || len(page.Entries) == 0 {
+			return
+		}
 	}
 }
 
@@ -135,8 +141,8 @@ func readStamp(e coord.Entry) (time.Time, error) {
 
 // lateCalls takes people who were erased out of calls that began before and come in now: out of the ledger, and out of
 // what is counted here.
-func (g graves) lateCalls(ctx context.Context, calls []*ledgerv1.Call) error {
-	last, _, err := g.last(ctx)
+func (t tombstones) lateCalls(ctx context.Context, calls []*ledgerv1.Call) error {
+	last, _, err := t.last(ctx)
 	if err != nil || last.IsZero() {
 		return err
 	}
@@ -146,7 +152,7 @@ func (g graves) lateCalls(ctx context.Context, calls []*ledgerv1.Call) error {
 		if !ok || c.GetStartTime().AsTime().After(last) {
 			continue
 		}
-		key, err := g.ofNumber(ctx, n)
+		key, err := t.ofNumber(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -158,7 +164,7 @@ func (g graves) lateCalls(ctx context.Context, calls []*ledgerv1.Call) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	found, err := g.s.cfg.Store.GetSome(ctx, keys)
+	found, err := t.s.cfg.Store.GetSome(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -174,24 +180,24 @@ func (g graves) lateCalls(ctx context.Context, calls []*ledgerv1.Call) error {
 			}
 		}
 	}
-	return g.eraseCalls(ctx, late)
+	return t.eraseCalls(ctx, late)
 }
 
 // eraseCalls has the ledger erase callers from calls, by their numbers.
-func (g graves) eraseCalls(ctx context.Context, late map[string][]*ledgerv1.Call) error {
+func (t tombstones) eraseCalls(ctx context.Context, late map[string][]*ledgerv1.Call) error {
 	r := &ledgerv1.EraseCallersRequest{}
 	var done []*ledgerv1.Call
 	send := func() error {
 		if len(done) == 0 {
 			return nil
 		}
-		if _, err := g.s.cfg.Ledger.EraseCallers(ctx, r); err != nil {
+		if _, err := t.s.cfg.Ledger.EraseCallers(ctx, r); err != nil {
 			return rpc.Fault(err)
 		}
 		for _, c := range done {
 			c.CallerNumber = ""
 		}
-		g.s.cfg.Log.InfoContext(ctx, "somebody who was erased is taken out of calls that came in late", "calls", len(done))
+		t.s.cfg.Log.InfoContext(ctx, "somebody who was erased is taken out of calls that came in late", "calls", len(done))
 		r, done = &ledgerv1.EraseCallersRequest{}, nil
 		return nil
 	}
@@ -211,22 +217,22 @@ func (g graves) eraseCalls(ctx context.Context, late map[string][]*ledgerv1.Call
 
 // latePromise takes somebody who was erased out of a promise that was accepted before, and comes in now; and out of what
 // it gives.
-func (g graves) latePromise(ctx context.Context, p *entitlementv1.Promise, grant *entitlementv1.Grant) error {
-	a, now := p.GetAcceptance(), g.s.cfg.Clock.Now()
+func (t tombstones) latePromise(ctx context.Context, p *entitlementv1.Promise, grant *entitlementv1.Grant) error {
+	a, now := p.GetAcceptance(), t.s.cfg.Clock.Now()
 	at := a.GetAcceptTime().AsTime()
 	if p == nil || now.Sub(at) < lateAfter {
 		return nil
 	}
 	var keys []string
 	if n, ok := phone.Parse(a.GetNumber()); ok {
-		key, err := g.ofNumber(ctx, n)
+		key, err := t.ofNumber(ctx, n)
 		if err != nil {
 			return err
 		}
 		keys = append(keys, key)
 	}
 	if a.GetPerson() != "" {
-		key, err := g.ofName(ctx, erasure.NamedAs(a.GetCustomer(), a.GetPerson()))
+		key, err := t.ofName(ctx, erasure.NamedAs(a.GetCustomer(), a.GetPerson()))
 		if err != nil {
 			return err
 		}
@@ -235,7 +241,7 @@ func (g graves) latePromise(ctx context.Context, p *entitlementv1.Promise, grant
 	if len(keys) == 0 {
 		return nil
 	}
-	found, err := g.s.cfg.Store.GetSome(ctx, keys)
+	found, err := t.s.cfg.Store.GetSome(ctx, keys)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (d *promises) accept(ctx context.Context, r *entitlementv1.AcceptOfferReque
 	case out.Promise == nil:
 		return &entitlementv1.AcceptOfferResponse{Outcome: out.Outcome, Detail: out.Detail}, nil
 	}
-	if err := (graves{d.s}).latePromise(ctx, out.Promise, out.Grant); err != nil {
+	if err := (tombstones{d.s}).latePromise(ctx, out.Promise, out.Grant); err != nil {
 		return nil, err
 	}
 	effect, err := d.with(out, k, facts, at)

@@ -197,7 +197,7 @@ func (u *usage) round(ctx context.Context) (more bool, err error) {
 		u.currentUnixS.Store(u.s.cfg.Clock.Now().Unix())
 		return false, nil
 	}
-	if err := (graves{u.s}).lateCalls(ctx, calls); err != nil {
+	if err := (tombstones{u.s}).lateCalls(ctx, calls); err != nil {
 		return false, err
 	}
 	p := page{u: u, rules: rules}
