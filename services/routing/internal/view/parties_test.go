@@ -91,6 +91,10 @@ func TestParentsCountOnceAndFourAtMost(t *testing.T) {
 func TestPartiesAllocateNothing(t *testing.T) {
 	w := viewtest.World{Customers: []*publishedv1.Customer{
 		viewtest.Customer("a", []phone.Number{acme}, viewtest.Contract("db", 0, 1), viewtest.Contract("web", 0, 1)),
+	}, Grants: []*publishedv1.Grant{
+		viewtest.Grant("g1", "a", complimentary, 0, 1), viewtest.NumberGrant("g2", stranger, complimentary, 0, 1),
+	}, Usage: []*publishedv1.Usage{
+		{Customer: "a", Contracts: []*publishedv1.ContractUsage{{Contract: "db", FromUnixS: 1, ToUnixS: 2, Calls: 3}}},
 	}}
 	v := w.View()
 	var room view.Customer

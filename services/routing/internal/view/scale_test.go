@@ -108,18 +108,37 @@ func BenchmarkManyCustomers(b *testing.B) {
 			}
 		}
 	})
-	b.Run("parties", func(b *testing.B) {
-		var room view.Customer
-		var buf [5]entitle.Party
-		b.ReportAllocs()
-		defer processorTime(b)()
-		for b.Loop() {
-			h := v.CustomersByNumberInto(firstNumber+100+phone.Number(rand.IntN(4*n-100)), &room)
-			if p := v.Parties(h.At(0), buf[:0]); len(p) != 1 {
-				b.Fatal("no party")
-			}
+	b.Run("parties", func(b *testing.B) { benchParties(b, v, n, 0) })
+	b.Run("parties-with-use", func(b *testing.B) { benchParties(b, used(b, v, n), n, 1) })
+}
+
+func benchParties(b *testing.B, v *view.View, n, uses int) {
+	var room view.Customer
+	var buf [5]entitle.Party
+	b.ReportAllocs()
+	b.ResetTimer()
+	defer processorTime(b)()
+	for b.Loop() {
+		h := v.CustomersByNumberInto(firstNumber+100+phone.Number(rand.IntN(4*n-100)), &room)
+		if p := v.Parties(h.At(0), buf[:0]); len(p) != 1 || len(p[0].Used) != uses {
+			b.Fatal("no party")
 		}
-	})
+	}
+}
+
+// used is a view with what was counted of a contract of each customer.
+func used(b *testing.B, v *view.View, n int) *view.View {
+	b.Helper()
+	build := view.Next(v)
+	for i := range n {
+		r := viewtest.UsageRecord(&publishedv1.Usage{
+			Customer: fmt.Sprintf("customer-%07d", i), GoodwillUnixS: []int64{1_750_000_000},
+			Contracts: []*publishedv1.ContractUsage{{Contract: "database", FromUnixS: 1, ToUnixS: 1_752_600_000, Calls: 3}},
+		})
+		build.Put(r.Key, r.Value)
+	}
+	v, _ = build.View(3, viewtest.At(0))
+	return v
 }
 
 // processorTime reports what an operation takes of a processor: on a machine that others share, that and not the time that
