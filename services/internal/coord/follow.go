@@ -25,8 +25,9 @@ const (
 	behindAfter = time.Second
 	// createTimeout is how long a member is given to take up a watch before another is asked.
 	createTimeout = time.Second
-	// listTimeout bounds one whole list: a million keys take some seconds.
-	listTimeout = 60 * time.Second
+	// listTimeout bounds one whole list. A million keys take some seconds, and a minute where etcd, the network or this host is
+	// slow: given up then, they would be listed again and again, and never known. One that stands still is given up at once.
+	listTimeout = 10 * time.Minute
 	// minBackoff and maxBackoff bound the wait before asking again, with jitter so that processes do not come as a herd.
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
