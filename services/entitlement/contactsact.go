@@ -86,8 +86,8 @@ func (d *contactDesk) writeDown(ctx context.Context, reveal *entitlementv1.Numbe
 		reveal.Time = timestamppb.New(d.s.cfg.Clock.Now())
 		after, wait := selfservice.Count(before, reveal)
 		if wait > 0 {
-			f := fault.LimitExceeded(fmt.Sprintf("too many numbers were shown lately, and those go on working; try again in %v", wait.Round(time.Second)))
-			f.Resource, f.RetryAfter = reveal.GetCustomer(), wait
+			f := tooMany("numbers were shown lately, and those go on working", wait)
+			f.Resource = reveal.GetCustomer()
 			return f
 		}
 		count, err := privately(key, after)

@@ -72,8 +72,8 @@ func spoken(number string) string {
 
 // countryCode is how long the plus sign and the country code of a number are (ITU-T E.164, Annex D).
 func countryCode(number string) int {
-	const two = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 " +
-		"90 91 92 93 94 95 98 "
+	const two = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 " +
+		"81 82 84 86 90 91 92 93 94 95 98 "
 	switch {
 	case strings.HasPrefix(number, "+1"), strings.HasPrefix(number, "+7"):
 		return len("+1")
