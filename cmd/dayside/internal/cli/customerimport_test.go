@@ -299,6 +299,25 @@ func TestAFileInUTF16IsCountedInLines(t *testing.T) {
 	}
 }
 
+// TestTheBarIsForATerminal: there it is drawn, and gone at the end.
+func TestTheBarIsForATerminal(t *testing.T) {
+	file := accounts(t, 2500)
+	for _, terminal := range []bool{false, true} {
+		term := newTerminal(t, &fake{dataAnswers: &dataAnswers{unknown: []string{"glod"}}})
+		term.env.ErrTerminal = terminal
+		code := term.run(t.Context(), "customer", "import", file)
+		told := term.err.String()
+		switch {
+		case code != 0 || !strings.Contains(term.out.String(), "2500 created") || strings.Contains(term.out.String(), "%"):
+			t.Errorf("exit %d: %q", code, term.out.String())
+		case !terminal && told != "warning: plan glod is not in the catalog: it limits nothing\n":
+			t.Errorf("in a pipe it tells %q", told)
+		case terminal && (!strings.Contains(told, "% |") || !strings.HasSuffix(told, " \r") || !strings.Contains(told, "limits nothing\n")):
+			t.Errorf("on a terminal it tells %q", told)
+		}
+	}
+}
+
 // TestAReportWritesOverNothingElse: neither over what is imported, nor over a file that somebody has for other things.
 func TestAReportWritesOverNothingElse(t *testing.T) {
 	term := newTerminal(t, &fake{dataAnswers: &dataAnswers{}})

@@ -202,7 +202,7 @@ func (run *importRun) hear(answer *entitlementv1.ImportCustomersResponse, before
 	for _, plan := range answer.GetUnknownPlans() {
 		if !slices.Contains(run.unknown, plan) && len(run.unknown) < maxTold {
 			run.unknown = append(run.unknown, plan)
-			linef(run.a.Err, "warning: plan %s is not in the catalog: it limits nothing", visible(plan))
+			run.sayf("warning: plan %s is not in the catalog: it limits nothing", visible(plan))
 		}
 	}
 	run.hearWarnings(answer)
@@ -220,11 +220,19 @@ func (run *importRun) hear(answer *entitlementv1.ImportCustomersResponse, before
 	}
 }
 
+// sayf tells something while the bar is drawn: in its place, and the bar below it.
+func (run *importRun) sayf(format string, args ...any) {
+	if run.bar != nil {
+		_ = run.bar.Clear()
+	}
+	linef(run.a.Err, format, args...)
+}
+
 // hearWarnings takes warnings over, those of a line once; plans are told of by themselves.
 func (run *importRun) hearWarnings(answer *entitlementv1.ImportCustomersResponse) {
 	if from := answer.GetForgottenFromLine(); from > 0 && !run.forgotten {
 		run.forgotten = true
-		linef(run.a.Err, "warning: this dry run does not remember what lines from %d on would make: what refers to them may be "+
+		run.sayf("warning: this dry run does not remember what lines from %d on would make: what refers to them may be "+
 			"rejected here, and brought in all the same", from)
 	}
 	for _, w := range answer.GetWarnings() {
@@ -292,7 +300,7 @@ func (run *importRun) patiently(ctx context.Context, r *entitlementv1.ImportCust
 			return nil, err
 		}
 		if waited == 0 {
-			linef(run.a.Err, "%s does not bring in line %d and those after it for now; asking again", run.a.server,
+			run.sayf("%s does not bring in line %d and those after it for now; asking again", run.a.server,
 				r.GetAfterLine()+1)
 		}
 		select {
