@@ -110,15 +110,17 @@ func (t tombstones) forget(ctx context.Context, before time.Time) {
 		if err != nil {
 			return // the next erasure will do
 		}
+		var conditions []*rpcv1.Condition
 		var writes []*rpcv1.Write
 		for _, e := range page.Entries {
 			after = e.Key
 			if at, err := readStamp(e); err == nil && at.Before(before) && len(writes) < maxErasedTogether {
+				conditions = append(conditions, coord.Unchanged(e.Key, e.ModRevision))
 				writes = append(writes, coord.Delete(e.Key))
 			}
 		}
 		if len(writes) > 0 {
-			if _, err := t.s.cfg.Store.Commit(ctx, nil, writes); err != nil {
+			if _, err := t.s.cfg.Store.Commit(ctx, conditions, writes); err != nil {
 				t.s.cfg.Log.WarnContext(ctx, "whom data was erased of long ago is not forgotten", "error", err.Error())
 				return
 			}
