@@ -92,7 +92,16 @@ func TestAnOfferByTelephone(t *testing.T) {
 		e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_ENTITLED || e.GetPromise() != "" {
 		t.Errorf("with etcd away: %v", e)
 	}
+	if _, e := call("late", "+13035550188", dialsAsks, digits("2")); e.GetOffer() != routingv1.OfferFate_OFFER_FATE_SPOOLED {
+		t.Errorf("beyond what may be accepted, with etcd away: %v", e)
+	}
 	s.member.run(t)
+	await.True(t, "what came too late to be listed", func() bool {
+		return slices.ContainsFunc(s.promises(t), func(p *entitlementv1.Promise) bool {
+			return p.GetAcceptance().GetCallId() == "late" && p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_REFUSED &&
+				p.GetRefused() == entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED && p.GetGrant() == ""
+		})
+	})
 	await.True(t, "the acceptance to be recorded", func() bool {
 		return slices.ContainsFunc(s.promises(t), func(p *entitlementv1.Promise) bool {
 			return p.GetAcceptance().GetCallId() == "away" && p.GetAcceptance().GetNumber() == exampleUnknownCaller
@@ -103,7 +112,7 @@ func TestAnOfferByTelephone(t *testing.T) {
 		e.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE {
 		t.Errorf("the call after: %v, %v", after, e)
 	}
-	for _, number := range []string{exampleRefusedCaller, exampleUnknownCaller} {
+	for _, number := range []string{exampleRefusedCaller, exampleUnknownCaller, "+13035550188"} {
 		if strings.Contains(s.logs.String(), number[1:]) {
 			t.Errorf("%s is in a log", number)
 		}
