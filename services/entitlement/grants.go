@@ -132,7 +132,7 @@ func (g *grants) fewEnough(item *entitlementv1.Grant, now time.Time) error {
 	if last < maxHeldGrants {
 		return nil
 	}
-	f := fault.LimitExceeded(fmt.Sprintf("%d grants that last are the most that one can have: revoke one, or make a contract", last))
+	f := fault.LimitExceeded(fmt.Sprintf("%d grants that last are the most at once: revoke one, or make a contract", last))
 	f.Resource = item.GetCustomer()
 	return f
 }
