@@ -228,7 +228,8 @@ func agreed(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time) (*entitl
 	return terms, proto.CloneOf(price), ""
 }
 
-// ended says whether an offer had ended when it was accepted: in a call that is when nobody can have been told of it any more.
+// ended says whether an offer had ended when it was accepted: in a call that is when nobody can have been told of it any
+// more.
 func ended(r *entitlementv1.AcceptOfferRequest, o *entitlementv1.Offer, at time.Time) bool {
 	if r.GetCallId() != "" {
 		at = at.Add(-saidBefore)
