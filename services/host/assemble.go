@@ -162,7 +162,7 @@ func (h *Host) newService(ctx context.Context, name string) (service, error) {
 			Schema: h.cluster.Schema(), MeterProvider: h.telemetry.MeterProvider,
 		}), nil
 	case Entitlement:
-		return h.newEntitlement()
+		return h.newEntitlement() //nolint:contextcheck // counters belong to no request
 	case Ledger:
 		return h.newLedger(ctx)
 	default:
