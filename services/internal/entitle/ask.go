@@ -64,6 +64,8 @@ type choice struct {
 	// holdsUnixS is the last end of the granting verdicts with the best basis; othersUnixS is the first change of those that
 	// do not grant. One that grants on a lesser basis never comes to grant on a better one.
 	holdsUnixS, othersUnixS int64
+	// grantedUnixS is the last end of all granting verdicts.
+	grantedUnixS int64
 }
 
 // at is the answer for one instant; its untilUnixS is the first later instant at which its basis may be another one.
@@ -104,6 +106,9 @@ func (r *round) at(atUnixS int64) choice {
 func (f *choice) consider(v verdict, party, contract, grant int) {
 	old, its := rank(f.Basis), rank(v.basis)
 	granted := Granted(v.basis)
+	if granted {
+		f.grantedUnixS = max(f.grantedUnixS, v.untilUnixS)
+	}
 	switch {
 	case !granted:
 		f.othersUnixS = min(f.othersUnixS, v.untilUnixS)

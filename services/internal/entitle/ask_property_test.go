@@ -8,6 +8,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/internal/entitle"
+	"github.com/daysidehq/dayside/services/internal/timeline"
 )
 
 // nothing of what is drawn changes at or after this instant, but what never ends.
@@ -212,6 +213,59 @@ func TestNextIsTheFirstInstantThatGrants(t *testing.T) {
 			t.Fatalf("%v at %d (%v), want %d (%v)", got.Basis, at, found, first.AtUnixS, ok)
 		}
 	})
+}
+
+// TestEndsIsTheFirstInstantThatDoesNotGrant, whatever it is that grants before.
+func TestEndsIsTheFirstInstantThatDoesNotGrant(t *testing.T) {
+	shop, changed := shelf(t), 0
+	rapid.Check(t, func(t *rapid.T) {
+		list := parties([]string{"old", "days", "p1", "gold", "db", "grace", "two", "no day"}).Draw(t, "parties")
+		q := entitle.Question{
+			Product: rapid.SampledFrom([]string{"", "db", "web"}).Draw(t, "product"), LineID: "gold",
+			Severity: rapid.SampledFrom([]entitlementv1.Severity{0, p1, p3}).Draw(t, "severity"), AtUnixS: rapid.Int64Range(-2, 50).Draw(t, "at"),
+		}
+		now := entitle.Ask(list, shop, q)
+		if !entitle.Granted(now.Basis) {
+			return
+		}
+		end := q.AtUnixS
+		for ; end <= quietFrom && entitle.Granted(aloud(list, shop, q, end)); end++ {
+		}
+		if end > quietFrom {
+			end = entitle.Never
+		}
+		if got := entitle.Ends(list, shop, q); got != end {
+			t.Fatalf("%v ends at %d, want %d", now.Basis, got, end)
+		}
+		if end != now.UntilUnixS {
+			changed++
+		}
+	})
+	if changed == 0 {
+		t.Error("what grants never was another thing meanwhile")
+	}
+}
+
+// TestManyChangesOfWhatGrantsEndNothing: a grant of months beside a contract with hours, each day of which begins and ends.
+func TestManyChangesOfWhatGrantsEndNothing(t *testing.T) {
+	days := make([]timeline.Interval, 100)
+	for i := range days {
+		days[i] = timeline.Interval{OpenUnixS: int64(i)*24 + 8, CloseUnixS: int64(i)*24 + 18}
+	}
+	hours, err := timeline.New(timeline.Spec{ToUnixS: 2400, Rules: []string{"days"}, Intervals: days})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := catalog{plans: map[string]*entitle.Plan{"days": {HoursID: "days"}}, hours: map[string]*timeline.Timeline{"days": hours}}
+	list := holding(term("days", 0, entitle.Never))
+	list[0].Grants = []entitle.Grant{given(complimentary, "", 0, 1910)}
+	q := entitle.Question{AtUnixS: 20}
+	if now := entitle.Ask(list, shop, q); now.Basis != complimentary || now.UntilUnixS != 32 {
+		t.Fatalf("%+v", now)
+	}
+	if got := entitle.Ends(list, shop, q); got != 1914 { // the contract goes on until that day's hours end
+		t.Errorf("ends at %d", got)
+	}
 }
 
 // grounds checks that what an answer rests on says the same by itself.
