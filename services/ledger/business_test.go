@@ -376,6 +376,20 @@ func TestCallsToAFormerNumberAreFound(t *testing.T) {
 	}
 }
 
+// TestCallsThatToldANumberAreFound, whatever came in them after it.
+func TestCallsThatToldANumberAreFound(t *testing.T) {
+	o := open(t, 0)
+	told, later, after := o.call("c2", "gold", 2), o.call("c3", "gold", 3), o.call("c3", "gold", 3)
+	told.GetDecision().NumberRevealed, later.GetDecision().NumberRevealed = true, true
+	after.GetDecision().Step = 2
+	o.add(t, o.call("c1", "gold", 1), told, later)
+	o.add(t, after)
+	l := o.list(t, &ledgerv1.ListCallsRequest{NumberRevealed: true})
+	if got := callIDs(l); got != "c3 c2 " || !l.GetCalls()[0].GetNumberRevealed() {
+		t.Errorf("found: %s %v", got, l)
+	}
+}
+
 // TestAPersonIsErasedFromAllThatIsKept: and nothing of it is left in the files; what happened is.
 // TestAPersonIsErasedFromSomeCalls: those that came in late, and from nothing else.
 func TestAPersonIsErasedFromSomeCalls(t *testing.T) {

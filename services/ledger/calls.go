@@ -56,7 +56,7 @@ func (s *Service) ListCalls(ctx context.Context, r *ledgerv1.ListCallsRequest) (
 	}
 	q := store.CallQuery{
 		Line: r.GetLine(), Customer: r.GetCustomer(), Site: r.GetSite(), Outcome: r.GetOutcome(), FollowUp: r.GetFollowUp(),
-		Former: r.GetFormerNumber(), After: after, Limit: resource.PageSize(r.GetPageSize()),
+		Former: r.GetFormerNumber(), Revealed: r.GetNumberRevealed(), After: after, Limit: resource.PageSize(r.GetPageSize()),
 	}
 	if q.From, q.To, err = period(r.GetStartTime(), r.GetEndTime()); err != nil {
 		return nil, err

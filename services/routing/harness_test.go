@@ -66,6 +66,7 @@ type house struct {
 	tracer        trace.Tracer
 	metrics       *sdkmetric.ManualReader
 	log           *logBuffer
+	audit         *auditLog
 	// roles of the peer; all of them where empty.
 	roles []rpcv1.Role
 	// beforeCommit, where set, runs once between a plan and its commit: that is where races are.
@@ -133,7 +134,8 @@ func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 	}
 	t.Cleanup(func() { _ = etcd.Close() })
 	h := &house{
-		etcd: etcd, clock: clock.NewManual(viewtest.At(4)), spans: tracetest.NewSpanRecorder(),
+		audit: &auditLog{},
+		etcd:  etcd, clock: clock.NewManual(viewtest.At(4)), spans: tracetest.NewSpanRecorder(),
 		metrics: sdkmetric.NewManualReader(), log: &logBuffer{}, stopEtcd: stop,
 	}
 	h.schedule = newFakeSchedule(etcd, h.clock)
@@ -153,7 +155,7 @@ func build(t testing.TB, spans ...sdktrace.TracerProviderOption) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := rpc.NewChain(rpc.Deps{Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp})
+	chain, err := rpc.NewChain(rpc.Deps{Clock: h.clock, Logger: log, TracerProvider: tp, MeterProvider: mp, Auditor: h.audit})
 	if err != nil {
 		t.Fatal(err)
 	}

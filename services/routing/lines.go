@@ -53,7 +53,7 @@ func (s *lineServer) CreateLine(ctx context.Context, r *routingv1.CreateLineRequ
 
 // GetLine reads one line.
 func (s *lineServer) GetLine(ctx context.Context, r *routingv1.GetLineRequest) (*routingv1.Line, error) {
-	return shown(ctx)(s.lines.Get(ctx, r.GetName()))
+	return read(ctx, r.GetLeaveOutHidden())(s.lines.Get(ctx, r.GetName()))
 }
 
 // ListLines reads a page of lines in order of name.
@@ -62,7 +62,7 @@ func (s *lineServer) ListLines(ctx context.Context, r *routingv1.ListLinesReques
 	if err != nil {
 		return nil, err
 	}
-	show := shown(ctx)
+	show := read(ctx, r.GetLeaveOutHidden())
 	for i := range list {
 		list[i], _ = show(list[i], nil)
 	}
@@ -121,8 +121,30 @@ func shown(ctx context.Context) func(*routingv1.Line, error) (*routingv1.Line, e
 		if err != nil {
 			return nil, err
 		}
-		if !may && l.GetVisibility() != routingv1.Visibility_VISIBILITY_PUBLISHED {
+		if !may && hidden(l) {
 			l.Number, l.FormerNumbers = nil, nil
+		}
+		return l, nil
+	}
+}
+
+func hidden(l *routingv1.Line) bool {
+	return l.GetVisibility() != routingv1.Visibility_VISIBILITY_PUBLISHED
+}
+
+// read is shown, of those who write nothing: they can do without hidden numbers, and of whoever is told one as an
+// administrator it is noted. Other processes of the cluster tell nobody.
+func read(ctx context.Context, without bool) func(*routingv1.Line, error) (*routingv1.Line, error) {
+	show, administrates := shown(ctx), rpc.PeerFrom(ctx).Has(rpcv1.Role_ROLE_ADMIN)
+	return func(l *routingv1.Line, err error) (*routingv1.Line, error) {
+		if l, err = show(l, err); err != nil || !hidden(l) {
+			return l, err
+		}
+		switch {
+		case without:
+			l.Number, l.FormerNumbers = nil, nil
+		case administrates:
+			rpc.Disclosed(ctx, l.GetName())
 		}
 		return l, nil
 	}

@@ -200,6 +200,63 @@ func TestHiddenNumbersAreForAdministrators(t *testing.T) {
 	wantReason(t, err, rpcv1.Reason_REASON_ROLE_REQUIRED)
 }
 
+// auditLog keeps the resources of what it is told, by method.
+type auditLog struct {
+	mu   sync.Mutex
+	list []string
+}
+
+// Audit is rpc.Auditor's.
+func (a *auditLog) Audit(r *rpcv1.AuditRecord) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, method, _ := strings.Cut(r.GetMethod(), "/")
+	a.list = append(a.list, method+" "+strings.Join(r.GetResources(), " "))
+}
+
+func (a *auditLog) take() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer func() { a.list = nil }()
+	return strings.Join(a.list, ", ")
+}
+
+// TestWhoWasToldAHiddenNumberIsKept: of administrators, and not of whoever can do without, nor of what is published.
+func TestWhoWasToldAHiddenNumberIsKept(t *testing.T) {
+	h := withSites(t)
+	open := line("open", goldNumber+1, "dublin")
+	open.Visibility = routingv1.Visibility_VISIBILITY_PUBLISHED
+	for _, l := range []*routingv1.Line{line("gold", goldNumber, "dublin"), open} {
+		if _, err := h.lines.CreateLine(t.Context(), createLine(l)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.audit.take()
+	for _, c := range []struct {
+		role    rpcv1.Role
+		without bool
+		want    string
+	}{
+		{rpcv1.Role_ROLE_ADMIN, false, "GetLine lines/gold, ListLines lines/gold"}, {rpcv1.Role_ROLE_ADMIN, true, ""},
+		{rpcv1.Role_ROLE_SERVICE, false, ""}, {rpcv1.Role_ROLE_AUDITOR, false, ""},
+	} {
+		h.roles = []rpcv1.Role{c.role}
+		for _, name := range []string{"lines/gold", "lines/open"} {
+			got, err := h.lines.GetLine(t.Context(), &routingv1.GetLineRequest{Name: name, LeaveOutHidden: c.without})
+			if err != nil || c.without && (got.GetNumber() == nil) != (name == "lines/gold") {
+				t.Errorf("%v reads %v, %v", c.role, got, err)
+			}
+		}
+		list, err := h.lines.ListLines(t.Context(), &routingv1.ListLinesRequest{LeaveOutHidden: c.without})
+		if err != nil || c.without && list.GetLines()[0].GetNumber() != nil {
+			t.Errorf("%v lists %v, %v", c.role, list, err)
+		}
+		if got := h.audit.take(); got != c.want {
+			t.Errorf("%v, without %v: kept %q, want %q", c.role, c.without, got, c.want)
+		}
+	}
+}
+
 func TestValidateOnlyWritesNothing(t *testing.T) {
 	h := withSites(t)
 	r := createLine(line("gold", goldNumber, "dublin"))

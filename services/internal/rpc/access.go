@@ -100,6 +100,8 @@ type rule struct {
 	roles uint32
 	// audited is whether each call is to be told to the auditor, here: not where it is passed on.
 	audited bool
+	// discloses is whether the auditor is to be told of answers that tell what few may read, here.
+	discloses bool
 }
 
 func newAccess(door Door) *access {
@@ -123,8 +125,9 @@ func (a *access) add(service string, impl any) {
 	for i := range sd.Methods().Len() {
 		m := sd.Methods().Get(i)
 		audited, _ := proto.GetExtension(m.Options(), rpcv1.E_Audited).(bool)
+		discloses, _ := proto.GetExtension(m.Options(), rpcv1.E_Discloses).(bool)
 		a.methods["/"+service+"/"+string(m.Name())] = &rule{
-			roles: NewPeer("", MethodRoles(m)...).roles, audited: audited && !elsewhere,
+			roles: NewPeer("", MethodRoles(m)...).roles, audited: audited && !elsewhere, discloses: discloses && !elsewhere,
 		}
 	}
 }

@@ -25,21 +25,21 @@ const (
 
 // Auditor keeps who changed what. Audit is called after each call of an audited method (option dayside.rpc.v1.audited)
 // that succeeded, by the process that did it and by none that passed it on, before the answer goes out; not for one that
-// only checked (validate_only). The record is the auditor's own; nothing sensitive is in it. It must not block, and has
+// only checked (validate_only). So it is after a call that told what few may read (Disclosed). The record is the auditor's own; nothing sensitive is in it. It must not block, and has
 // nobody to tell of an error.
 type Auditor interface {
 	Audit(record *rpcv1.AuditRecord)
 }
 
 // audit tells the auditor of a call that succeeded.
-func (c *Chain) audit(ctx context.Context, method string, req, resp any, at time.Time) {
+func (c *Chain) audit(ctx context.Context, method string, req, resp any, at time.Time, told *disclosure) {
 	asked, ok := req.(proto.Message)
 	if !ok || c.auditor == nil || onlyChecked(asked.ProtoReflect()) {
 		return
 	}
 	p := PeerFrom(ctx)
 	record := &rpcv1.AuditRecord{
-		UnixUs: at.UnixMicro(), Peer: p.ID, Roles: p.list(), Method: method[1:], Resources: namedBy(asked, resp),
+		UnixUs: at.UnixMicro(), Peer: p.ID, Roles: p.list(), Method: method[1:], Resources: namedBy(told, asked, resp),
 		Request: redactedJSON(asked), Instance: c.instance,
 	}
 	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
@@ -73,10 +73,15 @@ var resourceName = regexp.MustCompile(
 	`^(alerts|calendars|calls|cases|charges|customers|drains|feeds|followUps|grants|lines|offers|people|plans|promises|rotas|` +
 		`sites)(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
 
-// namedBy are the resources that a request names, itself or in the resource that it holds, then those that the answer
-// names as changed, and the customer that it says whose it was.
-func namedBy(req proto.Message, resp any) []string {
+// namedBy are the resources of which was told what few may read, then those that a request names, itself or in the resource
+// that it holds, then those that the answer names as changed, and the customer that it says whose it was.
+func namedBy(told *disclosure, req proto.Message, resp any) []string {
 	n := &named{}
+	if told != nil {
+		for _, name := range told.of {
+			n.add(name)
+		}
+	}
 	n.all(req.ProtoReflect(), 1)
 	if answer, ok := resp.(proto.Message); ok {
 		n.answer(answer.ProtoReflect(), 1)

@@ -54,7 +54,10 @@ func (w writer) CreateLine(_ context.Context, r *routingv1.CreateLineRequest) (*
 	return &routingv1.Line{Name: "lines/" + r.GetLineId()}, w.err
 }
 
-func (w writer) GetLine(context.Context, *routingv1.GetLineRequest) (*routingv1.Line, error) {
+func (w writer) GetLine(ctx context.Context, r *routingv1.GetLineRequest) (*routingv1.Line, error) {
+	if !r.GetLeaveOutHidden() {
+		rpc.Disclosed(ctx, r.GetName())
+	}
 	return &routingv1.Line{}, w.err
 }
 
@@ -109,7 +112,7 @@ func TestWhoChangedWhatIsTold(t *testing.T) {
 	if _, err := lines.CreateLine(t.Context(), &routingv1.CreateLineRequest{LineId: "gold", Line: line, ValidateOnly: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lines.GetLine(t.Context(), &routingv1.GetLineRequest{Name: "lines/gold"}); err != nil {
+	if _, err := lines.GetLine(t.Context(), &routingv1.GetLineRequest{Name: "lines/gold", LeaveOutHidden: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := lines.CreateLine(t.Context(), &routingv1.CreateLineRequest{LineId: "?", Line: line}); err == nil {
@@ -126,6 +129,27 @@ func TestWhoChangedWhatIsTold(t *testing.T) {
 	if len(got) != 1 || got[0].GetPeer() != "ada" || !slices.Equal(got[0].GetResources(), []string{"lines/b"}) ||
 		!slices.Equal(got[0].GetRoles(), []rpcv1.Role{rpcv1.Role_ROLE_ADMIN, rpcv1.Role_ROLE_READER}) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestWhatFewMayReadIsTold: a read that told it is kept, where it was answered and not where it was passed on.
+func TestWhatFewMayReadIsTold(t *testing.T) {
+	there, here := &auditLog{}, &auditLog{}
+	owner := startWith(t, rpc.Deps{Auditor: there}, writer{}.register)
+	edge := startWith(t, rpc.Deps{Auditor: here}, func(r grpc.ServiceRegistrar) {
+		if err := rpc.Forward(r, &routingv1.LineService_ServiceDesc, owner.conn); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if _, err := routingv1.NewLineServiceClient(edge.conn).GetLine(t.Context(), &routingv1.GetLineRequest{Name: "lines/gold"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := there.take(); len(got) != 1 || got[0].GetMethod() != "dayside.routing.v1.LineService/GetLine" ||
+		!slices.Equal(got[0].GetResources(), []string{"lines/gold"}) {
+		t.Errorf("kept: %v", got)
+	}
+	if got := here.take(); len(got) != 0 {
+		t.Errorf("kept by whoever passed it on: %v", got)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		again[n.Service+"."+n.Method] = true
 	}
 	reads := regexp.MustCompile(
-		`^(Simulate|(Get|List|Query|Explain|Watch|Check|Diff|Seed|Plan|Read|Identify|Replay)[A-Z].*|(Route|Continue|Report)Call)$`)
+		`^(Simulate|(Get|List|Query|Explain|Watch|Check|Diff|Seed|Plan|Read|Identify|Replay)[A-Z].*|(Route|Continue|Report)Call|HandOverCharges)$`)
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			s := file.Services().Get(i)

@@ -106,9 +106,13 @@ func (c *Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 	if err := validateRequest(req); err != nil {
 		return nil, err
 	}
+	var told *disclosure
+	if rule != nil && rule.discloses {
+		ctx, told = withDisclosure(ctx)
+	}
 	resp, err = handler(ctx, req)
-	if err == nil && rule != nil && rule.audited {
-		c.audit(ctx, info.FullMethod, req, resp, began)
+	if err == nil && rule != nil && (rule.audited || told.any()) {
+		c.audit(ctx, info.FullMethod, req, resp, began, told)
 	}
 	return resp, err
 }

@@ -1766,8 +1766,10 @@ type Call struct {
 	// only redirects. 0 while it does not count; never changed after. ListCallChanges only, which tells of it at that place, too,
 	// where it has changed since: whoever counts it where sequence is the same counts it once.
 	CountSequence int64 `protobuf:"varint,31,opt,name=count_sequence,json=countSequence,proto3" json:"count_sequence,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The caller was told a hidden number in it. Calls are found by it that the ledger heard of since it knows this field.
+	NumberRevealed bool `protobuf:"varint,32,opt,name=number_revealed,json=numberRevealed,proto3" json:"number_revealed,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
@@ -2015,6 +2017,13 @@ func (x *Call) GetCountSequence() int64 {
 		return x.CountSequence
 	}
 	return 0
+}
+
+func (x *Call) GetNumberRevealed() bool {
+	if x != nil {
+		return x.NumberRevealed
+	}
+	return false
 }
 
 // Charge is money owed for a call, or not any more.
@@ -2657,9 +2666,11 @@ type ListCallsRequest struct {
 	// Only those to be followed up.
 	FollowUp bool `protobuf:"varint,9,opt,name=follow_up,json=followUp,proto3" json:"follow_up,omitempty"`
 	// Only those to a number that the line had.
-	FormerNumber  bool `protobuf:"varint,10,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FormerNumber bool `protobuf:"varint,10,opt,name=former_number,json=formerNumber,proto3" json:"former_number,omitempty"`
+	// Only those in which the caller was told a hidden number.
+	NumberRevealed bool `protobuf:"varint,11,opt,name=number_revealed,json=numberRevealed,proto3" json:"number_revealed,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListCallsRequest) Reset() {
@@ -2758,6 +2769,13 @@ func (x *ListCallsRequest) GetFollowUp() bool {
 func (x *ListCallsRequest) GetFormerNumber() bool {
 	if x != nil {
 		return x.FormerNumber
+	}
+	return false
+}
+
+func (x *ListCallsRequest) GetNumberRevealed() bool {
+	if x != nil {
+		return x.NumberRevealed
 	}
 	return false
 }
@@ -3275,7 +3293,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x14AppendRecordsRequest\x12>\n" +
 	"\arecords\x18\x01 \x03(\v2\x19.dayside.ledger.v1.RecordB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\arecords\"3\n" +
 	"\x15AppendRecordsResponse\x12\x1a\n" +
-	"\bappended\x18\x01 \x01(\x05R\bappended\"\xf3\t\n" +
+	"\bappended\x18\x01 \x01(\x05R\bappended\"\x9c\n" +
+	"\n" +
 	"\x04Call\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x17\n" +
 	"\acall_id\x18\x02 \x01(\tR\x06callId\x12\x18\n" +
@@ -3314,7 +3333,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
 	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
 	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12%\n" +
-	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence:,\xeaA)\n" +
+	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence\x12'\n" +
+	"\x0fnumber_revealed\x18  \x01(\bR\x0enumberRevealed:,\xeaA)\n" +
 	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe5\x05\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
@@ -3376,7 +3396,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\binstance\x18\x04 \x01(\tR\binstance\x12\x18\n" +
 	"\arepeats\x18\x05 \x01(\x05R\arepeats\";\n" +
 	"\x0eGetCallRequest\x12)\n" +
-	"\x04name\x18\x01 \x01(\tB\x15\xe0A\x02\xbaH\x0fr\r\x10\a\x18\xac\x02:\x06calls/R\x04name\"\xb4\x03\n" +
+	"\x04name\x18\x01 \x01(\tB\x15\xe0A\x02\xbaH\x0fr\r\x10\a\x18\xac\x02:\x06calls/R\x04name\"\xdd\x03\n" +
 	"\x10ListCallsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -3390,7 +3410,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1b\n" +
 	"\tfollow_up\x18\t \x01(\bR\bfollowUp\x12#\n" +
 	"\rformer_number\x18\n" +
-	" \x01(\bR\fformerNumber\"j\n" +
+	" \x01(\bR\fformerNumber\x12'\n" +
+	"\x0fnumber_revealed\x18\v \x01(\bR\x0enumberRevealed\"j\n" +
 	"\x11ListCallsResponse\x12-\n" +
 	"\x05calls\x18\x01 \x03(\v2\x17.dayside.ledger.v1.CallR\x05calls\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +

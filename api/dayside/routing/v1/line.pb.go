@@ -1380,9 +1380,11 @@ func (x *CreateLineRequest) GetValidateOnly() bool {
 type GetLineRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// lines/ID.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Leave out hidden numbers, of whoever may read them too: for those who have no use for them.
+	LeaveOutHidden bool `protobuf:"varint,2,opt,name=leave_out_hidden,json=leaveOutHidden,proto3" json:"leave_out_hidden,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetLineRequest) Reset() {
@@ -1422,15 +1424,24 @@ func (x *GetLineRequest) GetName() string {
 	return ""
 }
 
+func (x *GetLineRequest) GetLeaveOutHidden() bool {
+	if x != nil {
+		return x.LeaveOutHidden
+	}
+	return false
+}
+
 // ListLinesRequest asks for a page of lines.
 type ListLinesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most this many; 100 where 0, never more than 1000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the answer before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// As in GetLineRequest.
+	LeaveOutHidden bool `protobuf:"varint,3,opt,name=leave_out_hidden,json=leaveOutHidden,proto3" json:"leave_out_hidden,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListLinesRequest) Reset() {
@@ -1475,6 +1486,13 @@ func (x *ListLinesRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListLinesRequest) GetLeaveOutHidden() bool {
+	if x != nil {
+		return x.LeaveOutHidden
+	}
+	return false
 }
 
 // ListLinesResponse is a page of lines.
@@ -2196,13 +2214,15 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x04line\x18\x02 \x01(\v2\x18.dayside.routing.v1.LineB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04line\x12&\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"W\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x81\x01\n" +
 	"\x0eGetLineRequest\x12E\n" +
-	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"a\n" +
+	"\x04name\x18\x01 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\x12(\n" +
+	"\x10leave_out_hidden\x18\x02 \x01(\bR\x0eleaveOutHidden\"\x8b\x01\n" +
 	"\x10ListLinesRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"k\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12(\n" +
+	"\x10leave_out_hidden\x18\x03 \x01(\bR\x0eleaveOutHidden\"k\n" +
 	"\x11ListLinesResponse\x12.\n" +
 	"\x05lines\x18\x01 \x03(\v2\x18.dayside.routing.v1.LineR\x05lines\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf0\x01\n" +
@@ -2277,12 +2297,12 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\x12TREATMENT_ANNOUNCE\x10\x04\x12\x15\n" +
 	"\x11TREATMENT_MESSAGE\x10\x05\x12\x16\n" +
 	"\x12TREATMENT_IDENTIFY\x10\x06\x12\x13\n" +
-	"\x0fTREATMENT_OFFER\x10\a2\x87\a\n" +
+	"\x0fTREATMENT_OFFER\x10\a2\x8f\a\n" +
 	"\vLineService\x12~\n" +
 	"\n" +
-	"CreateLine\x12%.dayside.routing.v1.CreateLineRequest\x1a\x18.dayside.routing.v1.Line\"/\xdaA\fline,line_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04line\"\t/v1/lines\x12t\n" +
-	"\aGetLine\x12\".dayside.routing.v1.GetLineRequest\x1a\x18.dayside.routing.v1.Line\"+\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=lines/*}\x12u\n" +
-	"\tListLines\x12$.dayside.routing.v1.ListLinesRequest\x1a%.dayside.routing.v1.ListLinesResponse\"\x1b\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\x82\xd3\xe4\x93\x02\v\x12\t/v1/lines\x12\x90\x01\n" +
+	"CreateLine\x12%.dayside.routing.v1.CreateLineRequest\x1a\x18.dayside.routing.v1.Line\"/\xdaA\fline,line_id\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x11:\x04line\"\t/v1/lines\x12x\n" +
+	"\aGetLine\x12\".dayside.routing.v1.GetLineRequest\x1a\x18.dayside.routing.v1.Line\"/\xdaA\x04name\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\xe0\xda\x18\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=lines/*}\x12y\n" +
+	"\tListLines\x12$.dayside.routing.v1.ListLinesRequest\x1a%.dayside.routing.v1.ListLinesResponse\"\x1f\xca\xda\x18\x06\x04\x03\x02\x05\x06\b\xe0\xda\x18\x01\x82\xd3\xe4\x93\x02\v\x12\t/v1/lines\x12\x90\x01\n" +
 	"\n" +
 	"UpdateLine\x12%.dayside.routing.v1.UpdateLineRequest\x1a\x18.dayside.routing.v1.Line\"A\xdaA\x10line,update_mask\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02\x1f:\x04line2\x17/v1/{line.name=lines/*}\x12\x8e\x01\n" +
 	"\x10RotateLineNumber\x12+.dayside.routing.v1.RotateLineNumberRequest\x1a\x18.dayside.routing.v1.Line\"3\xca\xda\x18\x01\x04\xd8\xda\x18\x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=lines/*}:rotateNumber\x12n\n" +

@@ -40,9 +40,10 @@ type LineServiceClient interface {
 	// CreateLine adds a line. ALREADY_EXISTS where its name or number is taken, unless the stored one was made with the
 	// same request_id.
 	CreateLine(ctx context.Context, in *CreateLineRequest, opts ...grpc.CallOption) (*Line, error)
-	// GetLine reads one line. A hidden number is left out for all but administrators.
+	// GetLine reads one line. A hidden number is left out for all but administrators; the audit keeps who was told one.
 	GetLine(ctx context.Context, in *GetLineRequest, opts ...grpc.CallOption) (*Line, error)
-	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators.
+	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators; the audit keeps who was
+	// told of which lines.
 	ListLines(ctx context.Context, in *ListLinesRequest, opts ...grpc.CallOption) (*ListLinesResponse, error)
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.
@@ -144,9 +145,10 @@ type LineServiceServer interface {
 	// CreateLine adds a line. ALREADY_EXISTS where its name or number is taken, unless the stored one was made with the
 	// same request_id.
 	CreateLine(context.Context, *CreateLineRequest) (*Line, error)
-	// GetLine reads one line. A hidden number is left out for all but administrators.
+	// GetLine reads one line. A hidden number is left out for all but administrators; the audit keeps who was told one.
 	GetLine(context.Context, *GetLineRequest) (*Line, error)
-	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators.
+	// ListLines reads lines in order of name. Hidden numbers are left out for all but administrators; the audit keeps who was
+	// told of which lines.
 	ListLines(context.Context, *ListLinesRequest) (*ListLinesResponse, error)
 	// UpdateLine changes the fields in update_mask (all where it is empty). ABORTED where etag is not the stored one;
 	// FAILED_PRECONDITION (COVERAGE_GAP) where the line would get an uncovered gap, unless allow_gap.

@@ -172,6 +172,14 @@ var file_dayside_rpc_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "dayside/rpc/v1/options.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50604,
+		Name:          "dayside.rpc.v1.discloses",
+		Tag:           "varint,50604,opt,name=discloses",
+		Filename:      "dayside/rpc/v1/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
 		ExtensionType: (*Sensitivity)(nil),
 		Field:         50602,
@@ -192,6 +200,11 @@ var (
 	//
 	// optional bool audited = 50603;
 	E_Audited = &file_dayside_rpc_v1_options_proto_extTypes[1]
+	// Whether each answer that tells what only administrators may read, such as hidden numbers, is kept there too: who was told
+	// of what, and when; not what.
+	//
+	// optional bool discloses = 50604;
+	E_Discloses = &file_dayside_rpc_v1_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -199,7 +212,7 @@ var (
 	// Drives redaction everywhere.
 	//
 	// optional dayside.rpc.v1.Sensitivity sensitive = 50602;
-	E_Sensitive = &file_dayside_rpc_v1_options_proto_extTypes[2]
+	E_Sensitive = &file_dayside_rpc_v1_options_proto_extTypes[3]
 )
 
 var File_dayside_rpc_v1_options_proto protoreflect.FileDescriptor
@@ -223,7 +236,8 @@ const file_dayside_rpc_v1_options_proto_rawDesc = "" +
 	"\x12SENSITIVITY_SECRET\x10\x01\x12\x16\n" +
 	"\x12SENSITIVITY_MASKED\x10\x02:L\n" +
 	"\x05roles\x12\x1e.google.protobuf.MethodOptions\x18\xa9\x8b\x03 \x03(\x0e2\x14.dayside.rpc.v1.RoleR\x05roles::\n" +
-	"\aaudited\x12\x1e.google.protobuf.MethodOptions\x18\xab\x8b\x03 \x01(\bR\aaudited:Z\n" +
+	"\aaudited\x12\x1e.google.protobuf.MethodOptions\x18\xab\x8b\x03 \x01(\bR\aaudited:>\n" +
+	"\tdiscloses\x12\x1e.google.protobuf.MethodOptions\x18\xac\x8b\x03 \x01(\bR\tdiscloses:Z\n" +
 	"\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xaa\x8b\x03 \x01(\x0e2\x1b.dayside.rpc.v1.SensitivityR\tsensitiveB7Z5github.com/daysidehq/dayside/api/dayside/rpc/v1;rpcv1b\x06proto3"
 
 var (
@@ -248,13 +262,14 @@ var file_dayside_rpc_v1_options_proto_goTypes = []any{
 var file_dayside_rpc_v1_options_proto_depIdxs = []int32{
 	2, // 0: dayside.rpc.v1.roles:extendee -> google.protobuf.MethodOptions
 	2, // 1: dayside.rpc.v1.audited:extendee -> google.protobuf.MethodOptions
-	3, // 2: dayside.rpc.v1.sensitive:extendee -> google.protobuf.FieldOptions
-	0, // 3: dayside.rpc.v1.roles:type_name -> dayside.rpc.v1.Role
-	1, // 4: dayside.rpc.v1.sensitive:type_name -> dayside.rpc.v1.Sensitivity
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	3, // [3:5] is the sub-list for extension type_name
-	0, // [0:3] is the sub-list for extension extendee
+	2, // 2: dayside.rpc.v1.discloses:extendee -> google.protobuf.MethodOptions
+	3, // 3: dayside.rpc.v1.sensitive:extendee -> google.protobuf.FieldOptions
+	0, // 4: dayside.rpc.v1.roles:type_name -> dayside.rpc.v1.Role
+	1, // 5: dayside.rpc.v1.sensitive:type_name -> dayside.rpc.v1.Sensitivity
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	4, // [4:6] is the sub-list for extension type_name
+	0, // [0:4] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -270,7 +285,7 @@ func file_dayside_rpc_v1_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dayside_rpc_v1_options_proto_rawDesc), len(file_dayside_rpc_v1_options_proto_rawDesc)),
 			NumEnums:      2,
 			NumMessages:   0,
-			NumExtensions: 3,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_dayside_rpc_v1_options_proto_goTypes,

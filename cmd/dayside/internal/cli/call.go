@@ -167,7 +167,7 @@ func (a *app) nameOwners(ctx context.Context, client *api, d *dialled) {
 func (c *api) nameOwners(ctx context.Context, d *dialled) error {
 	if d.lines == nil {
 		var err error
-		if d.lines, err = c.listLines(ctx); err != nil {
+		if d.lines, err = c.linesToName(ctx); err != nil {
 			return err
 		}
 	}

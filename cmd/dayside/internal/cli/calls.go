@@ -22,7 +22,7 @@ const maxListed = 100_000
 // callsFlags say which calls.
 type callsFlags struct {
 	line, customer, site, outcome, since, until string
-	followUp, formerNumber, watch               bool
+	followUp, formerNumber, revealed, watch     bool
 	limit                                       int
 }
 
@@ -59,6 +59,7 @@ func newCalls(a *app) *cobra.Command {
 	flags.StringVar(&f.until, "until", "", "that began before")
 	flags.BoolVar(&f.followUp, "follow-up", false, "to be followed up the next business day")
 	flags.BoolVar(&f.formerNumber, "former-number", false, "to a number that the line had: who does not know the new one yet")
+	flags.BoolVar(&f.revealed, "revealed", false, "in which the caller was told a hidden number")
 	flags.BoolVar(&f.watch, "watch", false, "follow calls as they change, from now on")
 	flags.IntVar(&f.limit, "limit", 50, "at most so many")
 	a.completeLines(c, "line")
@@ -74,7 +75,7 @@ func newCalls(a *app) *cobra.Command {
 
 // callsRequest is what the flags ask for.
 func (a *app) callsRequest(f callsFlags) (*ledgerv1.ListCallsRequest, error) {
-	r := &ledgerv1.ListCallsRequest{FollowUp: f.followUp, FormerNumber: f.formerNumber}
+	r := &ledgerv1.ListCallsRequest{FollowUp: f.followUp, FormerNumber: f.formerNumber, NumberRevealed: f.revealed}
 	for _, name := range []struct {
 		to                      *string
 		flag, collection, typed string
@@ -189,6 +190,9 @@ func callRow(c *ledgerv1.Call) []string {
 	if c.GetFormerNumber() && c.GetOutcome() != ledgerv1.Outcome_OUTCOME_NUMBER_CHANGED {
 		outcome += ", former number"
 	}
+	if c.GetNumberRevealed() {
+		outcome += ", told a hidden number"
+	}
 	by := strings.TrimPrefix(c.GetSite(), collectionSites+"/")
 	if c.GetPerson() != "" {
 		by = c.GetPerson()
@@ -255,7 +259,7 @@ func (a *app) showWatchedCall(r *ledgerv1.WatchCallsResponse, want *ledgerv1.Lis
 	c := r.GetCall()
 	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() ||
 		want.GetSite() != "" && want.GetSite() != c.GetSite() ||
-		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetFollowUp() && !c.GetFollowUp() ||
+		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetNumberRevealed() && !c.GetNumberRevealed() || want.GetFollowUp() && !c.GetFollowUp() ||
 		want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
+
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 )
 
 // completionTimeout bounds how long the Tab key waits for a server; without one, nothing is suggested.
@@ -24,7 +26,14 @@ func (a *app) idsOf(ctx context.Context, collection string) []string {
 		return nil
 	}
 	defer client.close()
-	_, items, err := client.list(ctx, collection)
+	var items []proto.Message
+	if collection == collectionLines {
+		var lines []*routingv1.Line
+		lines, err = client.linesToName(ctx)
+		items = messages(lines)
+	} else {
+		_, items, err = client.list(ctx, collection)
+	}
 	if err != nil {
 		return nil
 	}

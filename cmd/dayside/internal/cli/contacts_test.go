@@ -62,8 +62,17 @@ func TestRevealsAndNamesAreShown(t *testing.T) {
 		}
 		golden(t, name, term.out.String())
 	}
-	term := newTerminal(t, &fake{})
-	if code := term.run(t.Context(), "reveals"); code != 0 || !strings.Contains(term.out.String(), "Nobody was shown a number") {
+	f := &fake{ledgerAnswers: heard(t)}
+	f.calls[1].NumberRevealed = true
+	f.calls = f.calls[1:2]
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "reveals", "acme"); code != 0 || !strings.Contains(term.out.String(), "Told in calls:\nWHEN") ||
+		!f.askedCalls.GetNumberRevealed() || f.askedCalls.GetCustomer() != "customers/acme" {
+		t.Errorf("exit %d, %s, asked %v", code, term.out.String(), f.askedCalls)
+	}
+	term = newTerminal(t, &fake{})
+	if code := term.run(t.Context(), "reveals"); code != 0 || term.out.String() != "Nobody was shown a number in the portal.\n"+
+		"Nobody was told a hidden number in a call.\n" {
 		t.Errorf("exit %d, %s", code, term.out.String())
 	}
 }

@@ -158,6 +158,7 @@ func TestCallsAreListed(t *testing.T) {
 		"--line gold-emergency --customer customers/acme --site dublin --follow-up --limit 2": `page_size: 2 line: "lines/gold-emergency"
 			customer: "customers/acme" site: "sites/dublin" follow_up: true`,
 		"--former-number --limit 2": "page_size: 2 former_number: true",
+		"--revealed --limit 2":      "page_size: 2 number_revealed: true",
 		"--outcome not-answered --since now-1h --until 2026-11-23T12:30:00Z --limit 2": `page_size: 2 outcome: OUTCOME_NOT_ANSWERED
 			start_time {seconds: 1795431600} end_time {seconds: 1795437000}`,
 	} {

@@ -138,6 +138,14 @@ func (c *api) listLines(ctx context.Context) ([]*routingv1.Line, error) {
 	})
 }
 
+// linesToName are all lines without hidden numbers, of which nothing is kept in the audit.
+func (c *api) linesToName(ctx context.Context) ([]*routingv1.Line, error) {
+	return pages(ctx, func(ctx context.Context, token string) ([]*routingv1.Line, string, error) {
+		r, err := c.lines.ListLines(ctx, &routingv1.ListLinesRequest{PageSize: pageSize, PageToken: token, LeaveOutHidden: true})
+		return r.GetLines(), r.GetNextPageToken(), err
+	})
+}
+
 // list reads a whole collection, as the API's list message and as resources.
 func (c *api) list(ctx context.Context, collection string) (proto.Message, []proto.Message, error) {
 	switch collection {

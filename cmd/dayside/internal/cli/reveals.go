@@ -7,13 +7,16 @@ import (
 	"github.com/spf13/cobra"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 )
 
 func newReveals(a *app) *cobra.Command {
 	limit := 50
 	c := &cobra.Command{
-		Use: "reveals [CUSTOMER]", Short: "Show who was shown which line's number in the portal, the latest first",
-		Long:    "Numbers themselves are not shown. What is told is kept for 400 days.",
+		Use: "reveals [CUSTOMER]", Short: "Show who was told which line's number, in the portal and in calls, the latest first",
+		Long: "Numbers themselves are not shown. What is told in the portal is kept for 400 days, what is told in calls for as long\n" +
+			"as calls are; `dayside calls --revealed` has more of them, and -o json here is of the portal alone. Which\n" +
+			"administrators read hidden numbers is in the audit: `dayside audit --resource lines/ID`.",
 		Example: "  dayside reveals\n  dayside reveals acme --limit 10",
 		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -44,7 +47,12 @@ func newReveals(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return revealsText(w, answer) })
+			return a.show(answer, func(w io.Writer) error {
+				if err := revealsText(w, answer); err != nil {
+					return err
+				}
+				return a.toldInCalls(cmd.Context(), client, w, r.GetCustomer(), limit)
+			})
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", limit, "at most so many")
@@ -71,7 +79,7 @@ func (c *api) reveals(ctx context.Context, r *entitlementv1.ListRevealsRequest, 
 
 func revealsText(w io.Writer, answer *entitlementv1.ListRevealsResponse) error {
 	if len(answer.GetReveals()) == 0 {
-		linef(w, "Nobody was shown a number.")
+		linef(w, "Nobody was shown a number in the portal.")
 		return nil
 	}
 	g := newGrid("when", "customer", "contact", "line", "signed in by", "from")
@@ -83,6 +91,34 @@ func revealsText(w io.Writer, answer *entitlementv1.ListRevealsResponse) error {
 	}
 	if answer.GetNextPageToken() != "" {
 		linef(w, "There are more; --limit says how many are shown.")
+	}
+	return nil
+}
+
+// toldInCalls shows the calls in which somebody was told a hidden number. Where the ledger is away, the rest was shown.
+func (a *app) toldInCalls(ctx context.Context, client *api, w io.Writer, customer string, limit int) error {
+	answer, err := ask(ctx, a, func(ctx context.Context) (*ledgerv1.ListCallsResponse, error) {
+		return client.calls(ctx, &ledgerv1.ListCallsRequest{Customer: customer, NumberRevealed: true}, limit)
+	})
+	if err != nil {
+		linef(a.Err, "note: which numbers were told in calls is not known: %v", err)
+		return nil
+	}
+	if len(answer.GetCalls()) == 0 {
+		linef(w, "Nobody was told a hidden number in a call.")
+		return nil
+	}
+	linef(w, "")
+	linef(w, "Told in calls:")
+	g := newGrid("when", "customer", "number", "line", "call")
+	for _, c := range answer.GetCalls() {
+		g.row(utc(c.GetStartTime().AsTime()), dash(c.GetCustomer()), dash(c.GetCallerNumber()), dash(c.GetLine()), idOf(c.GetName()))
+	}
+	if err := g.write(w); err != nil {
+		return err
+	}
+	if answer.GetNextPageToken() != "" {
+		linef(w, "There are more; --limit, or dayside calls --revealed.")
 	}
 	return nil
 }

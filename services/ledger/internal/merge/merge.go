@@ -95,6 +95,7 @@ func story(events []Event) *ledgerv1.Call {
 	c := &ledgerv1.Call{Name: "calls/" + ID(gateway, callID), CallId: callID, Gateway: gateway}
 	for _, e := range events {
 		c.UpdateTime = later(c.GetUpdateTime(), micros(e.UnixUS))
+		c.NumberRevealed = c.GetNumberRevealed() || e.Record.GetDecision().GetNumberRevealed() // of a step asked about twice, too
 	}
 	for _, s := range steps {
 		c.Steps = append(c.Steps, s.step())

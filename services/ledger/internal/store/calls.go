@@ -22,6 +22,7 @@ type CallQuery struct {
 	Line, Customer, Site string
 	Outcome              ledgerv1.Outcome
 	FollowUp, Former     bool
+	Revealed             bool
 	// From and To are when they began: [From, To).
 	From, To time.Time
 	After    mark.Mark
@@ -73,6 +74,9 @@ func (q CallQuery) condition() condition {
 	}
 	if q.Former {
 		c.and("former = 1")
+	}
+	if q.Revealed {
+		c.and("revealed = 1")
 	}
 	if !q.From.IsZero() {
 		c.and("n >= ?", place(q.From.UnixMicro()))

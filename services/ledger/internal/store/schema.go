@@ -78,7 +78,7 @@ CREATE INDEX audit_resources_n ON audit_resources (n);
 // additions are what later releases add that programs before them pass over: columns with a default, and tables and indexes
 // of their own. The version of the database stays what it was, so that the release before can come back. One that
 // was released is never changed.
-func additions() []string { return []string{changesAndTasks, exportsAndNotes} }
+func additions() []string { return []string{changesAndTasks, exportsAndNotes, revealed} }
 
 // changesAndTasks number the changes of calls, and keep charges and follow-ups.
 const changesAndTasks = `
@@ -178,6 +178,12 @@ ALTER TABLE follow_ups ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX follow_ups_customer ON follow_ups (customer, due, n) WHERE customer <> '';
 CREATE INDEX follow_ups_promise ON follow_ups (promise) WHERE promise <> '';
 CREATE INDEX follow_ups_unnoted ON follow_ups (n) WHERE noted <> version;
+`
+
+// revealed finds the calls in which a hidden number was told.
+const revealed = `
+ALTER TABLE calls ADD COLUMN revealed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_revealed ON calls (n) WHERE revealed = 1;
 `
 
 // migrate takes the database to the newest version of steps. One that a later program made is left alone.

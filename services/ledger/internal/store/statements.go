@@ -11,10 +11,10 @@ const (
 	recordsOfCall = "SELECT at, body FROM records WHERE call = ?"
 	callRow       = "SELECT n, at, record, seq, counted FROM calls WHERE id = ?"
 	idOfNumber    = "SELECT id FROM calls WHERE n = ?"
-	addCall       = "INSERT OR IGNORE INTO calls (n, id, line, customer, site, outcome, follow_up, former, seq, counted, at, " +
-		"heard, record, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	addCall       = "INSERT OR IGNORE INTO calls (n, id, line, customer, site, outcome, follow_up, former, revealed, seq, " +
+		"counted, at, heard, record, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	tellCall = "UPDATE OR IGNORE calls SET n = ?, line = ?, customer = ?, site = ?, outcome = ?, follow_up = ?, former = ?, " +
-		"seq = ?, counted = ?, heard = ?, told = ? WHERE id = ?"
+		"revealed = ?, seq = ?, counted = ?, heard = ?, told = ? WHERE id = ?"
 	setSequence = "UPDATE counters SET value = ? WHERE name = 'sequence'"
 	addFact     = "INSERT OR IGNORE INTO facts (id, used, key, value) VALUES (?, ?, ?, ?)"
 	useFact     = "UPDATE facts SET used = ? WHERE id = ? AND used < ?"

@@ -109,7 +109,7 @@ func (w *writer) addCall(id string, list []arrival) (*ledgerv1.Call, error) {
 	seq := w.nextSequence()
 	added, err := w.numbered(id, w.place(c), func(n int64) (bool, error) {
 		return w.added(addCall, n, id, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(),
-			c.GetFormerNumber(), seq, countedFrom(c, seq), w.unixUS, w.unixUS, first[0].body, told)
+			c.GetFormerNumber(), c.GetNumberRevealed(), seq, countedFrom(c, seq), w.unixUS, w.unixUS, first[0].body, told)
 	})
 	if err != nil || !added {
 		return nil, err
@@ -140,7 +140,7 @@ func (w *writer) addToCall(id string, list []arrival) (*ledgerv1.Call, error) {
 	counted := cmp.Or(row.counted, countedFrom(was, cmp.Or(row.seq, countedBefore)), countedFrom(c, seq))
 	write := func(n int64) (bool, error) {
 		return w.added(tellCall, n, c.GetLine(), c.GetCustomer(), c.GetSite(), int32(c.GetOutcome()), c.GetFollowUp(),
-			c.GetFormerNumber(), seq, counted, w.unixUS, told, id)
+			c.GetFormerNumber(), c.GetNumberRevealed(), seq, counted, w.unixUS, told, id)
 	}
 	var updated bool
 	if least := w.place(c); least == w.place(was) {
