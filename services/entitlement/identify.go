@@ -119,12 +119,15 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 	}
 	for _, m := range found {
 		g.clues = append(g.clues, identify.Clue{
-			Kind: kindOf(m.Why), Customer: m.ID, Matched: m.Name, Confidence: m.Confidence,
+			Kind: kindOf(m.Why), Customer: m.ID, Matched: m.Name, Confidence: m.Confidence, Form: names.Form(said, m.Name),
 		})
 		g.called[m.ID] = m.Name
 	}
 	if said == "" {
 		return
+	}
+	if len(found) == 0 || found[0].Why != names.Exact {
+		g.placed(said)
 	}
 	for _, h := range g.s.directory.Holders(view.AccessName, "", said, maxHolders) {
 		g.clues = append(g.clues, identify.Clue{
@@ -147,6 +150,41 @@ func (g *gathering) find(said string) (found []names.Match, more bool) {
 		return again, moreAgain
 	}
 	return found, more
+}
+
+const (
+	// placedConfidence is the most that is said of a customer by its name and its town together, and otherFormFactor what is
+	// left of that where its legal form is not the one that was said.
+	placedConfidence, otherFormFactor = 0.95, 0.8
+)
+
+// placed brings in those who are called what was said but for the town or the country behind it, and are there: of several
+// of one name, a place tells which. It is asked about all the same.
+func (g *gathering) placed(said string) {
+	for _, p := range names.Places(names.Introduced(said)) {
+		found, more := g.s.directory.Find(p.Name, maxNamed)
+		if more && len(found) == maxNamed && found[len(found)-1].Why == names.Exact {
+			g.more = true // somebody of that name was not looked at
+		}
+		for _, m := range found {
+			c, _ := g.s.index.Customer(m.ID)
+			if !names.In(p.Place, c.GetLocality()) {
+				continue
+			}
+			clue := identify.Clue{
+				Kind: entitlementv1.EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME, Customer: m.ID,
+				Matched: m.Name + ", " + c.GetLocality(), Confidence: min(m.Confidence, placedConfidence),
+				Form: names.Form(p.Name, m.Name),
+			}
+			if clue.Form < 0 {
+				clue.Confidence *= otherFormFactor
+			}
+			g.clues = append(g.clues, clue)
+			if g.called[m.ID] == "" {
+				g.called[m.ID] = m.Name
+			}
+		}
+	}
 }
 
 func kindOf(why names.Why) entitlementv1.EvidenceKind {

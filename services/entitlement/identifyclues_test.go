@@ -123,6 +123,46 @@ func TestAmbiguityIsAskedAbout(t *testing.T) {
 	}
 }
 
+// TestWhatWasSaidIsNotOverruled by the number it was said from, and a town tells of several of one name which is there.
+func TestWhatWasSaidIsNotOverruled(t *testing.T) {
+	w := newWorld(t)
+	acmes(t, w)
+	const berlin = "+493055500111"
+	for said, c := range map[string]struct {
+		ask  *entitlementv1.IdentifyCallerRequest
+		want string
+	}{
+		"Acme Inc from the GmbH's number": {
+			&entitlementv1.IdentifyCallerRequest{Name: "Acme Inc", Number: berlin}, "Acme Inc in Boston or Acme GmbH in Berlin?",
+		},
+		"and from that number, vouched for": {
+			&entitlementv1.IdentifyCallerRequest{Name: "this is Acme Inc", Number: berlin, NumberVerified: true},
+			"Acme Inc in Boston or Acme GmbH in Berlin?",
+		},
+		"a town before the legal form": {&entitlementv1.IdentifyCallerRequest{Name: "acme berlin gmbh"}, "Is that Acme GmbH in Berlin?"},
+		"a town":                       {&entitlementv1.IdentifyCallerRequest{Name: "Acme in Boston"}, "Is that Acme Inc in Boston?"},
+		"a town and another's legal form": {
+			&entitlementv1.IdentifyCallerRequest{Name: "Acme GmbH Boston"}, "Acme Inc in Boston or Acme GmbH in Berlin?",
+		},
+		"a town from another's number": {
+			&entitlementv1.IdentifyCallerRequest{Name: "Acme Boston", Number: berlin}, "Acme GmbH in Berlin or Acme Inc in Boston?",
+		},
+		"a town from its own number": {&entitlementv1.IdentifyCallerRequest{Name: "Acme Berlin", Number: berlin}, ""},
+	} {
+		r, err := w.IdentifyCaller(t.Context(), c.ask)
+		if err != nil || r.GetQuestion() != c.want || r.GetCertain() != (c.want == "") {
+			t.Errorf("%s: %v, %v; want %q", said, r, err, c.want)
+		}
+	}
+	named := customer("named", "+493055500199", "db")
+	named.DisplayName, named.Locality = "Acme Boston Ltd", "Dublin"
+	w.create(t, named)
+	await.True(t, "one whose name has a town in it", func() bool {
+		r := w.identify(t, "acme boston", "")
+		return r.GetCertain() && r.GetCandidates()[0].GetCustomer() == "customers/named"
+	})
+}
+
 // TestWhoSharesANumberIsAskedAbout by name: half a clue each is enough for a question.
 func TestWhoSharesANumberIsAskedAbout(t *testing.T) {
 	w := newWorld(t)

@@ -24,6 +24,9 @@ type Clue struct {
 	Confidence float64
 	// Contact is the ID of the contact whose number or address it is; empty where it is nobody's.
 	Contact string
+	// Form is 1 where the legal form that was said is that of the name, -1 where the name has another one; 0 where one of them
+	// has none.
+	Form int
 }
 
 // Candidate is a customer whom a caller can be of.
@@ -70,7 +73,8 @@ func number(c Clue) bool {
 func strong(c Clue) bool { return Stated(c) || number(c) }
 
 // Rank is the customers that clues speak for, the likeliest first: those who were stated, then those whose number it is,
-// then those who are like what was said. Of alike ones those first whom the clues named first.
+// then those who are like what was said. Of those of one name whose legal form was said goes first, whosever the number is:
+// what a caller says is not overruled by where it is said. Of alike ones those first whom the clues named first.
 func Rank(clues []Clue) []Candidate {
 	at := map[string]int{}
 	var all []Candidate
@@ -88,7 +92,7 @@ func Rank(clues []Clue) []Candidate {
 	}
 	slices.SortStableFunc(all, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(a.tier(), b.tier()), cmp.Compare(b.Confidence, a.Confidence),
-			cmp.Compare(b.strongKinds(), a.strongKinds()), cmp.Compare(b.doubt(), a.doubt()))
+			cmp.Compare(b.form(), a.form()), cmp.Compare(b.strongKinds(), a.strongKinds()), cmp.Compare(b.doubt(), a.doubt()))
 	})
 	return all
 }
@@ -139,6 +143,16 @@ const numberTier = 1
 
 // tier is 0 of a customer who was stated, 1 of one whose number it is, 2 of all others.
 func (c *Candidate) tier() int { return 2 - weight(c.Evidence[0]) }
+
+// form is how the legal form that was said is that of the names that fit.
+func (c *Candidate) form() int {
+	for _, e := range c.Evidence {
+		if e.Form != 0 {
+			return e.Form
+		}
+	}
+	return 0
+}
 
 // strongKinds is how many classes of strong clues there are: a name that was chosen, and is the customer's anyway, is one.
 func (c *Candidate) strongKinds() int { return strongClasses(c.Evidence) }

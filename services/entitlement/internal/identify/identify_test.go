@@ -29,6 +29,11 @@ func clue(kind entitlementv1.EvidenceKind, customer string, confidence float64) 
 	return identify.Clue{Kind: kind, Customer: customer, Confidence: confidence}
 }
 
+// formed is a name, and how its legal form is the one that was said.
+func formed(customer string, form int) identify.Clue {
+	return identify.Clue{Kind: name, Customer: customer, Confidence: 1, Form: form}
+}
+
 func TestWhoItIsAndWhetherToAsk(t *testing.T) {
 	type list = []identify.Clue
 	for _, c := range []struct {
@@ -98,6 +103,23 @@ func TestWhoItIsAndWhetherToAsk(t *testing.T) {
 			"a number that two share, and the domain of one", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45), clue(domain, "acme", 0.8)},
 			"acme bolt", true,
 		},
+		{
+			"another legal form from somebody's number", list{formed("acme-de", -1), formed("acme-us", 1), clue(number, "acme-de", 0.9)},
+			"acme-us acme-de", false,
+		},
+		{
+			"and from one that is vouched for",
+			list{formed("acme-de", -1), formed("acme-us", 1), clue(verified, "acme-de", 0.98)}, "acme-us acme-de", false,
+		},
+		{
+			"its legal form from its number", list{formed("acme-de", -1), formed("acme-us", 1), clue(number, "acme-us", 0.9)},
+			"acme-us acme-de", true,
+		},
+		{
+			"a legal form that none of them has", list{formed("acme-de", -1), formed("acme-us", -1), clue(number, "acme-us", 0.9)},
+			"acme-us acme-de", true,
+		},
+		{"a legal form is no name", list{formed("acme-de", 1), formed("acme-us", -1)}, "acme-de acme-us", false},
 		{"the whole name on a keypad", list{clue(keypad, "acme", 1)}, "acme", true},
 		{"its beginning on a keypad", list{clue(keypad, "acme", 0.9)}, "acme", false},
 	} {
