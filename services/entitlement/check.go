@@ -18,8 +18,12 @@ import (
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
-// maxCandidates bounds one answer: a number that so many share says nothing about who is calling.
-const maxCandidates = 100
+const (
+	// maxCandidates bounds one answer: a number that so many share says nothing about who is calling.
+	maxCandidates = 100
+	// maxEnded is of how many customers a partner is noted to call for them no more.
+	maxEnded = 5
+)
 
 // CheckEntitlement answers for the customer that is named, or for each that has the number. It reads the service's own
 // views, which are behind a commit by some milliseconds, and goes on without etcd.
@@ -52,7 +56,8 @@ func (s *Service) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEnti
 		out.Candidates = out.Candidates[:min(len(out.Candidates), maxCandidates)]
 	}
 	if len(out.Candidates) == 1 {
-		out.Outcome = out.GetCandidates()[0].GetOutcome()
+		only := out.GetCandidates()[0]
+		out.Outcome, out.TreatmentText, out.FollowedUp = only.GetOutcome(), only.GetTreatmentText(), only.GetFollowedUp()
 		return out, nil
 	}
 	goodwill := s.catalog.shelf.NumberGoodwill(number, check.GoodwillFrom(line, asked.Question.AtUnixS))
@@ -108,6 +113,7 @@ func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked, given
 		return []*entitlementv1.CustomerEntitlement{own}
 	}
 	var list []*entitlementv1.CustomerEntitlement
+	var ended []string
 	for _, id := range slices.Sorted(slices.Values(s.catalog.used.clientsOf(c.GetId()))) {
 		client, ok := s.index.Customer(id)
 		if !ok || len(list) == maxCandidates {
@@ -115,6 +121,10 @@ func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked, given
 		}
 		until, may := mayCall(client, c.GetId(), asked.Question)
 		if !may {
+			if until > 0 && len(ended) < maxEnded {
+				last := time.Unix(until-1, 0).In(s.location(client))
+				ended = append(ended, customerNames+id+" let it call as its partner until "+last.Format(time.DateOnly))
+			}
 			continue
 		}
 		with := check.Entitlement(s.who(client, asked), asked)
@@ -123,20 +133,21 @@ func (s *Service) entitlements(c *publishedv1.Customer, asked check.Asked, given
 		list = append(list, with)
 	}
 	if len(list) == 0 {
+		own.Notes = append(own.Notes, ended...)
 		return []*entitlementv1.CustomerEntitlement{own}
 	}
 	return list
 }
 
-// mayCall says whether a customer lets a partner call for it about what is asked, and until when, Unix seconds.
+// mayCall says whether a customer lets a partner call for it about what is asked, and until when, Unix seconds; where it
+// does not, until when it did, 0 where it never did.
 func mayCall(client *publishedv1.Customer, partnerID string, q entitle.Question) (untilUnixS int64, may bool) {
 	for _, p := range client.GetPartners() {
-		if p.GetPartner() == partnerID && q.AtUnixS < p.GetToUnixS() &&
-			(p.GetProduct() == "" || q.Product == "" || p.GetProduct() == q.Product) {
-			untilUnixS, may = max(untilUnixS, p.GetToUnixS()), true
+		if p.GetPartner() == partnerID && (p.GetProduct() == "" || q.Product == "" || p.GetProduct() == q.Product) {
+			untilUnixS = max(untilUnixS, p.GetToUnixS())
 		}
 	}
-	return untilUnixS, may
+	return untilUnixS, q.AtUnixS < untilUnixS
 }
 
 // earlier is the earlier of two ends; nil, and the end of what is open-ended, are later than any.

@@ -34,7 +34,14 @@ func TestAPartnerCallsForItsOwnCustomersOnly(t *testing.T) {
 	if until := time.Date(2026, 11, 30, 13, 0, 0, 0, time.UTC); !got[0].GetValidUntil().AsTime().Equal(until) {
 		t.Errorf("acme lets it until %v, not %v", until, got[0].GetValidUntil().AsTime())
 	}
-	got, err := s.check(t, "lines/gold", "+61255500222")
+	later, err := s.CheckEntitlement(t.Context(), &entitlementv1.CheckEntitlementRequest{
+		Line: "lines/gold", Customer: "customers/reseller", At: got[0].GetValidUntil(),
+	})
+	if notes := later.GetCandidates()[0].GetNotes(); err != nil || later.GetCandidates()[0].GetEntitled() || len(notes) != 1 ||
+		notes[0] != "customers/acme let it call as its partner until 2026-11-30" {
+		t.Errorf("once it has ended: %v, %v", later, err)
+	}
+	got, err = s.check(t, "lines/gold", "+61255500222")
 	if err != nil || len(got) != 1 || got[0].GetEntitled() || got[0].GetVia() != "customers/reseller" {
 		t.Errorf("who calls for the reseller has what acme bought: %v, %v", got, err)
 	}

@@ -130,7 +130,8 @@ const (
 	Outcome_OUTCOME_GRANTED Outcome = 1
 	// Not entitled; offered what would entitle.
 	Outcome_OUTCOME_OFFERED Outcome = 2
-	// Not entitled, or not known; helped first, and followed up the next business day.
+	// Not entitled, or not known; helped all the same. How, and whether it is followed up the next business day, is said
+	// beside it (treatment_text, followed_up).
 	Outcome_OUTCOME_HELPED_FIRST Outcome = 3
 	// Refused.
 	Outcome_OUTCOME_REFUSED Outcome = 4
@@ -2314,10 +2315,16 @@ type CheckEntitlementResponse struct {
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
 	// What the line offers a caller nobody knows.
 	Remedies []*Remedy `protobuf:"bytes,3,rep,name=remedies,proto3" json:"remedies,omitempty"`
-	// grants/ID that gives the line to the number itself, where nobody is known to have it, and when that changes by itself.
+	// grants/ID that gives the line to the number itself, where nobody is known to have it, and when that ends by itself.
 	Grant string `protobuf:"bytes,4,opt,name=grant,proto3" json:"grant,omitempty"`
 	// See grant.
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// As in CustomerEntitlement, of the outcome.
+	TreatmentText string `protobuf:"bytes,6,opt,name=treatment_text,json=treatmentText,proto3" json:"treatment_text,omitempty"`
+	// As in CustomerEntitlement, of the outcome.
+	FollowedUp bool `protobuf:"varint,7,opt,name=followed_up,json=followedUp,proto3" json:"followed_up,omitempty"`
+	// As in CustomerEntitlement, of grant.
+	Notes         []string `protobuf:"bytes,8,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2383,6 +2390,27 @@ func (x *CheckEntitlementResponse) GetGrant() string {
 func (x *CheckEntitlementResponse) GetValidUntil() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *CheckEntitlementResponse) GetTreatmentText() string {
+	if x != nil {
+		return x.TreatmentText
+	}
+	return ""
+}
+
+func (x *CheckEntitlementResponse) GetFollowedUp() bool {
+	if x != nil {
+		return x.FollowedUp
+	}
+	return false
+}
+
+func (x *CheckEntitlementResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
 	}
 	return nil
 }
@@ -2473,7 +2501,8 @@ type CustomerEntitlement struct {
 	Basis Basis `protobuf:"varint,4,opt,name=basis,proto3,enum=dayside.entitlement.v1.Basis" json:"basis,omitempty"`
 	// The contract the answer rests on, where there is one.
 	Contract *Contract `protobuf:"bytes,5,opt,name=contract,proto3" json:"contract,omitempty"`
-	// When the answer changes by itself; unset where it does not.
+	// Of a customer that is entitled: when that ends by itself; the basis may become another one before. Else when the answer
+	// changes by itself. Unset where it does not.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
 	// What the line does with such a caller.
 	Outcome Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
@@ -2487,8 +2516,14 @@ type CustomerEntitlement struct {
 	AllowanceCalls int32 `protobuf:"varint,11,opt,name=allowance_calls,json=allowanceCalls,proto3" json:"allowance_calls,omitempty"`
 	// See allowance_calls.
 	UsedCalls int32 `protobuf:"varint,12,opt,name=used_calls,json=usedCalls,proto3" json:"used_calls,omitempty"`
-	// What is odd about what the answer rests on, for people: that its contract names a plan that is not in the catalog, say.
-	Notes         []string `protobuf:"bytes,13,rep,name=notes,proto3" json:"notes,omitempty"`
+	// What is odd about what the answer rests on, for people: that its contract names a plan that is not in the catalog, say;
+	// for whom a partner may call no more.
+	Notes []string `protobuf:"bytes,13,rep,name=notes,proto3" json:"notes,omitempty"`
+	// What the line does with such a caller, for people: "is connected at once, and nothing is followed up". Empty of one that
+	// is entitled.
+	TreatmentText string `protobuf:"bytes,14,opt,name=treatment_text,json=treatmentText,proto3" json:"treatment_text,omitempty"`
+	// It is followed up the next business day, whatever else is said or asked in the call.
+	FollowedUp    bool `protobuf:"varint,15,opt,name=followed_up,json=followedUp,proto3" json:"followed_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2612,6 +2647,20 @@ func (x *CustomerEntitlement) GetNotes() []string {
 		return x.Notes
 	}
 	return nil
+}
+
+func (x *CustomerEntitlement) GetTreatmentText() string {
+	if x != nil {
+		return x.TreatmentText
+	}
+	return ""
+}
+
+func (x *CustomerEntitlement) GetFollowedUp() bool {
+	if x != nil {
+		return x.FollowedUp
+	}
+	return false
 }
 
 // PlanCustomersRequest is a set of customer changes, judged as a whole.
@@ -2919,7 +2968,7 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12T\n" +
 	"\bcustomer\x18\x04 \x01(\tB8\xbaH5r321^(customers/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\bcustomer\x12F\n" +
-	"\bseverity\x18\x05 \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\"\xb1\x02\n" +
+	"\bseverity\x18\x05 \x01(\x0e2 .dayside.entitlement.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity\"\x8f\x03\n" +
 	"\x18CheckEntitlementResponse\x12K\n" +
 	"\n" +
 	"candidates\x18\x01 \x03(\v2+.dayside.entitlement.v1.CustomerEntitlementR\n" +
@@ -2928,12 +2977,16 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\bremedies\x18\x03 \x03(\v2\x1e.dayside.entitlement.v1.RemedyR\bremedies\x12\x14\n" +
 	"\x05grant\x18\x04 \x01(\tR\x05grant\x12;\n" +
 	"\vvalid_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"validUntil\"\x9a\x01\n" +
+	"validUntil\x12%\n" +
+	"\x0etreatment_text\x18\x06 \x01(\tR\rtreatmentText\x12\x1f\n" +
+	"\vfollowed_up\x18\a \x01(\bR\n" +
+	"followedUp\x12\x14\n" +
+	"\x05notes\x18\b \x03(\tR\x05notes\"\x9a\x01\n" +
 	"\x06Remedy\x126\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\".dayside.entitlement.v1.RemedyKindR\x04kind\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05offer\x18\x04 \x01(\tR\x05offer\"\x9d\x04\n" +
+	"\x05offer\x18\x04 \x01(\tR\x05offer\"\xe5\x04\n" +
 	"\x13CustomerEntitlement\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1a\n" +
@@ -2950,7 +3003,10 @@ const file_dayside_entitlement_v1_entitlement_proto_rawDesc = "" +
 	"\x0fallowance_calls\x18\v \x01(\x05R\x0eallowanceCalls\x12\x1d\n" +
 	"\n" +
 	"used_calls\x18\f \x01(\x05R\tusedCalls\x12\x14\n" +
-	"\x05notes\x18\r \x03(\tR\x05notes\"\x9b\x02\n" +
+	"\x05notes\x18\r \x03(\tR\x05notes\x12%\n" +
+	"\x0etreatment_text\x18\x0e \x01(\tR\rtreatmentText\x12\x1f\n" +
+	"\vfollowed_up\x18\x0f \x01(\bR\n" +
+	"followedUp\"\x9b\x02\n" +
 	"\x14PlanCustomersRequest\x12=\n" +
 	"\x05plans\x18\x04 \x03(\v2\x1c.dayside.entitlement.v1.PlanB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05plans\x12@\n" +
 	"\x06offers\x18\x05 \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\x12I\n" +

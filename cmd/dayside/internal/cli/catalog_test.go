@@ -47,6 +47,7 @@ func (f *fake) CheckEntitlement(_ context.Context, r *entitlementv1.CheckEntitle
 	if strings.HasSuffix(r.GetNumber().GetE164Number(), "02") {
 		ended := []*entitlementv1.Remedy{{Text: "renew contract C1"}}
 		return &entitlementv1.CheckEntitlementResponse{
+			Outcome: entitlementv1.Outcome_OUTCOME_HELPED_FIRST, TreatmentText: "is connected at once",
 			Remedies: []*entitlementv1.Remedy{{Text: "say who is calling"}}, Candidates: []*entitlementv1.CustomerEntitlement{
 				{Customer: "customers/acme", Remedies: ended}, {Customer: "customers/ops", Via: "customers/bolt", Remedies: ended},
 				{Customer: "customers/cork", Entitled: true},
@@ -105,7 +106,8 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 	if code := term.run(t.Context(), "check", "+13035550102", "gold"); code != 0 {
 		t.Error(term.err.String())
 	}
-	if said := "What would change it:\n  - say who is calling\nWhat would change it for customers/acme:\n  - renew contract C1\n" +
+	if said := "Several customers can be meant; as long as nobody knows which: helped first.\n" +
+		"On this line such a caller is connected at once.\nWhat would change it:\n  - say who is calling\nWhat would change it for customers/acme:\n  - renew contract C1\n" +
 		"What would change it for customers/ops, by customers/bolt:\n  - renew contract C1\n"; !strings.HasSuffix(term.out.String(), said) {
 		t.Errorf("no %q in\n%s", said, term.out.String())
 	}

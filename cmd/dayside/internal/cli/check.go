@@ -105,6 +105,8 @@ func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) erro
 			text += " until " + minuteText(answer.GetValidUntil())
 		}
 		linef(w, "%s.", text)
+		notesText(w, answer.GetNotes())
+		treatmentText(w, answer.GetTreatmentText())
 		remediesText(w, whatChanges, answer.GetRemedies())
 		return nil
 	}
@@ -120,21 +122,34 @@ func checkText(w io.Writer, answer *entitlementv1.CheckEntitlementResponse) erro
 	for _, c := range list {
 		notes = append(notes, c.GetNotes()...)
 	}
-	slices.Sort(notes)
-	for _, note := range slices.Compact(notes) {
-		linef(w, "Note: %s.", note)
-	}
+	notesText(w, append(notes, answer.GetNotes()...))
 	if len(list) > 1 {
-		linef(w, "Several customers can be meant: the caller is asked; as long as nobody knows, %s.",
-			words(answer.GetOutcome(), "OUTCOME_"))
+		linef(w, "Several customers can be meant; as long as nobody knows which: %s.", words(answer.GetOutcome(), "OUTCOME_"))
+		treatmentText(w, answer.GetTreatmentText())
 		remediesText(w, whatChanges, answer.GetRemedies())
 		for _, c := range list[:min(len(list), maxExplained)] {
 			remediesText(w, whatChanges+" for "+forText(c), c.GetRemedies())
 		}
 		return nil
 	}
+	treatmentText(w, list[0].GetTreatmentText())
 	remediesText(w, whatChanges, list[0].GetRemedies())
 	return nil
+}
+
+// notesText is what is odd, each once.
+func notesText(w io.Writer, notes []string) {
+	slices.Sort(notes)
+	for _, note := range slices.Compact(notes) {
+		linef(w, "Note: %s.", note)
+	}
+}
+
+// treatmentText is what the line does with a caller.
+func treatmentText(w io.Writer, does string) {
+	if does != "" {
+		linef(w, "On this line such a caller %s.", does)
+	}
 }
 
 // forText is who is meant; a partner, and for whom it calls.

@@ -63,17 +63,17 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 	if a.Grant >= 0 {
 		out.Grant = "grants/" + who.Parties[a.Party].Grants[a.Grant].ID
 	}
-	if a.HoursUnknown {
-		out.Notes = append(out.Notes, "nothing is known of the hours of plan "+a.PlanID+" at that time: they limit nothing")
-	}
-	if a.UntilUnixS != entitle.Never {
-		out.ValidUntil = &timestamppb.Timestamp{Seconds: a.UntilUnixS}
-	}
+	out.Notes = append(out.Notes, hoursUnknown(a)...)
+	out.ValidUntil = until(who.Parties, asked, a)
 	if out.Entitled {
 		out.Outcome = entitlementv1.Outcome_OUTCOME_GRANTED
 		return out
 	}
-	out.Outcome = outcome(asked, asked.Line.GetNotEntitled(), who.Goodwill)
+	t := treatment(asked, asked.Line.GetNotEntitled(), who.Goodwill)
+	if t == routingv1.Treatment_TREATMENT_IDENTIFY { // who it is, is known
+		t = routingv1.Treatment_TREATMENT_FORWARD
+	}
+	out.Outcome, out.TreatmentText, out.FollowedUp = outcome(t), does(asked, t), followedUp(t)
 	out.Remedies = remedies(who, asked, a)
 	for _, o := range asked.Offers {
 		if !gives(o, who.Parties[0], asked) {
@@ -86,26 +86,42 @@ func Entitlement(who Who, asked Asked) *entitlementv1.CustomerEntitlement {
 // Unknown is what the line does with a caller nobody knows, and what would change that, or which grant gives it. Party is
 // what the caller's number holds by itself.
 func Unknown(party entitle.Party, asked Asked, goodwill int) *entitlementv1.CheckEntitlementResponse {
-	if a := entitle.Ask([]entitle.Party{party}, asked.Catalog, asked.Question); entitle.Granted(a.Basis) {
-		out := &entitlementv1.CheckEntitlementResponse{Outcome: entitlementv1.Outcome_OUTCOME_GRANTED}
+	parties := []entitle.Party{party}
+	if a := entitle.Ask(parties, asked.Catalog, asked.Question); entitle.Granted(a.Basis) {
+		out := &entitlementv1.CheckEntitlementResponse{
+			Outcome: entitlementv1.Outcome_OUTCOME_GRANTED, ValidUntil: until(parties, asked, a), Notes: hoursUnknown(a),
+		}
 		if a.Grant >= 0 {
 			out.Grant = "grants/" + party.Grants[a.Grant].ID
 		}
-		if a.UntilUnixS != entitle.Never {
-			out.ValidUntil = &timestamppb.Timestamp{Seconds: a.UntilUnixS}
-		}
 		return out
 	}
-	identify := &entitlementv1.Remedy{
-		Kind: entitlementv1.RemedyKind_REMEDY_KIND_IDENTIFY, Text: "say or show who is calling: a name is enough to be helped",
-	}
-	if outcome(asked, asked.Line.GetNotEntitled(), 0) == entitlementv1.Outcome_OUTCOME_REFUSED {
-		identify.Text = "say or show who is calling: who is entitled is connected"
-	}
+	t := treatment(asked, asked.Line.GetUnknown(), goodwill)
+	identify := &entitlementv1.Remedy{Kind: entitlementv1.RemedyKind_REMEDY_KIND_IDENTIFY, Text: identification(asked, t)}
 	return &entitlementv1.CheckEntitlementResponse{
-		Outcome:  outcome(asked, asked.Line.GetUnknown(), goodwill),
+		Outcome: outcome(t), TreatmentText: does(asked, t), FollowedUp: followedUp(t),
 		Remedies: append([]*entitlementv1.Remedy{identify}, offered(asked, party)...),
 	}
+}
+
+// until is when access ends, or an answer that gives none changes, by itself; nil where it does not.
+func until(parties []entitle.Party, asked Asked, a entitle.Answer) *timestamppb.Timestamp {
+	unixS := a.UntilUnixS
+	if entitle.Granted(a.Basis) {
+		unixS = entitle.Ends(parties, asked.Catalog, asked.Question)
+	}
+	if unixS == entitle.Never {
+		return nil
+	}
+	return &timestamppb.Timestamp{Seconds: unixS}
+}
+
+// hoursUnknown is the note on an answer that grants since nothing is known of its plan's hours.
+func hoursUnknown(a entitle.Answer) []string {
+	if !a.HoursUnknown {
+		return nil
+	}
+	return []string{"nothing is known of the hours of plan " + a.PlanID + " at that time: they limit nothing"}
 }
 
 // GoodwillFrom is from when on goodwill is counted that a line shows, Unix seconds: what was shown a window ago is not, by
@@ -116,31 +132,4 @@ func GoodwillFrom(l *publishedv1.Line, atUnixS int64) int64 {
 		days = defaultWindowDays
 	}
 	return atUnixS - days*dayS + 1
-}
-
-// outcome is what a treatment comes to.
-func outcome(asked Asked, t routingv1.Treatment, goodwill int) entitlementv1.Outcome {
-	if g := asked.Line.GetGoodwill(); g != nil && helps(t) && goodwill >= int(g.GetMaxCalls()) {
-		if t = g.GetThen(); t == routingv1.Treatment_TREATMENT_UNSPECIFIED {
-			t = routingv1.Treatment_TREATMENT_OFFER
-		}
-	}
-	if t == routingv1.Treatment_TREATMENT_OFFER && len(asked.Offers) == 0 {
-		t = asked.Line.GetDeclined()
-	}
-	switch t {
-	case routingv1.Treatment_TREATMENT_REJECT:
-		return entitlementv1.Outcome_OUTCOME_REFUSED
-	case routingv1.Treatment_TREATMENT_OFFER:
-		return entitlementv1.Outcome_OUTCOME_OFFERED
-	case routingv1.Treatment_TREATMENT_UNSPECIFIED, routingv1.Treatment_TREATMENT_FORWARD,
-		routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, routingv1.Treatment_TREATMENT_ANNOUNCE,
-		routingv1.Treatment_TREATMENT_MESSAGE, routingv1.Treatment_TREATMENT_IDENTIFY:
-	}
-	return entitlementv1.Outcome_OUTCOME_HELPED_FIRST
-}
-
-// helps says whether a treatment is goodwill.
-func helps(t routingv1.Treatment) bool {
-	return t == routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP
 }

@@ -179,7 +179,8 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%s: got %v, want the offer first", c.name, got.GetRemedies()[0])
 		}
 		c.line.Unknown = c.line.GetNotEntitled()
-		if got := check.Unknown(entitle.Party{}, asked, c.goodwill); got.GetOutcome() != c.want || got.GetGrant() != "" {
+		if got := check.Unknown(entitle.Party{}, asked, c.goodwill); got.GetOutcome() != c.want || got.GetGrant() != "" ||
+			got.GetTreatmentText() == "" {
 			t.Errorf("%s, of a caller nobody knows: got %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -187,6 +188,81 @@ func TestOutcomes(t *testing.T) {
 	got := check.Unknown(party, check.Asked{Line: &publishedv1.Line{}, Catalog: shop{}}, 0)
 	if got.GetOutcome() != entitlementv1.Outcome_OUTCOME_GRANTED || got.GetGrant() != "grants/g1" || got.GetValidUntil().GetSeconds() != 9 {
 		t.Errorf("a number that promised: got %v", got)
+	}
+}
+
+// TestWhatTheLineDoesIsItsOwnPolicy: who is followed up, and who is asked, on a line that does so.
+func TestWhatTheLineDoesIsItsOwnPolicy(t *testing.T) {
+	const atOnce = "is connected at once, and nothing is followed up"
+	offers := []*entitlementv1.Offer{{Name: "offers/once"}}
+	for _, c := range []struct {
+		treatment, declined       routingv1.Treatment
+		offers                    []*entitlementv1.Offer
+		unknown, notEntitled, who string
+		followedUp                bool
+	}{
+		{routingv1.Treatment_TREATMENT_UNSPECIFIED, 0, nil, atOnce, atOnce, "call from a number", false},
+		{routingv1.Treatment_TREATMENT_FORWARD, 0, nil, atOnce, atOnce, "call from a number", false},
+		{
+			routingv1.Treatment_TREATMENT_FORWARD_AND_FOLLOW_UP, 0, nil, "is connected, and followed up the next business day",
+			"is connected, and followed up the next business day", "call from a number", true,
+		},
+		{routingv1.Treatment_TREATMENT_REJECT, 0, nil, "is refused", "is refused", "call from a number", false},
+		{
+			routingv1.Treatment_TREATMENT_ANNOUNCE, 0, nil, "hears an announcement and is connected, and nothing is followed up",
+			"hears an announcement and is connected, and nothing is followed up", "call from a number", false,
+		},
+		{
+			routingv1.Treatment_TREATMENT_MESSAGE, 0, nil, "is asked to leave a message, and connected on pressing 0",
+			"is asked to leave a message, and connected on pressing 0", "call from a number", false,
+		},
+		{
+			routingv1.Treatment_TREATMENT_IDENTIFY, 0, nil, "is asked who it is, and connected where that is not found out", atOnce,
+			"say or show who is calling", false,
+		},
+		{
+			routingv1.Treatment_TREATMENT_OFFER, routingv1.Treatment_TREATMENT_REJECT, offers,
+			"is connected on accepting an offer; who accepts none is refused",
+			"is connected on accepting an offer; who accepts none is refused", "call from a number", false,
+		},
+		{
+			routingv1.Treatment_TREATMENT_OFFER, 0, nil, "is connected, and followed up the next business day",
+			"is connected, and followed up the next business day", "call from a number", true,
+		},
+	} {
+		asked := check.Asked{
+			Line:    &publishedv1.Line{Unknown: c.treatment, NotEntitled: c.treatment, Declined: c.declined},
+			Catalog: shop{}, Offers: c.offers,
+		}
+		got := check.Unknown(entitle.Party{}, asked, 0)
+		if got.GetTreatmentText() != c.unknown || got.GetFollowedUp() != c.followedUp ||
+			!strings.HasPrefix(got.GetRemedies()[0].GetText(), c.who) {
+			t.Errorf("%v, of one nobody knows: %v", c.treatment, got)
+		}
+		known := check.Entitlement(alone(&publishedv1.Customer{Id: "acme"}, time.UTC), asked)
+		if known.GetTreatmentText() != c.notEntitled || known.GetFollowedUp() != c.followedUp {
+			t.Errorf("%v, of one who is not entitled: %v", c.treatment, known)
+		}
+	}
+}
+
+// TestAccessEndsNotWithItsBasis: the hours of a contract begin while something else grants.
+func TestAccessEndsNotWithItsBasis(t *testing.T) {
+	c := &publishedv1.Customer{Id: "acme", Contracts: []*publishedv1.Contract{{Id: "C1", Plan: "days", ToUnixS: 90}}}
+	who := alone(c, time.UTC)
+	who.Parties[0].Grants = []entitle.Grant{{ID: "g1", Basis: entitlementv1.Basis_BASIS_COMPLIMENTARY, ToUnixS: 30}}
+	got := check.Entitlement(who, check.Asked{
+		Line: &publishedv1.Line{}, Catalog: shop{"days": {ID: "days", HoursID: "days"}}, Question: entitle.Question{AtUnixS: 10},
+	})
+	if got.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY || got.GetValidUntil().GetSeconds() != 30 || got.GetTreatmentText() != "" {
+		t.Errorf("got %v", got)
+	}
+	number := entitle.Party{Grants: []entitle.Grant{{ID: "g2", Basis: entitlementv1.Basis_BASIS_PROMISE, PlanID: "days", ToUnixS: 90}}}
+	far := check.Unknown(number, check.Asked{
+		Line: &publishedv1.Line{}, Catalog: shop{"days": {ID: "days", HoursID: "days"}}, Question: entitle.Question{AtUnixS: 50},
+	}, 0)
+	if len(far.GetNotes()) != 1 || far.GetValidUntil().GetSeconds() != 90 {
+		t.Errorf("beyond what is known of hours: %v", far)
 	}
 }
 
