@@ -167,8 +167,8 @@ func (d *promises) listed(ctx context.Context, prefix string, e coord.Entry) (*e
 	return p, nil
 }
 
-// shown is a promise as it stands now, for whoever asks: recordings are for those who settle promises, numbers for
-// those who speak to callers, too.
+// shown is a promise as it stands now, for whoever asks: numbers, persons and recordings are for those who see those of
+// calls, too.
 func (d *promises) shown(ctx context.Context, p *entitlementv1.Promise) *entitlementv1.Promise {
 	p, lapsed := promise.Lapse(p, d.s.cfg.Clock.Now())
 	if !lapsed {
@@ -178,14 +178,19 @@ func (d *promises) shown(ctx context.Context, p *entitlementv1.Promise) *entitle
 	if a == nil || peer.Has(rpcv1.Role_ROLE_ADMIN, rpcv1.Role_ROLE_SUPERVISOR, rpcv1.Role_ROLE_SERVICE) {
 		return p
 	}
-	a.RecordingUri = ""
-	if !peer.Has(rpcv1.Role_ROLE_SITE) {
-		a.Person = ""
-		if a.GetNumber() != "" {
-			a.Number = phone.Mask(a.GetNumber())
-		}
+	a.Person, a.Number, a.RecordingUri = hidden(a.GetPerson()), phone.Mask(a.GetNumber()), hidden(a.GetRecordingUri())
+	for _, e := range p.GetTrail() {
+		e.Person, e.Number, e.RecordingUri = hidden(e.GetPerson()), phone.Mask(e.GetNumber()), hidden(e.GetRecordingUri())
 	}
 	return p
+}
+
+// hidden stands where there is something that one may not see.
+func hidden(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "(hidden)"
 }
 
 // SettlePromise confirms, waives, disputes or upholds a promise.
@@ -226,7 +231,7 @@ func (d *promises) amend(ctx context.Context, name string,
 		if err != nil || next == was {
 			return next, err
 		}
-		made, err := d.write(ctx, was, next)
+		made, err := d.write(ctx, was, next, collection.Effect{})
 		switch {
 		case err == nil:
 			d.changed(ctx, made)
@@ -238,10 +243,11 @@ func (d *promises) amend(ctx context.Context, name string,
 }
 
 // write commits a promise in the place of what it was, with its grant, its place among those that lapse, and what it
-// frees of the day's amount. CONFLICT where something of that was changed meanwhile.
-func (d *promises) write(ctx context.Context, was, next *entitlementv1.Promise) (*entitlementv1.Promise, error) {
+// frees of the day's amount, and whatever else there is. CONFLICT where something of that was changed meanwhile.
+func (d *promises) write(ctx context.Context, was, next *entitlementv1.Promise, effect collection.Effect,
+) (*entitlementv1.Promise, error) {
 	id := strings.TrimPrefix(was.GetName(), promise.Names)
-	effect := collection.Effect{Writes: []*rpcv1.Write{coord.Put(chargeUntoldPrefix+id, nil)}}
+	effect.Writes = append(effect.Writes, coord.Put(chargeUntoldPrefix+id, nil))
 	next, err := d.regrant(ctx, next, &effect)
 	if err != nil {
 		return nil, err

@@ -164,11 +164,11 @@ func (d *promises) answered(ctx context.Context, r *entitlementv1.AcceptOfferReq
 			Field: "request_id", Rule: "was used for another acceptance: a new one needs an id of its own",
 		})
 	}
-	return told(p), nil
+	return toldOf(p), nil
 }
 
-// told is the answer to what was recorded. What became of it since is in the promise; the caller is helped by it.
-func told(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
+// toldOf is the answer to what was recorded. What became of it since is in the promise; the caller is helped by it.
+func toldOf(p *entitlementv1.Promise) *entitlementv1.AcceptOfferResponse {
 	out := &entitlementv1.AcceptOfferResponse{Promise: p, Outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
 	switch {
 	case p.GetRefused() != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED:
@@ -353,31 +353,56 @@ func (d *promises) holds(ctx context.Context, p *entitlementv1.Promise, at time.
 }
 
 // again answers an acceptance of what was accepted already and still holds: it is promised once. One that is verified
-// confirms one that was not; only then is the request taken for told, so that it confirms when it is told again.
+// confirms one that was not, and what it says is in the trail; in the same commit the request is taken for told.
 func (d *promises) again(ctx context.Context, r *entitlementv1.AcceptOfferRequest, k known, p *entitlementv1.Promise,
 	now promise.Accepted,
 ) (*entitlementv1.AcceptOfferResponse, error) {
-	var err error
-	if now.Outcome == entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED &&
-		money.Same(now.Promise.GetAmount(), p.GetAcceptance().GetPrice()) {
-		name := p.GetName()
-		p, err = d.settle(ctx, &entitlementv1.SettlePromiseRequest{
-			Name: name, Settlement: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(),
-			Reason: strings.TrimPrefix(r.GetHow()+"; accepted again, verified", "; "),
-		}, rpc.PeerFrom(ctx).ID)
-		if fault.ReasonOf(err) == rpcv1.Reason_REASON_WRONG_STATE {
-			err = fault.Conflict(name) // it holds no more, since this moment
-		}
-		if err != nil {
+	told := collection.Effect{
+		Conditions: []*rpcv1.Condition{coord.Unchanged(k.request.Key, 0)},
+		Writes:     []*rpcv1.Write{coord.Put(k.request.Key, []byte(strings.TrimPrefix(p.GetName(), promise.Names)))},
+	}
+	next, err := d.confirmed(ctx, r, p, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case next == p:
+		if _, err := d.s.cfg.Store.Commit(ctx, told.Conditions, told.Writes); err != nil {
 			return nil, err
 		}
+		return toldOf(p), nil
 	}
-	_, err = d.s.cfg.Store.Commit(ctx, []*rpcv1.Condition{coord.Unchanged(k.request.Key, 0)},
-		[]*rpcv1.Write{coord.Put(k.request.Key, []byte(strings.TrimPrefix(p.GetName(), promise.Names)))})
+	made, err := d.write(ctx, p, next, told)
 	if err != nil {
 		return nil, err
 	}
-	return told(p), nil
+	d.changed(ctx, made)
+	return toldOf(made), nil
+}
+
+// confirmed is a promise that holds after a later acceptance of the same: the same where that is not verified.
+func (d *promises) confirmed(ctx context.Context, r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise,
+	now promise.Accepted,
+) (*entitlementv1.Promise, error) {
+	if now.Outcome != entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED {
+		return p, nil
+	}
+	if err := (tombstones{d.s}).latePromise(ctx, now.Promise, nil); err != nil {
+		return nil, err
+	}
+	s := promise.Settlement{
+		What: entitlementv1.Settlement_SETTLEMENT_CONFIRM, Verification: r.GetVerification(), By: rpc.PeerFrom(ctx).ID,
+		Reason: strings.TrimPrefix(now.Promise.GetAcceptance().GetHow()+"; accepted again", "; "),
+		At:     d.s.cfg.Clock.Now(), Evidence: now.Promise.GetAcceptance(),
+	}
+	if !money.Same(now.Promise.GetAmount(), p.GetAcceptance().GetPrice()) { // what is promised is not what was said now
+		s.Reason += ", " + promise.VerifiedBy(r.GetVerification()) + ", at " + money.String(now.Promise.GetAmount())
+		return promise.Note(p, s), nil
+	}
+	next, err := promise.Settle(p, s)
+	if fault.ReasonOf(err) == rpcv1.Reason_REASON_WRONG_STATE {
+		err = fault.Conflict(p.GetName()) // it holds no more, since this moment
+	}
+	return next, err
 }
 
 // with is what is written with a new promise: its grant, in force everywhere with it; what finds it; and the day's

@@ -1154,7 +1154,17 @@ type PromiseEvent struct {
 	// How it was made sure.
 	Verification Verification `protobuf:"varint,5,opt,name=verification,proto3,enum=dayside.entitlement.v1.Verification" json:"verification,omitempty"`
 	// What it is about from then on, where that became less.
-	Amount        *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount *money.Money `protobuf:"bytes,6,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Of an acceptance that was told later: who spoke, as far as is known. Erased with the person, as number and recording_uri are.
+	Person string `protobuf:"bytes,7,opt,name=person,proto3" json:"person,omitempty"`
+	// See person: their number, E.164.
+	Number string `protobuf:"bytes,8,opt,name=number,proto3" json:"number,omitempty"`
+	// See person: where it can be heard.
+	RecordingUri string `protobuf:"bytes,9,opt,name=recording_uri,json=recordingUri,proto3" json:"recording_uri,omitempty"`
+	// The gateway's id, and its id of the call, of such an acceptance.
+	Gateway string `protobuf:"bytes,10,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// See gateway.
+	CallId        string `protobuf:"bytes,11,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1229,6 +1239,41 @@ func (x *PromiseEvent) GetAmount() *money.Money {
 		return x.Amount
 	}
 	return nil
+}
+
+func (x *PromiseEvent) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *PromiseEvent) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *PromiseEvent) GetRecordingUri() string {
+	if x != nil {
+		return x.RecordingUri
+	}
+	return ""
+}
+
+func (x *PromiseEvent) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *PromiseEvent) GetCallId() string {
+	if x != nil {
+		return x.CallId
+	}
+	return ""
 }
 
 // GetPromiseRequest names a promise.
@@ -1593,14 +1638,20 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x06erased\x18\x0f \x01(\bR\x06erased\x12S\n" +
 	"\x18confirmed_grant_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x15confirmedGrantEndTime\x12?\n" +
 	"\arefused\x18\x11 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\arefused:;\xeaA8\n" +
-	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\x98\x02\n" +
+	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\xdc\x03\n" +
 	"\fPromiseEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12H\n" +
 	"\fverification\x18\x05 \x01(\x0e2$.dayside.entitlement.v1.VerificationR\fverification\x12*\n" +
-	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyR\x06amount\"`\n" +
+	"\x06amount\x18\x06 \x01(\v2\x12.google.type.MoneyR\x06amount\x12$\n" +
+	"\x06person\x18\a \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xd0\xda\x18\x02R\x06person\x12#\n" +
+	"\x06number\x18\b \x01(\tB\v\xbaH\x04r\x02\x18\x14\xd0\xda\x18\x02R\x06number\x121\n" +
+	"\rrecording_uri\x18\t \x01(\tB\f\xbaH\x05r\x03\x18\x80\b\xd0\xda\x18\x01R\frecordingUri\x12!\n" +
+	"\agateway\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18?R\agateway\x12!\n" +
+	"\acall_id\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x06callId\"`\n" +
 	"\x11GetPromiseRequest\x12K\n" +
 	"\x04name\x18\x01 \x01(\tB7\xe0A\x02\xbaH1r/2-^promises/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x04name\"\xcf\x01\n" +
 	"\x13ListPromisesRequest\x12$\n" +

@@ -34,16 +34,21 @@ const (
 // PromiseService owns promises to pay. No card data is taken, ever.
 type PromiseServiceClient interface {
 	// AcceptOffer records a promise to pay, and grants what was offered, in one commit: in force at every routing process
-	// as any change is. Asked again with the same request_id it answers with the same promise. An offer that is withdrawn or
-	// has changed its terms since is an outcome, not an error; so is a limit.
+	// as any change is. Asked again with the same request_id it answers with the same promise. Another request is answered
+	// with a promise that is in force already: of the same customer or number, offer, line and time, for which one is enough.
+	// Where that acceptance is verified it confirms one that is pending at the same price; who said so, and how that was made
+	// sure, is in the trail then, and so it is where nothing else changes. An offer that is withdrawn or has changed its terms
+	// since is an outcome, not an error; so is a limit.
 	AcceptOffer(ctx context.Context, in *AcceptOfferRequest, opts ...grpc.CallOption) (*AcceptOfferResponse, error)
-	// GetPromise reads one promise, with its trail.
+	// GetPromise reads one promise, with its trail. As in calls, numbers are masked for all but supervisors, administrators and
+	// services; persons and recordings are "(hidden)" then, where there are any.
 	GetPromise(ctx context.Context, in *GetPromiseRequest, opts ...grpc.CallOption) (*Promise, error)
 	// ListPromises reads promises, in order of name, which is that of time.
 	ListPromises(ctx context.Context, in *ListPromisesRequest, opts ...grpc.CallOption) (*ListPromisesResponse, error)
 	// SettlePromise confirms, waives, disputes or upholds a promise; what is waived or upheld may be settled for less. The
 	// trail says who, and why. FAILED_PRECONDITION (WRONG_STATE) where its state does not allow that. Done again it changes
-	// nothing.
+	// nothing; where somebody else confirms, disputes or upholds what stands so, or with another proof or reason, that is
+	// noted in the trail, which has room for as many as 32 events so.
 	SettlePromise(ctx context.Context, in *SettlePromiseRequest, opts ...grpc.CallOption) (*Promise, error)
 }
 
@@ -102,16 +107,21 @@ func (c *promiseServiceClient) SettlePromise(ctx context.Context, in *SettleProm
 // PromiseService owns promises to pay. No card data is taken, ever.
 type PromiseServiceServer interface {
 	// AcceptOffer records a promise to pay, and grants what was offered, in one commit: in force at every routing process
-	// as any change is. Asked again with the same request_id it answers with the same promise. An offer that is withdrawn or
-	// has changed its terms since is an outcome, not an error; so is a limit.
+	// as any change is. Asked again with the same request_id it answers with the same promise. Another request is answered
+	// with a promise that is in force already: of the same customer or number, offer, line and time, for which one is enough.
+	// Where that acceptance is verified it confirms one that is pending at the same price; who said so, and how that was made
+	// sure, is in the trail then, and so it is where nothing else changes. An offer that is withdrawn or has changed its terms
+	// since is an outcome, not an error; so is a limit.
 	AcceptOffer(context.Context, *AcceptOfferRequest) (*AcceptOfferResponse, error)
-	// GetPromise reads one promise, with its trail.
+	// GetPromise reads one promise, with its trail. As in calls, numbers are masked for all but supervisors, administrators and
+	// services; persons and recordings are "(hidden)" then, where there are any.
 	GetPromise(context.Context, *GetPromiseRequest) (*Promise, error)
 	// ListPromises reads promises, in order of name, which is that of time.
 	ListPromises(context.Context, *ListPromisesRequest) (*ListPromisesResponse, error)
 	// SettlePromise confirms, waives, disputes or upholds a promise; what is waived or upheld may be settled for less. The
 	// trail says who, and why. FAILED_PRECONDITION (WRONG_STATE) where its state does not allow that. Done again it changes
-	// nothing.
+	// nothing; where somebody else confirms, disputes or upholds what stands so, or with another proof or reason, that is
+	// noted in the trail, which has room for as many as 32 events so.
 	SettlePromise(context.Context, *SettlePromiseRequest) (*Promise, error)
 	mustEmbedUnimplementedPromiseServiceServer()
 }

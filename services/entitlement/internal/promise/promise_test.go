@@ -1,6 +1,7 @@
 package promise_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestWhatASettlementDoes(t *testing.T) {
 		{owed, confirm, callBack, owed, 0},
 		{owed, waive, nobody, waived, 0},
 		{owed, dispute, nobody, disputed, 0},
-		{owed, uphold, nobody, owed, 0},
+		{owed, uphold, nobody, owed, wrong}, // nobody disputed it
 		{disputed, confirm, callBack, disputed, wrong},
 		{disputed, waive, nobody, waived, 0},
 		{disputed, uphold, nobody, disputed, invalid}, // nobody was verified before
@@ -121,7 +122,8 @@ func TestWhatASettlementDoes(t *testing.T) {
 		if got.GetState() != c.want || fault.ReasonOf(err) != c.reason || (err == nil) != (c.reason == 0) {
 			t.Errorf("%v of what is %s: %s, %v", c.what, promise.Words(c.is), promise.Words(got.GetState()), err)
 		}
-		if (got.GetState() != c.is) != (len(got.GetTrail()) == 2) {
+		noted := c.is == owed && c.what == confirm
+		if (got.GetState() != c.is || noted) != (len(got.GetTrail()) == 2) {
 			t.Errorf("%v of what is %s: %v", c.what, promise.Words(c.is), got.GetTrail())
 		}
 	}
@@ -163,6 +165,7 @@ func TestLessIsPaid(t *testing.T) {
 		p := promise.Accept(request(nobody), facts(start())).Promise
 		if p.State = c.is; c.is != pending {
 			p.LapseTime = nil
+			p.Trail = append(p.Trail, &entitlementv1.PromiseEvent{State: c.is})
 		}
 		s := promise.Settlement{What: c.what, Verification: callBack, Amount: c.amount, Reason: "met in the middle", By: "mary", At: start()}
 		if c.what == waive || c.what == dispute {
@@ -472,5 +475,42 @@ func TestMoreThanTheOfferCostsIsNotOwed(t *testing.T) {
 		if p := promise.Accept(r, facts(start())).Promise; p.GetState() != want || p.GetAmount().GetUnits() != units {
 			t.Errorf("%d: %v", units, p)
 		}
+	}
+}
+
+// TestASecondProofIsNoted: who confirms what is owed already, by another proof or for another reason, is in the trail; the same
+// again is not, nor what there is no room for.
+func TestASecondProofIsNoted(t *testing.T) {
+	settle := func(p *entitlementv1.Promise, by, reason string, how entitlementv1.Verification) *entitlementv1.Promise {
+		t.Helper()
+		next, err := promise.Settle(p, promise.Settlement{What: confirm, Verification: how, Reason: reason, By: by, At: start()})
+		if err != nil || next.GetState() != owed {
+			t.Fatal(next, err)
+		}
+		return next
+	}
+	p := settle(promise.Accept(request(nobody), facts(start())).Promise, "mary", "", callBack)
+	for range 2 {
+		p = settle(p, "mary", "", callBack)
+	}
+	if n := len(p.GetTrail()); n != 2 {
+		t.Fatalf("%d events: %v", n, p)
+	}
+	p = settle(p, "ben", "they wrote", entitlementv1.Verification_VERIFICATION_PIN)
+	if e := p.GetTrail()[len(p.GetTrail())-1]; len(p.GetTrail()) != 3 || e.GetBy() != "ben" || e.GetReason() != "they wrote" ||
+		e.GetVerification() != entitlementv1.Verification_VERIFICATION_PIN || e.GetState() != owed {
+		t.Errorf("noted: %v", p.GetTrail())
+	}
+	for i := range 100 {
+		p = settle(p, "mary", fmt.Sprint("for reason ", i), callBack)
+	}
+	if n := len(p.GetTrail()); n != 32 {
+		t.Errorf("%d events", n)
+	}
+	_, err := promise.Settle(p, promise.Settlement{
+		What: confirm, Verification: callBack, Reason: "paid by 4111 1111 1111 1111", By: "mary", At: start(),
+	})
+	if fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
+		t.Errorf("a card's number: %v", err)
 	}
 }

@@ -2,6 +2,8 @@ package promise
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/type/money"
@@ -18,6 +20,8 @@ import (
 const (
 	// maxTrail events of a promise; the last place is kept for giving it up.
 	maxTrail = 64
+	// maxNoted events: beyond, what changes nothing is not noted any more.
+	maxNoted = 32
 	// lapsedBy is who lets a promise lapse.
 	lapsedBy = "dayside"
 )
@@ -31,6 +35,8 @@ type Settlement struct {
 	// Reason is for people; By a peer's name, or contacts/ID of the customer.
 	Reason, By string
 	At         time.Time
+	// Evidence is the acceptance that it comes of, told later than the promise's own; nil: it comes of none.
+	Evidence *entitlementv1.AcceptOfferRequest
 }
 
 // inPart says whether a part is given up, and no more.
@@ -39,7 +45,7 @@ func (s Settlement) inPart() bool {
 }
 
 // Settle is a promise after a settlement: another one, with one more event in its trail, or the same where it stands so
-// already. WRONG_STATE where its state does not allow it; INVALID_FIELD where something is missing. A pending one whose
+// already and nobody says more than was said. WRONG_STATE where its state does not allow it; INVALID_FIELD where something is missing. A pending one whose
 // time is over has lapsed, whether or not anybody has written that down.
 func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
 	p, _ = Lapse(p, s.At)
@@ -47,8 +53,11 @@ func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, err
 		return p, fault.Invalid(fault.Violation{Field: "amount", Value: amounts.String(s.Amount), Rule: rule})
 	}
 	to, already, err := target(p, s)
-	if err != nil || already {
+	if err != nil {
 		return p, err
+	}
+	if already {
+		return again(p, s)
 	}
 	if err := check(p, s); err != nil {
 		return p, err
@@ -60,7 +69,7 @@ func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, err
 		return p, f
 	}
 	next := proto.CloneOf(p)
-	event := &entitlementv1.PromiseEvent{Time: timestamppb.New(s.At), State: to, By: s.By, Reason: s.Reason}
+	event := s.event(to)
 	if to != p.GetState() {
 		next.State, next.LapseTime = to, nil
 		if to == entitlementv1.PromiseState_PROMISE_STATE_OWED {
@@ -72,6 +81,52 @@ func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, err
 	}
 	next.Trail = append(next.Trail, event)
 	return next, nil
+}
+
+// event is what a settlement leaves in the trail, in a state; that it verifies is noted of what is owed by it.
+func (s Settlement) event(state entitlementv1.PromiseState) *entitlementv1.PromiseEvent {
+	return &entitlementv1.PromiseEvent{
+		Time: timestamppb.New(s.At), State: state, By: s.By, Reason: s.Reason, Person: s.Evidence.GetPerson(),
+		Number: s.Evidence.GetNumber(), RecordingUri: s.Evidence.GetRecordingUri(), Gateway: s.Evidence.GetGateway(),
+		CallId: s.Evidence.GetCallId(),
+	}
+}
+
+// again is a promise that stands as a settlement says, with a note of who says so, too, or by which other proof or reason: the
+// same where that was said before, or there is no room for it. Why something is given up is said once.
+func again(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
+	if s.What == entitlementv1.Settlement_SETTLEMENT_WAIVE ||
+		s.Reason == "" && s.Verification == entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
+		return p, nil
+	}
+	if card.In(s.Reason) {
+		return p, fault.Invalid(fault.Violation{Field: "reason", Rule: card.Rule})
+	}
+	event := s.event(p.GetState())
+	if event.GetState() == entitlementv1.PromiseState_PROMISE_STATE_OWED {
+		event.Verification = s.Verification
+	}
+	return note(p, event), nil
+}
+
+// Note is a promise with a later acceptance of the same in its trail, which changes nothing of it; the same where that is
+// there, or there is no room for it.
+func Note(p *entitlementv1.Promise, s Settlement) *entitlementv1.Promise {
+	return note(p, s.event(p.GetState()))
+}
+
+func note(p *entitlementv1.Promise, event *entitlementv1.PromiseEvent) *entitlementv1.Promise {
+	said := slices.ContainsFunc(p.GetTrail(), func(e *entitlementv1.PromiseEvent) bool {
+		e = proto.CloneOf(e)
+		e.Time, e.Amount = event.GetTime(), nil
+		return proto.Equal(e, event)
+	})
+	if said || len(p.GetTrail()) >= maxNoted {
+		return p
+	}
+	next := proto.CloneOf(p)
+	next.Trail = append(next.Trail, event)
+	return next
 }
 
 // target is the state that a settlement leads to, and whether the promise stands so by such a settlement already.
@@ -100,6 +155,8 @@ func target(p *entitlementv1.Promise, s Settlement) (to entitlementv1.PromiseSta
 		return 0, false, fault.Invalid(fault.Violation{Field: "settlement", Rule: "is required"})
 	}
 	switch {
+	case is == to && s.What == entitlementv1.Settlement_SETTLEMENT_UPHOLD && sameAmount(p, s) && !wasDisputed(p):
+		return 0, false, fault.WrongState(p.GetName(), p.GetName()+" was never disputed")
 	case is == to && sameAmount(p, s) && (allowed || !s.inPart()):
 		return to, true, nil
 	case !allowed:
@@ -107,6 +164,12 @@ func target(p *entitlementv1.Promise, s Settlement) (to entitlementv1.PromiseSta
 			fmt.Sprintf("%s is %s, which cannot be %s", p.GetName(), Words(is), doing(s)))
 	}
 	return to, false, nil
+}
+
+func wasDisputed(p *entitlementv1.Promise) bool {
+	return slices.ContainsFunc(p.GetTrail(), func(e *entitlementv1.PromiseEvent) bool {
+		return e.GetState() == entitlementv1.PromiseState_PROMISE_STATE_DISPUTED
+	})
 }
 
 // sameAmount says whether a settlement leaves a promise's amount as it is.
@@ -226,6 +289,12 @@ func Words(s entitlementv1.PromiseState) string {
 	case entitlementv1.PromiseState_PROMISE_STATE_UNSPECIFIED:
 	}
 	return "in a state that this release does not know"
+}
+
+// VerifiedBy says how it was made sure, for people: "verified by call-back".
+func VerifiedBy(v entitlementv1.Verification) string {
+	word := strings.ToLower(strings.TrimPrefix(v.String(), "VERIFICATION_"))
+	return "verified by " + strings.ReplaceAll(word, "_", "-")
 }
 
 func doing(s Settlement) string {
