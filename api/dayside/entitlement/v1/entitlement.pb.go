@@ -2309,7 +2309,7 @@ func (x *CheckEntitlementRequest) GetSeverity() Severity {
 // CheckEntitlementResponse is one answer a customer that has the number; none where nobody has.
 type CheckEntitlementResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The candidates; more than one means that the caller must be asked.
+	// The candidates. Of more than one nobody knows who is calling; treatment_text says whether the line asks.
 	Candidates []*CustomerEntitlement `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
 	// What the line does with the caller: of one candidate its outcome, of none or several that of a caller nobody knows.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=dayside.entitlement.v1.Outcome" json:"outcome,omitempty"`
