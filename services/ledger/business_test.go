@@ -406,7 +406,7 @@ func TestAPersonIsErasedFromSomeCalls(t *testing.T) {
 		t.Errorf("erased: %v, %v", got, err)
 	}
 	l = o.list(t, &ledgerv1.ListCallsRequest{})
-	if l.GetCalls()[0].GetCallerNumber() != "" || l.GetCalls()[1].GetCallerNumber() != "+13035550101" {
+	if l.GetCalls()[0].GetCallerNumber() != "" || !l.GetCalls()[0].GetCallerErased() || l.GetCalls()[1].GetCallerErased() || l.GetCalls()[1].GetCallerNumber() != "+13035550101" {
 		t.Errorf("left: %v", l.GetCalls())
 	}
 }

@@ -1768,8 +1768,10 @@ type Call struct {
 	CountSequence int64 `protobuf:"varint,31,opt,name=count_sequence,json=countSequence,proto3" json:"count_sequence,omitempty"`
 	// The caller was told a hidden number in it. Calls are found by it that the ledger heard of since it knows this field.
 	NumberRevealed bool `protobuf:"varint,32,opt,name=number_revealed,json=numberRevealed,proto3" json:"number_revealed,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The caller's number was erased; without it, an empty one was withheld.
+	CallerErased  bool `protobuf:"varint,33,opt,name=caller_erased,json=callerErased,proto3" json:"caller_erased,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
@@ -2022,6 +2024,13 @@ func (x *Call) GetCountSequence() int64 {
 func (x *Call) GetNumberRevealed() bool {
 	if x != nil {
 		return x.NumberRevealed
+	}
+	return false
+}
+
+func (x *Call) GetCallerErased() bool {
+	if x != nil {
+		return x.CallerErased
 	}
 	return false
 }
@@ -3293,7 +3302,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x14AppendRecordsRequest\x12>\n" +
 	"\arecords\x18\x01 \x03(\v2\x19.dayside.ledger.v1.RecordB\t\xbaH\x06\x92\x01\x03\x10\xd0\x0fR\arecords\"3\n" +
 	"\x15AppendRecordsResponse\x12\x1a\n" +
-	"\bappended\x18\x01 \x01(\x05R\bappended\"\x9c\n" +
+	"\bappended\x18\x01 \x01(\x05R\bappended\"\xc1\n" +
 	"\n" +
 	"\x04Call\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x17\n" +
@@ -3334,7 +3343,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"offer_fate\x18\x1d \x01(\x0e2\x1d.dayside.routing.v1.OfferFateR\tofferFate\x12;\n" +
 	"\ttreatment\x18\x1e \x01(\x0e2\x1d.dayside.routing.v1.TreatmentR\ttreatment\x12%\n" +
 	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence\x12'\n" +
-	"\x0fnumber_revealed\x18  \x01(\bR\x0enumberRevealed:,\xeaA)\n" +
+	"\x0fnumber_revealed\x18  \x01(\bR\x0enumberRevealed\x12#\n" +
+	"\rcaller_erased\x18! \x01(\bR\fcallerErased:,\xeaA)\n" +
 	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe5\x05\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +

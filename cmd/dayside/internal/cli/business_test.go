@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -50,7 +51,7 @@ func (b *businessAnswers) ListFollowUps(_ context.Context, r *ledgerv1.ListFollo
 
 func (b *businessAnswers) UpdateFollowUp(_ context.Context, r *ledgerv1.UpdateFollowUpRequest) (*ledgerv1.FollowUp, error) {
 	b.askedBusiness = r
-	return &ledgerv1.FollowUp{Name: r.GetName(), State: max(r.GetState(), ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), Owner: r.GetOwner(), DueTime: r.GetDueTime()}, nil
+	return &ledgerv1.FollowUp{Name: r.GetName(), Etag: b.followUps[0].GetEtag(), State: max(r.GetState(), ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN), Owner: r.GetOwner(), DueTime: r.GetDueTime()}, nil
 }
 
 func owing(t *testing.T) businessAnswers {
@@ -102,8 +103,22 @@ func TestChargesAndFollowUpsAreListed(t *testing.T) {
 			t.Errorf("%s asks for %v", args, f.askedBusiness)
 		}
 	}
-	if term.run(t.Context(), "follow-up", "take", "x", "--as", "ann"); term.out.String() != "followUps/x is open, with ann.\n" {
+	if term.run(t.Context(), "follow-up", "take", "x", "--as", "ann"); term.out.String() != "followUps/x is open, with ann; it was with ann@vendor.example.\n" {
 		t.Errorf("said: %s", &term.out)
+	}
+	for name, args := range map[string]string{"charge-csv": "charge list --csv", "follow-up-csv": "follow-up list --state all --csv"} {
+		if code := term.run(t.Context(), strings.Fields(args)...); code != 0 {
+			t.Fatal(term.err.String())
+		}
+		golden(t, name, term.out.String())
+	}
+	f.followUps[0].Etag, f.followUps[0].Owner = "1", "ann"
+	if term.run(t.Context(), "follow-up", "take", "x", "--as", "ann"); term.out.String() != "Nothing is changed: followUps/x is open already, with ann.\n" {
+		t.Errorf("said: %s", &term.out)
+	}
+	if term.run(t.Context(), "follow-up", "list", "--due", "2026-11-24"); !f.askedBusiness.(*ledgerv1.ListFollowUpsRequest).GetDueTime().AsTime().
+		Equal(time.Date(2026, 11, 24, 23, 59, 59, 999_999_000, time.UTC)) {
+		t.Errorf("a day ends at %v", f.askedBusiness)
 	}
 	f.charges, f.followUps = nil, nil
 	if term.run(t.Context(), "charge", "list"); term.out.String() != "There are no such charges.\n" {
@@ -112,7 +127,7 @@ func TestChargesAndFollowUpsAreListed(t *testing.T) {
 	for _, args := range []string{
 		"charge list --state lost", "charge list --limit 0", "follow-up list --state gone", "follow-up done lines/x", "follow-up list --customer a/b",
 		"follow-up list --kind tell", "follow-up list --overdue --state all", "follow-up move x", "follow-up move x --due soon", "follow-up show a/b",
-		"charge export a/b", "charge export x --format xml", "charge export x --format csv -o json", "charge exports --limit 0",
+		"charge export a/b", "charge export x --format xml", "charge export x --format csv -o json", "charge exports --limit 0", "charge list --csv -o json", "follow-up list --csv -o yaml",
 	} {
 		if code := term.run(t.Context(), strings.Fields(args)...); code != 2 || term.out.Len() > 0 {
 			t.Errorf("%s: exit %d, %s", args, code, &term.err)

@@ -103,7 +103,10 @@ func (s *story) write(w io.Writer) error {
 func (s *story) head(w io.Writer) {
 	c := s.call
 	caller := c.GetCallerNumber()
-	if caller == "" {
+	switch {
+	case c.GetCallerErased():
+		caller = "a number that was erased"
+	case caller == "":
 		caller = "a withheld number"
 	}
 	line := c.GetLine()

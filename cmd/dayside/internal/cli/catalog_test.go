@@ -88,7 +88,7 @@ func TestCheckSaysOnWhatBasisAndWhatWouldChangeIt(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, term.out.String())
 		}
 	}
-	if strings.Contains(term.out.String(), "2026-11-30") {
+	if !strings.Contains(term.out.String(), "  changes 2026-11-30") {
 		t.Errorf("what is not granted looks as if it were until then:\n%s", term.out.String())
 	}
 	want := &entitlementv1.CheckEntitlementRequest{

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -23,6 +24,7 @@ func newCharge(a *app) *cobra.Command {
 type chargeFlags struct {
 	customer, state, since, until string
 	limit                         int
+	csv                           bool
 }
 
 func newChargeList(a *app) *cobra.Command {
@@ -31,10 +33,14 @@ func newChargeList(a *app) *cobra.Command {
 		Use: "list", Short: "List charges, the latest first",
 		Long: "Lists charges of the ledger, the latest first. Numbers are masked for all but supervisors and administrators.",
 		Example: "  dayside charge list --state owed --since 2026-11-01\n" +
+			"  dayside charge list --csv --limit 10000 > charges.csv\n" +
 			"  dayside charge list --customer acme -o json | jq '.charges[].amount'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request, err := a.chargesRequest(f)
 			if err != nil {
+				return err
+			}
+			if err := a.csvOnly(f.csv); err != nil {
 				return err
 			}
 			client, err := a.connect()
@@ -48,7 +54,12 @@ func newChargeList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return chargesText(w, answer) })
+			return a.show(answer, func(w io.Writer) error {
+				if f.csv {
+					return a.chargesCSV(w, answer)
+				}
+				return chargesText(w, answer)
+			})
 		},
 	}
 	flags := c.Flags()
@@ -57,6 +68,7 @@ func newChargeList(a *app) *cobra.Command {
 	flags.StringVar(&f.since, "since", "", "promised then or later: "+whenHelp)
 	flags.StringVar(&f.until, "until", "", "promised before")
 	flags.IntVar(&f.limit, "limit", f.limit, "at most so many")
+	csvFlag(c, &f.csv)
 	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(chargeStates(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -109,23 +121,42 @@ func chargesText(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
 		linef(w, "There are no such charges.")
 		return nil
 	}
-	g := newGrid("promised", "who", "offer", "amount", "state", "line", "billing", "promise")
+	g := newGrid("promised", "who", "offer", "amount", "state", "since", "line", "billing", "promise")
+	sums := tally{}
 	for _, c := range answer.GetCharges() {
-		who := strings.TrimSpace(strings.TrimPrefix(c.GetCustomer(), collectionCustomers+"/") + " " + c.GetNumber())
-		offer := c.GetOfferDisplayName()
-		if offer == "" {
-			offer = idOf(c.GetOffer())
-		}
+		name := cmp.Or(c.GetCustomerDisplayName(), strings.TrimPrefix(c.GetCustomer(), collectionCustomers+"/"))
+		who, state := strings.TrimSpace(name+" "+c.GetNumber()), word(chargeStateWords, c.GetState())
+		offer := cmp.Or(c.GetOfferDisplayName(), idOf(c.GetOffer()))
 		g.row(instant(c.GetPromiseTime()), dash(oneLine(who)), dash(oneLine(offer)), partText(c.GetAmount(), c.GetPromised()),
-			word(chargeStateWords, c.GetState()), dash(idOf(c.GetLine())), billingText(c), dash(idOf(c.GetPromise())))
+			state, instant(c.GetUpdateTime()), dash(idOf(c.GetLine())), billingText(c), dash(idOf(c.GetPromise())))
+		sums.add(state, c.GetAmount())
 	}
 	if err := g.write(w); err != nil {
 		return err
 	}
+	sums.write(w)
 	if answer.GetNextPageToken() != "" {
 		linef(w, "There are more; --limit, --since and --until say which.")
 	}
 	return nil
+}
+
+// chargesCSV is a row a charge.
+func (a *app) chargesCSV(w io.Writer, answer *ledgerv1.ListChargesResponse) error {
+	rows := make([][]string, 0, len(answer.GetCharges()))
+	for _, c := range answer.GetCharges() {
+		rows = append(rows, []string{
+			idOf(c.GetPromise()), csvTime(c.GetPromiseTime()), idOf(c.GetCustomer()), c.GetCustomerDisplayName(), c.GetNumber(),
+			c.GetAmount().GetCurrencyCode(), csvAmount(c.GetAmount()), csvAmount(c.GetPromised()),
+			word(chargeStateWords, c.GetState()), csvTime(c.GetUpdateTime()), idOf(c.GetOffer()), c.GetOfferDisplayName(),
+			idOf(c.GetLine()), idOf(c.GetExport()), csvAmount(c.GetBilled()), c.GetGateway(), c.GetCallId(),
+		})
+	}
+	if answer.GetNextPageToken() != "" {
+		linef(a.Err, "There are more; --limit, --since and --until say which.")
+	}
+	return writeCSV(w, "promise promise_time customer customer_display_name number currency amount promised_amount state "+
+		"state_time offer offer_display_name support_line export billed_amount gateway call_id", rows)
 }
 
 // billingText is what billing was told to bill of a charge in all, and in which export last.

@@ -171,10 +171,13 @@ func restsOnText(c *entitlementv1.CustomerEntitlement) string {
 	return dash(text)
 }
 
-// untilText is until when access is granted; of what is not granted the remedies say what comes when.
+// untilText is until when access is granted; of what is not granted, when that changes by itself.
 func untilText(c *entitlementv1.CustomerEntitlement) string {
-	if c.GetValidUntil() == nil || !c.GetEntitled() {
+	switch {
+	case c.GetValidUntil() == nil:
 		return dash("")
+	case !c.GetEntitled():
+		return "changes " + minuteText(c.GetValidUntil())
 	}
 	return minuteText(c.GetValidUntil())
 }
@@ -186,6 +189,9 @@ func minuteText(t *timestamppb.Timestamp) string {
 func usedText(c *entitlementv1.CustomerEntitlement) string {
 	if c.GetAllowanceCalls() == 0 && c.GetUsedCalls() == 0 {
 		return dash("")
+	}
+	if c.GetAllowanceCalls() == 0 { // of a plan that limits none
+		return fmt.Sprintf("%d used", c.GetUsedCalls())
 	}
 	return fmt.Sprintf("%d of %d", c.GetUsedCalls(), c.GetAllowanceCalls())
 }

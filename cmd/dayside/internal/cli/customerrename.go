@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -63,7 +64,8 @@ func (a *app) rename(ctx context.Context, r *entitlementv1.RenameAccessNameReque
 			linef(w, "%s is found by saying %s", renamed.GetName(), renamed.GetAccessName())
 		}
 		for _, former := range renamed.GetFormerAccessNames() {
-			linef(w, "  and by %s, until %s (%s)", former.GetName(), utc(former.GetEndTime().AsTime()), dash(former.GetReplacedBy()))
+			linef(w, "  and still by %s, its name until %s, when %s changed it", former.GetName(), utc(former.GetEndTime().AsTime()),
+				cmp.Or(former.GetReplacedBy(), "somebody"))
 		}
 		return nil
 	})

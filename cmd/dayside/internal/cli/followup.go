@@ -51,7 +51,7 @@ func newFollowUp(a *app) *cobra.Command {
 // followUpFlags say which follow-ups.
 type followUpFlags struct {
 	customer, owner, state, kind, due string
-	overdue                           bool
+	overdue, csv                      bool
 	limit                             int
 }
 
@@ -66,6 +66,9 @@ func newFollowUpList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.csvOnly(f.csv); err != nil {
+				return err
+			}
 			client, err := a.connect()
 			if err != nil {
 				return err
@@ -77,7 +80,12 @@ func newFollowUpList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { return followUpsText(w, answer, a.Now()) })
+			return a.show(answer, func(w io.Writer) error {
+				if f.csv {
+					return a.followUpsCSV(w, answer)
+				}
+				return followUpsText(w, answer, a.Now())
+			})
 		},
 	}
 	flags := c.Flags()
@@ -85,9 +93,10 @@ func newFollowUpList(a *app) *cobra.Command {
 	flags.StringVar(&f.owner, "owner", "", "of this person, as the follow-up names them")
 	flags.StringVar(&f.state, "state", f.state, "that stand so: "+strings.Join(followUpStates(), ", "))
 	flags.StringVar(&f.kind, "kind", "", "of this kind: "+strings.Join(followUpKinds(), ", "))
-	flags.StringVar(&f.due, "due", "", "due then or before: "+whenHelp)
+	flags.StringVar(&f.due, "due", "", "due then or before: "+whenHelp+"; a date with all of that day")
 	flags.BoolVar(&f.overdue, "overdue", false, "due by now, and not done: what --due now says")
 	flags.IntVar(&f.limit, "limit", f.limit, "at most so many")
+	csvFlag(c, &f.csv)
 	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(followUpStates(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(followUpKinds(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
@@ -129,7 +138,7 @@ func (a *app) followUpsRequest(f followUpFlags) (*ledgerv1.ListFollowUpsRequest,
 		}
 	}
 	if f.due != "" {
-		at, err := a.when("due", f.due, time.UTC)
+		at, err := a.lastOf("due", f.due)
 		if err != nil {
 			return nil, err
 		}
@@ -171,11 +180,52 @@ func followUpsText(w io.Writer, answer *ledgerv1.ListFollowUpsResponse, now time
 	if err := g.write(w); err != nil {
 		return err
 	}
+	linef(w, "Listed: %s", followUpCounts(answer.GetFollowUps(), now))
 	if answer.GetNextPageToken() != "" {
 		linef(w, "There are more; --limit, --owner and --due say which.")
 	}
 	return nil
 }
+
+// followUpCounts says how many there are of each kind, and how many are overdue.
+func followUpCounts(list []*ledgerv1.FollowUp, now time.Time) string {
+	kinds, overdue := map[string]int{}, 0
+	for _, f := range list {
+		kinds[word(followUpKindWords, f.GetKind())]++
+		if followUpStanding(f, now) == overdueWord {
+			overdue++
+		}
+	}
+	var all []string
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		all = append(all, fmt.Sprintf("%d %s", kinds[kind], kind))
+	}
+	return fmt.Sprintf("%s (%s); %d overdue.", count(len(list), "follow-up"), strings.Join(all, ", "), overdue)
+}
+
+// followUpsCSV is a row a follow-up.
+func (a *app) followUpsCSV(w io.Writer, answer *ledgerv1.ListFollowUpsResponse) error {
+	rows := make([][]string, 0, len(answer.GetFollowUps()))
+	for _, f := range answer.GetFollowUps() {
+		due := ""
+		if f.GetDueDate().GetYear() != 0 {
+			due = dateText(f.GetDueDate())
+		}
+		rows = append(rows, []string{
+			idOf(f.GetName()), word(followUpKindWords, f.GetKind()), followUpStanding(f, a.Now()), due, csvTime(f.GetDueTime()),
+			idOf(f.GetCustomer()), f.GetCustomerDisplayName(), f.GetCallerNumber(), idOf(f.GetLine()),
+			fmt.Sprint(len(f.GetCalls())), f.GetOwner(), f.GetReason(), f.GetNote(), idOf(f.GetPromise()), csvTime(f.GetCreateTime()),
+		})
+	}
+	if answer.GetNextPageToken() != "" {
+		linef(a.Err, "There are more; --limit, --owner and --due say which.")
+	}
+	return writeCSV(w, "follow_up kind state due_date due_time customer customer_display_name number support_line calls owner "+
+		"reason note promise create_time", rows)
+}
+
+// overdueWord is how a follow-up stands that should be done by now.
+const overdueWord = "overdue"
 
 // followUpCaller is who called.
 func followUpCaller(f *ledgerv1.FollowUp) string {
@@ -187,7 +237,7 @@ func followUpCaller(f *ledgerv1.FollowUp) string {
 func followUpStanding(f *ledgerv1.FollowUp, now time.Time) string {
 	open := f.GetState() == ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN && f.GetDueTime().IsValid()
 	if open && !now.Before(f.GetDueTime().AsTime()) {
-		return "overdue"
+		return overdueWord
 	}
 	return word(followUpStateWords, f.GetState())
 }
@@ -335,20 +385,43 @@ func (a *app) changeFollowUp(ctx context.Context, r *ledgerv1.UpdateFollowUpRequ
 		return err
 	}
 	defer client.close()
-	f, err := ask(ctx, a, func(ctx context.Context) (*ledgerv1.FollowUp, error) {
-		return ledgerv1.NewBusinessServiceClient(client.conn).UpdateFollowUp(ctx, r)
+	business := ledgerv1.NewBusinessServiceClient(client.conn)
+	was, err := ask(ctx, a, func(ctx context.Context) (*ledgerv1.FollowUp, error) {
+		return business.GetFollowUp(ctx, &ledgerv1.GetFollowUpRequest{Name: r.GetName()})
 	})
+	if err != nil {
+		return err
+	}
+	f, err := ask(ctx, a, func(ctx context.Context) (*ledgerv1.FollowUp, error) { return business.UpdateFollowUp(ctx, r) })
 	if err != nil {
 		return err
 	}
 	return a.show(f, func(w io.Writer) error {
 		with := dash(oneLine(f.GetOwner()))
+		if f.GetEtag() != "" && f.GetEtag() == was.GetEtag() {
+			linef(w, "Nothing is changed: %s is %s already, with %s%s.", f.GetName(), word(followUpStateWords, f.GetState()), with,
+				lastChange(f))
+			return nil
+		}
+		if r.Owner != nil && was.GetOwner() != "" && was.GetOwner() != f.GetOwner() {
+			with += "; it was with " + oneLine(was.GetOwner()) + lastChange(was)
+		}
 		if r.GetDueTime() != nil {
 			with += ", due " + dueText(f)
 		}
 		linef(w, "%s is %s, with %s.", f.GetName(), word(followUpStateWords, f.GetState()), with)
 		return nil
 	})
+}
+
+// lastChange is who last did something about a follow-up, and when; "" where nobody did.
+func lastChange(f *ledgerv1.FollowUp) string {
+	trail := f.GetTrail()
+	if len(trail) == 0 {
+		return ""
+	}
+	last := trail[len(trail)-1]
+	return " (by " + dash(oneLine(last.GetBy())) + ", " + instant(last.GetTime()) + ")"
 }
 
 func (a *app) followUpsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -55,6 +55,7 @@ func newPromise(a *app) *cobra.Command {
 
 func newPromiseList(a *app) *cobra.Command {
 	var customer, state string
+	var asCSV bool
 	c := &cobra.Command{
 		Use: "list", Short: "List promises in order of time",
 		Example: "  dayside promise list --state pending\n  dayside promise list --customer acme -o json",
@@ -68,6 +69,9 @@ func newPromiseList(a *app) *cobra.Command {
 				}
 			}
 			if r.State, err = promiseState(state); err != nil {
+				return err
+			}
+			if err := a.csvOnly(asCSV); err != nil {
 				return err
 			}
 			client, err := a.connect()
@@ -84,10 +88,16 @@ func newPromiseList(a *app) *cobra.Command {
 			if list.GetNextPageToken() != "" {
 				linef(a.Err, "There are more than %d: say of which customer, or in which state.", maxPromisesShown)
 			}
-			return a.show(list, func(w io.Writer) error { return promisesText(w, list.GetPromises()) })
+			return a.show(list, func(w io.Writer) error {
+				if asCSV {
+					return promisesCSV(w, list.GetPromises())
+				}
+				return promisesText(w, list.GetPromises())
+			})
 		},
 	}
 	c.Flags().StringVar(&customer, "customer", "", "only those of this customer")
+	csvFlag(c, &asCSV)
 	c.Flags().StringVar(&state, "state", "", "only those that stand so: "+strings.Join(promiseStates(), ", "))
 	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(promiseStates(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
@@ -122,11 +132,34 @@ func promisesText(w io.Writer, list []*entitlementv1.Promise) error {
 		return nil
 	}
 	g := newGrid("promise", "accepted", "state", "amount", "who", "offer", "lapses")
+	sums := tally{}
 	for _, p := range list {
-		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), word(promiseWords, p.GetState()),
+		state := word(promiseWords, p.GetState())
+		g.row(idOf(p.GetName()), instant(p.GetAcceptance().GetAcceptTime()), state,
 			partText(p.GetAmount(), p.GetAcceptance().GetPrice()), promiser(p), p.GetOfferDisplayName(), instant(p.GetLapseTime()))
+		sums.add(state, p.GetAmount())
 	}
-	return g.write(w)
+	if err := g.write(w); err != nil {
+		return err
+	}
+	sums.write(w)
+	return nil
+}
+
+// promisesCSV is a row a promise.
+func promisesCSV(w io.Writer, list []*entitlementv1.Promise) error {
+	rows := make([][]string, 0, len(list))
+	for _, p := range list {
+		a := p.GetAcceptance()
+		rows = append(rows, []string{
+			idOf(p.GetName()), csvTime(a.GetAcceptTime()), word(promiseWords, p.GetState()), idOf(a.GetCustomer()),
+			p.GetCustomerDisplayName(), a.GetNumber(), a.GetPerson(), p.GetAmount().GetCurrencyCode(), csvAmount(p.GetAmount()),
+			csvAmount(a.GetPrice()), idOf(a.GetOffer()), p.GetOfferDisplayName(), idOf(a.GetLine()), csvTime(p.GetLapseTime()),
+			a.GetGateway(), a.GetCallId(),
+		})
+	}
+	return writeCSV(w, "promise accept_time state customer customer_display_name number person currency amount promised_amount "+
+		"offer offer_display_name support_line lapse_time gateway call_id", rows)
 }
 
 // promiser is who promises: a customer, or a number that nobody knows.
@@ -183,6 +216,9 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 			linef(w, "  %-10s %s", line[0], oneLine(line[1]))
 		}
 	}
+	if p.GetErased() {
+		linef(w, "  %-10s who accepted it was erased: number, person and recording are not kept", "Erased")
+	}
 	if p.GetGrant() != "" {
 		linef(w, "  %-10s %s, until %s", "Grants", p.GetGrant(), instant(p.GetGrantEndTime()))
 	}
@@ -196,18 +232,30 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 	}
 	linef(w, "  What happened:")
 	for _, e := range p.GetTrail() {
-		text := instant(e.GetTime()) + "  " + word(promiseWords, e.GetState()) + ", by " + dash(e.GetBy())
-		if e.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
-			text += ", verified by " + verificationWord(e.GetVerification())
-		}
-		if e.GetAmount() != nil {
-			text += ", down to " + moneyText(e.GetAmount())
-		}
-		if e.GetReason() != "" {
-			text += ": " + e.GetReason()
-		}
-		linef(w, "    %s", oneLine(text))
+		linef(w, "    %s", promiseEventText(e))
 	}
+}
+
+// promiseEventText is something that happened to a promise, for people.
+func promiseEventText(e *entitlementv1.PromiseEvent) string {
+	text := instant(e.GetTime()) + "  " + word(promiseWords, e.GetState()) + ", by " + dash(e.GetBy())
+	if e.GetVerification() != entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
+		text += ", verified by " + verificationWord(e.GetVerification())
+	}
+	if e.GetAmount() != nil {
+		text += ", down to " + moneyText(e.GetAmount())
+	}
+	if e.GetReason() != "" {
+		text += ": " + e.GetReason()
+	}
+	for _, brought := range [][2]string{
+		{"person", e.GetPerson()}, {"number", e.GetNumber()}, {"recording", e.GetRecordingUri()}, {"call", e.GetCallId()},
+	} {
+		if brought[1] != "" {
+			text += "; " + brought[0] + " " + brought[1]
+		}
+	}
+	return oneLine(text)
 }
 
 // settling is a command that settles a promise.
@@ -247,17 +295,7 @@ func newSettle(a *app, s settling) *cobra.Command {
 				return err
 			}
 			defer client.close()
-			p, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.Promise, error) {
-				return entitlementv1.NewPromiseServiceClient(client.conn).SettlePromise(ctx, r)
-			})
-			if err != nil {
-				return err
-			}
-			return a.show(p, func(w io.Writer) error {
-				linef(w, "%s is %s: %s, promised by %s.", idOf(p.GetName()), word(promiseWords, p.GetState()),
-					partText(p.GetAmount(), p.GetAcceptance().GetPrice()), promiser(p))
-				return nil
-			})
+			return a.settle(cmd.Context(), client, r)
 		},
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for people")
@@ -268,6 +306,36 @@ func newSettle(a *app, s settling) *cobra.Command {
 		a.verifiedBy(c, &how)
 	}
 	return c
+}
+
+// settle settles a promise, and says where that changed nothing: what somebody else said of it then stands alone.
+func (a *app) settle(ctx context.Context, client *api, r *entitlementv1.SettlePromiseRequest) error {
+	promises := entitlementv1.NewPromiseServiceClient(client.conn)
+	was, err := ask(ctx, a, func(ctx context.Context) (*entitlementv1.Promise, error) {
+		return promises.GetPromise(ctx, &entitlementv1.GetPromiseRequest{Name: r.GetName()})
+	})
+	if err != nil {
+		return err
+	}
+	p, err := ask(ctx, a, func(ctx context.Context) (*entitlementv1.Promise, error) { return promises.SettlePromise(ctx, r) })
+	if err != nil {
+		return err
+	}
+	return a.show(p, func(w io.Writer) error {
+		stands, amount := word(promiseWords, p.GetState()), partText(p.GetAmount(), p.GetAcceptance().GetPrice())
+		before := was.GetTrail()
+		if p.GetEtag() != "" && p.GetState() == was.GetState() && amounts.Same(p.GetAmount(), was.GetAmount()) && len(before) > 0 {
+			kept := "Nothing is changed"
+			if p.GetEtag() != was.GetEtag() {
+				kept = "Noted beside what was said before"
+			}
+			linef(w, "%s: %s was %s already (%s, promised by %s):", kept, idOf(p.GetName()), stands, amount, promiser(p))
+			linef(w, "  %s", promiseEventText(before[len(before)-1]))
+			return nil
+		}
+		linef(w, "%s is %s: %s, promised by %s.", idOf(p.GetName()), stands, amount, promiser(p))
+		return nil
+	})
 }
 
 // downToOf is what is left to be paid; nil where nobody says.

@@ -18,6 +18,8 @@ type promiseAnswers struct {
 	entitlementv1.UnimplementedPromiseServiceServer
 	promises []*entitlementv1.Promise
 	accepted *entitlementv1.AcceptOfferResponse
+	// settledEtag is of a promise that is settled, where it is another one then.
+	settledEtag string
 }
 
 func (f *fake) ListPromises(_ context.Context, r *entitlementv1.ListPromisesRequest) (*entitlementv1.ListPromisesResponse, error) {
@@ -36,7 +38,11 @@ func (f *fake) SettlePromise(_ context.Context, r *entitlementv1.SettlePromiseRe
 		return nil, f.err
 	}
 	p, err := find(f.promises, r.GetName())
-	if p = proto.CloneOf(p); r.GetSettlement() == entitlementv1.Settlement_SETTLEMENT_WAIVE {
+	p = proto.CloneOf(p)
+	if f.settledEtag != "" {
+		p.Etag = f.settledEtag
+	}
+	if r.GetSettlement() == entitlementv1.Settlement_SETTLEMENT_WAIVE {
 		p.State = entitlementv1.PromiseState_PROMISE_STATE_WAIVED
 	}
 	return p, err
@@ -79,6 +85,7 @@ trail { time { seconds: 1795448000 } state: PROMISE_STATE_OWED by: "mary" reason
 func TestPromisesAreShown(t *testing.T) {
 	for name, args := range map[string][]string{
 		"promise-list": {"promise", "list"}, "promise-show": {"promise", "show", "20261122-090000-abc"},
+		"promise-csv":     {"promise", "list", "--csv"},
 		"promise-less":    {"promise", "show", "less"},
 		"promise-waive":   {"promise", "waive", "promises/20261123-100000-def", "--reason", "our own fault"},
 		"promise-accept":  {"promise", "accept", "call", "--customer", "acme", "--line", "gold", "--number", "+61255500111", "--request-id", "letter-4711"},
@@ -89,6 +96,27 @@ func TestPromisesAreShown(t *testing.T) {
 			t.Errorf("%v: exit %d, %s", args, code, term.err.String())
 		}
 		golden(t, name, term.out.String())
+	}
+}
+
+// TestWhatChangesNothingSaysSo: whoever settles what somebody settled before is not told that it is theirs.
+func TestWhatChangesNothingSaysSo(t *testing.T) {
+	f := withPromises(t)
+	f.promises[2].Etag = "7"
+	term := newTerminal(t, f)
+	if code := term.run(t.Context(), "promise", "uphold", "less", "--reason", "heard it", "--verified-by", "pin"); code != 0 {
+		t.Fatal(term.err.String())
+	}
+	golden(t, "promise-settled-before", term.out.String())
+	f.settledEtag = "8"
+	if term.run(t.Context(), "promise", "uphold", "less", "--reason", "heard it"); !strings.HasPrefix(term.out.String(),
+		"Noted beside what was said before: less was owed already (EUR 60.00") {
+		t.Errorf("%s", &term.out)
+	}
+	f.promises[2].Erased = true
+	term.run(t.Context(), "promise", "show", "less")
+	if !strings.Contains(term.out.String(), "Erased     who accepted it was erased") {
+		t.Errorf("%s", &term.out)
 	}
 }
 
@@ -171,7 +199,7 @@ func TestHowPromiseCommandsAreUsed(t *testing.T) {
 		t.Errorf("exit %d, %s%s", code, term.out.String(), term.err.String())
 	}
 	f.err = refusal(codes.FailedPrecondition, "promises/abc is waived, which cannot be upheld", rpcv1.Reason_REASON_WRONG_STATE)
-	if code := term.run(t.Context(), "promise", "uphold", "abc", "--reason", "x"); code != 1 || !strings.Contains(term.err.String(), "cannot be upheld") {
+	if code := term.run(t.Context(), "promise", "uphold", "less", "--reason", "x"); code != 1 || !strings.Contains(term.err.String(), "cannot be upheld") {
 		t.Errorf("exit %d, %s", code, term.err.String())
 	}
 }

@@ -68,6 +68,18 @@ func (a *app) through(flag, text string, loc *time.Location) (time.Time, error) 
 	return a.when(flag, day.AddDate(0, 0, 1).Format(time.DateOnly)+" "+zone, loc)
 }
 
+// lastOf reads a time that is the last to count; of a date that is the end of the day.
+func (a *app) lastOf(flag, text string) (time.Time, error) {
+	at, err := a.when(flag, text, time.UTC)
+	if err != nil {
+		return at, err
+	}
+	if end, err := a.through(flag, text, time.UTC); err == nil && end.After(at) {
+		return end.Add(-time.Microsecond), nil
+	}
+	return at, nil
+}
+
 // spanFlag is a flag's value: how long, in days, too, each of 24 hours.
 type spanFlag struct{ d *time.Duration }
 

@@ -196,6 +196,7 @@ func tellSteps(c *ledgerv1.Call) {
 		if d.GetCaller() > erase.ErasedNumber && c.GetCallerNumber() == "" {
 			c.CallerNumber = number(d.GetCaller())
 		}
+		c.CallerErased = c.GetCallerErased() || d.GetCaller() == erase.ErasedNumber
 		if c.GetTraceId() == "" && len(d.GetTraceId()) == 16 {
 			c.TraceId = hex.EncodeToString(d.GetTraceId())
 		}
