@@ -77,7 +77,8 @@ func TestWhatIsWaivedWasGiven(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	for _, g := range list.GetGrants() {
-		if g.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY {
+		if g.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY || g.GetGrantedBy() != "mary" ||
+			!strings.HasSuffix(g.GetReason(), ", waived: why is in promises/"+strings.TrimPrefix(g.GetName(), "grants/")) {
 			t.Errorf("listed is %v", g)
 		}
 	}

@@ -134,6 +134,9 @@ func (c *Config) validate() error {
 	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) { // NaN too
 		broken.Add("sample-ratio", fmt.Sprint(c.SampleRatio), "must be from 0 to 1")
 	}
+	if c.runs(SIP) && c.SIP.ListenUDP == "" && c.SIP.ListenTCP == "" {
+		broken.Add("sip-udp", "", "or --sip-tcp must be an address, or the service sip must be left out of those that are run")
+	}
 	for field, addr := range map[string]string{"sip-udp": c.SIP.ListenUDP, "sip-tcp": c.SIP.ListenTCP} {
 		var f *fault.Fault
 		if err := rpc.CheckLoopback(field, addr); addr != "" && c.runs(SIP) && errors.As(err, &f) {

@@ -37,6 +37,7 @@ func TestCredentialsThatCannotBeUsedStopTheStart(t *testing.T) {
 		"is of role admin":                     func(c *Config) { c.TLS = admin },
 		"is not a loopback address":            func(c *Config) { c.GRPCListen = "192.0.2.1:0" },
 		"--http-listen 192.0.2.1:0 is not":     func(c *Config) { c.HTTPListen = "192.0.2.1:0" },
+		"--sip-udp or --sip-tcp must be":       func(c *Config) { c.SIP.ListenUDP, c.SIP.ListenTCP = "", "" },
 		"--sip-udp 192.0.2.1:0 is not":         func(c *Config) { c.TLS, c.SIP.ListenUDP = service, "192.0.2.1:0" },
 		"--advertise HOST:PORT":                func(c *Config) { c.TLS, c.GRPCListen = service, "0.0.0.0:0" },
 		"--advertise x must be HOST:PORT":      func(c *Config) { c.Advertise = "x" },

@@ -84,6 +84,9 @@ func comes(who Who, asked Asked, then entitle.Answer, atUnixS int64) string {
 	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
 		return hours
 	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
+		if then.Included == 1 {
+			return "the next call of plan " + then.PlanID + " can be used"
+		}
 		return fmt.Sprintf("the next %d calls of plan %s can be used", then.Included, then.PlanID)
 	}
 	return contractName(who, then) + " is in force again" // the end of a suspension is told to whoever may end it

@@ -93,6 +93,10 @@ func Regrant(p *entitlementv1.Promise, g *entitlementv1.Grant) (*entitlementv1.P
 	}
 	p, g = proto.CloneOf(p), proto.CloneOf(g)
 	g.Basis = basis
+	if n := len(p.GetTrail()); basis == entitlementv1.Basis_BASIS_COMPLIMENTARY && n > 0 {
+		// Why is said where it is erased with the person: in the promise.
+		g.GrantedBy, g.Reason = p.GetTrail()[n-1].GetBy(), p.GetOfferDisplayName()+", waived: why is in "+p.GetName()
+	}
 	if longer := p.GetConfirmedGrantEndTime(); longer != nil && basis == entitlementv1.Basis_BASIS_PROMISE {
 		g.EndTime, p.GrantEndTime, p.ConfirmedGrantEndTime = longer, longer, nil
 	}

@@ -141,8 +141,9 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 		if limit := f.Offer.GetMaxUnverifiedPerDay(); limit != nil {
 			if most, err := amounts.Minor(limit); err != nil || out.UnverifiedMinor > most {
 				return refused(r, f, at, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_LIMIT_REACHED,
-					fmt.Sprintf("%s a day without being verified is the most, and %s of it is taken", amounts.String(limit),
-						amounts.String(amounts.FromMinor(price.GetCurrencyCode(), f.UnverifiedMinor))))
+					fmt.Sprintf("%s a day without being verified is the most; %s was accepted so on this day already, and this is %s",
+						amounts.String(limit), amounts.String(amounts.FromMinor(price.GetCurrencyCode(), f.UnverifiedMinor)),
+						amounts.String(price)))
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package promise_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -373,7 +372,7 @@ func TestWhatCameTooLateIsSeen(t *testing.T) {
 	}{
 		"beyond the limit": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) {
 			f.Offer.MaxUnverifiedPerDay, f.UnverifiedMinor = eur(100), 2000
-		}, limit, "EUR 100.00 a day without being verified is the most, and EUR 20.00 of it is taken", 90},
+		}, limit, "EUR 100.00 a day without being verified is the most; EUR 20.00 was accepted so on this day already, and this is EUR 90.00", 90},
 		"withdrawn": {func(f *promise.Facts, _ *entitlementv1.AcceptOfferRequest) { f.Offer.Withdrawn = true }, gone, "offers/call is withdrawn", 90},
 		"deleted": {func(f *promise.Facts, r *entitlementv1.AcceptOfferRequest) {
 			f.Offer, r.Price = nil, eur(80)
@@ -475,42 +474,5 @@ func TestMoreThanTheOfferCostsIsNotOwed(t *testing.T) {
 		if p := promise.Accept(r, facts(start())).Promise; p.GetState() != want || p.GetAmount().GetUnits() != units {
 			t.Errorf("%d: %v", units, p)
 		}
-	}
-}
-
-// TestASecondProofIsNoted: who confirms what is owed already, by another proof or for another reason, is in the trail; the same
-// again is not, nor what there is no room for.
-func TestASecondProofIsNoted(t *testing.T) {
-	settle := func(p *entitlementv1.Promise, by, reason string, how entitlementv1.Verification) *entitlementv1.Promise {
-		t.Helper()
-		next, err := promise.Settle(p, promise.Settlement{What: confirm, Verification: how, Reason: reason, By: by, At: start()})
-		if err != nil || next.GetState() != owed {
-			t.Fatal(next, err)
-		}
-		return next
-	}
-	p := settle(promise.Accept(request(nobody), facts(start())).Promise, "mary", "", callBack)
-	for range 2 {
-		p = settle(p, "mary", "", callBack)
-	}
-	if n := len(p.GetTrail()); n != 2 {
-		t.Fatalf("%d events: %v", n, p)
-	}
-	p = settle(p, "ben", "they wrote", entitlementv1.Verification_VERIFICATION_PIN)
-	if e := p.GetTrail()[len(p.GetTrail())-1]; len(p.GetTrail()) != 3 || e.GetBy() != "ben" || e.GetReason() != "they wrote" ||
-		e.GetVerification() != entitlementv1.Verification_VERIFICATION_PIN || e.GetState() != owed {
-		t.Errorf("noted: %v", p.GetTrail())
-	}
-	for i := range 100 {
-		p = settle(p, "mary", fmt.Sprint("for reason ", i), callBack)
-	}
-	if n := len(p.GetTrail()); n != 32 {
-		t.Errorf("%d events", n)
-	}
-	_, err := promise.Settle(p, promise.Settlement{
-		What: confirm, Verification: callBack, Reason: "paid by 4111 1111 1111 1111", By: "mary", At: start(),
-	})
-	if fault.ReasonOf(err) != rpcv1.Reason_REASON_INVALID_FIELD {
-		t.Errorf("a card's number: %v", err)
 	}
 }
