@@ -138,6 +138,9 @@ func (c *calls) advance(
 	ctx context.Context, t *decision, was *routingv1.ContinuationState, r *routingv1.ContinueCallRequest,
 ) {
 	outcome := flow.Outcome{Input: r.GetInput(), Recording: r.GetRecording()}
+	if was.GetAsked() == routingv1.PromptKind_PROMPT_KIND_WHICH {
+		outcome.Choices = flow.ChoicesOf(t.view, was.GetOffered())
+	}
 	line := t.view.LineByID(was.GetLine())
 	if line != nil {
 		tried := triedOf(line, r.GetAttempts())

@@ -37,6 +37,8 @@ type Outcome struct {
 	// Input and Recording are nil where there were none.
 	Input     *routingv1.Input
 	Recording *routingv1.Recording
+	// Choices are what a WHICH prompt offered, as it was read out: see ChoicesOf.
+	Choices []view.Label
 	// MenuLine is the ID of the line that "press 1" led to outside hours; empty where there was no menu.
 	MenuLine string
 }
@@ -75,7 +77,7 @@ func Advance(was *routingv1.ContinuationState, o Outcome) (*routingv1.Continuati
 	case routingv1.PromptKind_PROMPT_KIND_PIN:
 		return next, pinTyped(next, o.Input)
 	case routingv1.PromptKind_PROMPT_KIND_WHICH:
-		chosen(next, o.Input)
+		chosen(next, o.Input, o.Choices)
 	case routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS:
 		menu(next, o)
 	case routingv1.PromptKind_PROMPT_KIND_OFFER:

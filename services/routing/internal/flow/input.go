@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 // MaxOffered is how many customers a caller chooses among at most: keys 1 to 8.
@@ -169,10 +170,12 @@ func pinTyped(s *routingv1.ContinuationState, in *routingv1.Input) Need {
 }
 
 // chosen brings in which of the customers offered it is.
-func chosen(s *routingv1.ContinuationState, in *routingv1.Input) {
+func chosen(s *routingv1.ContinuationState, in *routingv1.Input, choices []view.Label) {
 	k := key(in)
-	if k == noKey && typed(in) == "" {
-		k = agreedKey(in.GetSpeech(), len(s.GetOffered()))
+	if typed(in) == "" && (k == noKey || k >= 1 && k <= len(choices)) { // a digit may be a name, too
+		if k = chosenByWords(in.GetSpeech(), choices); k == noKey {
+			k = agreedKey(in.GetSpeech(), len(s.GetOffered()))
+		}
 	}
 	switch {
 	case operator(in):

@@ -5,6 +5,7 @@ import (
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/routing/internal/flow"
+	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 // after is the state behind a prompt that was answered by words.
@@ -60,6 +61,38 @@ func TestYesAndNo(t *testing.T) {
 	}
 	if state, _ := after(which, "yes", "acme", "bolt"); len(state.GetOffered()) != 2 || state.GetTries() != 1 {
 		t.Errorf("yes, of two: %v", state)
+	}
+}
+
+// TestWhatIsSaidChooses the one that it fits, and nobody where two fit, or something else was said besides.
+func TestWhatIsSaidChooses(t *testing.T) {
+	choices := []view.Label{
+		{Name: "Acme GmbH", Locality: "Berlin, Germany"}, {Name: "Acme Inc.", Locality: "Boston"}, {Name: "Bolt Ltd", Locality: "Boston"},
+		{Name: "Second Bank", Account: "bank north"}, {},
+	}
+	offered := []string{"de", "us", "bolt", "bank", "gone"}
+	for said, want := range map[string]string{
+		"Berlin": "de", "the one in Berlin, please": "de", "Germany": "de", "die in Berlin": "de", "acme g m b h": "de", "GmbH": "de",
+		"Acme Incorporated": "us", "acme boston": "us", "Bolt limited": "bolt", "bolt": "bolt", "north": "bank",
+		"the first one": "de", "number two": "us", "der dritte": "bolt", "la première": "de", "two": "us", "4": "bank",
+		"Boston": "", "acme": "", "Berlin or Boston": "", "not Berlin": "", "acme london": "", "the second one": "", "the": "",
+		"Second Bank": "bank", "eight": "", "number eight": "", "no": "",
+	} {
+		state, _ := flow.Advance(&routingv1.ContinuationState{Asked: routingv1.PromptKind_PROMPT_KIND_WHICH, Offered: offered},
+			flow.Outcome{Input: &routingv1.Input{Speech: said}, Choices: choices})
+		if state.GetCustomer() != want || state.GetTries() == 0 == (want == "") || state.GetPersonWanted() {
+			t.Errorf("%q: got %q, want %q: %v", said, state.GetCustomer(), want, state)
+		}
+	}
+	for said, want := range map[string]string{"two": "", "second": "one", "company two": "two", "company one": "one"} {
+		state, _ := flow.Advance(&routingv1.ContinuationState{
+			Asked: routingv1.PromptKind_PROMPT_KIND_WHICH, Offered: []string{"two", "one"},
+		}, flow.Outcome{
+			Input: &routingv1.Input{Speech: said}, Choices: []view.Label{{Name: "Company Two"}, {Name: "Company One"}},
+		})
+		if state.GetCustomer() != want {
+			t.Errorf("%q: got %q, want %q", said, state.GetCustomer(), want)
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ func (w *walk) outcome(o flow.Outcome) {
 		}
 	}
 	before := proto.CloneOf(w.state)
+	o.Choices = flow.ChoicesOf(w.v, w.state.GetOffered())
 	state, need := flow.Advance(w.state, o)
 	if !proto.Equal(before, w.state) {
 		panic("the state before was changed")

@@ -9,11 +9,10 @@ import (
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
-	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
 const (
-	// builtInLanguage is that of all texts of the program's own.
+	// builtInLanguage is that of texts of the program's own, but for those that there are in others.
 	builtInLanguage = "en"
 	// finishKey ends what is typed.
 	finishKey = "#"
@@ -28,17 +27,17 @@ const (
 		"this one: in the support portal, or with whoever looks after your contract. Goodbye."
 )
 
-// speech is what is said: the line's own words, else the program's.
-func speech(d *decide.Decision, own *routingv1.Speech, builtIn string) (text, language, media string) {
+// speech is what is said: the line's own words, else the program's, which are of a language.
+func speech(d *decide.Decision, own *routingv1.Speech, builtIn, of string) (text, language, media string) {
 	if own.GetText() == "" && own.GetMediaUri() == "" {
-		return builtIn, builtInLanguage, ""
+		return builtIn, of, ""
 	}
 	text, language = own.GetText(), own.GetLanguage()
 	if language == "" {
 		language = d.Line.LanguageTag()
 	}
 	if text == "" {
-		text, language = builtIn, builtInLanguage
+		text, language = builtIn, of
 	}
 	if language == "" {
 		language = builtInLanguage
@@ -54,23 +53,29 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 		if p.Timeout = (&durationpb.Duration{Seconds: silenceS}); digits {
 			p.MaxDigits, p.FinishKey = maxDigits, finish
 		}
-		p.Speech = spoken && (!digits || d.Prompt == routingv1.PromptKind_PROMPT_KIND_NAME || asksPhrase(d))
+		p.Speech = spoken && (!digits || asksWords(d))
 	}
 	var own *routingv1.Speech
-	var builtIn string
+	builtIn, language := "", builtInLanguage
 	switch d.Prompt {
 	case routingv1.PromptKind_PROMPT_KIND_NAME:
 		ask(maxNameDigits, finishKey, nameSilenceS)
-		if own, builtIn = d.Line.Identification().GetAskName(), askName(p); d.Again() {
-			own, builtIn = d.Line.Identification().GetAskAgain(), askAgain(d, builtIn)
+		var words askWords
+		words, language = askWordsOf(d)
+		if own, builtIn = d.Line.Identification().GetAskName(), words.name(p); d.Again() {
+			own, builtIn = d.Line.Identification().GetAskAgain(), words.nameAgain(d, builtIn)
 		}
 	case routingv1.PromptKind_PROMPT_KIND_WHICH:
 		ask(1, "", menuSilenceS)
-		builtIn = askWhich(d, digits)
+		var words askWords
+		words, language = askWordsOf(d)
+		builtIn = words.which(d, digits)
 	case routingv1.PromptKind_PROMPT_KIND_PIN:
 		ask(maxPINDigits, finishKey, nameSilenceS)
-		if own, builtIn = d.Line.Identification().GetAskPin(), askPIN(d, digits, p.GetSpeech()); d.Again() {
-			builtIn = "Sorry, that was not right. " + builtIn
+		var words askWords
+		words, language = askWordsOf(d)
+		if own, builtIn = d.Line.Identification().GetAskPin(), words.pin(d, digits, p.GetSpeech()); d.Again() {
+			builtIn = words.wrong + builtIn
 		}
 	case routingv1.PromptKind_PROMPT_KIND_OUT_OF_HOURS:
 		own, builtIn = d.Line.OutOfHours().GetSpeech(), "All offices of this line are closed now."
@@ -95,7 +100,7 @@ func prompt(d *decide.Decision) *routingv1.Prompt {
 		return p
 	case routingv1.PromptKind_PROMPT_KIND_UNSPECIFIED:
 	}
-	p.Text, p.Language, p.MediaUri = speech(d, own, builtIn)
+	p.Text, p.Language, p.MediaUri = speech(d, own, builtIn, language)
 	return p
 }
 
@@ -120,77 +125,6 @@ func verb(digits bool) string {
 	return "say"
 }
 
-func askName(p *routingv1.Prompt) string {
-	switch {
-	case p.GetMaxDigits() > 0 && p.GetSpeech():
-		return "Please say the name of your company, or type it on the keypad and press hash. For a person, press 0."
-	case p.GetMaxDigits() > 0:
-		return "Please type the name of your company on the keypad and press hash. For a person, press 0."
-	}
-	return "Please say the name of your company. For a person, just wait."
-}
-
-// askAgain asks for a name once more, and says why.
-func askAgain(d *decide.Decision, question string) string {
-	if d.Call().State.GetTooMany() {
-		return "That fits several companies. " + strings.Replace(question, "the name", "the whole name", 1)
-	}
-	return "Sorry, that was not found. " + question
-}
-
-func askWhich(d *decide.Decision, digits bool) string {
-	var b strings.Builder
-	if d.Again() {
-		b.WriteString("Sorry, that was none of the keys. ")
-	}
-	if only := d.Candidates(); len(only) == 1 {
-		key := " " + verb(digits) + " "
-		b.WriteString("If it is " + distinct(only[0]) + "," + key + "1. If not," + key + "9. For a person," + key + "0.")
-		return b.String()
-	}
-	for i, c := range d.Candidates() {
-		b.WriteString("For " + distinct(c) + ", " + verb(digits) + " " + strconv.Itoa(i+1) + ". ")
-	}
-	b.WriteString("For none of these, " + verb(digits) + " 9. For a person, " + verb(digits) + " 0.")
-	return b.String()
-}
-
-// distinct is a customer's name, told from those of others by where they are.
-func distinct(c *view.Customer) string {
-	if c.Locality == "" {
-		return c.DisplayName
-	}
-	return c.DisplayName + " in " + c.Locality
-}
-
-// asksPhrase says that the only candidate has a phrase to say, and is asked for it.
-func asksPhrase(d *decide.Decision) bool {
-	c := d.Candidates()
-	return d.Prompt == routingv1.PromptKind_PROMPT_KIND_PIN && len(c) == 1 && c[0].HasPhrase
-}
-
-func askPIN(d *decide.Decision, digits, spoken bool) string {
-	of, hasPIN := "", true
-	if c := d.Candidates(); len(c) == 1 {
-		of, hasPIN = " of "+c[0].DisplayName, c[0].HasPIN
-	}
-	phrase := spoken && asksPhrase(d)
-	const press0, wait = " For a person, press 0.", " For a person, just wait."
-	switch {
-	case phrase && !hasPIN && digits:
-		return "Please say the phrase" + of + "." + press0
-	case phrase && !hasPIN:
-		return "Please say the phrase" + of + "." + wait
-	case phrase && digits:
-		return "Please type the PIN" + of + " and press hash, or say the phrase." + press0
-	case phrase:
-		return "Please say the phrase" + of + ", or the PIN, digit by digit." + wait
-	case digits:
-		return "Please type the PIN" + of + " and press hash." + press0
-	}
-	return "Please say the PIN" + of + ", digit by digit." + wait
-}
-
 // record is what a caller hears before a message.
 func record(d *decide.Decision) *routingv1.Record {
 	r := &routingv1.Record{MaxLength: &durationpb.Duration{Seconds: maxRecordingS}}
@@ -200,7 +134,7 @@ func record(d *decide.Decision) *routingv1.Record {
 	} else if digits {
 		builtIn += " For a person, press 0."
 	}
-	r.Text, r.Language, r.MediaUri = speech(d, d.Line.MessageGreeting(), builtIn)
+	r.Text, r.Language, r.MediaUri = speech(d, d.Line.MessageGreeting(), builtIn, builtInLanguage)
 	return r
 }
 

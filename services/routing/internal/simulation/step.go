@@ -100,7 +100,9 @@ func (a *asked) resume() {
 	}
 	a.step = int(opened.Step) + 1
 	a.known(line)
-	outcome := flow.Outcome{Attempts: a.attempts, Input: a.c.input, Recording: a.c.message}
+	outcome := flow.Outcome{
+		Attempts: a.attempts, Input: a.c.input, Recording: a.c.message, Choices: flow.ChoicesOf(a.v, opened.State.GetOffered()),
+	}
 	if line != nil {
 		if to := decide.MenuLine(a.v, line, a.call.Gateway); to != nil {
 			outcome.MenuLine = to.ID
