@@ -48,7 +48,7 @@ func TestTheOracleAgreesWithTheCompiler(t *testing.T) {
 	rules := bundles(t)
 	near := rapid.OneOf(rapid.Int64Range(-3*3600, 3*3600), rapid.Int64Range(-2*86400, 2*86400))
 	rapid.Check(t, func(t *rapid.T) {
-		bundle := rapid.SampledFrom(rules).Draw(t, "rules")
+		bundle := rules[rapid.IntRange(0, len(rules)-1).Draw(t, "rules")] // drawn itself, all of it is printed
 		zone := rapid.SampledFrom([]string{
 			"Europe/Dublin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Chatham", "America/Santiago",
 			"Asia/Kolkata", "Africa/Cairo",
@@ -67,8 +67,8 @@ func TestTheOracleAgreesWithTheCompiler(t *testing.T) {
 		o := newOracle()
 		for range 60 {
 			unixS := from.Unix() + rapid.Int64Range(0, yearS-1).Draw(t, "instant")
-			if _, change := time.Unix(unixS, 0).In(loc).ZoneBounds(); !change.IsZero() && change.Before(to.AddDate(0, 0, -1)) {
-				unixS = max(from.Unix(), change.Unix()+near.Draw(t, "seconds from the change"))
+			if _, change := time.Unix(unixS, 0).In(loc).ZoneBounds(); !change.IsZero() && change.Before(to) {
+				unixS = min(max(from.Unix(), change.Unix()+near.Draw(t, "seconds from the change")), to.Unix()-1)
 			}
 			if o.open(one, unixS) != made.At(unixS).Open {
 				t.Fatalf("%s at %v: the oracle says %v, the compiler %v", zone, time.Unix(unixS, 0).UTC(), o.open(one, unixS),
