@@ -108,6 +108,8 @@ func TestWhatWouldChangeIt(t *testing.T) {
 		{"begins later", &publishedv1.Contract{Id: "C1", FromUnixS: 20, ToUnixS: 30}, nil,
 			"WAIT contract C1 begins on 1970-01-01 at 00:00 UTC (20)"},
 		{"ended", &publishedv1.Contract{Id: "C1", ToUnixS: 5}, nil, "CONTRACT renew contract C1, which ended on 1970-01-01"},
+		{"ended, and outside hours", &publishedv1.Contract{Id: "C1", Plan: "days", ToUnixS: 5}, nil, "CONTRACT renew contract C1, " +
+			"which ended on 1970-01-01; besides, a plan with longer hours than days, that of contract C1"},
 		{"outside hours", &publishedv1.Contract{Id: "C1", Plan: "days", ToUnixS: 30}, nil,
 			"WAIT the hours of plan days begin on 1970-01-01 at 00:00 UTC (12), " +
 				"PLAN a plan with longer hours than days, that of contract C1"},
