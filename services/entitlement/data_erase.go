@@ -15,10 +15,8 @@ import (
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/erasure"
-	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
 	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
 	"github.com/daysidehq/dayside/services/entitlement/internal/view"
-	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
@@ -246,61 +244,19 @@ func (e *eraser) each(ctx context.Context, prefix string, visit func(coord.Entry
 	return e.s.cfg.Store.Each(ctx, coord.Prefix(prefix), revision, visit)
 }
 
-// promises takes the person out of what they promised.
-func (e *eraser) promises(ctx context.Context) error {
-	var names []string
-	err := e.each(ctx, promisePrefix, func(entry coord.Entry) error {
-		p, _, err := collection.Decode[*entitlementv1.Promise](entry.Value, entry.ModRevision)
-		if err != nil {
-			return fault.Internal(fmt.Errorf("key %s: %w", entry.Key, err))
-		}
-		recording := p.GetAcceptance().GetRecordingUri()
-		if e.person.Promise(p) {
-			names = append(names, p.GetName())
-		}
-		if recording != "" && p.GetAcceptance().GetRecordingUri() == "" && !slices.Contains(e.recordings, recording) {
-			e.recordings = append(e.recordings, recording)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := e.promise(ctx, name); err != nil {
-			return err
-		}
-	}
-	const kept = "what is owed, which terms were agreed to, and when, without the person"
-	e.note("promises", int64(len(names)), int64(len(names)), kept)
-	return nil
-}
-
-func (e *eraser) promise(ctx context.Context, name string) (err error) {
-	for range maxEraseTries {
-		if e.only {
-			return nil
-		}
-		var left *entitlementv1.Promise
-		left, err = e.s.promises.all.Amend(ctx, name, func(p *entitlementv1.Promise) { e.person.Promise(p) })
-		if err == nil { // the ledger keeps the latest revision of a charge: one with the number, on its way still, is none
-			e.s.promises.tell(ctx, left)
-		}
-		if fault.ReasonOf(err) != rpcv1.Reason_REASON_CONFLICT {
-			return err
-		}
-	}
-	return fault.Conflict(promise.Names + strings.TrimPrefix(name, promise.Names))
-}
-
-// grants ends those that a number of the person has; who gave them and why is kept.
+// grants ends those that a number of the person has; who gave them and why is kept, without the person.
 func (e *eraser) grants(ctx context.Context) error {
 	var changes [][]*rpcv1.Write
 	var conditions []*rpcv1.Condition
+	var theirs, written int64
 	err := e.each(ctx, grantPrefix, func(entry coord.Entry) error {
 		g, requestID, err := decodeGrant(entry)
-		if err != nil || !e.person.Grant(g, e.now) {
+		if err != nil {
 			return err
+		}
+		ends, reason := e.person.Grant(g, e.now), e.person.Reason(g)
+		if !ends && !reason {
+			return nil
 		}
 		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(g)
 		if err != nil {
@@ -310,10 +266,16 @@ func (e *eraser) grants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		writes := []*rpcv1.Write{write}
+		if ends {
+			theirs++
+			writes = append(writes, coord.Delete(published.GrantPrefix+strings.TrimPrefix(entry.Key, grantPrefix)))
+		}
+		if reason {
+			written++
+		}
 		conditions = append(conditions, coord.Unchanged(entry.Key, entry.ModRevision))
-		changes = append(changes, []*rpcv1.Write{
-			write, coord.Delete(published.GrantPrefix + strings.TrimPrefix(entry.Key, grantPrefix)),
-		})
+		changes = append(changes, writes)
 		return nil
 	})
 	if err != nil {
@@ -322,7 +284,8 @@ func (e *eraser) grants(ctx context.Context) error {
 	if err := e.write(ctx, conditions, changes); err != nil {
 		return err
 	}
-	e.note("grants", int64(len(changes)), int64(len(changes)), "who gave access and why, without the number")
+	e.note("grants", theirs, theirs, "who gave access and why, without the number")
+	e.note("grants: what people wrote", written, written, keptOfText)
 	return nil
 }
 

@@ -80,6 +80,17 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 		Name: "promises/p1", State: entitlementv1.PromiseState_PROMISE_STATE_OWED, TermsText: "You pay.", CreateTime: later,
 		Acceptance: &entitlementv1.AcceptOfferRequest{Offer: "offers/day", RequestId: "12345678", Customer: "customers/acme", Number: mobile},
 	}, nil)
+	said := []*entitlementv1.PromiseEvent{{Reason: "Ann (+1 303-555-0101, ann@acme.example) rang"}}
+	putStored(t, w.etcd, "entitlement/promises/p2", &entitlementv1.Promise{
+		Name: "promises/p2", CreateTime: later, Trail: said,
+		Acceptance: &entitlementv1.AcceptOfferRequest{Offer: "offers/day", RequestId: "12345679", Customer: "customers/acme"},
+	}, nil)
+	putStored(t, w.etcd, "entitlement/grants/g2", &entitlementv1.Grant{
+		Name: "grants/g2", Customer: "customers/acme", EndTime: later, Reason: "for Ann, 303 555 0101",
+	}, nil)
+	if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.GrantPrefix+"g2", nil)}); err != nil {
+		t.Fatal(err)
+	}
 	putStored(t, w.etcd, "entitlement/grants/g1", &entitlementv1.Grant{Name: "grants/g1", Number: mobile, EndTime: later}, nil)
 	if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.GrantPrefix+"g1", nil)}); err != nil {
 		t.Fatal(err)
@@ -106,7 +117,8 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 		}
 		return strings.Join(places, ", ")
 	}
-	const want = "calls 2/2, audit 1/1, promises 1/1, grants 1/1, reveals 1/1, customers/acme 1/0"
+	const want = "calls 2/2, audit 1/1, promises 1/1, promises: what people wrote 1/1, " +
+		"grants 1/1, grants: what people wrote 1/1, reveals 1/1, customers/acme 1/0"
 	before := w.state(t)
 	if got := ask(true); got != want || !equalMaps(before, w.state(t)) {
 		t.Errorf("checked only: %s, want %s and nothing written", got, want)
@@ -123,7 +135,7 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		for _, secret := range []string{mobile, "ann@acme", "Ann", "192.0.2.1"} {
+		for _, secret := range []string{mobile, "555-0101", "555 0101", "ann@acme", "Ann", "192.0.2.1"} {
 			if strings.Contains(e.Key+string(e.Value), secret) {
 				t.Errorf("%s still holds %q", e.Key, secret)
 			}
@@ -134,6 +146,9 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 	}
 	if _, err := w.etcd.Get(t.Context(), published.GrantPrefix+"g1"); err == nil {
 		t.Error("the grant still gives access")
+	}
+	if _, err := w.etcd.Get(t.Context(), published.GrantPrefix+"g2"); err != nil {
+		t.Errorf("another's grant gives none any more: %v", err)
 	}
 	if got := ask(false); got != "" {
 		t.Errorf("done again it finds %s", got)

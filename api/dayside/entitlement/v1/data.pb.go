@@ -1024,7 +1024,7 @@ func (x *ErasePersonResponse) GetRemainders() []*Remainder {
 // Erasure is what was erased or kept at one place.
 type Erasure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Such as "customers/acme: contact", "promises", "calls", "audit".
+	// Such as "customers/acme: contact", "promises", "promises: what people wrote", "calls", "audit".
 	Place string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
 	// How many were erased.
 	Erased int64 `protobuf:"varint,2,opt,name=erased,proto3" json:"erased,omitempty"`

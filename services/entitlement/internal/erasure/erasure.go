@@ -5,6 +5,7 @@ package erasure
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,6 +35,8 @@ type Person struct {
 	contacts map[contact]bool
 	// names are what the person is called at a customer, folded.
 	names map[contact]bool
+	// written are names and addresses as they are looked for in text.
+	written map[string]*regexp.Regexp
 }
 
 // Of is the person of a request. The error is an INVALID_FIELD fault.
@@ -198,26 +201,37 @@ func (p *Person) acted(customer, by string) bool {
 	return ok && p.contacts[contact{customer, id}]
 }
 
-// Promise takes the person out of a promise; what is owed, agreed to and when stays.
-func (p *Person) Promise(x *entitlementv1.Promise) (changed bool) {
+// Promise takes the person out of a promise; what is owed, agreed to and when stays. What people wrote in it is Reasons'.
+// The names are what the person is called in it.
+func (p *Person) Promise(x *entitlementv1.Promise) (changed bool, names []string) {
 	a := x.GetAcceptance()
-	n, _ := phone.ParseSignalled(a.GetNumber())
-	if a != nil && (p.numbers[n] || a.GetPerson() != "" && p.names[contact{a.GetCustomer(), folded(a.GetPerson())}]) {
+	if a != nil && p.spoke(a.GetCustomer(), a.GetNumber(), a.GetPerson()) {
+		names = append(names, a.GetPerson())
 		a.Person, a.Number, a.RecordingUri, x.Erased, changed = "", "", "", true, true
 	}
 	for _, e := range x.GetTrail() {
 		if p.acted(a.GetCustomer(), e.GetBy()) {
 			e.By, x.Erased, changed = contactNames+erased, true, true
 		}
+		if p.spoke(a.GetCustomer(), e.GetNumber(), e.GetPerson()) {
+			names = append(names, e.GetPerson())
+			e.Person, e.Number, e.RecordingUri, x.Erased, changed = "", "", "", true, true
+		}
 	}
-	return changed
+	return changed, names
 }
 
 // Late takes somebody who was erased meanwhile out of a promise that comes in late, and out of what it gave: nil where that
 // is nothing.
 func Late(x *entitlementv1.Promise, g *entitlementv1.Grant, now *timestamppb.Timestamp) {
 	a := x.GetAcceptance()
+	who := &Person{numbers: map[phone.Number]bool{}}
+	if n, ok := phone.Parse(a.GetNumber()); ok {
+		who.numbers[n] = true
+	}
+	name := a.GetPerson()
 	a.Person, a.Number, a.RecordingUri, x.Erased = "", "", "", true
+	who.Reasons(x, name)
 	if g == nil {
 		return
 	}

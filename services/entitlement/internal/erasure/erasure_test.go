@@ -89,14 +89,14 @@ func TestWhatMustBeKeptIsKeptWithoutThePerson(t *testing.T) {
 	want := proto.CloneOf(promise)
 	want.Erased, want.Acceptance.Number, want.Acceptance.Person, want.Acceptance.RecordingUri = true, "", "", ""
 	want.Trail[0].By = "contacts/erased"
-	if !p.Promise(promise) || !proto.Equal(promise, want) {
+	if changed, _ := p.Promise(promise); !changed || !proto.Equal(promise, want) {
 		t.Errorf("left: %v", promise)
 	}
-	if p.Promise(promise) {
+	if again, _ := p.Promise(promise); again {
 		t.Error("done again it finds something")
 	}
 	ben := &entitlementv1.Promise{Acceptance: &entitlementv1.AcceptOfferRequest{Customer: "customers/acme", Number: desk}}
-	if p.Promise(ben) {
+	if theirs, _ := p.Promise(ben); theirs {
 		t.Error("another's promise was changed")
 	}
 

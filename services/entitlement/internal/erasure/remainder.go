@@ -55,8 +55,11 @@ func Remainders(at time.Time, recordings []string) []*entitlementv1.Remainder {
 			Action: "delete DATA/view of processes that no longer run",
 		},
 		{
-			Place: "text", What: "names in what people wrote: notes of follow-ups, reasons, titles of cases",
-			Action: "look through them: dayside follow-up list, dayside promise list",
+			Place: "text",
+			What: "what people wrote of the person in other words: in reasons of promises and grants it was looked for the numbers " +
+				"as they are usually written, the addresses and the full name; in notes of follow-ups, titles of cases and the audit " +
+				"for numbers in E.164 and addresses alone",
+			Action: "look through them: dayside follow-up list, dayside promise list, dayside grant list",
 		},
 		{
 			Place: "audit", What: "the contact's id, and this request with its reason, for as long as the ledger keeps the audit",

@@ -45,8 +45,8 @@ func (s Settlement) inPart() bool {
 }
 
 // Settle is a promise after a settlement: another one, with one more event in its trail, or the same where it stands so
-// already and nobody says more than was said. WRONG_STATE where its state does not allow it; INVALID_FIELD where something is missing. A pending one whose
-// time is over has lapsed, whether or not anybody has written that down.
+// already and nobody says more than was said. WRONG_STATE where its state does not allow it; INVALID_FIELD where something
+// is missing. A pending one whose time is over has lapsed, whether or not anybody has written that down.
 func Settle(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
 	p, _ = Lapse(p, s.At)
 	if rule := amountRule(p, s); rule != "" {
@@ -92,8 +92,8 @@ func (s Settlement) event(state entitlementv1.PromiseState) *entitlementv1.Promi
 	}
 }
 
-// again is a promise that stands as a settlement says, with a note of who says so, too, or by which other proof or reason: the
-// same where that was said before, or there is no room for it. Why something is given up is said once.
+// again is a promise that stands as a settlement says, with a note of who says so, too, or by which other proof or reason;
+// the same where that was said before, or there is no room for it. Why something is given up is said once.
 func again(p *entitlementv1.Promise, s Settlement) (*entitlementv1.Promise, error) {
 	if s.What == entitlementv1.Settlement_SETTLEMENT_WAIVE ||
 		s.Reason == "" && s.Verification == entitlementv1.Verification_VERIFICATION_UNSPECIFIED {
