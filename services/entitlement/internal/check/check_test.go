@@ -256,10 +256,13 @@ func TestAccessEndsNotWithItsBasis(t *testing.T) {
 	got := check.Entitlement(who, check.Asked{
 		Line: &publishedv1.Line{}, Catalog: shop{"days": {ID: "days", HoursID: "days"}}, Question: entitle.Question{AtUnixS: 10},
 	})
-	if got.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY || got.GetValidUntil().GetSeconds() != 30 || got.GetTreatmentText() != "" {
+	if got.GetBasis() != entitlementv1.Basis_BASIS_COMPLIMENTARY || got.GetValidUntil().GetSeconds() != 30 ||
+		got.GetTreatmentText() != "" {
 		t.Errorf("got %v", got)
 	}
-	number := entitle.Party{Grants: []entitle.Grant{{ID: "g2", Basis: entitlementv1.Basis_BASIS_PROMISE, PlanID: "days", ToUnixS: 90}}}
+	number := entitle.Party{Grants: []entitle.Grant{
+		{ID: "g2", Basis: entitlementv1.Basis_BASIS_PROMISE, PlanID: "days", ToUnixS: 90},
+	}}
 	far := check.Unknown(number, check.Asked{
 		Line: &publishedv1.Line{}, Catalog: shop{"days": {ID: "days", HoursID: "days"}}, Question: entitle.Question{AtUnixS: 50},
 	}, 0)
