@@ -199,8 +199,9 @@ func (d desk) reveal(t *testing.T, session, line string) (*entitlementv1.RevealN
 
 func (d desk) shown(t *testing.T, session string) {
 	t.Helper()
-	if told, err := d.reveal(t, session, "lines/gold"); err != nil || told.GetCustomer() == "" {
-		t.Fatal(told.GetCustomer(), err)
+	if told, err := d.reveal(t, session, "lines/gold"); err != nil || told.GetCustomer() == "" ||
+		!strings.HasPrefix(told.GetContact(), told.GetCustomer()+"/contacts/") {
+		t.Fatal(told.GetContact(), told.GetCustomer(), err)
 	}
 }
 

@@ -66,7 +66,7 @@ func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealN
 	return &entitlementv1.RevealNumberResponse{
 		Number: line.GetNumber(), ValidUntil: entitled.GetValidUntil(),
 		Reminder: selfservice.Reminder(line.GetDisplayName(), o.customer.GetDisplayName(), line.GetPublished(), until),
-		Customer: o.customer.GetName(), FormerEndTime: line.GetFormerEndTime(),
+		Customer: o.customer.GetName(), Contact: o.contactResource(), FormerEndTime: line.GetFormerEndTime(),
 	}, nil
 }
 
@@ -155,7 +155,9 @@ func (d *contactDesk) ChooseAccessName(ctx context.Context, r *entitlementv1.Cho
 	if err != nil {
 		return nil, err
 	}
-	return &entitlementv1.ChooseAccessNameResponse{AccessName: renamed.GetAccessName(), Customer: renamed.GetName()}, nil
+	return &entitlementv1.ChooseAccessNameResponse{
+		AccessName: renamed.GetAccessName(), Customer: renamed.GetName(), Contact: o.contactResource(),
+	}, nil
 }
 
 // AnswerPromise settles a promise of the contact's customer, as the contact: their session is the verification.
@@ -181,7 +183,14 @@ func (d *contactDesk) AnswerPromise(ctx context.Context, r *entitlementv1.Answer
 	if p, err = d.s.promises.SettlePromise(asContact(ctx, o), settle); err != nil {
 		return nil, err
 	}
-	return &entitlementv1.AnswerPromiseResponse{Promise: p, Customer: o.customer.GetName()}, nil
+	return &entitlementv1.AnswerPromiseResponse{
+		Promise: p, Customer: o.customer.GetName(), Contact: o.contactResource(),
+	}, nil
+}
+
+// contactResource is who has the session, as the audit names them.
+func (o opened) contactResource() string {
+	return o.customer.GetName() + "/" + contactName(o.contact.GetContactId())
 }
 
 // asContact is a context in which a contact asks, who has no role: so a promise holds neither recordings nor callers'

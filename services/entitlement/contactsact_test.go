@@ -169,7 +169,10 @@ func TestAContactRenamesTheCustomer(t *testing.T) {
 	d.have(t, annsAcme(), annAddress)
 	session := d.signIn(t, annAddress)
 	choose := func(name string) error {
-		_, err := d.contacts.ChooseAccessName(t.Context(), &entitlementv1.ChooseAccessNameRequest{Session: session, AccessName: name})
+		r, err := d.contacts.ChooseAccessName(t.Context(), &entitlementv1.ChooseAccessNameRequest{Session: session, AccessName: name})
+		if err == nil && r.GetContact() != r.GetCustomer()+"/contacts/ann" {
+			t.Errorf("chosen by %s", r.GetContact())
+		}
 		return err
 	}
 	for _, name := range []string{"Heron", "Osprey"} {

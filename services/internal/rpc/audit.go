@@ -74,7 +74,7 @@ var resourceName = regexp.MustCompile(
 		`sites)(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
 
 // namedBy are the resources of which was told what few may read, then those that a request names, itself or in the resource
-// that it holds, then those that the answer names as changed, and the customer that it says whose it was.
+// that it holds, then those that the answer names as changed, and the customer that it says whose it was, with the contact who did it.
 func namedBy(told *disclosure, req proto.Message, resp any) []string {
 	n := &named{}
 	if told != nil {
@@ -135,11 +135,13 @@ func (n *named) answer(m protoreflect.Message, deeper int) {
 	})
 }
 
-// customer takes whose it was, where the answer says so: who asks by a session of theirs names nobody.
+// customer takes whose it was, and who did it, where the answer says so: who asks by a session of theirs names nobody.
 func (n *named) customer(m protoreflect.Message) {
-	fd := m.Descriptor().Fields().ByName("customer")
-	if fd != nil && fd.Kind() == protoreflect.StringKind && !fd.IsList() {
-		n.add(m.Get(fd).String())
+	for _, name := range []protoreflect.Name{"customer", "contact"} {
+		fd := m.Descriptor().Fields().ByName(name)
+		if fd != nil && fd.Kind() == protoreflect.StringKind && !fd.IsList() {
+			n.add(m.Get(fd).String())
+		}
 	}
 }
 

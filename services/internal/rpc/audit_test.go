@@ -239,7 +239,7 @@ type chooser struct {
 
 func (chooser) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest,
 ) (*entitlementv1.ChooseAccessNameResponse, error) {
-	return &entitlementv1.ChooseAccessNameResponse{AccessName: r.GetAccessName(), Customer: "customers/acme"}, nil
+	return &entitlementv1.ChooseAccessNameResponse{AccessName: r.GetAccessName(), Customer: "customers/acme", Contact: "customers/acme/contacts/ann"}, nil
 }
 
 // TestItIsToldWhoseASessionWas: the request names nobody.
@@ -254,7 +254,7 @@ func TestItIsToldWhoseASessionWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := log.take()
-	if len(got) != 1 || !slices.Equal(got[0].GetResources(), []string{"customers/acme"}) ||
+	if len(got) != 1 || !slices.Equal(got[0].GetResources(), []string{"customers/acme", "customers/acme/contacts/ann"}) ||
 		strings.Contains(got[0].String(), "opaque") {
 		t.Errorf("%v", got)
 	}

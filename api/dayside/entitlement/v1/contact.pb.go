@@ -792,6 +792,8 @@ type RevealNumberResponse struct {
 	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Until when the last of the numbers works that the line had before, and the contact may know; unset where none does.
 	FormerEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=former_end_time,json=formerEndTime,proto3" json:"former_end_time,omitempty"`
+	// customers/ID/contacts/ID who it was, for the audit trail.
+	Contact       string `protobuf:"bytes,6,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -859,6 +861,13 @@ func (x *RevealNumberResponse) GetFormerEndTime() *timestamppb.Timestamp {
 		return x.FormerEndTime
 	}
 	return nil
+}
+
+func (x *RevealNumberResponse) GetContact() string {
+	if x != nil {
+		return x.Contact
+	}
+	return ""
 }
 
 // ChooseAccessNameRequest chooses another access name.
@@ -931,7 +940,9 @@ type ChooseAccessNameResponse struct {
 	// The access name.
 	AccessName string `protobuf:"bytes,1,opt,name=access_name,json=accessName,proto3" json:"access_name,omitempty"`
 	// customers/ID whose session it was, for the audit trail.
-	Customer      string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// customers/ID/contacts/ID who it was, for the audit trail.
+	Contact       string `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -976,6 +987,13 @@ func (x *ChooseAccessNameResponse) GetAccessName() string {
 func (x *ChooseAccessNameResponse) GetCustomer() string {
 	if x != nil {
 		return x.Customer
+	}
+	return ""
+}
+
+func (x *ChooseAccessNameResponse) GetContact() string {
+	if x != nil {
+		return x.Contact
 	}
 	return ""
 }
@@ -1059,7 +1077,9 @@ type AnswerPromiseResponse struct {
 	// The promise.
 	Promise *Promise `protobuf:"bytes,1,opt,name=promise,proto3" json:"promise,omitempty"`
 	// customers/ID whose session it was, for the audit trail.
-	Customer      string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// customers/ID/contacts/ID who it was, for the audit trail.
+	Contact       string `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1104,6 +1124,13 @@ func (x *AnswerPromiseResponse) GetPromise() *Promise {
 func (x *AnswerPromiseResponse) GetCustomer() string {
 	if x != nil {
 		return x.Customer
+	}
+	return ""
+}
+
+func (x *AnswerPromiseResponse) GetContact() string {
+	if x != nil {
+		return x.Contact
 	}
 	return ""
 }
@@ -1612,23 +1639,25 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\x13RevealNumberRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12E\n" +
 	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12#\n" +
-	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"\xed\x01\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"\x87\x02\n" +
 	"\x14RevealNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12\x1a\n" +
 	"\breminder\x18\x02 \x01(\tR\breminder\x12;\n" +
 	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"validUntil\x12\x1a\n" +
 	"\bcustomer\x18\x04 \x01(\tR\bcustomer\x12B\n" +
-	"\x0fformer_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\"\x90\x01\n" +
+	"\x0fformer_end_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rformerEndTime\x12\x18\n" +
+	"\acontact\x18\x06 \x01(\tR\acontact\"\x90\x01\n" +
 	"\x17ChooseAccessNameRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12(\n" +
 	"\vaccess_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
 	"accessName\x12#\n" +
-	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"W\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"q\n" +
 	"\x18ChooseAccessNameResponse\x12\x1f\n" +
 	"\vaccess_name\x18\x01 \x01(\tR\n" +
 	"accessName\x12\x1a\n" +
-	"\bcustomer\x18\x02 \x01(\tR\bcustomer\"\x83\x02\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x18\n" +
+	"\acontact\x18\x03 \x01(\tR\acontact\"\x83\x02\n" +
 	"\x14AnswerPromiseRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12Q\n" +
 	"\apromise\x18\x02 \x01(\tB7\xe0A\x02\xbaH1r/2-^promises/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\apromise\x12N\n" +
@@ -1636,10 +1665,11 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"settlement\x18\x03 \x01(\x0e2\".dayside.entitlement.v1.SettlementB\n" +
 	"\xbaH\a\x82\x01\x04\x18\x01\x18\x03R\n" +
 	"settlement\x12 \n" +
-	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"n\n" +
+	"\x06reason\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"\x88\x01\n" +
 	"\x15AnswerPromiseResponse\x129\n" +
 	"\apromise\x18\x01 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\x12\x1a\n" +
-	"\bcustomer\x18\x02 \x01(\tR\bcustomer\"\x88\x01\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x18\n" +
+	"\acontact\x18\x03 \x01(\tR\acontact\"\x88\x01\n" +
 	"\x12ListRevealsRequest\x12$\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
 	"\n" +
