@@ -158,8 +158,8 @@ func promisesCSV(w io.Writer, list []*entitlementv1.Promise) error {
 			a.GetGateway(), a.GetCallId(),
 		})
 	}
-	return writeCSV(w, "promise accept_time state customer customer_display_name number person currency amount promised_amount "+
-		"offer offer_display_name support_line lapse_time gateway call_id", rows)
+	return writeCSV(w, "promise accept_time state customer customer_display_name number person currency amount "+
+		"promised_amount offer offer_display_name support_line lapse_time gateway call_id", rows)
 }
 
 // promiser is who promises: a customer, or a number that nobody knows.
@@ -170,7 +170,7 @@ func promiser(p *entitlementv1.Promise) string {
 		return p.GetCustomerDisplayName()
 	case a.GetCustomer() != "":
 		return idOf(a.GetCustomer())
-	case p.GetErased():
+	case p.GetErased() && a.GetNumber() == "":
 		return "(erased)"
 	}
 	return dash(a.GetNumber())
@@ -217,7 +217,7 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 		}
 	}
 	if p.GetErased() {
-		linef(w, "  %-10s who accepted it was erased: number, person and recording are not kept", "Erased")
+		linef(w, "  %-10s somebody was erased from it: numbers, persons, recordings and words that named them are not kept", "Erased")
 	}
 	if p.GetGrant() != "" {
 		linef(w, "  %-10s %s, until %s", "Grants", p.GetGrant(), instant(p.GetGrantEndTime()))
