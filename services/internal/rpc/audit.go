@@ -25,8 +25,8 @@ const (
 
 // Auditor keeps who changed what. Audit is called after each call of an audited method (option dayside.rpc.v1.audited)
 // that succeeded, by the process that did it and by none that passed it on, before the answer goes out; not for one that
-// only checked (validate_only). So it is after a call that told what few may read (Disclosed). The record is the auditor's own; nothing sensitive is in it. It must not block, and has
-// nobody to tell of an error.
+// only checked (validate_only). So it is after a call that told what few may read (Disclosed). The
+// record is the auditor's own; nothing sensitive is in it. It must not block, and has nobody to tell of an error.
 type Auditor interface {
 	Audit(record *rpcv1.AuditRecord)
 }
@@ -74,7 +74,8 @@ var resourceName = regexp.MustCompile(
 		`sites)(/[A-Za-z0-9._~-]{1,128}){1,5}$`)
 
 // namedBy are the resources of which was told what few may read, then those that a request names, itself or in the resource
-// that it holds, then those that the answer names as changed, and the customer that it says whose it was, with the contact who did it.
+// that it holds, then those that the answer names as changed, and the customer that it says whose it was, with the
+// contact who did it.
 func namedBy(told *disclosure, req proto.Message, resp any) []string {
 	n := &named{}
 	if told != nil {

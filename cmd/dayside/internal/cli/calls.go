@@ -259,7 +259,8 @@ func (a *app) showWatchedCall(r *ledgerv1.WatchCallsResponse, want *ledgerv1.Lis
 	c := r.GetCall()
 	if want.GetCustomer() != "" && want.GetCustomer() != c.GetCustomer() ||
 		want.GetSite() != "" && want.GetSite() != c.GetSite() ||
-		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetNumberRevealed() && !c.GetNumberRevealed() || want.GetFollowUp() && !c.GetFollowUp() ||
+		want.GetFormerNumber() && !c.GetFormerNumber() || want.GetFollowUp() && !c.GetFollowUp() ||
+		want.GetNumberRevealed() && !c.GetNumberRevealed() ||
 		want.GetOutcome() != 0 && want.GetOutcome() != c.GetOutcome() {
 		return nil
 	}

@@ -2,16 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/genproto/googleapis/type/money"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	amounts "github.com/daysidehq/dayside/api/money"
 )
 
 // collectionPromises is the first part of promises' names. They are no part of a configuration: files do not hold them.
@@ -216,8 +213,11 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 			linef(w, "  %-10s %s", line[0], oneLine(line[1]))
 		}
 	}
-	if p.GetErased() {
-		linef(w, "  %-10s somebody was erased from it: numbers, persons, recordings and words that named them are not kept", "Erased")
+	switch {
+	case p.GetErased() && acceptance.GetNumber()+acceptance.GetPerson() == "":
+		linef(w, "  %-10s who accepted it was erased: number, person and recording are not kept", "Erased")
+	case p.GetErased():
+		linef(w, "  %-10s somebody whom it named was erased from it", "Erased")
 	}
 	if p.GetGrant() != "" {
 		linef(w, "  %-10s %s, until %s", "Grants", p.GetGrant(), instant(p.GetGrantEndTime()))
@@ -256,194 +256,6 @@ func promiseEventText(e *entitlementv1.PromiseEvent) string {
 		}
 	}
 	return oneLine(text)
-}
-
-// settling is a command that settles a promise.
-type settling struct {
-	verb, short, example string
-	what                 entitlementv1.Settlement
-	// verifies says that it tells how it was made sure; forLess that it can leave a part to be paid.
-	verifies, forLess bool
-}
-
-func newSettle(a *app, s settling) *cobra.Command {
-	r, how, downTo := &entitlementv1.SettlePromiseRequest{Settlement: s.what}, "", ""
-	c := &cobra.Command{
-		Use: s.verb + " PROMISE", Short: s.short, Example: s.example,
-		Long: s.short + ". It is kept who did so, and why; done again it changes nothing.",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.promisesToComplete,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if r.Name, err = promiseName(args[0]); err != nil {
-				return err
-			}
-			confirms := s.what == entitlementv1.Settlement_SETTLEMENT_CONFIRM
-			switch {
-			case r.GetReason() == "" && !confirms:
-				return usagef("--reason is required: it is kept with the promise")
-			case how == "" && confirms:
-				return usagef("--verified-by is required: %s", strings.Join(verificationNames(), ", "))
-			}
-			if r.Verification, err = verification(how); err != nil {
-				return err
-			}
-			if r.Amount, err = downToOf(downTo); err != nil {
-				return err
-			}
-			client, err := a.connect()
-			if err != nil {
-				return err
-			}
-			defer client.close()
-			return a.settle(cmd.Context(), client, r)
-		},
-	}
-	c.Flags().StringVar(&r.Reason, "reason", "", "why, for people")
-	if s.forLess {
-		c.Flags().StringVar(&downTo, "down-to", "", "what is to be paid after all, such as \"60 EUR\"; less than it is about")
-	}
-	if s.verifies {
-		a.verifiedBy(c, &how)
-	}
-	return c
-}
-
-// settle settles a promise, and says where that changed nothing: what somebody else said of it then stands alone.
-func (a *app) settle(ctx context.Context, client *api, r *entitlementv1.SettlePromiseRequest) error {
-	promises := entitlementv1.NewPromiseServiceClient(client.conn)
-	was, err := ask(ctx, a, func(ctx context.Context) (*entitlementv1.Promise, error) {
-		return promises.GetPromise(ctx, &entitlementv1.GetPromiseRequest{Name: r.GetName()})
-	})
-	if err != nil {
-		return err
-	}
-	p, err := ask(ctx, a, func(ctx context.Context) (*entitlementv1.Promise, error) { return promises.SettlePromise(ctx, r) })
-	if err != nil {
-		return err
-	}
-	return a.show(p, func(w io.Writer) error {
-		stands, amount := word(promiseWords, p.GetState()), partText(p.GetAmount(), p.GetAcceptance().GetPrice())
-		before := was.GetTrail()
-		if p.GetEtag() != "" && p.GetState() == was.GetState() && amounts.Same(p.GetAmount(), was.GetAmount()) && len(before) > 0 {
-			kept := "Nothing is changed"
-			if p.GetEtag() != was.GetEtag() {
-				kept = "Noted beside what was said before"
-			}
-			linef(w, "%s: %s was %s already (%s, promised by %s):", kept, idOf(p.GetName()), stands, amount, promiser(p))
-			linef(w, "  %s", promiseEventText(before[len(before)-1]))
-			return nil
-		}
-		linef(w, "%s is %s: %s, promised by %s.", idOf(p.GetName()), stands, amount, promiser(p))
-		return nil
-	})
-}
-
-// downToOf is what is left to be paid; nil where nobody says.
-func downToOf(text string) (*money.Money, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // nobody says
-	}
-	m, rule := amounts.Parse(text)
-	if rule == "" {
-		rule = amounts.Rule(m)
-	}
-	if rule != "" {
-		return nil, usagef("--down-to %q: %s", text, rule)
-	}
-	return m, nil
-}
-
-// verifiedBy is the flag that says how it was made sure who speaks.
-func (*app) verifiedBy(c *cobra.Command, how *string) {
-	c.Flags().StringVar(how, "verified-by", "", "how it was made sure: "+strings.Join(verificationNames(), ", "))
-	_ = c.RegisterFlagCompletionFunc("verified-by",
-		cobra.FixedCompletions(verificationNames(), cobra.ShellCompDirectiveNoFileComp))
-}
-
-func newPromiseAccept(a *app) *cobra.Command {
-	r, how := &entitlementv1.AcceptOfferRequest{}, ""
-	c := &cobra.Command{
-		Use: "accept OFFER", Short: "Record that somebody accepts an offer, and grant it at once",
-		Long: "Records what somebody said on the telephone or wrote. Without --verified-by the promise waits for the\n" +
-			"customer's confirmation. Terms and price are those of the offer as it stands. No card data is taken.",
-		Example: "  dayside promise accept day-pass --customer acme --line gold --person \"Jane Doe\" --verified-by call-back\n" +
-			"  dayside promise accept one-call --number +61255500100 --line gold --how \"said so on the telephone\"",
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.idsOf(cmd.Context(), collectionOffers), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := completeAcceptance(r, args[0], how); err != nil {
-				return err
-			}
-			client, err := a.connect()
-			if err != nil {
-				return err
-			}
-			defer client.close()
-			answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*entitlementv1.AcceptOfferResponse, error) {
-				return entitlementv1.NewPromiseServiceClient(client.conn).AcceptOffer(ctx, r)
-			})
-			if err != nil {
-				return err
-			}
-			return a.show(answer, func(w io.Writer) error { acceptedText(w, answer); return nil })
-		},
-	}
-	flags := c.Flags()
-	flags.StringVar(&r.Customer, "customer", "", "who promises")
-	flags.StringVar(&r.Number, "number", "", "the caller's number, E.164; who promises, where no customer is known")
-	flags.StringVar(&r.Line, "line", "", "the line that is granted")
-	flags.StringVar(&r.Person, "person", "", "who spoke")
-	flags.StringVar(&r.How, "how", "", "how they said so, for the trail")
-	flags.StringVar(&r.TermsLanguage, "language", "", "the language in which the terms were read")
-	flags.StringVar(&r.RecordingUri, "recording", "", "where it can be heard")
-	flags.StringVar(&r.RequestId, "request-id", "", "names the acceptance, so that it can be sent again; random where left out")
-	a.verifiedBy(c, &how)
-	a.completeLines(c, "line")
-	_ = c.RegisterFlagCompletionFunc("customer", a.customersToComplete)
-	return c
-}
-
-func completeAcceptance(r *entitlementv1.AcceptOfferRequest, offer, how string) error {
-	id := strings.TrimPrefix(offer, collectionOffers+"/")
-	if id == "" || strings.Contains(id, "/") {
-		return usagef("%q is no offer: give offers/ID, or the ID alone", offer)
-	}
-	r.Offer = collectionOffers + "/" + id
-	if r.GetCustomer() == "" && r.GetNumber() == "" {
-		return usagef("give --customer or --number: who promises")
-	}
-	var err error
-	if r.GetCustomer() != "" {
-		if r.Customer, err = customerName(r.GetCustomer()); err != nil {
-			return err
-		}
-	}
-	if r.GetLine() != "" {
-		r.Line = collectionLines + "/" + strings.TrimPrefix(r.GetLine(), collectionLines+"/")
-	}
-	if r.GetRequestId() == "" {
-		r.RequestId = "cli-" + rand.Text()
-	}
-	r.Verification, err = verification(how)
-	return err
-}
-
-// acceptedText is what became of an acceptance, for people.
-func acceptedText(w io.Writer, answer *entitlementv1.AcceptOfferResponse) {
-	p := answer.GetPromise()
-	switch answer.GetOutcome() { //nolint:exhaustive // the others have no promise
-	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED:
-		linef(w, "Accepted: %s is owed, promise %s.", moneyText(p.GetAmount()), idOf(p.GetName()))
-	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING:
-		linef(w, "Accepted: %s is owed once the customer confirms promise %s, until %s.", moneyText(p.GetAmount()),
-			idOf(p.GetName()), instant(p.GetLapseTime()))
-	default:
-		linef(w, "Not recorded: %s. Help first.", oneLine(answer.GetDetail()))
-		return
-	}
-	linef(w, "Granted until %s: %s.", instant(p.GetGrantEndTime()), p.GetGrant())
 }
 
 func promiseName(s string) (string, error) {

@@ -14,8 +14,8 @@ func newReveals(a *app) *cobra.Command {
 	limit := 50
 	c := &cobra.Command{
 		Use: "reveals [CUSTOMER]", Short: "Show who was told which line's number, in the portal and in calls, the latest first",
-		Long: "Numbers themselves are not shown. What is told in the portal is kept for 400 days, what is told in calls for as long\n" +
-			"as calls are; `dayside calls --revealed` has more of them, and -o json here is of the portal alone. Which\n" +
+		Long: "Numbers themselves are not shown. What is told in the portal is kept for 400 days, what is told in calls\n" +
+			"for as long as calls are; `dayside calls --revealed` has more of them, and -o json is of the portal alone. Which\n" +
 			"administrators read hidden numbers is in the audit: `dayside audit --resource lines/ID`.",
 		Example: "  dayside reveals\n  dayside reveals acme --limit 10",
 		Args:    cobra.MaximumNArgs(1),
@@ -112,7 +112,8 @@ func (a *app) toldInCalls(ctx context.Context, client *api, w io.Writer, custome
 	linef(w, "Told in calls:")
 	g := newGrid("when", "customer", "number", "line", "call")
 	for _, c := range answer.GetCalls() {
-		g.row(utc(c.GetStartTime().AsTime()), dash(c.GetCustomer()), dash(c.GetCallerNumber()), dash(c.GetLine()), idOf(c.GetName()))
+		g.row(utc(c.GetStartTime().AsTime()), dash(c.GetCustomer()), dash(c.GetCallerNumber()), dash(c.GetLine()),
+			idOf(c.GetName()))
 	}
 	if err := g.write(w); err != nil {
 		return err
