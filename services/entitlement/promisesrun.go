@@ -32,6 +32,8 @@ const (
 	tellWithin = 10 * time.Second
 	// maxPromisesARound is how many are looked after at once; the next round follows at once where there are more.
 	maxPromisesARound = 100
+	// lapsesSoon is how long before it lapses it is told that a promise waits for a confirmation still.
+	lapsesSoon = 24 * time.Hour
 	// unverifiedKept is how long a day's amounts are kept: acceptances that were on a disk meanwhile may come late.
 	unverifiedKept = 40 * 24 * time.Hour
 )
@@ -99,9 +101,10 @@ func (d *promises) run(ctx context.Context) {
 // round does all that is due; more where there is more of it.
 func (d *promises) round(ctx context.Context) (more bool, err error) {
 	moreLapse, lapseErr := d.lapse(ctx)
+	soonErr := d.countSoon(ctx)
 	tellErr := d.tellAll(ctx)
 	moreOld, oldErr := d.forgetDays(ctx)
-	return moreLapse || moreOld, errors.Join(lapseErr, tellErr, oldErr)
+	return moreLapse || moreOld, errors.Join(lapseErr, soonErr, tellErr, oldErr)
 }
 
 // lapse lets pending promises lapse whose time is over.
@@ -142,6 +145,29 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 		}
 	}
 	return page.More, unreadable
+}
+
+// countSoon counts pending promises that lapse soon: of those that no call made there is no follow-up, and what lapses is
+// never paid.
+func (d *promises) countSoon(ctx context.Context) error {
+	before, after := pendingKey(d.s.cfg.Clock.Now().Add(lapsesSoon), ""), ""
+	for n := 0; ; {
+		page, err := d.s.cfg.Store.List(ctx, promisePendingPrefix, after, maxPageCustomers)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Entries {
+			if after = e.Key; after >= before {
+				d.meters.soon.Store(int64(n))
+				return nil
+			}
+			n++
+		}
+		if !page.More || len(page.Entries) == 0 || n >= maxPromisesScanned {
+			d.meters.soon.Store(int64(n))
+			return nil
+		}
+	}
 }
 
 // tellAll sees to it that the ledger hears of every charge: each is marked in the store, in the commit that changed its
@@ -272,7 +298,7 @@ func (d *promises) forgetDays(ctx context.Context) (more bool, err error) {
 // promiseMeters say what becomes of promises.
 type promiseMeters struct {
 	acceptances, settlements metric.Int64Counter
-	untold                   *atomic.Int64
+	untold, soon             *atomic.Int64
 }
 
 // newPromiseMeters are read by nobody where provider is nil.
@@ -280,7 +306,8 @@ func newPromiseMeters(provider metric.MeterProvider) promiseMeters {
 	if provider == nil {
 		provider = noop.NewMeterProvider()
 	}
-	m, made := provider.Meter("github.com/daysidehq/dayside/services/entitlement"), promiseMeters{untold: &atomic.Int64{}}
+	m := provider.Meter("github.com/daysidehq/dayside/services/entitlement")
+	made := promiseMeters{untold: &atomic.Int64{}, soon: &atomic.Int64{}}
 	// What cannot be made is a meter that counts nothing.
 	made.acceptances, _ = m.Int64Counter("dayside.promises.acceptances",
 		metric.WithDescription("Offers that callers accepted, by what became of that."))
@@ -291,6 +318,12 @@ func newPromiseMeters(provider metric.MeterProvider) promiseMeters {
 			made.changed(context.Background(), entitlementv1.PromiseState(state), 0)
 		}
 	}
+	_, _ = m.Int64ObservableGauge("dayside.promises.lapsing",
+		metric.WithDescription("Pending promises that lapse within a day, as long as nobody confirms them; at most 5000."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(made.soon.Load())
+			return nil
+		}))
 	_, _ = m.Int64ObservableGauge("dayside.charges.untold",
 		metric.WithDescription("Charges that the ledger has not taken yet."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {

@@ -104,7 +104,7 @@ func Repeats(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) bool
 	n, _ := phone.Parse(r.GetNumber())
 	before, _ := phone.Parse(was.GetNumber())
 	return r.GetOffer() == was.GetOffer() && r.GetCustomer() == was.GetCustomer() &&
-		(r.GetCustomer() != "" || p.GetErased() || n == before)
+		(r.GetCustomer() != "" || p.GetErased() && was.GetNumber() == "" || n == before)
 }
 
 // AcceptTime is when it was accepted: never later than now, for clocks differ.

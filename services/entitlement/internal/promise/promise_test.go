@@ -429,6 +429,9 @@ func TestARequestIsOfOneAcceptance(t *testing.T) {
 		"the same number": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
 			r.Customer, p.Acceptance.Customer = "", ""
 		}, true},
+		"of another, and somebody was erased": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
+			r.Customer, p.Acceptance.Customer, r.Number, p.Erased = "", "", "+61255500222", true
+		}, false},
 		"of somebody erased": {func(r *entitlementv1.AcceptOfferRequest, p *entitlementv1.Promise) {
 			r.Customer, p.Acceptance.Customer, p.Acceptance.Number, p.Erased = "", "", "", true
 		}, true},
