@@ -231,7 +231,7 @@ func (e *eraser) ledger(ctx context.Context) error {
 	e.note("records", got.GetRecords(), got.GetRecords(), kept)
 	e.note("charges", got.GetCharges(), got.GetCharges(), "what is owed, without the caller")
 	e.note("follow-ups", got.GetFollowUps(), got.GetFollowUps(), "what is to be done, without the caller")
-	e.note("audit", got.GetAuditEntries(), got.GetAuditEntries(), "who changed what, without the person")
+	e.note("audit", got.GetAuditEntries(), got.GetAuditEntries(), "who changed what, without the numbers and addresses")
 	return nil
 }
 

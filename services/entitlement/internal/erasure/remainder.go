@@ -62,7 +62,9 @@ func Remainders(at time.Time, recordings []string) []*entitlementv1.Remainder {
 			Action: "look through them: dayside follow-up list, dayside promise list, dayside grant list",
 		},
 		{
-			Place: "audit", What: "the contact's id, and this request with its reason, for as long as the ledger keeps the audit",
+			Place: "audit",
+			What: "the contact's id, this request with its reason, and names where an earlier release kept them, for as long as the " +
+				"ledger keeps the audit",
 		},
 		{
 			Place: "elsewhere", What: "files that were imported or exported, and systems that follow the customers",
