@@ -15,6 +15,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/freeaddr"
 )
 
 // etcdAttempts is how often a start is tried: a port that was free may be taken before etcd takes it.
@@ -191,10 +192,5 @@ func (e *etcdServer) answers(t testing.TB) bool {
 // freeAddr is a loopback address nobody listens on.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr())
+	return freeaddr.Loopback(t)
 }

@@ -82,17 +82,6 @@ func startIdentities(t *testing.T, back string) string {
 	return strings.TrimSpace(issuer)
 }
 
-// freeAddress is one that nobody listens on just now: the provider must know it before the portal does.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 // browser keeps cookies and fills in forms; it runs no scripts.
 type browser struct {
 	*http.Client
@@ -146,7 +135,7 @@ func (b *browser) sees(all ...string) {
 func TestAContactHelpsThemselves(t *testing.T) {
 	const address = "ann@heron.example"
 	office, smtpAddr := startPostOffice(t)
-	listen := freeAddress(t)
+	listen := freeAddr(t)
 	issuer := startIdentities(t, "http://"+listen+"/oidc/back")
 	secretFile := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secretFile, []byte("a-secret-of-tests\n"), 0o600); err != nil {

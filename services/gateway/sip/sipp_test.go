@@ -12,6 +12,7 @@ import (
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/clock"
+	"github.com/daysidehq/dayside/services/internal/freeaddr"
 )
 
 // SIPp is the phone: its stack is not ours.
@@ -97,18 +98,13 @@ func runSIPp(t *testing.T, sipp, addr string, args ...string) {
 	}
 }
 
-// maxPorts is how many further ports are tried: other tests take some between our look and SIPp's.
+// maxPorts is how many further ports are tried: other programs may take some between our look and SIPp's.
 const maxPorts = 3
 
-// freePort is a UDP port that was free a moment ago: SIPp's own choice begins at 5060. As a TCP port it may be taken.
+// freePort is a port that nobody has: SIPp's own choice begins at 5060.
 func freePort(t *testing.T) string {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	_, port, err := net.SplitHostPort(c.LocalAddr().String())
+	_, port, err := net.SplitHostPort(freeaddr.Loopback(t))
 	if err != nil {
 		t.Fatal(err)
 	}

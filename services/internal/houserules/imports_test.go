@@ -76,7 +76,9 @@ var pureCores = []string{
 }
 
 // testSupport are packages for tests that several packages' tests import.
-var testSupport = []string{"services/internal/await", "services/internal/zones/zonestest", "services/routing/internal/viewtest"}
+var testSupport = []string{
+	"services/internal/await", "services/internal/freeaddr", "services/internal/zones/zonestest", "services/routing/internal/viewtest",
+}
 
 // pureLibraries are what a core may import from outside: messages and their types, no transport; what computes dates
 // from text; and functions of their arguments.

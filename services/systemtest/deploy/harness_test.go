@@ -3,7 +3,6 @@ package deploy
 import (
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/daysidehq/dayside/services/internal/freeaddr"
 )
 
 // root is the root of the checkout, and files a path below deploy/.
@@ -132,10 +133,5 @@ func must(t testing.TB, cmd *exec.Cmd) string {
 // freeAddr is a loopback address nobody listens on.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return freeaddr.Loopback(t)
 }
