@@ -63,8 +63,8 @@ func Remainders(at time.Time, recordings []string) []*entitlementv1.Remainder {
 		},
 		{
 			Place: "audit",
-			What: "the contact's id, this request with its reason, and names where an earlier release kept them, for as long as the " +
-				"ledger keeps the audit",
+			What: "the contact's id, this request with its reason, and names where an earlier release kept them, for as long as " +
+				"the ledger keeps the audit",
 		},
 		{
 			Place: "elsewhere", What: "files that were imported or exported, and systems that follow the customers",
