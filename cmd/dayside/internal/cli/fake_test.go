@@ -36,6 +36,8 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // fake is a server in memory that holds the example configuration and answers questions with what a test gave it.
 type fake struct {
+	// askedHidden is how often lines were asked for with hidden numbers.
+	askedHidden int
 	rotaAnswers
 	custodyAnswers
 	customerAnswers
@@ -163,6 +165,9 @@ func (f *fake) ListCustomers(_ context.Context, r *entitlementv1.ListCustomersRe
 }
 
 func (f *fake) ListLines(_ context.Context, r *routingv1.ListLinesRequest) (*routingv1.ListLinesResponse, error) {
+	if !r.GetLeaveOutHidden() {
+		f.askedHidden++
+	}
 	items, next := page(f.set.Lines, r.GetPageToken())
 	return &routingv1.ListLinesResponse{Lines: items, NextPageToken: next}, f.err
 }
@@ -200,6 +205,9 @@ func (f *fake) GetCustomer(_ context.Context, r *entitlementv1.GetCustomerReques
 func (f *fake) GetLine(_ context.Context, r *routingv1.GetLineRequest) (*routingv1.Line, error) {
 	if f.err != nil {
 		return nil, f.err
+	}
+	if !r.GetLeaveOutHidden() {
+		f.askedHidden++
 	}
 	return find(f.set.Lines, r.GetName())
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
 )
 
@@ -29,6 +30,9 @@ func newGet(a *app) *cobra.Command {
 			}
 			defer client.close()
 			m, err := ask(cmd.Context(), a, func(ctx context.Context) (proto.Message, error) {
+				if collection == collectionLines && a.output == formatTable { // which shows no hidden number
+					return client.lines.GetLine(ctx, &routingv1.GetLineRequest{Name: name, LeaveOutHidden: true})
+				}
 				return client.get(ctx, collection, name)
 			})
 			if err != nil {
@@ -63,6 +67,11 @@ func newList(a *app) *cobra.Command {
 			defer client.close()
 			var items []proto.Message
 			m, err := ask(cmd.Context(), a, func(ctx context.Context) (m proto.Message, err error) {
+				if collection == collectionLines && a.output == formatTable {
+					lines, err := client.linesToName(ctx)
+					items = messages(lines)
+					return &routingv1.ListLinesResponse{Lines: lines}, err
+				}
 				m, items, err = client.list(ctx, collection)
 				return m, err
 			})

@@ -115,3 +115,17 @@ func TestApplyShowsWhatItDoesToCoverage(t *testing.T) {
 		golden(t, name, term.out.String())
 	}
 }
+
+// TestTablesAskForNoHiddenNumbers: they show none, and the audit keeps who read one.
+func TestTablesAskForNoHiddenNumbers(t *testing.T) {
+	for args, want := range map[string]bool{
+		"list lines": false, "get lines/gold-emergency": false, "__complete get lines/": false,
+		"list lines -o json": true, "get lines/gold-emergency -o yaml": true,
+	} {
+		f := newFake(t)
+		term := newTerminal(t, f)
+		if code := term.run(t.Context(), strings.Fields(args)...); code != 0 || (f.askedHidden > 0) != want {
+			t.Errorf("%s: exit %d, asked %d times: %s", args, code, f.askedHidden, &term.err)
+		}
+	}
+}
