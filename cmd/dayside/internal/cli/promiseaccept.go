@@ -38,7 +38,7 @@ func newPromiseAccept(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func(w io.Writer) error { acceptedText(w, answer); return nil })
+			return a.show(answer, func(w io.Writer) error { acceptedText(w, r.GetRequestId(), answer); return nil })
 		},
 	}
 	flags := c.Flags()
@@ -82,7 +82,7 @@ func completeAcceptance(r *entitlementv1.AcceptOfferRequest, offer, how string) 
 }
 
 // acceptedText is what became of an acceptance, for people.
-func acceptedText(w io.Writer, answer *entitlementv1.AcceptOfferResponse) {
+func acceptedText(w io.Writer, requestID string, answer *entitlementv1.AcceptOfferResponse) {
 	p := answer.GetPromise()
 	switch answer.GetOutcome() { //nolint:exhaustive // the others have no promise
 	case entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_ACCEPTED:
@@ -93,6 +93,10 @@ func acceptedText(w io.Writer, answer *entitlementv1.AcceptOfferResponse) {
 	default:
 		linef(w, "Not recorded: %s. Help first.", oneLine(answer.GetDetail()))
 		return
+	}
+	if first := p.GetAcceptance(); first.GetRequestId() != "" && first.GetRequestId() != requestID {
+		linef(w, "It was promised before, on %s, and is promised once; who verifies it now is in its trail.",
+			instant(first.GetAcceptTime()))
 	}
 	linef(w, "Granted until %s: %s.", instant(p.GetGrantEndTime()), p.GetGrant())
 }
