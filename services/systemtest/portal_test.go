@@ -190,7 +190,7 @@ func TestAContactHelpsThemselves(t *testing.T) {
 		t.Errorf("%v: %s %s", err, out, stderr)
 	}
 	out, stderr, err = s.cli(t, "customer", "rename", "blue-heron-air", "Heron Two")
-	if err != nil || !strings.Contains(out, "and by Heron One") {
+	if err != nil || !strings.Contains(out, "and still by Heron One, its name until") {
 		t.Errorf("%v: %s %s", err, out, stderr)
 	}
 	logs := s.logs.String()
