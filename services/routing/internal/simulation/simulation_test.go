@@ -47,6 +47,7 @@ func run(t testing.TB, cfg Config) Result {
 }
 
 func TestTheSameSeedIsTheSameYear(t *testing.T) {
+	unseenByRace(t)
 	a, b := config(t, 7, 0.25), config(t, 7, 0.25)
 	a.FaultsPerMonth, b.FaultsPerMonth = 8, 8
 	first, second := run(t, a), run(t, b)
@@ -61,6 +62,7 @@ func TestTheSameSeedIsTheSameYear(t *testing.T) {
 
 // Each defect, put in on purpose, is found within a year of many faults, and told of in words that name what is wrong.
 func TestPlantedDefectsAreFound(t *testing.T) {
+	unseenByRace(t)
 	for plant, want := range map[Plant]string{
 		PlantCompiler: "is open: ", PlantEvent: "", PlantTruth: "", PlantCopy: "answers from another one", PlantAge: "the view says",
 		PlantLadder: "does not end with the last resort", PlantOrder: "is the first target", PlantBinding: "its continuation",

@@ -41,6 +41,7 @@ func shard(t testing.TB, seed uint64, n int, years float64) Config {
 // Years of calls, of which each answer is held against the guarantees. A finding names the seed and the shard, with which
 // the same run is seen again: go test -run TestYears -seed SEED -shard N -years YEARS.
 func TestYears(t *testing.T) {
+	unseenByRace(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	first := *seedFlag
 	if first == 0 {
