@@ -72,9 +72,10 @@ func (c *Client) holdOnce(ctx context.Context, interval func() time.Duration, ke
 // paused may carry out what it was asked for when it wakes: by then another value stands, and that must not be undone.
 func (c *Client) putUnder(ctx context.Context, lease clientv3.LeaseID, key string, value []byte, over int64) (int64, error) {
 	for range maxHedges {
+		// A member may be asked just when another has answered: what it is asked for is this round's, not the next one's.
+		expected := clientv3.Compare(clientv3.ModRevision(c.prefix+key), "=", over)
 		resp, err := hedged(ctx, c, func(ctx context.Context) (*clientv3.TxnResponse, error) {
-			return c.etcd.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(c.prefix+key), "=", over)).
-				Then(clientv3.OpPut(c.prefix+key, string(value), clientv3.WithLease(lease))).
+			return c.etcd.Txn(ctx).If(expected).Then(clientv3.OpPut(c.prefix+key, string(value), clientv3.WithLease(lease))).
 				Else(clientv3.OpGet(c.prefix + key)).Commit()
 		})
 		switch {

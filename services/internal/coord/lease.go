@@ -41,7 +41,7 @@ func (c *Client) lease(ctx context.Context) (clientv3.LeaseID, error) {
 }
 
 // hedged asks one member, and after a while another one beside it, as etcd's client goes round them; the first answer is
-// taken. What is asked must bear being done twice.
+// taken. What is asked must bear being done twice, and after hedged has returned: it reads nothing that changes then.
 func hedged[T any](ctx context.Context, c *Client, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
