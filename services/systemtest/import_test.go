@@ -3,7 +3,6 @@ package systemtest
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,12 +31,7 @@ func TestAnImportSurvivesKillsOfEitherSide(t *testing.T) {
 	if err := os.WriteFile(accounts, []byte(file.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String() // the same after a restart
-	_ = l.Close()
+	addr := freeAddr(t) // the same after a restart
 	data := filepath.Join(dir, "data")
 	first := serve(t, data, "--grpc-listen", addr)
 	first.addresses(t)
