@@ -33,7 +33,9 @@ type SendLinkRequest struct {
 	// Where to.
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
 	// Who asks, such as a network address: for limits only.
-	Client        string `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
+	Client string `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
+	// BCP 47 tag of the language of who asks: the mail's, where the contact and the customer have none that there is.
+	Language      string `protobuf:"bytes,3,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -78,6 +80,13 @@ func (x *SendLinkRequest) GetEmail() string {
 func (x *SendLinkRequest) GetClient() string {
 	if x != nil {
 		return x.Client
+	}
+	return ""
+}
+
+func (x *SendLinkRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
 	}
 	return ""
 }
@@ -251,7 +260,9 @@ func (x *OpenSessionResponse) GetExpireTime() *timestamppb.Timestamp {
 type GetSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From OpenSession.
-	Session       string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	// BCP 47 tag of the language that is asked for: the answer's, where the contact and the customer have none that there is.
+	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -293,6 +304,13 @@ func (x *GetSessionRequest) GetSession() string {
 	return ""
 }
 
+func (x *GetSessionRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
 // GetSessionResponse is what the contact may see.
 type GetSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -315,7 +333,12 @@ type GetSessionResponse struct {
 	// Whether the contact may do more than look.
 	SelfService bool `protobuf:"varint,9,opt,name=self_service,json=selfService,proto3" json:"self_service,omitempty"`
 	// Other customers of which the same address is a contact's; at most 20.
-	Others        []*SelfServiceCustomer `protobuf:"bytes,10,rep,name=others,proto3" json:"others,omitempty"`
+	Others []*SelfServiceCustomer `protobuf:"bytes,10,rep,name=others,proto3" json:"others,omitempty"`
+	// BCP 47 tag of the language to speak to the contact: the contact's, the customer's, or the one that was asked for; of those
+	// that there are (de, en, es, fr).
+	Language string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
+	// IANA zone of the customer, in which times are shown; UTC where empty.
+	TimeZone      string `protobuf:"bytes,12,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -418,6 +441,20 @@ func (x *GetSessionResponse) GetOthers() []*SelfServiceCustomer {
 		return x.Others
 	}
 	return nil
+}
+
+func (x *GetSessionResponse) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *GetSessionResponse) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
 }
 
 // SelfServiceCustomer is a customer to which a session can be turned.
@@ -723,7 +760,9 @@ type RevealNumberRequest struct {
 	Line string `protobuf:"bytes,2,opt,name=line,proto3" json:"line,omitempty"`
 	// customers/ID on whose page the contact asks; where it is set and the session was turned to another one meanwhile, it is
 	// FAILED_PRECONDITION.
-	Customer      string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// As in GetSessionRequest.
+	Language      string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -775,6 +814,13 @@ func (x *RevealNumberRequest) GetLine() string {
 func (x *RevealNumberRequest) GetCustomer() string {
 	if x != nil {
 		return x.Customer
+	}
+	return ""
+}
+
+func (x *RevealNumberRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
 	}
 	return ""
 }
@@ -1590,10 +1636,11 @@ var File_dayside_entitlement_v1_contact_proto protoreflect.FileDescriptor
 
 const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"$dayside/entitlement/v1/contact.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a$dayside/entitlement/v1/promise.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"X\n" +
+	"$dayside/entitlement/v1/contact.proto\x12\x16dayside.entitlement.v1\x1a\x1bbuf/validate/validate.proto\x1a(dayside/entitlement/v1/entitlement.proto\x1a$dayside/entitlement/v1/promise.proto\x1a\x1cdayside/rpc/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x01\n" +
 	"\x0fSendLinkRequest\x12$\n" +
 	"\x05email\x18\x01 \x01(\tB\x0e\xbaH\ar\x05\x10\x03\x18\xfe\x01\xd0\xda\x18\x02R\x05email\x12\x1f\n" +
-	"\x06client\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06client\"\x12\n" +
+	"\x06client\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06client\x12F\n" +
+	"\blanguage\x18\x03 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\"\x12\n" +
 	"\x10SendLinkResponse\"\xb2\x01\n" +
 	"\x12OpenSessionRequest\x12-\n" +
 	"\vlink_secret\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\n" +
@@ -1604,9 +1651,10 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\x13OpenSessionResponse\x12\x1e\n" +
 	"\asession\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\asession\x12;\n" +
 	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\";\n" +
+	"expireTime\"\x83\x01\n" +
 	"\x11GetSessionRequest\x12&\n" +
-	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\"\xf7\x03\n" +
+	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12F\n" +
+	"\blanguage\x18\x02 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\"\xb0\x04\n" +
 	"\x12GetSessionResponse\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x122\n" +
 	"\x15customer_display_name\x18\x02 \x01(\tR\x13customerDisplayName\x12\x1d\n" +
@@ -1621,7 +1669,9 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"expireTime\x12!\n" +
 	"\fself_service\x18\t \x01(\bR\vselfService\x12C\n" +
 	"\x06others\x18\n" +
-	" \x03(\v2+.dayside.entitlement.v1.SelfServiceCustomerR\x06others\"T\n" +
+	" \x03(\v2+.dayside.entitlement.v1.SelfServiceCustomerR\x06others\x12\x1a\n" +
+	"\blanguage\x18\v \x01(\tR\blanguage\x12\x1b\n" +
+	"\ttime_zone\x18\f \x01(\tR\btimeZone\"T\n" +
 	"\x13SelfServiceCustomer\x12\x1a\n" +
 	"\bcustomer\x18\x01 \x01(\tR\bcustomer\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x95\x01\n" +
@@ -1635,11 +1685,12 @@ const file_dayside_entitlement_v1_contact_proto_rawDesc = "" +
 	"\ventitlement\x18\x03 \x01(\v2+.dayside.entitlement.v1.CustomerEntitlementR\ventitlement\"=\n" +
 	"\x13CloseSessionRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\"\x16\n" +
-	"\x14CloseSessionResponse\"\xa9\x01\n" +
+	"\x14CloseSessionResponse\"\xf1\x01\n" +
 	"\x13RevealNumberRequest\x12&\n" +
 	"\asession\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\x80\x01\xd0\xda\x18\x01R\asession\x12E\n" +
 	"\x04line\x18\x02 \x01(\tB1\xe0A\x02\xbaH+r)2'^lines/[a-z]([a-z0-9-]{0,61}[a-z0-9])?$R\x04line\x12#\n" +
-	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\"\x87\x02\n" +
+	"\bcustomer\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\bcustomer\x12F\n" +
+	"\blanguage\x18\x04 \x01(\tB*\xbaH'r%2#^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$R\blanguage\"\x87\x02\n" +
 	"\x14RevealNumberResponse\x12\x1c\n" +
 	"\x06number\x18\x01 \x01(\tB\x04\xd0\xda\x18\x01R\x06number\x12\x1a\n" +
 	"\breminder\x18\x02 \x01(\tR\breminder\x12;\n" +
