@@ -12,6 +12,7 @@ import (
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/contracts"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 )
 
@@ -30,6 +31,16 @@ type Asked struct {
 	// Offers are those of the line that are not withdrawn, in its order.
 	Offers   []*entitlementv1.Offer
 	Question entitle.Question
+	// Text is the language of remedies; nil: English.
+	Text *contacttext.Text
+}
+
+// text is the language of remedies.
+func (a Asked) text() *contacttext.Text {
+	if a.Text == nil {
+		return contacttext.Of()
+	}
+	return a.Text
 }
 
 // Who is one customer, and those above it, the nearest first; parties in the same order.

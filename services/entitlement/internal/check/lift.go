@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 )
 
@@ -21,6 +22,7 @@ type lift struct {
 	entitle.Catalog
 	question entitle.Question
 	who      Who
+	text     *contacttext.Text
 	// parties are those through whom the contract comes; it is the last one's, and there are no others.
 	parties []entitle.Party
 	name    string        // of the contract, for people
@@ -36,19 +38,19 @@ type lift struct {
 // newLift is that of the contract that an answer rests on; of a new one of the customer's, where it rests on none that could
 // help.
 func newLift(who Who, asked Asked, a entitle.Answer) *lift {
-	l := &lift{Catalog: asked.Catalog, question: asked.Question, who: who}
+	l := &lift{Catalog: asked.Catalog, question: asked.Question, who: who, text: asked.text()}
 	owner, c := 0, entitle.Contract{FromUnixS: math.MinInt64, ToUnixS: entitle.Never, Product: asked.Question.Product}
 	switch a.Basis { //nolint:exhaustive // of all others the contract itself can help
 	case entitlementv1.Basis_BASIS_NO_CONTRACT, entitlementv1.Basis_BASIS_OTHER_PRODUCT,
 		entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
-		l.contract = "a contract that is in force"
+		l.contract = l.text.NewContract
 		if c.Product != "" {
-			l.contract = "a contract for " + c.Product + " that is in force"
+			l.contract = contacttext.Fill(l.text.NewContractFor, "product", c.Product)
 		}
 	default:
 		owner = a.Party
 		c = who.Parties[owner].Contracts[a.Contract]
-		l.name = contractName(who, a)
+		l.name = contractName(who, a, l.text)
 	}
 	l.parties = only(who.Parties[:owner+1])
 	l.parties[owner].Contracts = []entitle.Contract{c}
@@ -56,12 +58,12 @@ func newLift(who Who, asked Asked, a entitle.Answer) *lift {
 }
 
 // contractName is the contract of an answer; whose it is, too, where it is not the customer's own.
-func contractName(who Who, a entitle.Answer) string {
-	name := "contract " + who.Parties[a.Party].Contracts[a.Contract].ID
+func contractName(who Who, a entitle.Answer, text *contacttext.Text) string {
+	id := who.Parties[a.Party].Contracts[a.Contract].ID
 	if a.Party > 0 {
-		name += " of " + customerNames + who.Customers[a.Party].GetId()
+		return contacttext.Fill(text.ContractNameOf, "contract", id, "customer", customerNames+who.Customers[a.Party].GetId())
 	}
-	return name
+	return contacttext.Fill(text.ContractName, "contract", id)
 }
 
 // only are parties without anything that grants.
@@ -107,12 +109,12 @@ func (l *lift) remedy() *entitlementv1.Remedy {
 	}
 	if len(l.limits) > 0 {
 		add(entitlementv1.RemedyKind_REMEDY_KIND_PLAN,
-			"a plan with "+strings.Join(l.limits, " and ")+" than "+l.better.ID+", that of "+l.name)
+			contacttext.Fill(l.text.BetterPlan, "limits", strings.Join(l.limits, l.text.And), "plan", l.better.ID, "contract", l.name))
 	}
 	if len(l.suspended) > 0 && len(parts) == 1 && l.endsUnixS != entitle.Never {
 		out.Time = &timestamppb.Timestamp{Seconds: l.endsUnixS}
 	}
-	out.Text = strings.Join(parts, "; besides, ")
+	out.Text = strings.Join(parts, l.text.Besides)
 	return out
 }
 
@@ -128,16 +130,16 @@ func (l *lift) takeAway(b entitlementv1.Basis) {
 		c.Suspended = l.endSuspension(c.Suspended, l.name)
 	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
 		last := time.Unix(c.ToUnixS-1, 0).In(l.who.Location(l.who.Customers[owner]))
-		l.contract = "renew " + l.name + ", which ended on " + last.Format(time.DateOnly)
+		l.contract = contacttext.Fill(l.text.Renew, "contract", l.name, "date", last.Format(time.DateOnly))
 		c.ToUnixS = entitle.Never
 	case entitlementv1.Basis_BASIS_OTHER_LINE:
-		l.another("other lines", c).LineIDs = nil
+		l.another(l.text.OtherLines, c).LineIDs = nil
 	case entitlementv1.Basis_BASIS_OTHER_SEVERITY:
-		l.another("other severities", c).Severities = nil
+		l.another(l.text.OtherSeverities, c).Severities = nil
 	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
-		l.another("more calls", c).Period = 0
+		l.another(l.text.MoreCalls, c).Period = 0
 	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
-		l.another("longer hours", c).HoursID = ""
+		l.another(l.text.LongerHours, c).HoursID = ""
 	}
 }
 

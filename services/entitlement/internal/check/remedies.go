@@ -2,14 +2,14 @@ package check
 
 import (
 	"cmp"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	"github.com/daysidehq/dayside/api/money"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/entitle"
 )
 
@@ -28,14 +28,14 @@ func remedies(who Who, asked Asked, a entitle.Answer) []*entitlementv1.Remedy {
 
 // offered are the offers of the line that would give it to a party.
 func offered(asked Asked, party entitle.Party) []*entitlementv1.Remedy {
-	list := make([]*entitlementv1.Remedy, 0, len(asked.Offers))
+	list, text := make([]*entitlementv1.Remedy, 0, len(asked.Offers)), asked.text()
 	for _, o := range asked.Offers {
 		if !gives(o, party, asked) {
 			continue
 		}
 		list = append(list, &entitlementv1.Remedy{
 			Kind: entitlementv1.RemedyKind_REMEDY_KIND_OFFER, Offer: o.GetName(),
-			Text: fmt.Sprintf("accept %s for %s", o.GetDisplayName(), money.String(o.GetPrice())),
+			Text: contacttext.Fill(text.AcceptOffer, "offer", o.GetDisplayName(), "price", text.Amount(o.GetPrice())),
 		})
 	}
 	return list
@@ -60,17 +60,19 @@ func wait(who Who, asked Asked) *entitlementv1.Remedy {
 	when := time.Unix(atUnixS, 0).In(who.Location(who.Customers[then.Party]))
 	return &entitlementv1.Remedy{
 		Kind: entitlementv1.RemedyKind_REMEDY_KIND_WAIT, Time: &timestamppb.Timestamp{Seconds: atUnixS},
-		Text: comes(who, asked, then, atUnixS) + " on " + when.Format("2006-01-02 at 15:04 MST"),
+		Text: contacttext.Fill(asked.text().OnDate, "what", comes(who, asked, then, atUnixS),
+			"date", when.Format(time.DateOnly), "time", when.Format("15:04 ")+contacttext.ZoneName(when)),
 	}
 }
 
 // comes is what begins to grant at an instant: what was in its way a second before.
 func comes(who Who, asked Asked, then entitle.Answer, atUnixS int64) string {
-	hours := "the hours of plan " + then.PlanID + " begin"
+	text := asked.text()
+	hours := contacttext.Fill(text.HoursBegin, "plan", then.PlanID)
 	if then.Grant >= 0 {
 		g := &who.Parties[then.Party].Grants[then.Grant]
 		if g.FromUnixS == atUnixS {
-			return "grants/" + g.ID + " begins"
+			return contacttext.Fill(text.GrantBegins, "grant", g.ID)
 		}
 		return hours
 	}
@@ -80,14 +82,15 @@ func comes(who Who, asked Asked, then entitle.Answer, atUnixS int64) string {
 	alone[then.Party].Contracts = []entitle.Contract{who.Parties[then.Party].Contracts[then.Contract]}
 	switch entitle.Ask(alone, asked.Catalog, before).Basis { //nolint:exhaustive // others do not end by themselves
 	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
-		return contractName(who, then) + " begins"
+		return contacttext.Fill(text.ContractBegins, "contract", contractName(who, then, text))
 	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
 		return hours
 	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
 		if then.Included == 1 {
-			return "the next call of plan " + then.PlanID + " can be used"
+			return contacttext.Fill(text.NextCall, "plan", then.PlanID)
 		}
-		return fmt.Sprintf("the next %d calls of plan %s can be used", then.Included, then.PlanID)
+		return contacttext.Fill(text.NextCalls, "plan", then.PlanID, "calls", strconv.Itoa(int(then.Included)))
 	}
-	return contractName(who, then) + " is in force again" // the end of a suspension is told to whoever may end it
+	// The end of a suspension is told to whoever may end it.
+	return contacttext.Fill(text.InForceAgain, "contract", contractName(who, then, text))
 }
