@@ -177,15 +177,18 @@ func (s *Service) who(c *publishedv1.Customer, asked check.Asked) check.Who {
 
 // location is the zone in which a customer's contract dates are shown. One that is known no longer, after other zone
 // rules were adopted, must not hide the answer.
-func (s *Service) location(c *publishedv1.Customer) *time.Location {
-	if c.GetTimeZone() == "" {
+func (s *Service) location(c *publishedv1.Customer) *time.Location { return s.zone(c.GetTimeZone()) }
+
+// zone is that of an IANA name; UTC where there is none, or none is known by that name.
+func (s *Service) zone(name string) *time.Location {
+	if name == "" {
 		return time.UTC
 	}
 	rules := s.cfg.Rules.Load()
 	if rules == nil { // started while etcd was away
 		return time.UTC
 	}
-	loc, err := rules.Location(c.GetTimeZone())
+	loc, err := rules.Location(name)
 	if err != nil {
 		return time.UTC
 	}

@@ -65,8 +65,8 @@ type Identities interface {
 type contactDesk struct {
 	entitlementv1.UnimplementedContactServiceServer
 	s *Service
-	// asked are addresses to which a link is to be sent: looked into behind the answer, which so takes as long for all.
-	asked chan string
+	// asked are links that are to be sent: looked into behind the answer, which so takes as long for all.
+	asked chan askedLink
 	// byClient and wrong are limits of strangers, at this process; links and renames of contacts and customers, at all.
 	byClient, wrong *limited
 	links, renames  tally
@@ -77,7 +77,7 @@ func newContactDesk(s *Service) *contactDesk {
 	limit := func(most int) *limited { return newLimited(s.cfg.Clock, most) }
 	count := func(kind string, most int) tally { return tally{s.cfg.Store, s.cfg.Clock, kind, most, limitWindow} }
 	return &contactDesk{
-		s: s, asked: make(chan string, maxLinksWaiting), counts: newContactCounts(s.cfg.Meters, s.cfg.Log),
+		s: s, asked: make(chan askedLink, maxLinksWaiting), counts: newContactCounts(s.cfg.Meters, s.cfg.Log),
 		byClient: limit(maxLinksPerClient), wrong: limit(maxWrongSecrets),
 		links: count("links", maxLinksPerContact), renames: count("renames", maxRenamesPerCustomer),
 	}
@@ -93,8 +93,8 @@ func (d *contactDesk) run(ctx context.Context) {
 		case <-ctx.Done():
 			d.leave(ctx)
 			return
-		case address := <-d.asked:
-			d.sendLink(ctx, address)
+		case asked := <-d.asked:
+			d.sendLink(ctx, asked)
 		}
 	}
 }

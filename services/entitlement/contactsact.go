@@ -33,7 +33,8 @@ func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealN
 	if err != nil {
 		return nil, err
 	}
-	entitled, err := d.entitled(ctx, o.customer.GetName(), r.GetLine())
+	text := o.text(r.GetLanguage())
+	entitled, err := d.entitled(ctx, o.customer.GetName(), r.GetLine(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,8 @@ func (d *contactDesk) RevealNumber(ctx context.Context, r *entitlementv1.RevealN
 	}
 	return &entitlementv1.RevealNumberResponse{
 		Number: line.GetNumber(), ValidUntil: entitled.GetValidUntil(),
-		Reminder: selfservice.Reminder(line.GetDisplayName(), o.customer.GetDisplayName(), line.GetPublished(), until),
+		Reminder: selfservice.Reminder(text, line.GetDisplayName(), o.customer.GetDisplayName(), line.GetPublished(), until,
+			d.s.zone(o.customer.GetTimeZone())),
 		Customer: o.customer.GetName(), Contact: o.contactResource(), FormerEndTime: line.GetFormerEndTime(),
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
 	"github.com/daysidehq/dayside/services/entitlement/internal/view"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/mail"
@@ -33,7 +34,7 @@ func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkReque
 		return nil, err
 	}
 	select {
-	case d.asked <- address:
+	case d.asked <- askedLink{address, r.GetLanguage()}:
 		return &entitlementv1.SendLinkResponse{}, nil
 	default:
 		return nil, fault.LimitExceeded("too many links wait to be sent; try again in a minute")
@@ -42,7 +43,8 @@ func (d *contactDesk) SendLink(_ context.Context, r *entitlementv1.SendLinkReque
 
 // sendLink sends a link where the address is that of a contact with self-service. It goes to the address as the
 // customer wrote it, never to what a stranger typed.
-func (d *contactDesk) sendLink(ctx context.Context, address string) {
+func (d *contactDesk) sendLink(ctx context.Context, asked askedLink) {
+	address := asked.address
 	memberships, err := d.memberships(ctx, selfservice.AddressHash(address), d.holders(address))
 	if err != nil {
 		d.counts.link(ctx, "failed")
@@ -70,7 +72,7 @@ func (d *contactDesk) sendLink(ctx context.Context, address string) {
 		return
 	}
 	if err == nil {
-		err = d.mailLink(ctx, link, to)
+		err = d.mailLink(ctx, link, to, to.text(asked.language))
 	}
 	if err != nil {
 		d.counts.link(ctx, "failed")
@@ -81,7 +83,7 @@ func (d *contactDesk) sendLink(ctx context.Context, address string) {
 }
 
 // mailLink keeps a link, then mails it.
-func (d *contactDesk) mailLink(ctx context.Context, link *entitlementv1.StoredLink, to membership) error {
+func (d *contactDesk) mailLink(ctx context.Context, link *entitlementv1.StoredLink, to membership, in *contacttext.Text) error {
 	secret, key, err := newSecret()
 	if err != nil {
 		return err
@@ -95,14 +97,28 @@ func (d *contactDesk) mailLink(ctx context.Context, link *entitlementv1.StoredLi
 	if _, err := d.s.cfg.Store.Commit(ctx, nil, []*rpcv1.Write{write}); err != nil {
 		return err
 	}
-	subject, text := selfservice.LinkMail(d.s.cfg.PortalURL, secret, to.customer.GetDisplayName(), linkLife)
-	return d.s.cfg.Mail.Send(mail.Message{To: to.contact.GetEmail(), Subject: subject, Text: text, Until: until})
+	subject, text := selfservice.LinkMail(in, d.s.cfg.PortalURL, secret, to.customer.GetDisplayName(), linkLife)
+	return d.s.cfg.Mail.Send(mail.Message{
+		To: to.contact.GetEmail(), Subject: subject, Text: text, Language: in.Tag, Until: until,
+	})
+}
+
+// askedLink is a link that somebody asked for.
+type askedLink struct {
+	address string
+	// language of who asked; may be empty.
+	language string
 }
 
 // membership is a contact of a customer.
 type membership struct {
 	customer *entitlementv1.Customer
 	contact  *entitlementv1.Contact
+}
+
+// text is the language in which a contact is spoken to: their own, their customer's, or the one that is asked for.
+func (m membership) text(asked string) *contacttext.Text {
+	return contacttext.Of(m.contact.GetLanguage(), m.customer.GetLanguage(), asked)
 }
 
 // holders are the IDs of customers that an address may be of.

@@ -13,6 +13,7 @@ import (
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/check"
 	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
@@ -223,8 +224,9 @@ func (d *contactDesk) GetSession(ctx context.Context, r *entitlementv1.GetSessio
 		Customer: o.customer.GetName(), CustomerDisplayName: o.customer.GetDisplayName(), AccessName: o.customer.GetAccessName(),
 		ContactId: o.contact.GetContactId(), ContactDisplayName: o.contact.GetDisplayName(),
 		SelfService: o.contact.GetSelfService(), ExpireTime: o.kept.GetExpireTime(),
+		Language: o.text(r.GetLanguage()).Tag, TimeZone: o.customer.GetTimeZone(),
 	}
-	if answer.Lines, err = d.lines(ctx, o.customer.GetName()); err != nil {
+	if answer.Lines, err = d.lines(ctx, o.customer.GetName(), o.text(r.GetLanguage())); err != nil {
 		return nil, err
 	}
 	answer.Promises = d.promises(asContact(ctx, o), o.customer.GetName())
@@ -241,7 +243,8 @@ func (d *contactDesk) GetSession(ctx context.Context, r *entitlementv1.GetSessio
 }
 
 // lines are those that the customer has now, or can come to have; without numbers.
-func (d *contactDesk) lines(ctx context.Context, customer string) (lines []*entitlementv1.SelfServiceLine, err error) {
+func (d *contactDesk) lines(ctx context.Context, customer string, in *contacttext.Text,
+) (lines []*entitlementv1.SelfServiceLine, err error) {
 	after := ""
 	for range maxLinePages {
 		page, err := d.s.cfg.Store.List(ctx, published.LinePrefix, after, linesPage)
@@ -249,7 +252,7 @@ func (d *contactDesk) lines(ctx context.Context, customer string) (lines []*enti
 			return nil, err
 		}
 		for _, e := range page.Entries {
-			line, err := d.line(ctx, customer, e.Value)
+			line, err := d.line(ctx, customer, e.Value, in)
 			if err != nil {
 				return nil, err
 			}
@@ -268,12 +271,13 @@ func (d *contactDesk) lines(ctx context.Context, customer string) (lines []*enti
 }
 
 // line is a published line as a contact sees it; nil where it is nothing to the customer, or cannot be read.
-func (d *contactDesk) line(ctx context.Context, customer string, value []byte) (*entitlementv1.SelfServiceLine, error) {
+func (d *contactDesk) line(ctx context.Context, customer string, value []byte, in *contacttext.Text,
+) (*entitlementv1.SelfServiceLine, error) {
 	line, err := published.Line(value)
 	if err != nil {
 		return nil, nil //nolint:nilerr // said by whoever follows them
 	}
-	answer, err := d.entitled(ctx, customer, "lines/"+line.GetId())
+	answer, err := d.entitled(ctx, customer, "lines/"+line.GetId(), in)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
 		return nil, nil // the view is behind what was just written
 	}
@@ -298,7 +302,8 @@ func concerns(e *entitlementv1.CustomerEntitlement) bool {
 
 // entitled is a customer's answer for a line. One that is a partner has also what it may call for others about, where they
 // may have it: of those others' contracts, or why they may not, its contacts learn nothing.
-func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*entitlementv1.CustomerEntitlement, error) {
+func (d *contactDesk) entitled(ctx context.Context, customer, line string, in *contacttext.Text,
+) (*entitlementv1.CustomerEntitlement, error) {
 	asking := &entitlementv1.CheckEntitlementRequest{Customer: customer, Line: line}
 	answer, err := d.s.CheckEntitlement(ctx, asking)
 	if err != nil {
@@ -310,6 +315,7 @@ func (d *contactDesk) entitled(ctx context.Context, customer, line string) (*ent
 		return nil, fault.NotFound(customer) // it went meanwhile
 	}
 	asked := d.s.asked(asking, record)
+	asked.Text = in
 	own := check.Entitlement(d.s.who(c, asked), asked)
 	at := slices.IndexFunc(answer.GetCandidates(), (*entitlementv1.CustomerEntitlement).GetEntitled)
 	if own.GetEntitled() || at < 0 {

@@ -195,7 +195,7 @@ func kindOf(why names.Why) entitlementv1.EvidenceKind {
 		return entitlementv1.EvidenceKind_EVIDENCE_KIND_INITIALS
 	case names.Digits:
 		return entitlementv1.EvidenceKind_EVIDENCE_KIND_KEYPAD
-	case names.Words, names.Begins, names.Typing, names.Sound:
+	case names.Script, names.Words, names.Begins, names.Typing, names.Sound:
 	}
 	return entitlementv1.EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME
 }

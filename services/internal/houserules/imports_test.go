@@ -42,6 +42,7 @@ var pureCores = []string{
 	"services/internal/phone",
 	"services/internal/published",
 	"services/internal/resource",
+	"services/internal/roman",
 	"services/internal/rota",
 	"services/internal/roster",
 	"services/internal/target",
@@ -84,6 +85,7 @@ var testSupport = []string{
 // pureLibraries are what a core may import from outside: messages and their types, no transport; what computes dates
 // from text; and functions of their arguments.
 var pureLibraries = []string{
+	"github.com/anyascii/go",
 	"github.com/emersion/go-ical",
 	"github.com/rickar/cal/v2",
 	"github.com/teambition/rrule-go",

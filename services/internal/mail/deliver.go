@@ -94,6 +94,9 @@ func (s *Sender) compose(m Message) ([]byte, error) {
 	h.SetAddressList("To", []*mail.Address{{Address: m.To}})
 	h.SetSubject(m.Subject)
 	h.Set("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday note answers it
+	if m.Language != "" {
+		h.Set("Content-Language", m.Language) // RFC 3282
+	}
 	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
 	h.Set("Content-Transfer-Encoding", "quoted-printable")
 	if err := h.GenerateMessageIDWithHostname(s.from.Address[strings.LastIndexByte(s.from.Address, '@')+1:]); err != nil {

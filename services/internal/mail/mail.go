@@ -72,6 +72,8 @@ type Message struct {
 	// To is an address without a name.
 	To            string
 	Subject, Text string
+	// Language of both (BCP 47); may be empty.
+	Language string
 	// Until is when nobody needs it any more.
 	Until time.Time
 }

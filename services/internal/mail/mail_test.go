@@ -119,7 +119,7 @@ func run(t *testing.T, cfg mail.Config) *mail.Sender {
 }
 
 func letter(until time.Time) mail.Message {
-	return mail.Message{To: "ann@acme.example", Subject: "Grüße", Text: "https://x.example/link#" + strings.Repeat("s", 90) + "\n", Until: until}
+	return mail.Message{To: "ann@acme.example", Subject: "Grüße", Text: "https://x.example/link#" + strings.Repeat("s", 90) + "\n", Language: "de", Until: until}
 }
 
 func soon() time.Time { return clock.System{}.Now().Add(time.Hour) }
@@ -144,7 +144,8 @@ func TestAMailArrives(t *testing.T) {
 	}
 	body, _ := io.ReadAll(part.Body)
 	if subject != "Grüße" || from[0].Address != "support@vendor.example" || from[0].Name != "Support" || to[0].Address != "ann@acme.example" ||
-		strings.TrimSpace(string(body)) != strings.TrimSpace(letter(soon()).Text) || r.Header.Get("Auto-Submitted") != "auto-generated" {
+		strings.TrimSpace(string(body)) != strings.TrimSpace(letter(soon()).Text) || r.Header.Get("Auto-Submitted") != "auto-generated" ||
+		r.Header.Get("Content-Language") != "de" {
 		t.Errorf("%s", text)
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Bare is what a name is compared by, once for each way to read it: without case, accents, punctuation, blanks and legal
+// Bare is what a name is compared by, once for each way to spell it: without case, accents, punctuation, blanks and legal
 // form. Two names are the same where they have one in common.
 func Bare(name string) (keys []string) {
-	for _, f := range readings(name) {
+	for _, f := range spellings(name) {
 		if key := strings.ReplaceAll(f.words, " ", ""); !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}

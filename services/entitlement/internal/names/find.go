@@ -13,6 +13,9 @@ const (
 	maxNameConfidence = 0.95
 	// minConfidence is the least that is told.
 	minConfidence = 0.25
+	// inOtherLetters is what a likeness is worth between what is written in different scripts: who is as like in the same one
+	// comes first.
+	inOtherLetters = 0.9
 	// minPrefixRunes is how many letters, or keys, a word or a name must begin with to be found by them: whoever presses one
 	// key is not read out who the customers are.
 	minPrefixRunes = 3
@@ -74,6 +77,23 @@ type scratch struct {
 	lists   []list
 }
 
+// offer takes a name that is so much like what was said in one reading of each.
+func (q *question) offer(row uint32, confidence float64, why Why) {
+	sameForm := (why == Exact || why == Words || why == Typing || why == Sound) && q.row(row).form == q.said.form
+	switch crosses := q.crosses(row); {
+	case crosses && why == Exact:
+		confidence, why = maxNameConfidence*inOtherLetters, Script
+	case crosses:
+		confidence *= inOtherLetters
+	case why == Exact && q.said.from != 0: // in its own letters it may be written otherwise
+		confidence, why = maxNameConfidence, Sound
+	}
+	q.best.offer(row, confidence, why, sameForm)
+}
+
+// crosses says whether a row and what was said are written in different scripts, and read in the same one.
+func (q *question) crosses(row uint32) bool { return q.said.from != q.row(row).from }
+
 // same offers names that are the same.
 func (q *question) same() {
 	left := maxSame
@@ -88,7 +108,7 @@ func (q *question) same() {
 			q.cut = true
 			return
 		}
-		q.best.offer(row, 1, Exact, q.row(row).form == q.said.form)
+		q.offer(row, 1, Exact)
 	}
 }
 
@@ -114,7 +134,7 @@ func (q *question) beginsAlike() {
 		}
 		if !same {
 			n := utf8.RuneCount(folded) - bytes.Count(folded, []byte(" "))
-			q.best.offer(row, maxNameConfidence*harmonic(1, float64(len(letters))/float64(n)), Begins, false)
+			q.offer(row, maxNameConfidence*harmonic(1, float64(len(letters))/float64(n)), Begins)
 		}
 	}
 }
@@ -137,7 +157,7 @@ func (q *question) hasCode() {
 			if i == 0 {
 				q.rank(row)
 			} else {
-				q.best.offer(row, initialsConfidence, Initials, false)
+				q.offer(row, initialsConfidence, Initials)
 			}
 		}
 	}
@@ -154,7 +174,7 @@ func (q *question) hasCode() {
 				q.cut = true
 				break
 			}
-			q.best.offer(row, initialsConfidence, Initials, false)
+			q.offer(row, initialsConfidence, Initials)
 		}
 	}
 }

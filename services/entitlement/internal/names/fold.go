@@ -1,11 +1,14 @@
 package names
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/daysidehq/dayside/services/internal/roman"
 )
 
 // folded is a name as it is compared.
@@ -14,6 +17,7 @@ type folded struct {
 	words string
 	full  string // with the legal form, without blanks
 	form  uint16 // which legal form; 0 is none
+	from  script // which it is written in, where that is in Latin letters here
 }
 
 const (
@@ -22,9 +26,47 @@ const (
 	maxFoldedBytes = 1 << 13
 )
 
-// readings are the ways to read a name: without accents, and, where it has letters that are also written as two ("ü" as
-// "ue", "å" as "aa"), so as well. The first is always there, but for text without any character.
+// readings are the ways to read a name: as it is written, and, where it has letters of another script, in Latin ones.
 func readings(text string) []folded {
+	as := spellings(text)
+	if len(as) == 0 || isLatin(as[0].words) {
+		return as
+	}
+	if r, ok := fold(roman.Of(as[0].words), false); ok {
+		r.from, r.form = scriptOf(as[0].words), cmp.Or(as[0].form, r.form)
+		return append(as, r)
+	}
+	return as
+}
+
+// script is in which letters a name is written that is read in Latin ones; 0 of what is read as it is written.
+type script uint8
+
+// scriptOf is that of the first letter which is no plain Latin one. Chinese and Japanese are one: both write in Chinese
+// characters.
+func scriptOf(words string) script {
+	for _, r := range words {
+		if r < utf8.RuneSelf {
+			continue
+		}
+		for i, letters := range []*unicode.RangeTable{
+			unicode.Han, unicode.Cyrillic, unicode.Greek, unicode.Arabic, unicode.Hebrew, unicode.Hangul, unicode.Latin,
+		} {
+			if unicode.Is(letters, r) {
+				return script(i + 1)
+			}
+		}
+		if unicode.In(r, unicode.Hiragana, unicode.Katakana) {
+			return 1
+		}
+		break
+	}
+	return 0xff
+}
+
+// spellings are the ways to spell a name in its own script: without accents, and, where it has letters that are also written
+// as two ("ü" as "ue", "å" as "aa"), so as well. The first is always there, but for text without any character.
+func spellings(text string) []folded {
 	if len(text) > maxTextBytes {
 		end := maxTextBytes
 		for i := range utf8.UTFMax {

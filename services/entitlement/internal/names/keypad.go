@@ -101,7 +101,11 @@ func (x *Index) findDigits(digits string, limit int) (found []Match, more bool) 
 		if row >= s.n {
 			continue
 		}
-		if confidence := s.spelled(key, row, digits); confidence > 0 {
+		confidence := s.spelled(key, row, digits)
+		if s.row(row).from != 0 {
+			confidence *= inOtherLetters
+		}
+		if confidence > 0 {
 			best.offer(row, confidence, Digits, false)
 		}
 	}

@@ -38,6 +38,7 @@ type Why uint8
 // The reasons, from the one that says most.
 const (
 	Exact    Why = iota + 1 // the same but for case, accents, punctuation and legal form: confidence 1, and nothing else has it
+	Script                  // the same but for the script: one is written in other letters
 	Words                   // the same words: in another order, abbreviated, or some of them
 	Begins                  // it begins so
 	Initials                // one is the initials of the other

@@ -213,7 +213,7 @@ func disguise(t *rapid.T, text string) string {
 }
 
 func word() *rapid.Generator[string] {
-	return rapid.SampledFrom([]string{"acme", "bone", "delta", "delta2", "omega", "wid", "widgets", "of", "group", "müller", "東芝", "x"})
+	return rapid.SampledFrom([]string{"acme", "bone", "delta", "delta2", "omega", "wid", "widgets", "of", "group", "müller", "東芝", "dongzhi", "газ", "gaz", "x"})
 }
 
 func called() *rapid.Generator[string] {
@@ -370,10 +370,11 @@ func TestWhoeverIsSpelledIsFound(t *testing.T) {
 		want := map[string]bool{}
 		for _, c := range all {
 			for _, n := range c.Names {
+				n = strings.NewReplacer("東芝", "dongzhi", "газ", "gaz").Replace(n)
 				for _, written := range []string{strings.ReplaceAll(n, "ü", "u"), strings.ReplaceAll(n, "ü", "ue")} {
 					spelled := on(written)
 					fits := spelled == digits || len(digits) >= 3 && strings.HasPrefix(spelled, digits)
-					if fits && !strings.Contains(n, "東") {
+					if fits {
 						want[c.ID] = true
 					}
 				}

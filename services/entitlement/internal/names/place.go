@@ -90,7 +90,7 @@ func Form(said, name string) int {
 }
 
 func formOf(text string) uint16 {
-	for _, f := range readings(text) {
+	for _, f := range spellings(text) {
 		return f.form
 	}
 	return 0

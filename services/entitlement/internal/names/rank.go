@@ -11,6 +11,8 @@ const (
 	maxSaidWords = 16
 	// initialsConfidence is that of a name that is the initials of what was said, or the other way round.
 	initialsConfidence = 0.6
+	// sameConsonants is the confidence of a name in another script that has the same consonants, minConsonants at least.
+	sameConsonants, minConsonants = 0.7, 3
 	// minLetters is the least similarity of letters, or of sounds, that is told.
 	minLetters = 0.6
 	// surelyMeant is from when a confidence is told as it is measured.
@@ -23,6 +25,7 @@ const (
 type said struct {
 	folded []byte
 	form   uint16
+	from   script
 	whole  pattern // its key
 	sounds pattern
 	// bare and bareSounds are the same without words at the end that are almost a legal form; misspelled says that there are
@@ -47,7 +50,7 @@ type saidWord struct {
 }
 
 func (s *said) set(f folded) {
-	s.folded, s.form = []byte(f.words), f.form
+	s.folded, s.form, s.from = []byte(f.words), f.form, f.from
 	s.key = strings.ReplaceAll(f.words, " ", "")
 	s.whole.set([]rune(s.key))
 	s.codes = append(s.codes[:0], s.heard.codes(f.words)[0]) // its initials are not what its name is the initials of
@@ -158,7 +161,17 @@ func (q *question) rank(row uint32) {
 	folded := string(q.folded(row))
 	q.name.take(folded)
 	confidence, why := q.alike(folded)
-	q.best.offer(row, min(confidence, maxNameConfidence), why, q.row(row).form == q.said.form)
+	if q.crosses(row) && confidence < sameConsonants && q.saysConsonants() {
+		confidence, why = sameConsonants, Sound
+	}
+	q.offer(row, min(confidence, maxNameConfidence), why)
+}
+
+// saysConsonants says whether the name taken has the consonants that were said, and enough of them: some scripts are written
+// without vowels, and of others everybody writes down other ones.
+func (q *question) saysConsonants() bool {
+	have := q.name.consonants()
+	return len(have) >= minConsonants && hashOf('s', string(have)) == q.said.codes[0]
 }
 
 // alike is how likely the name taken was meant, and why.

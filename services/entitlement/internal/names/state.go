@@ -33,7 +33,8 @@ type row struct {
 	died     atomic.Uint32
 	folded   uint16 // bytes
 	form     uint16 // which legal form it has; 0 is none
-	second   bool   // not the first way to read this name
+	second   bool   // not the first way to read this name, and without text of its own
+	from     script // which it is written in, where it is read in other letters
 }
 
 type rowChunk struct {
@@ -54,8 +55,8 @@ func (s *state) alive(at uint32) bool {
 	return died == 0 || died > s.version
 }
 
-// A record is the folded words, the length of the text, the text, the length of the customer's ID, and that; the ID is in
-// the record of a customer's first row only.
+// A record is the folded words, the length of the text, the text (of a first reading), the length of the customer's ID, and
+// that; the ID is in the record of a customer's first row only.
 func (s *state) record(at uint32) (r *row, record []byte) {
 	r = s.row(at)
 	return r, s.arena[r.record>>32][uint32(r.record):]
@@ -69,6 +70,9 @@ func (s *state) folded(at uint32) []byte {
 
 // text is the name as it is written.
 func (s *state) text(at uint32) []byte {
+	for s.row(at).second {
+		at--
+	}
 	text, _ := s.textAndRest(at)
 	return text
 }

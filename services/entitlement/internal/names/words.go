@@ -150,13 +150,16 @@ func (h *heard) codes(folded string) []uint64 {
 }
 
 // soundCode is a hash of what the words taken sound like.
-func (h *heard) soundCode() uint64 {
+func (h *heard) soundCode() uint64 { return hashOf('s', string(h.consonants())) }
+
+// consonants are the skeleton of what the words taken sound like; valid until the next call.
+func (h *heard) consonants() []byte {
 	h.sound = h.sound[:0]
 	for _, w := range h.usual {
 		h.sound = appendSound(h.sound, w)
 	}
 	n := len(h.sound)
-	return hashOf('s', string(skeleton(h.sound, h.sound)[n:]))
+	return skeleton(h.sound, h.sound)[n:]
 }
 
 // initials are the first letters of the words taken, with fillers ("boi" of Bank of Ireland) and without.

@@ -139,7 +139,10 @@ func (w *writer) addRow(f folded, text, id string, first uint32, second bool) {
 	w.n++
 	w.live++
 	r := w.row(at)
-	r.customer, r.second = first, second
+	r.customer, r.second, r.from = first, second, f.from
+	if second {
+		text = ""
+	}
 	r.folded, r.form = uint16(len(f.words)), f.form
 	r.record = w.keep(f.words, text, id, at == first)
 	w.toKeypads = appendKeypads(w.toKeypads, f, at)

@@ -11,6 +11,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/entitlement/internal/selfservice"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 )
 
 func start() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
@@ -157,18 +158,21 @@ func TestLaterRevealsComeFirst(t *testing.T) {
 }
 
 func TestWhatContactsAreTold(t *testing.T) {
-	subject, text := selfservice.LinkMail("https://support.example/", "SECRET", "Acme\r\nBcc: \u202eeve", 15*time.Minute)
+	subject, text := selfservice.LinkMail(contacttext.Of(), "https://support.example/", "SECRET", "Acme\r\nBcc: \u202eeve", 15*time.Minute)
 	if !strings.Contains(text, "\nhttps://support.example/link#SECRET\n") || strings.Contains(text, "\nBcc") ||
 		strings.ContainsAny(text, "\r\u202e") || !strings.Contains(text, "15 minutes") || strings.Contains(subject, "SECRET") {
 		t.Errorf("%q %q", subject, text)
 	}
-	if text := selfservice.Reminder("Gold emergencies", "Acme", false, start()); !strings.Contains(text, "Acme alone") || !strings.Contains(text, "2026-11-22 09:00 UTC") {
+	remind := func(line string, published bool, until time.Time) string {
+		return selfservice.Reminder(contacttext.Of(), line, "Acme", published, until, time.FixedZone("AEDT", 11*3600))
+	}
+	if text := remind("Gold emergencies", false, start()); !strings.Contains(text, "Acme alone") || !strings.Contains(text, "22 November 2026, 20:00 AEDT") {
 		t.Error(text)
 	}
-	if text := selfservice.Reminder("Gold emergencies", "Acme", false, time.Time{}); strings.Contains(text, "until") {
+	if text := remind("Gold emergencies", false, time.Time{}); strings.Contains(text, "until") {
 		t.Error(text)
 	}
-	if text := selfservice.Reminder("Office", "Acme", true, time.Time{}); strings.Contains(text, "alone") || !strings.Contains(text, "public") {
+	if text := remind("Office", true, time.Time{}); strings.Contains(text, "alone") || !strings.Contains(text, "public") {
 		t.Error(text)
 	}
 }

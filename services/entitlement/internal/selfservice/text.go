@@ -1,35 +1,33 @@
 package selfservice
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 )
 
 // LinkMail is what is sent to a contact: the secret stands behind a '#', which browsers send to nobody, so that it is in no
 // log on the way.
-func LinkMail(portal, secret, customer string, life time.Duration) (subject, text string) {
-	return "Your link to sign in", fmt.Sprintf(`You, or somebody who knows your address, asked for a link to sign in for %s:
-
-%s/link#%s
-
-It can be used once, within %d minutes. If a page asks for it, paste it there whole.
-If it was not you, ignore this mail: nothing happens without the link.
-`, plain(customer), strings.TrimRight(portal, "/"), secret, int(life/time.Minute))
+func LinkMail(text *contacttext.Text, portal, secret, customer string, life time.Duration) (subject, body string) {
+	return text.LinkSubject, contacttext.Fill(text.LinkBody, "customer", plain(customer),
+		"link", strings.TrimRight(portal, "/")+"/link#"+secret, "minutes", strconv.Itoa(int(life/time.Minute)))
 }
 
-// Reminder is what goes with a number that is shown: of one that is published nobody is asked to keep it to themselves.
-func Reminder(line, customer string, published bool, until time.Time) string {
-	text := fmt.Sprintf("The number of %s is for %s alone. Do not publish it or pass it on; it can change at any time, and "+
-		"who has it is written down.", plain(line), plain(customer))
+// Reminder is what goes with a number that is shown: of one that is published nobody is asked to keep it to themselves. The
+// time until which access holds is that of a zone; zero: none is known.
+func Reminder(text *contacttext.Text, line, customer string, published bool, until time.Time, zone *time.Location) string {
+	said := text.NumberHidden
 	if published {
-		text = fmt.Sprintf("The number of %s is public; it can change at any time.", plain(line))
+		said = text.NumberPublic
 	}
+	said = contacttext.Fill(said, "line", plain(line), "customer", plain(customer))
 	if !until.IsZero() {
-		text += " Your access holds until " + until.UTC().Format("2006-01-02 15:04 UTC") + "."
+		said += " " + contacttext.Fill(text.AccessUntil, "time", text.When(until, zone))
 	}
-	return text
+	return said
 }
 
 // plain is a name as it can stand in a text: nothing in it begins a line of its own, or turns the direction of writing.
