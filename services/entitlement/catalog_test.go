@@ -158,13 +158,13 @@ func TestHoursOfAPlanAreTheCustomers(t *testing.T) {
 		t.Errorf("at nine in Sydney: %v", got)
 	}
 	s.days.set("1", false, &schedulev1.CalendarEntry{Date: &date.Date{Year: 2026, Month: 11, Day: 23}})
-	began := s.clock.Now()
-	s.pass(t, "the day that the calendar closes", time.Second, func() bool {
+	aMinuteLater := s.clock.Now().Add(time.Minute) // there the clock stands: however busy the machine is, it was asked by then
+	await.True(t, "the day that the calendar closes, within a minute", func() bool {
+		if s.clock.Now().Before(aMinuteLater) {
+			s.clock.Advance(100 * time.Millisecond)
+		}
 		return s.basis(t, sydney(monday, 9)) == entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS
 	})
-	if waited := s.clock.Now().Sub(began); waited > time.Minute {
-		t.Errorf("a changed calendar was heard of after %v", waited)
-	}
 	s.days.set("2", true)
 	s.clock.Advance(2 * time.Minute)
 	if got := s.basis(t, sydney(monday, 9)); got != entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS {

@@ -38,8 +38,9 @@ const (
 	// chargeUntoldPrefix: nothing; the rest is the ID of a promise of whose last change the ledger may not have heard.
 	chargeUntoldPrefix = "entitlement/charges-untold/"
 
-	// maxPromiseTries bounds how often a write begins anew that other processes were quicker than.
-	maxPromiseTries = 16
+	// maxPromiseTries bounds how often a write begins anew that other processes were quicker than. Each time one of theirs was
+	// written, so that all come to an end; of three processes one can be the slowest some twenty times on end.
+	maxPromiseTries = 100
 	// promiseTurns is in how many rows acceptances of one process stand.
 	promiseTurns = 64
 	// maxPromisesScanned is how many one page of a list looks through, where it is of one state; the next page goes on

@@ -9,6 +9,7 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
@@ -33,7 +34,7 @@ func named(t *testing.T) world {
 	t.Helper()
 	w := newWorld(t)
 	w.follow(t)
-	eventually(t, "the names of all", w.Ready)
+	await.True(t, "the names of all", w.Ready)
 	return w
 }
 
@@ -87,7 +88,7 @@ func TestNobodyChoosesWhatAnotherIsCalled(t *testing.T) {
 	bolt := customer("bolt", "+61255500112", "db")
 	bolt.DisplayName = "Bolt"
 	w.create(t, bolt)
-	eventually(t, "both names", func() bool {
+	await.True(t, "both names", func() bool {
 		r, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Name: "blue heron"})
 		return err == nil && len(r.GetCandidates()) > 0
 	})

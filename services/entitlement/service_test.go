@@ -14,6 +14,7 @@ import (
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/entitlement"
+	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -48,19 +49,6 @@ func (w world) follow(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = w.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-}
-
-// eventually waits for a condition, never for a time.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("never came: %s", what)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
 }
 
 func number(s string) *phone_number.PhoneNumber {
@@ -107,7 +95,7 @@ func TestCheckEntitlementFollowsWhatIsWritten(t *testing.T) {
 	_, err := w.check(t, "lines/gold", "+61255500111")
 	wantReason(t, "before the view is listed", err, rpcv1.Reason_REASON_VIEW_NOT_READY)
 	w.follow(t)
-	eventually(t, "the first list", w.Ready)
+	await.True(t, "the first list", w.Ready)
 	_, err = w.check(t, "lines/gold", "+61255500111")
 	wantReason(t, "no such line", err, rpcv1.Reason_REASON_NOT_FOUND)
 
@@ -117,7 +105,7 @@ func TestCheckEntitlementFollowsWhatIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []*entitlementv1.CustomerEntitlement
-	eventually(t, "the new customer", func() bool {
+	await.True(t, "the new customer", func() bool {
 		got, err = w.check(t, "lines/gold", "+61255500111")
 		return err == nil && len(got) == 1
 	})
@@ -149,7 +137,7 @@ func TestCheckEntitlementFollowsWhatIsWritten(t *testing.T) {
 		&entitlementv1.CreateCustomerRequest{Customer: customer("initech", "+61255500222", "web")}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "two candidates", func() bool {
+	await.True(t, "two candidates", func() bool {
 		got, err = w.check(t, "lines/gold", "+61255500222")
 		return err == nil && len(got) == 2
 	})
@@ -159,7 +147,7 @@ func TestCheckEntitlementFollowsWhatIsWritten(t *testing.T) {
 	if _, err := w.DeleteCustomer(t.Context(), &entitlementv1.DeleteCustomerRequest{Name: "customers/acme"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the deletion", func() bool {
+	await.True(t, "the deletion", func() bool {
 		got, err = w.check(t, "lines/gold", "+61255500111")
 		return err == nil && len(got) == 0
 	})
