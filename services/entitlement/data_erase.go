@@ -137,10 +137,35 @@ func (e *eraser) customers(ctx context.Context, r *entitlementv1.ErasePersonRequ
 		}
 		if !more {
 			slices.Sort(names)
+			if err := e.companies(ctx); err != nil {
+				return nil, err
+			}
 			e.noteOthers(r, names)
 			return names, nil
 		}
 	}
+}
+
+// companies leaves the person's numbers out that some customer has as its own: its other callers are not erased along.
+func (e *eraser) companies(ctx context.Context) error {
+	for _, n := range e.person.Learned() {
+		for _, holder := range e.s.index.WhoHas(n, maxErasedCustomers) {
+			c, err := e.s.customers.Get(ctx, customerNames+holder.GetId())
+			if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if at, spared := e.person.Spare(n, c); spared {
+				e.shared[at]++
+				e.noteOnce(fmt.Sprintf("%s itself has %s: it stays, in calls too; name it to erase it", c.GetName(),
+					phone.Mask(n.String())))
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // noteOthers tells of customers that know the person, too, where one was named.
@@ -206,7 +231,7 @@ func (e *eraser) customer(ctx context.Context, name string) error {
 			return err
 		}
 		e.note(name, erased, int64(e.shared[name]),
-			"numbers that are the customer's own, or another contact's, too; name them to erase them")
+			"numbers that are a customer's own, or another contact's, too; name them to erase them")
 		return nil
 	}
 }

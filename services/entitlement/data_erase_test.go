@@ -64,16 +64,22 @@ func putStored(t *testing.T, etcd *coord.Client, key string, resource, also prot
 }
 
 func TestAPersonIsErasedEverywhere(t *testing.T) {
-	const mobile = "+13035550101"
+	const mobile, bonesOwn = "+13035550101", "+13035550120"
 	ledger := &eraseLedger{}
 	w := dataProcess(t, newEtcd(t), ledger)
-	if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: &entitlementv1.Customer{
-		Name: "customers/acme", DisplayName: "Acme", Contacts: []*entitlementv1.Contact{
-			{ContactId: "ann", DisplayName: "Ann", Email: "ann@acme.example", PhoneNumbers: []*phone_number.PhoneNumber{number(mobile)}},
+	for _, c := range []*entitlementv1.Customer{
+		{Name: "customers/acme", DisplayName: "Acme", Contacts: []*entitlementv1.Contact{
+			{
+				ContactId: "ann", DisplayName: "Ann", Email: "ann@acme.example",
+				PhoneNumbers: []*phone_number.PhoneNumber{number(mobile), number(bonesOwn)},
+			},
 			{ContactId: "ben", Email: "ben@acme.example"},
-		},
-	}}); err != nil {
-		t.Fatal(err)
+		}},
+		{Name: "customers/bone", DisplayName: "Bone", PhoneNumbers: []*phone_number.PhoneNumber{number(bonesOwn)}},
+	} {
+		if _, err := w.CreateCustomer(t.Context(), &entitlementv1.CreateCustomerRequest{Customer: c}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	later := timestamppb.New(clock.System{}.Now().Add(time.Hour))
 	putStored(t, w.etcd, "entitlement/promises/p1", &entitlementv1.Promise{
@@ -92,15 +98,16 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	putStored(t, w.etcd, "entitlement/grants/g1", &entitlementv1.Grant{Name: "grants/g1", Number: mobile, EndTime: later}, nil)
+	putStored(t, w.etcd, "entitlement/grants/g3", &entitlementv1.Grant{Name: "grants/g3", Number: bonesOwn, EndTime: later}, nil)
 	if _, err := w.etcd.Commit(t.Context(), nil, []*rpcv1.Write{coord.Put(published.GrantPrefix+"g1", nil)}); err != nil {
 		t.Fatal(err)
 	}
 	putStored(t, w.etcd, "entitlement/reveals/r1", &entitlementv1.NumberReveal{}, &entitlementv1.NumberReveal{
 		Customer: "customers/acme", ContactId: "ann", Line: "lines/gold", Client: "192.0.2.1",
 	})
-	await.True(t, "acme's contact is known", func() bool {
-		c, err := w.CheckEntitlement(t.Context(), &entitlementv1.CheckEntitlementRequest{Line: "lines/none", Number: number(mobile)})
-		return err != nil || len(c.GetCandidates()) == 1
+	await.True(t, "acme's contact and bone's number are known", func() bool {
+		who, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Number: bonesOwn})
+		return err == nil && len(who.GetCandidates()) == 2
 	})
 
 	ask := func(only bool) string {
@@ -118,10 +125,17 @@ func TestAPersonIsErasedEverywhere(t *testing.T) {
 		return strings.Join(places, ", ")
 	}
 	const want = "calls 2/2, audit 1/1, promises 1/1, promises: what people wrote 1/1, " +
-		"grants 1/1, grants: what people wrote 1/1, reveals 1/1, customers/acme 1/0"
+		"grants 1/1, grants: what people wrote 1/1, reveals 1/1, customers/acme 1/1"
 	before := w.state(t)
 	if got := ask(true); got != want || !equalMaps(before, w.state(t)) {
 		t.Errorf("checked only: %s, want %s and nothing written", got, want)
+	}
+	everywhere, err := w.ErasePerson(t.Context(), &entitlementv1.ErasePersonRequest{
+		Emails: []string{"ann@acme.example"}, Reason: "x", ValidateOnly: true,
+	})
+	if text := fmt.Sprint(everywhere); err != nil || strings.Contains(text, `place:"customers/bone"`) ||
+		!strings.Contains(text, "customers/bone itself has +13…20") {
+		t.Errorf("bone's own number: %s, %v", text, err)
 	}
 	if got := ask(false); got != want {
 		t.Errorf("erased %s, want %s", got, want)

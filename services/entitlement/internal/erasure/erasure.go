@@ -5,6 +5,7 @@ package erasure
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,8 @@ type Person struct {
 	numbers  map[phone.Number]bool
 	emails   map[string]bool
 	contacts map[contact]bool
+	// learned are the numbers that were not asked for, each with the customer at which it is the person's.
+	learned map[phone.Number]string
 	// names are what the person is called at a customer, folded.
 	names map[contact]bool
 	// written are names and addresses as they are looked for in text.
@@ -43,7 +46,7 @@ type Person struct {
 func Of(r *entitlementv1.ErasePersonRequest) (*Person, error) {
 	p := &Person{
 		numbers: map[phone.Number]bool{}, emails: map[string]bool{}, contacts: map[contact]bool{},
-		names: map[contact]bool{},
+		names: map[contact]bool{}, learned: map[phone.Number]string{},
 	}
 	var broken fault.Violations
 	for i, text := range r.GetNumbers() {
@@ -129,11 +132,25 @@ func (p *Person) Learn(c *entitlementv1.Customer) (shared int) {
 			case p.others(c, number):
 				shared++
 			default:
-				p.numbers[number] = true
+				p.numbers[number], p.learned[number] = true, c.GetName()
 			}
 		}
 	}
 	return shared
+}
+
+// Learned are the person's numbers that were not asked for, ascending.
+func (p *Person) Learned() []phone.Number { return slices.Sorted(maps.Keys(p.learned)) }
+
+// Spare leaves a number out that was learned, where a customer has it as its own: who calls from it is not the person alone.
+// It answers with the customer at which it is the person's.
+func (p *Person) Spare(n phone.Number, c *entitlementv1.Customer) (at string, spared bool) {
+	if at, spared = p.learned[n]; !spared || !has(c.GetPhoneNumbers(), n) {
+		return "", false
+	}
+	delete(p.numbers, n)
+	delete(p.learned, n)
+	return at, true
 }
 
 func (p *Person) is(c *entitlementv1.Customer, k *entitlementv1.Contact) bool {

@@ -66,6 +66,27 @@ func TestAContactGoesAndTheCompanyStays(t *testing.T) {
 	}
 }
 
+func TestANumberOfAnotherCompanyIsSpared(t *testing.T) {
+	bone := &entitlementv1.Customer{Name: "customers/bone", PhoneNumbers: []*phone_number.PhoneNumber{number(mobile)}}
+	p := person(t, &entitlementv1.ErasePersonRequest{Customer: "customers/acme", ContactId: "ann"})
+	p.Learn(acme())
+	for _, n := range p.Learned() {
+		if at, spared := p.Spare(n, acme()); spared {
+			t.Errorf("%s is spared for %s, which does not have it as its own", n, at)
+		}
+		if at, spared := p.Spare(n, bone); at != "customers/acme" || !spared {
+			t.Errorf("%s of bone: %s, %v", n, at, spared)
+		}
+	}
+	if len(p.Numbers()) != 0 {
+		t.Errorf("theirs are %v", p.Numbers())
+	}
+	named := person(t, &entitlementv1.ErasePersonRequest{Customer: "customers/acme", ContactId: "ann", Numbers: []string{mobile}})
+	if named.Learn(acme()); len(named.Learned()) != 0 || len(named.Numbers()) != 1 {
+		t.Errorf("named: %v, learned %v", named.Numbers(), named.Learned())
+	}
+}
+
 func TestANumberThatIsNamedGoesEverywhere(t *testing.T) {
 	c := acme()
 	p := person(t, &entitlementv1.ErasePersonRequest{Numbers: []string{switchboard}, Emails: []string{"BEN@acme.example"}})
