@@ -148,7 +148,7 @@ func TestAlertsGoAWeekAfterTheyWereSeen(t *testing.T) {
 	for i := range 100 {
 		many = append(many, old(fmt.Sprintf("old-%d", i), 4-float64(i)/100))
 	}
-	h.putAlerts(t, append(many, old("young", 50))...)
+	h.putAlerts(t, append(many, old("young", 170))...)
 	h.clock.Set(viewtest.At(4 + 7*24 + 0.5))
 	await.True(t, "the old ones are gone", func() bool {
 		h.clock.Advance(time.Minute)

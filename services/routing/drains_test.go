@@ -72,10 +72,13 @@ func (h *house) drain(t *testing.T, d *routingv1.Drain) *routingv1.Drain {
 	return made
 }
 
+// longest is as long as AwaitInForce may be told to wait.
+const longest = 30 * time.Second
+
 // everywhere waits until what was committed is in force.
 func (h *house) everywhere(t *testing.T) *routingv1.AwaitInForceResponse {
 	t.Helper()
-	a, err := h.inForce.AwaitInForce(t.Context(), &routingv1.AwaitInForceRequest{Timeout: durationpb.New(await.Limit)})
+	a, err := h.inForce.AwaitInForce(t.Context(), &routingv1.AwaitInForceRequest{Timeout: durationpb.New(longest)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +288,7 @@ func TestInForceNamesWhoIsMissing(t *testing.T) {
 		return a
 	}
 	await.True(t, "the other process to be seen", func() bool { return len(ask(a.GetRevision(), 0).GetProcesses()) == 2 })
-	if was := ask(a.GetRevision(), await.Limit); was.GetInForce() != 2 {
+	if was := ask(a.GetRevision(), longest); was.GetInForce() != 2 {
 		t.Errorf("both have revision %d: %v", a.GetRevision(), was)
 	}
 	var missing []string
@@ -307,7 +310,7 @@ func TestInForceNamesWhoIsMissing(t *testing.T) {
 	if err := await.Receive(t, "the other process to go", gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("Hold ended with %v", err)
 	}
-	if now := ask(0, await.Limit); now.GetInForce() != 1 || len(now.GetProcesses()) != 1 {
+	if now := ask(0, longest); now.GetInForce() != 1 || len(now.GetProcesses()) != 1 {
 		t.Errorf("it is gone: %v", now)
 	}
 }
@@ -319,7 +322,7 @@ func TestInForceOfAChangeThatNoViewFollows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := h.inForce.AwaitInForce(t.Context(), &routingv1.AwaitInForceRequest{Revision: revision, Timeout: durationpb.New(await.Limit)})
+	a, err := h.inForce.AwaitInForce(t.Context(), &routingv1.AwaitInForceRequest{Revision: revision, Timeout: durationpb.New(longest)})
 	if err != nil || a.GetInForce() != 1 || a.GetRevision() != revision {
 		t.Errorf("%v, %v", a, err)
 	}

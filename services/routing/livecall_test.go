@@ -35,7 +35,7 @@ func TestATargetThatTwoCallsCouldNotReachIsBehindForTheNext(t *testing.T) {
 	}
 	cannotReach("3")
 	await.True(t, "the target to be behind", func() bool {
-		h.clock.Advance(100 * time.Millisecond)
+		h.clock.Advance(20 * time.Millisecond)
 		return next("4") == second
 	})
 	if got := h.liveText(t); got != "sip:support@sydney.example.com unreachable by test-1" {
@@ -48,7 +48,7 @@ func TestATargetThatTwoCallsCouldNotReachIsBehindForTheNext(t *testing.T) {
 	}
 	w.reaches(t, sipTarget("sip:support@sydney.example.com"), true, h.clock.Now())
 	await.True(t, "the target to be back", func() bool {
-		h.clock.Advance(100 * time.Millisecond)
+		h.clock.Advance(20 * time.Millisecond)
 		return next("5") == first
 	})
 }

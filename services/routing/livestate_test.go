@@ -86,6 +86,13 @@ func (b liveBench) run(t *testing.T) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
+// down is how many targets the process says are unreachable.
+func (b liveBench) down() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.own.reach.Down()
+}
+
 // tried is an attempt at a target that ended at an instant; at none where it is zero.
 func tried(uri string, d routingv1.Disposition, at time.Time) attempted {
 	a := &routingv1.Attempt{TargetId: "t", Disposition: d}
@@ -109,7 +116,7 @@ func TestWhatAttemptsFoundUnreachableIsSaidByTheProcess(t *testing.T) {
 	failed(began.Add(-5 * time.Second)) // told twice, by ContinueCall and by ReportCall
 	failed(began.Add(-2 * time.Minute)) // too late to say anything
 	failed(began.Add(-9 * time.Second)) // out of order
-	if b.own.reach.Down() != 0 {
+	if b.down() != 0 {
 		t.Error("one failure, told four times, sets a target behind")
 	}
 	failed(time.Time{}) // without a time: now
@@ -122,7 +129,7 @@ func TestWhatAttemptsFoundUnreachableIsSaidByTheProcess(t *testing.T) {
 		t.Errorf("unreachable since %d", since)
 	}
 	b.attempted("sbc-2", []attempted{tried(aTarget, routingv1.Disposition_DISPOSITION_BUSY, b.clock.Now())})
-	if b.own.reach.Down() != 1 {
+	if b.down() != 1 {
 		t.Error("one success brings it back")
 	}
 	recovering := b.clock.Now()

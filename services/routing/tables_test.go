@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
@@ -70,7 +72,7 @@ func unchanged(a *routingv1.WatchRoutesResponse) bool {
 func TestAGatewayIsToldEvery5SecondsThatNothingHasChanged(t *testing.T) {
 	h := liveHouse(t)
 	w := h.watchRoutes(t, "lines/gold")
-	first := w.next(t, h)
+	first := await.Receive(t, "the first tables", w.answers)
 	if first.GetViewAge() == nil {
 		t.Error("the age of the view is not said")
 	}
@@ -185,7 +187,9 @@ func TestAnUnattendedSiteIsBehindInTablesToo(t *testing.T) {
 	before := tablesText(w.next(t, h))
 	first := strings.Fields(before)[1]
 	client := routingv1.NewLiveServiceClient(h.conn)
-	if _, err := client.SetPresence(t.Context(), &routingv1.SetPresenceRequest{Site: "sites/" + first}); err != nil {
+	if _, err := client.SetPresence(t.Context(), &routingv1.SetPresenceRequest{
+		Site: "sites/" + first, Ttl: durationpb.New(30 * time.Minute),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := tablesText(w.next(t, h)); got == before || strings.Fields(got)[1] == first || !strings.Contains(got, " until 04:0") {

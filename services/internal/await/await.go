@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// Limit is how long a test waits before it fails; generous, since machines are shared.
-	Limit = 30 * time.Second
+	// Limit is how long a test waits before it fails: a guard against waiting for ever, and no promise of speed, since machines
+	// are shared.
+	Limit = 2 * time.Minute
 	// poll is how often the condition is looked at.
 	poll = time.Millisecond
 )

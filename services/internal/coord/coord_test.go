@@ -188,27 +188,25 @@ func TestHeartbeatsGoOnAfterARestartOfEtcdThoughNothingIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := srv.Endpoint()
-	c, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{addr}, Clock: clock.System{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
+	way := newRelay(t, srv.Endpoint()) // it goes on being reached at one address, which nobody takes meanwhile
+	c := connect(t, way.listener.Addr().String())
 	commit(t, c, nil, coord.Put("v/a", []byte("1")))
 	batches := make(chan coord.Batch, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Follow(ctx, coord.Prefix("v/"), func(b coord.Batch) { batches <- b }) }()
 	next(t, batches)
+	way.lead("")
 	srv.Close()
 	for len(batches) > 0 {
 		<-batches
 	}
-	srv, err = embed.Start(t.Context(), embed.Config{Dir: dir, Listen: addr, Fast: true})
+	srv, err = embed.Start(t.Context(), embed.Config{Dir: dir, Listen: "127.0.0.1:0", Fast: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
+	way.lead(srv.Endpoint())
 	for range 4 {
 		if b := next(t, batches); b.Reset {
 			t.Error("the range was listed anew, where a heartbeat would have done")

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/resolver"
@@ -71,8 +70,8 @@ func find(t *testing.T, c *coord.Client) *dialler {
 		if r != nil {
 			t.Cleanup(r.Close)
 		}
-	case <-(clock.System{}).After(time.Second):
-		t.Error("whoever calls waits for etcd, whatever their deadline")
+	case <-(clock.System{}).After(await.Limit): // where etcd is away, it would be for ever
+		t.Fatal("whoever calls waits for etcd, whatever their deadline")
 	}
 	return d
 }

@@ -62,7 +62,9 @@ func TestAHeldKeyFollowsItsValueInFewWritesAndGoesWithItsHolder(t *testing.T) {
 // when the first one answers.
 type impatient struct{ clock.System }
 
-func (impatient) After(time.Duration) <-chan time.Time { return clock.System{}.After(rand.N(3 * time.Millisecond)) }
+func (impatient) After(time.Duration) <-chan time.Time {
+	return clock.System{}.After(rand.N(3 * time.Millisecond))
+}
 
 // TestAHeldKeyTakesTheWriteAskedOfSeveralMembers: what one member is asked for must not change because another has answered.
 func TestAHeldKeyTakesTheWriteAskedOfSeveralMembers(t *testing.T) {
