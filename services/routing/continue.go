@@ -154,6 +154,12 @@ func (c *calls) advance(
 			outcome.MenuLine = to.ID
 		}
 	}
+	if was.GetAsked() == routingv1.PromptKind_PROMPT_KIND_OFFER {
+		if a, ok := c.promises.stood(ctx, t, was); ok {
+			t.call.State = flow.Stood(was, a)
+			return
+		}
+	}
 	state, need := flow.Advance(was, outcome)
 	c.lookUp(ctx, t, state, need)
 	t.call.State = state

@@ -42,6 +42,9 @@ type accepter interface {
 	AcceptOffer(
 		ctx context.Context, in *entitlementv1.AcceptOfferRequest, opts ...grpc.CallOption,
 	) (*entitlementv1.AcceptOfferResponse, error)
+	GetPromise(
+		ctx context.Context, in *entitlementv1.GetPromiseRequest, opts ...grpc.CallOption,
+	) (*entitlementv1.Promise, error)
 }
 
 // PromiseSpool keeps acceptances on this host's disk until entitlement has them; spool.Spool is one.
@@ -68,6 +71,7 @@ type promises struct {
 	clock clock.Clock
 	log   *slog.Logger
 	lines lineLimit
+	kept  acceptances
 
 	accepted metric.Int64Counter
 }
@@ -131,6 +135,9 @@ func (p *promises) accept(
 	}
 	a.Fate, a.PromiseID, a.OurFault = p.record(ctx, r)
 	p.accepted.Add(ctx, 1, offerFateOption(a.Fate))
+	if a.Fate != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST {
+		p.kept.add(r.GetRequestId(), a)
+	}
 	return a
 }
 
@@ -178,7 +185,8 @@ func (p *promises) record(
 	err := errNoPromises
 	if p.service != nil {
 		var answer *entitlementv1.AcceptOfferResponse
-		asking, cancel := context.WithTimeout(ctx, lookUpTimeout)
+		// A gateway that hangs up meanwhile takes back nothing: what becomes of it is heard, and recorded.
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTimeout)
 		answer, err = p.service.AcceptOffer(asking, r)
 		cancel()
 		if err == nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/journal"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/spool"
 	"github.com/daysidehq/dayside/services/routing"
@@ -46,6 +47,8 @@ type ledgerOfPromises struct {
 	outcome entitlementv1.AcceptOutcome
 	// stumbles is the ID of a call over whose acceptances it stumbles.
 	stumbles string
+	// hangUp is what the gateway does while it commits, which takes as long as it may; nothing where it is nil.
+	hangUp context.CancelFunc
 }
 
 func (l *ledgerOfPromises) be(stuck bool, err error, outcome entitlementv1.AcceptOutcome) {
@@ -58,7 +61,7 @@ func (l *ledgerOfPromises) AcceptOffer(
 	ctx context.Context, r *entitlementv1.AcceptOfferRequest, _ ...grpc.CallOption,
 ) (*entitlementv1.AcceptOfferResponse, error) {
 	l.mu.Lock()
-	stuck, err, outcome := l.stuck, l.err, l.outcome
+	stuck, err, outcome, hangUp := l.stuck, l.err, l.outcome, l.hangUp
 	if err == nil && l.stumbles != "" && r.GetCallId() == l.stumbles {
 		err = rpc.Status(fault.Internal(errors.New("a record cannot be read"))).Err()
 	}
@@ -73,11 +76,29 @@ func (l *ledgerOfPromises) AcceptOffer(
 	if err != nil {
 		return nil, err
 	}
+	if hangUp != nil {
+		hangUp()
+		<-ctx.Done()
+		if errors.Is(ctx.Err(), context.Canceled) { // committed, and nobody hears of it
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+	}
 	answer := &entitlementv1.AcceptOfferResponse{Outcome: outcome}
 	if outcome <= entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING {
 		answer.Promise = &entitlementv1.Promise{Name: "promises/p-" + r.GetRequestId()}
 	}
 	return answer, nil
+}
+
+func (l *ledgerOfPromises) GetPromise(
+	_ context.Context, r *entitlementv1.GetPromiseRequest, _ ...grpc.CallOption,
+) (*entitlementv1.Promise, error) {
+	for _, a := range l.all() {
+		if strings.HasSuffix(r.GetName(), "-"+published.PromiseMark(a.GetRequestId())) {
+			return &entitlementv1.Promise{Name: r.GetName(), Acceptance: a}, nil
+		}
+	}
+	return nil, rpc.Status(fault.NotFound(r.GetName())).Err()
 }
 
 func (l *ledgerOfPromises) all() []*entitlementv1.AcceptOfferRequest {
@@ -204,11 +225,15 @@ func TestAnAcceptedOfferIsCommittedBeforeTheCallerIsConnected(t *testing.T) {
 	if e.GetPromise() != "promises/p-"+r.GetRequestId() {
 		t.Error(e.GetPromise())
 	}
-	// A gateway that heard no answer asks again: the same acceptance.
-	again := typed("2")
-	again.Continuation = token
-	if got := step(g.goesOn(t, again)); got != connected || s.promises.all()[1].GetRequestId() != r.GetRequestId() {
-		t.Errorf("%s, %v", got, s.promises.all())
+	accepted := s.records.last("1").GetState().GetAccepted()
+	// A gateway that heard no answer asks again: the same acceptance, whatever its caller says to that.
+	for _, input := range []string{"2", "1", "9", "0", ""} {
+		again := typed(input)
+		again.Continuation = token
+		if got := g.goesOn(t, again); step(got) != connected || !proto.Equal(promised(got), promised(route)) ||
+			!proto.Equal(s.records.last("1").GetState().GetAccepted(), accepted) {
+			t.Errorf("%q: %s, %v", input, step(got), got.GetExplanation())
+		}
 	}
 	// The call goes on as one of somebody who is entitled, whatever is tried.
 	if e := g.goesOn(t, tried("sydney.1=BUSY")).GetExplanation(); e.GetCallerClass() != routingv1.CallerClass_CALLER_CLASS_ENTITLED ||
@@ -217,6 +242,71 @@ func TestAnAcceptedOfferIsCommittedBeforeTheCallerIsConnected(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), endedANI[1:]) {
 		t.Errorf("the number is in the log: %s", s.log)
+	}
+}
+
+// promised is what a step says of an offer.
+func promised(r *routingv1.Route) *routingv1.Explanation {
+	e := r.GetExplanation()
+	return &routingv1.Explanation{Offer: e.GetOffer(), Offers: e.GetOffers(), Promise: e.GetPromise(), Basis: e.GetBasis()}
+}
+
+// What was promised stands, at whichever process the gateway asks again, and whatever its caller says to that.
+func TestAnAnswerThatWasLostIsGivenAgainByAnotherProcess(t *testing.T) {
+	s := openShop(t, "")
+	g := s.customer("1", endedANI)
+	token := g.begins(t).GetContinuation()
+	g.goesOn(t, typed("2"))
+	other, records := &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}, &notebook{}
+	g.routing = s.beside(t, func(d *routing.Deps) {
+		d.Promises, d.Journal = other, journal.New(records, "test", s.clock, slog.New(slog.DiscardHandler))
+	})
+	id := "20250101-000000-" + published.PromiseMark(s.promises.all()[0].GetRequestId())
+	gives := viewtest.Grant(id, "ended", entitlementv1.Basis_BASIS_PENDING_PROMISE, -1, 24)
+	s.put(t, viewtest.GrantRecord(gives))
+	probe := s.customer("probe", endedANI)
+	probe.routing = g.routing
+	await.True(t, "the promise is in force there", func() bool { return step(probe.begins(t)) == connected })
+	for _, told := range []struct {
+		input string
+		known bool
+	}{{"9", false}, {"9", true}, {"1", true}} {
+		if told.known {
+			other.mu.Lock()
+			other.asked = s.promises.all()
+			other.mu.Unlock()
+		}
+		again := typed(told.input)
+		again.Continuation = token
+		e := g.goesOn(t, again).GetExplanation()
+		if e.GetOffer() != routingv1.OfferFate_OFFER_FATE_PENDING || e.GetPromise() != "promises/"+id ||
+			e.GetBasis() != entitlementv1.Basis_BASIS_PENDING_PROMISE || e.GetFollowUp() {
+			t.Errorf("%v: %v", told, e)
+		}
+		if was := records.last("1").GetState().GetAccepted().GetOffer(); was != map[bool]string{true: "day"}[told.known] {
+			t.Errorf("%v: accepted %q", told, was)
+		}
+	}
+}
+
+// A gateway that hangs up while an acceptance is committed takes nothing back: the record says what stands.
+func TestAnAcceptanceIsRecordedThoughTheGatewayIsGone(t *testing.T) {
+	t.Parallel() // it waits for as long as an acceptance may take
+
+	s := openShop(t, "")
+	g := s.customer("1", endedANI)
+	g.begins(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	s.promises.mu.Lock()
+	s.promises.hangUp = hangUp
+	s.promises.mu.Unlock()
+	_, _ = g.routing.ContinueCall(ctx, &routingv1.ContinueCallRequest{
+		CallId: g.id, DialledNumber: g.to, Gateway: g.info(), Caller: g.caller(),
+		Continuation: g.last.GetContinuation(), Input: &routingv1.Input{Digits: "1"},
+	}) // it may hear of it, or not
+	await.True(t, "the step is recorded", func() bool { return s.records.last("1").GetStep() == 2 })
+	if d := s.records.last("1"); d.GetOffer() != routingv1.OfferFate_OFFER_FATE_PENDING || d.GetPromise() == "" {
+		t.Errorf("%v, %q", d.GetOffer(), d.GetPromise())
 	}
 }
 

@@ -4,6 +4,8 @@
 package published
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"math"
 	"strings"
@@ -150,4 +152,13 @@ func read(value []byte, m proto.Message) error {
 func ID(key, prefix string) (string, bool) {
 	id, ok := strings.CutPrefix(key, prefix)
 	return id, ok && id != ""
+}
+
+// promiseMarkChars are of a request's hash: 75 bits.
+const promiseMarkChars = 15
+
+// PromiseMark is what the IDs of the promise that a request made, and of its grant, end with, after a hyphen.
+func PromiseMark(requestID string) string {
+	sum := sha256.Sum256([]byte("dayside promise\x00" + requestID))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))[:promiseMarkChars]
 }

@@ -6,8 +6,6 @@
 package promise
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +22,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
 )
 
 const (
@@ -36,8 +35,6 @@ const (
 	saidBefore = 30 * time.Minute
 	// maxGrantLines is as many lines as a grant names; beyond, it is for all of the product.
 	maxGrantLines = 100
-	// idHashChars are of the request's hash in an ID: 75 bits.
-	idHashChars = 15
 )
 
 // Facts are what an acceptance is judged by.
@@ -117,9 +114,7 @@ func AcceptTime(r *entitlementv1.AcceptOfferRequest, now time.Time) time.Time {
 
 // ID of the promise of a request: promises that were made later sort later.
 func ID(requestID string, at time.Time) string {
-	sum := sha256.Sum256([]byte("dayside promise\x00" + requestID))
-	hash := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))
-	return at.UTC().Format("20060102-150405-") + hash[:idHashChars]
+	return at.UTC().Format("20060102-150405-") + published.PromiseMark(requestID)
 }
 
 // Accept is what becomes of an acceptance that Check passes. The price that was said is what is promised; terms that

@@ -3,6 +3,8 @@ package flow
 import (
 	"strconv"
 
+	"google.golang.org/protobuf/proto"
+
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 )
@@ -60,4 +62,13 @@ func Accepted(s *routingv1.ContinuationState, a Acceptance) {
 	if a.Fate != routingv1.OfferFate_OFFER_FATE_HELPED_FIRST {
 		s.Accepted, s.Promise, s.AcceptedVerified = a.Offer, a.PromiseID, a.Verified
 	}
+}
+
+// Stood is the state behind a step in which an offer was accepted when the step was told before, whatever it is told with
+// now.
+func Stood(was *routingv1.ContinuationState, a Acceptance) *routingv1.ContinuationState {
+	next := proto.CloneOf(was)
+	next.Made, next.TooMany = nil, false
+	Accepted(next, a)
+	return next
 }
