@@ -100,6 +100,34 @@ func tellBusiness(c *ledgerv1.Call, d *routingv1.DecisionRecord) {
 	c.Redirected = redirects(d.GetCapabilities())
 }
 
+// tellPromised has a call say what was promised in it, where a process said otherwise later: of a step that was told again
+// with another outcome, and did not know that its first answer was lost. What was promised stands.
+func tellPromised(c *ledgerv1.Call, steps []told) {
+	if accepted(c.GetOfferFate()) {
+		return
+	}
+	for _, s := range steps {
+		for _, r := range s.records {
+			d := r.GetDecision()
+			if !accepted(d.GetOffer()) {
+				continue
+			}
+			c.CallerClass = d.GetCallerClass()
+			tellBusiness(c, d)
+		}
+	}
+}
+
+// accepted says whether an offer's fate is that something was promised.
+func accepted(f routingv1.OfferFate) bool {
+	switch f { //nolint:exhaustive // nothing was promised in all others
+	case routingv1.OfferFate_OFFER_FATE_ACCEPTED, routingv1.OfferFate_OFFER_FATE_PENDING,
+		routingv1.OfferFate_OFFER_FATE_SPOOLED:
+		return true
+	}
+	return false
+}
+
 // tellGoodwill says whether the caller was helped first, although not entitled, or not known. Whoever accepted to pay, and
 // was helped first for a fault of this system, had no goodwill shown.
 func tellGoodwill(c *ledgerv1.Call) {

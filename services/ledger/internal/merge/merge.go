@@ -103,6 +103,8 @@ func story(events []Event) *ledgerv1.Call {
 	c.Attempts = attemptsOf(steps, reports)
 	c.Unrouted = len(steps) == 0
 	tellSteps(c)
+	tellPromised(c, steps)
+	tellGoodwill(c)
 	tellReports(c, reports)
 	if c.GetStartTime() == nil {
 		c.StartTime = began(c, events)
@@ -208,7 +210,6 @@ func tellSteps(c *ledgerv1.Call) {
 		}
 		tellBusiness(c, d)
 	}
-	tellGoodwill(c)
 }
 
 // customerOf is the one customer whom a step took the caller for; nil where that is nobody, one of several, or one who was

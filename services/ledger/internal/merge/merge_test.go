@@ -8,7 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	ledgerv1 "github.com/daysidehq/dayside/api/dayside/ledger/v1"
+	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/ledger/internal/merge"
 )
 
@@ -271,6 +273,48 @@ func TestWhatWasGoodwill(t *testing.T) {
 		made := decision(1, 100, `line: "gold" step_kind: STEP_KIND_PROMPT caller_class: CALLER_CLASS_NOT_ENTITLED treatment: TREATMENT_OFFER`)
 		got := merge.Brief(events(t, made, decision(2, 101, helped+c.state), decision(3, 102, helped)))
 		if got.GetGoodwill() != c.want || !got.GetFollowUp() {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}
+
+// TestWhatWasPromisedStands: a step that is told again with another outcome takes nothing back, whatever was said later.
+func TestWhatWasPromisedStands(t *testing.T) {
+	const (
+		prompt  = `line: "gold" step_kind: STEP_KIND_PROMPT caller_class: CALLER_CLASS_NOT_ENTITLED treatment: TREATMENT_OFFER offer: OFFER_FATE_MADE`
+		promise = `line: "gold" step_kind: STEP_KIND_FORWARD caller_class: CALLER_CLASS_ENTITLED basis: BASIS_PENDING_PROMISE treatment: TREATMENT_FORWARD `
+		none    = `line: "gold" step_kind: STEP_KIND_FORWARD caller_class: CALLER_CLASS_NOT_ENTITLED basis: BASIS_CONTRACT_ENDED treatment: TREATMENT_FORWARD_AND_FOLLOW_UP follow_up: true `
+		made    = promise + `offer: OFFER_FATE_PENDING promise: "p1"`
+		kept    = promise + `offer: OFFER_FATE_SPOOLED`
+	)
+	for what, c := range map[string]struct {
+		records []string
+		fate    routingv1.OfferFate
+		promise string
+	}{
+		"declined when told again": {
+			[]string{decision(2, 101, made), decision(2, 105, none+`offer: OFFER_FATE_DECLINED`)},
+			routingv1.OfferFate_OFFER_FATE_PENDING, "promises/p1",
+		},
+		"and what follows that": {
+			[]string{decision(2, 101, made), decision(2, 105, none+`offer: OFFER_FATE_DECLINED`), decision(3, 110, none+`offer: OFFER_FATE_DECLINED`)},
+			routingv1.OfferFate_OFFER_FATE_PENDING, "promises/p1",
+		},
+		"not recorded when told again": {
+			[]string{decision(2, 101, kept), decision(2, 105, none+`offer: OFFER_FATE_HELPED_FIRST`)},
+			routingv1.OfferFate_OFFER_FATE_SPOOLED, "",
+		},
+		"accepted when told again": {
+			[]string{decision(2, 101, none+`offer: OFFER_FATE_DECLINED`), decision(2, 105, made)},
+			routingv1.OfferFate_OFFER_FATE_PENDING, "promises/p1",
+		},
+		"declined": {[]string{decision(2, 101, none+`offer: OFFER_FATE_DECLINED`)}, routingv1.OfferFate_OFFER_FATE_DECLINED, ""},
+	} {
+		got := merge.Brief(events(t, append(c.records, decision(1, 100, prompt))...))
+		promised := c.fate != routingv1.OfferFate_OFFER_FATE_DECLINED
+		if got.GetOfferFate() != c.fate || got.GetPromise() != c.promise || got.GetGoodwill() == promised ||
+			(got.GetBasis() == entitlementv1.Basis_BASIS_PENDING_PROMISE) != promised ||
+			(got.GetCallerClass() == routingv1.CallerClass_CALLER_CLASS_ENTITLED) != promised {
 			t.Errorf("%s: %v", what, got)
 		}
 	}
