@@ -83,7 +83,8 @@ func (d *contactDesk) sendLink(ctx context.Context, asked askedLink) {
 }
 
 // mailLink keeps a link, then mails it.
-func (d *contactDesk) mailLink(ctx context.Context, link *entitlementv1.StoredLink, to membership, in *contacttext.Text) error {
+func (d *contactDesk) mailLink(ctx context.Context, link *entitlementv1.StoredLink, to membership, in *contacttext.Text,
+) error {
 	secret, key, err := newSecret()
 	if err != nil {
 		return err

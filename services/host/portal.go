@@ -124,7 +124,7 @@ func (h *Host) addPortal() error {
 	}
 	cfg := portal.Config{
 		URL: h.contacts.url, Proxies: h.cfg.SelfService.Proxies, Contacts: entitlementv1.NewContactServiceClient(conn),
-		Clock: h.clock, Log: h.log, Meters: h.telemetry.MeterProvider,
+		Zone: h.zone, Clock: h.clock, Log: h.log, Meters: h.telemetry.MeterProvider,
 	}
 	if h.contacts.identities != nil {
 		cfg.Identities = h.contacts.identities
@@ -138,6 +138,19 @@ func (h *Host) addPortal() error {
 		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeaderBytes,
 	}
 	return nil
+}
+
+// zone is the wall clock of a zone by the rules in force; nil of one that is not known, or while no rules are.
+func (h *Host) zone(name string) *time.Location {
+	rules := h.rules.Load()
+	if rules == nil {
+		return nil
+	}
+	zone, err := rules.Location(name)
+	if err != nil {
+		return nil
+	}
+	return zone
 }
 
 // servePortal serves until it is stopped.

@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"cmp"
 	"context"
 	"html"
 	"io"
@@ -43,6 +44,11 @@ type contacts struct {
 	of     []string // customers on whose pages something was done
 	closed int
 	err    error
+	// spoken and zone are the contact's language and their customer's zone.
+	spoken, zone string
+	// refusal of whatever is done; helpless contacts may only look.
+	refusal  error
+	helpless bool
 }
 
 func (c *contacts) session(s string) error {
@@ -54,11 +60,13 @@ func (c *contacts) session(s string) error {
 	return c.err
 }
 
+func (c *contacts) until() time.Time { return time.Date(2026, 12, 22, 18, 0, 0, 0, time.UTC) }
+
 func (c *contacts) SendLink(_ context.Context, r *entitlementv1.SendLinkRequest, _ ...grpc.CallOption) (*entitlementv1.SendLinkResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = append(c.asked, r)
-	return &entitlementv1.SendLinkResponse{}, c.err
+	return &entitlementv1.SendLinkResponse{}, cmp.Or(c.refusal, c.err)
 }
 
 func (c *contacts) OpenSession(_ context.Context, r *entitlementv1.OpenSessionRequest, _ ...grpc.CallOption) (*entitlementv1.OpenSessionResponse, error) {
@@ -73,7 +81,8 @@ func (c *contacts) OpenSession(_ context.Context, r *entitlementv1.OpenSessionRe
 
 func (c *contacts) GetSession(_ context.Context, r *entitlementv1.GetSessionRequest, _ ...grpc.CallOption) (*entitlementv1.GetSessionResponse, error) {
 	return &entitlementv1.GetSessionResponse{
-		Customer: "customers/acme", CustomerDisplayName: `Acme <script>alert("x")</script>`, ContactDisplayName: "Ann", SelfService: true,
+		AccessName: c.named,
+		Customer:   "customers/acme", CustomerDisplayName: `Acme <script>alert("x")</script>`, ContactDisplayName: "Ann", SelfService: !c.helpless,
 		Lines: []*entitlementv1.SelfServiceLine{
 			{Line: "lines/gold", DisplayName: "Gold", Entitlement: &entitlementv1.CustomerEntitlement{Entitled: true}},
 			{Line: "lines/late", DisplayName: "Late", Entitlement: &entitlementv1.CustomerEntitlement{
@@ -84,17 +93,18 @@ func (c *contacts) GetSession(_ context.Context, r *entitlementv1.GetSessionRequ
 		Promises: []*entitlementv1.Promise{
 			{Name: "promises/p1", State: entitlementv1.PromiseState_PROMISE_STATE_PENDING, OfferDisplayName: "Day pass",
 				Amount: &money.Money{CurrencyCode: "EUR", Units: 90, Nanos: 500_000_000}},
-			{Name: "promises/p2", State: entitlementv1.PromiseState_PROMISE_STATE_OWED, OfferDisplayName: "Call"},
+			{Name: "promises/p2", State: entitlementv1.PromiseState_PROMISE_STATE_OWED, OfferDisplayName: "Call", TermsText: "One call."},
 		},
-		Others: []*entitlementv1.SelfServiceCustomer{{Customer: "customers/bolt", DisplayName: "Bolt"}},
+		Others:   []*entitlementv1.SelfServiceCustomer{{Customer: "customers/bolt", DisplayName: "Bolt"}},
+		Language: cmp.Or(c.spoken, r.GetLanguage()), TimeZone: c.zone, ExpireTime: timestamppb.New(c.until()),
 	}, c.session(r.GetSession())
 }
 
 func (c *contacts) RevealNumber(_ context.Context, r *entitlementv1.RevealNumberRequest, _ ...grpc.CallOption) (*entitlementv1.RevealNumberResponse, error) {
 	c.of = append(c.of, r.GetCustomer())
 	return &entitlementv1.RevealNumberResponse{
-		Number: number, Reminder: "For Acme alone.", FormerEndTime: timestamppb.New(time.Date(2026, 12, 22, 18, 0, 0, 0, time.UTC)),
-	}, c.session(r.GetSession())
+		Number: number, Reminder: "For Acme alone.", FormerEndTime: timestamppb.New(c.until()),
+	}, cmp.Or(c.refusal, c.session(r.GetSession()))
 }
 
 func (c *contacts) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAccessNameRequest, _ ...grpc.CallOption) (*entitlementv1.ChooseAccessNameResponse, error) {
@@ -103,17 +113,17 @@ func (c *contacts) ChooseAccessName(_ context.Context, r *entitlementv1.ChooseAc
 		return nil, status.Error(codes.AlreadyExists, "another's")
 	}
 	c.named = r.GetAccessName()
-	return &entitlementv1.ChooseAccessNameResponse{}, c.session(r.GetSession())
+	return &entitlementv1.ChooseAccessNameResponse{}, cmp.Or(c.refusal, c.session(r.GetSession()))
 }
 
 func (c *contacts) AnswerPromise(_ context.Context, r *entitlementv1.AnswerPromiseRequest, _ ...grpc.CallOption) (*entitlementv1.AnswerPromiseResponse, error) {
 	c.answer = r
-	return &entitlementv1.AnswerPromiseResponse{}, c.session(r.GetSession())
+	return &entitlementv1.AnswerPromiseResponse{}, cmp.Or(c.refusal, c.session(r.GetSession()))
 }
 
 func (c *contacts) SelectCustomer(_ context.Context, r *entitlementv1.SelectCustomerRequest, _ ...grpc.CallOption) (*entitlementv1.SelectCustomerResponse, error) {
 	c.turned = r.GetCustomer()
-	return &entitlementv1.SelectCustomerResponse{}, c.session(r.GetSession())
+	return &entitlementv1.SelectCustomerResponse{}, cmp.Or(c.refusal, c.session(r.GetSession()))
 }
 
 func (c *contacts) CloseSession(context.Context, *entitlementv1.CloseSessionRequest, ...grpc.CallOption) (*entitlementv1.CloseSessionResponse, error) {
@@ -147,6 +157,8 @@ type browser struct {
 	page   string
 	status int
 	header http.Header
+	// accept is what it says of languages.
+	accept string
 }
 
 func open(t *testing.T, c *contacts, change func(*portal.Config)) *browser {
@@ -188,6 +200,9 @@ func (b *browser) do(method, path string, form url.Values, set ...string) {
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", b.base)
+	}
+	if b.accept != "" {
+		r.Header.Set("Accept-Language", b.accept)
 	}
 	for i := 0; i < len(set); i += 2 {
 		if r.Header.Set(set[i], set[i+1]); set[i] == "Host" {

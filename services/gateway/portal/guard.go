@@ -53,7 +53,8 @@ func (p *Portal) guarded(next http.Handler) http.Handler {
 		p.tellUnbelieved(r.Context(), r)
 		if wait := p.limit.take(p.client(r)); wait > 0 {
 			h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			_ = p.render(w, http.StatusTooManyRequests, "failed.html", failure{"Too often", "Please try again in a minute."})
+			f := p.frame(r, nil)
+			_ = p.render(w, http.StatusTooManyRequests, "failed.html", failure{f.titled(f.T.TooOften), f.T.InAMinute})
 			return
 		}
 		next.ServeHTTP(w, r)

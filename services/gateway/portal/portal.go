@@ -3,6 +3,9 @@
 // choose the name by which their callers are found. An edge: it turns forms into requests to entitlement's
 // ContactService and answers into pages, and decides nothing.
 //
+// Pages are in the language of the contact, else their customer's, else the browser's; their words are contacttext's, and
+// none are a service's. Times are those of the customer's zone.
+//
 // Pages work without scripts; the one script there is saves pasting a link's secret. That secret stands behind a '#' in
 // the link, which browsers send to nobody, and comes in a form: so it is in no log on the way, and a scanner of mails
 // that follows the link uses nothing up.
@@ -13,7 +16,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -57,6 +59,8 @@ type Config struct {
 	URL string
 	// Proxies are believed to say whom they ask for (X-Forwarded-For).
 	Proxies []netip.Prefix
+	// Zone is the wall clock of an IANA zone, by the rules in force; nil of one that is not known. Nil: all times are UTC.
+	Zone func(name string) *time.Location
 	// Contacts is entitlement's API.
 	Contacts entitlementv1.ContactServiceClient
 	// Identities of another provider; nil: there are links alone.
@@ -127,7 +131,7 @@ func (p *Portal) Handler() http.Handler {
 		mux.HandleFunc("GET "+form, backToFirst)
 	}
 	mux.Handle("/", p.page("GET other", func(http.ResponseWriter, *http.Request) error {
-		return status.Error(codes.NotFound, "nothing is at this address")
+		return status.Error(codes.NotFound, "no such page")
 	}))
 	mux.Handle("GET /style.css", asset("page/style.css", "text/css; charset=utf-8"))
 	mux.Handle("GET /link.js", asset("page/link.js", "text/javascript; charset=utf-8"))
@@ -192,17 +196,21 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
+// sheet is the data of a page.
+type sheet interface {
+	// Tag is the page's language (BCP 47).
+	Tag() string
+}
+
 // render writes a page of a template.
-func (p *Portal) render(w http.ResponseWriter, status int, name string, data any) error {
+func (p *Portal) render(w http.ResponseWriter, status int, name string, data sheet) error {
 	var page strings.Builder
 	if err := p.pages.ExecuteTemplate(&page, name, data); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", data.Tag())
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(page.String())) // nobody is left to be told
 	return nil
 }
-
-// errSession is the end of a session.
-var errSession = errors.New("no session")

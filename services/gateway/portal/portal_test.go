@@ -11,14 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/services/gateway/portal"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/rpc"
 )
 
 func TestFromAnAddressToANumber(t *testing.T) {
@@ -157,25 +153,6 @@ func TestSigningInElsewhere(t *testing.T) {
 	none.sees(http.StatusNotFound, "by a link")
 }
 
-func TestPagesSayWhatIsWrong(t *testing.T) {
-	for code, want := range map[codes.Code]int{
-		codes.ResourceExhausted: http.StatusTooManyRequests, codes.Unavailable: http.StatusServiceUnavailable,
-		codes.FailedPrecondition: http.StatusConflict, codes.Internal: http.StatusInternalServerError,
-	} {
-		b := open(t, &contacts{err: status.Error(code, "told to people")}, nil)
-		b.get("/")
-		b.submit("/ask", "", "email", "ann@acme.example")
-		b.sees(want, "<h1>")
-		if told := strings.Contains(b.page, "Told to people."); told != (want == http.StatusConflict || want == http.StatusTooManyRequests) {
-			t.Errorf("%v: told %v", code, told)
-		}
-	}
-	b := open(t, &contacts{}, nil)
-	b.get("/")
-	b.submit("/ask", "", "email", "nobody")
-	b.sees(http.StatusBadRequest, "no e-mail address")
-}
-
 // TestWhatAMailProgramMakesOfALink: into brackets, a sentence, another link.
 func TestWhatAMailProgramMakesOfALink(t *testing.T) {
 	for _, pasted := range []string{
@@ -235,29 +212,6 @@ func TestASessionIsEndedByTheNextOne(t *testing.T) {
 	b.submit("/session", "", "secret", "goodlink")
 	if len(c.opened) != 2 || c.closed != 1 {
 		t.Errorf("%d sessions were opened, %d ended", len(c.opened), c.closed)
-	}
-}
-
-func TestLimitsAreSaidForPeople(t *testing.T) {
-	f := fault.LimitExceeded("too many links asked for from here; try again in 14m59s")
-	f.RetryAfter = 14*time.Minute + 59*time.Second
-	b := open(t, &contacts{err: rpc.Status(f).Err()}, nil)
-	b.get("/")
-	b.submit("/ask", "", "email", "ann@acme.example")
-	b.sees(http.StatusTooManyRequests, "Too many links asked for from here. Please try again in 15 minutes.")
-}
-
-func TestRulesAreSaidForPeople(t *testing.T) {
-	c := &contacts{}
-	b := open(t, c, nil)
-	for rule, want := range map[fault.Violation]string{
-		{Field: "access_name", Value: "x", Rule: "must hold at least 3 letters"}: "&#34;x&#34; must hold at least 3 letters.",
-		{Field: "email", Rule: "must be an e-mail address"}:                      "It must be an e-mail address.",
-	} {
-		c.err = rpc.Status(fault.Invalid(rule)).Err()
-		b.get("/")
-		b.submit("/ask", "", "email", "ann@acme.example")
-		b.sees(http.StatusBadRequest, "<p>"+want+"</p>")
 	}
 }
 

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"crypto/hmac"
 	"net/http"
 	"net/url"
@@ -11,10 +10,12 @@ import (
 	"google.golang.org/grpc/status"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 )
 
 // homePage is what a contact sees.
 type homePage struct {
+	frame
 	*entitlementv1.GetSessionResponse
 	// Token goes with each form.
 	Token string
@@ -23,15 +24,14 @@ type homePage struct {
 }
 
 // done is what was just done, by how the address of the first page says it.
-func done(query url.Values) string {
-	for key, notice := range map[string]string{
-		"named":     "Your access name is changed. Those before go on working.",
-		"confirmed": "It is confirmed, and owed now.",
-		"disputed":  "It is disputed. It is not owed unless we find, after looking into it, that it was right.",
-	} {
-		if query.Has(key) {
-			return notice
-		}
+func done(t *contacttext.Text, query url.Values) string {
+	switch {
+	case query.Has("named"):
+		return t.Named
+	case query.Has("confirmed"):
+		return t.Confirmed
+	case query.Has("disputed"):
+		return t.Disputed
 	}
 	return ""
 }
@@ -53,32 +53,14 @@ func (p homePage) Sorted() []*entitlementv1.SelfServiceLine {
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	session := p.cookie(r, sessionCookie)
 	if session == "" {
-		return p.signIn(w, http.StatusOK, "Sign in", "")
+		return p.signIn(w, r, http.StatusOK, func(t *contacttext.Text) (title, notice string) { return t.SignIn, "" })
 	}
-	seen, err := p.cfg.Contacts.GetSession(r.Context(), &entitlementv1.GetSessionRequest{Session: session})
+	seen, err := p.see(r, session)
 	if err != nil {
-		return over(err)
-	}
-	return p.render(w, http.StatusOK, "home.html", homePage{seen, token(session), done(r.URL.Query())})
-}
-
-// over is errSession where a session is the thing that was not found.
-func over(err error) error {
-	if status.Code(err) == codes.NotFound || status.Code(err) == codes.InvalidArgument {
-		return errSession
-	}
-	return err
-}
-
-// acted is errSession where an act was refused since the session is over: what else was not found is said as it is.
-func (p *Portal) acted(ctx context.Context, session string, err error) error {
-	if status.Code(err) != codes.NotFound {
 		return err
 	}
-	if _, gone := p.cfg.Contacts.GetSession(ctx, &entitlementv1.GetSessionRequest{Session: session}); gone != nil {
-		return over(gone)
-	}
-	return err
+	f := p.frame(r, seen).titled(seen.GetCustomerDisplayName())
+	return p.render(w, http.StatusOK, "home.html", homePage{f, seen, token(session), done(f.T, r.URL.Query())})
 }
 
 // inSession lets forms through that were filled in on a page of the session.
@@ -90,9 +72,9 @@ func (p *Portal) inSession(serve func(w http.ResponseWriter, r *http.Request, se
 			return errSession
 		}
 		if !hmac.Equal([]byte(r.PostFormValue("token")), []byte(token(session))) {
-			return status.Error(codes.PermissionDenied, "this form is of another session; go back to your page and try again")
+			return p.acted(r, session, errForm)
 		}
-		return p.acted(r.Context(), session, serve(w, r, session))
+		return p.acted(r, session, serve(w, r, session))
 	}
 }
 
@@ -120,29 +102,28 @@ func (p *Portal) turn(w http.ResponseWriter, r *http.Request, session string) er
 
 // numberPage shows a number.
 type numberPage struct {
+	frame
 	*entitlementv1.RevealNumberResponse
-	// Name of the line, for people.
-	Name string
 }
 
 // number shows the number of a line, in the answer to a form: it is in no address of a page.
 func (p *Portal) number(w http.ResponseWriter, r *http.Request, session string) error {
 	line := r.PostFormValue("line")
-	seen, err := p.cfg.Contacts.GetSession(r.Context(), &entitlementv1.GetSessionRequest{Session: session})
+	seen, err := p.see(r, session)
 	if err != nil {
-		return over(err)
+		return err
 	}
 	at := slices.IndexFunc(seen.GetLines(), func(l *entitlementv1.SelfServiceLine) bool { return l.GetLine() == line })
 	if at < 0 {
-		return status.Error(codes.NotFound, "your company does not have this line")
+		return status.Error(codes.NotFound, "no such line")
 	}
 	told, err := p.cfg.Contacts.RevealNumber(r.Context(), &entitlementv1.RevealNumberRequest{
-		Session: session, Line: line, Customer: r.PostFormValue("customer"),
+		Session: session, Line: line, Customer: r.PostFormValue("customer"), Language: asked(r),
 	})
 	if err != nil {
 		return err
 	}
-	return p.render(w, http.StatusOK, "number.html", numberPage{told, lineName(seen.GetLines()[at])})
+	return p.render(w, http.StatusOK, "number.html", numberPage{p.frame(r, seen).titled(lineName(seen.GetLines()[at])), told})
 }
 
 // name chooses another access name.
@@ -157,6 +138,12 @@ func (p *Portal) name(w http.ResponseWriter, r *http.Request, session string) er
 	return nil
 }
 
+// What a form answers to a promise.
+const (
+	answerConfirm = "confirm"
+	answerDispute = "dispute"
+)
+
 // promise confirms or disputes one.
 func (p *Portal) promise(w http.ResponseWriter, r *http.Request, session string) error {
 	answer := &entitlementv1.AnswerPromiseRequest{
@@ -164,12 +151,12 @@ func (p *Portal) promise(w http.ResponseWriter, r *http.Request, session string)
 	}
 	became := "confirmed"
 	switch r.PostFormValue("answer") {
-	case "confirm":
+	case answerConfirm:
 		answer.Settlement, answer.Reason = entitlementv1.Settlement_SETTLEMENT_CONFIRM, ""
-	case "dispute":
+	case answerDispute:
 		answer.Settlement, became = entitlementv1.Settlement_SETTLEMENT_DISPUTE, "disputed"
 	default:
-		return status.Error(codes.InvalidArgument, "please confirm or dispute")
+		return status.Error(codes.InvalidArgument, "no such answer")
 	}
 	if _, err := p.cfg.Contacts.AnswerPromise(r.Context(), answer); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
@@ -10,26 +9,33 @@ import (
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/openid"
 )
 
 // signInPage is where somebody shows who they are.
 type signInPage struct {
-	// Title is what a browser calls the page, and who hears pages hears first.
-	Title string
+	frame
 	// Notice is said first; may be empty.
 	Notice string
 	// Provider says whether there is a provider of identities.
 	Provider bool
 }
 
-func (p *Portal) signIn(w http.ResponseWriter, status int, title, notice string) error {
-	return p.render(w, status, "signin.html", signInPage{title, notice, p.cfg.Identities != nil})
+func (p *Portal) signIn(w http.ResponseWriter, r *http.Request, status int,
+	why func(*contacttext.Text) (title, notice string),
+) error {
+	f := p.frame(r, nil)
+	title, notice := why(f.T)
+	return p.render(w, status, "signin.html", signInPage{f.titled(title), notice, p.cfg.Identities != nil})
 }
 
 // askedPage says what was asked for, so that who mistyped an address sees it.
-type askedPage struct{ Address string }
+type askedPage struct {
+	frame
+	Address string
+}
 
 // askForLink says the same whoever asks, and for whatever address. It is at another address than links lead to: whoever
 // pastes one there would stay on the page.
@@ -38,24 +44,28 @@ func (p *Portal) askForLink(w http.ResponseWriter, r *http.Request) error {
 	if len(address) > 254 || !strings.Contains(address, "@") {
 		return status.Error(codes.InvalidArgument, "this is no e-mail address")
 	}
-	_, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{Email: address, Client: p.client(r)})
+	_, err := p.cfg.Contacts.SendLink(r.Context(), &entitlementv1.SendLinkRequest{
+		Email: address, Client: p.client(r), Language: asked(r),
+	})
 	if err != nil {
 		return err
 	}
-	return p.render(w, http.StatusOK, "asked.html", askedPage{address})
+	f := p.frame(r, nil)
+	return p.render(w, http.StatusOK, "asked.html", askedPage{f.titled(f.T.Asked), address})
 }
 
 // followLink uses nothing up, for whoever scans mails follows links: the button does.
-func (p *Portal) followLink(w http.ResponseWriter, _ *http.Request) error {
+func (p *Portal) followLink(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Security-Policy", linkPolicy)
-	return p.render(w, http.StatusOK, "link.html", nil)
+	f := p.frame(r, nil)
+	return p.render(w, http.StatusOK, "link.html", f.titled(f.T.SignIn))
 }
 
 // useLink opens a session by the secret of a link, or by the whole link, as it was pasted.
 func (p *Portal) useLink(w http.ResponseWriter, r *http.Request) error {
 	secret, ok := linkSecret(r.PostFormValue("secret"))
 	if !ok {
-		return p.noEntry(w)
+		return p.noEntry(w, r)
 	}
 	return p.open(w, r, &entitlementv1.OpenSessionRequest{LinkSecret: secret, Client: p.client(r)})
 }
@@ -81,9 +91,9 @@ func (p *Portal) open(w http.ResponseWriter, r *http.Request, with *entitlementv
 	opened, err := p.cfg.Contacts.OpenSession(r.Context(), with)
 	switch {
 	case status.Code(err) == codes.NotFound && with.GetIdToken() != "":
-		return p.noEntryFromElsewhere(w)
+		return p.noEntryFromElsewhere(w, r)
 	case status.Code(err) == codes.NotFound:
-		return p.noEntry(w)
+		return p.noEntry(w, r)
 	}
 	if err != nil {
 		return err
@@ -103,16 +113,17 @@ func (p *Portal) forget(r *http.Request) {
 }
 
 // noEntry is the page of a link, or of a sign-in elsewhere, that opens nothing.
-func (p *Portal) noEntry(w http.ResponseWriter) error {
-	return p.signIn(w, http.StatusForbidden, "Not signed in",
-		"This does not let you in: a link can be used once, within 15 minutes, by a contact of a customer. Ask for another one.")
+func (p *Portal) noEntry(w http.ResponseWriter, r *http.Request) error {
+	return p.signIn(w, r, http.StatusForbidden, func(t *contacttext.Text) (title, notice string) {
+		return t.NotSignedIn, t.NoEntry
+	})
 }
 
 // noEntryFromElsewhere is noEntry of who comes back from the provider of identities.
-func (p *Portal) noEntryFromElsewhere(w http.ResponseWriter) error {
-	return p.signIn(w, http.StatusForbidden, "Not signed in",
-		"Your company's account does not let you in: its address must be the one that we have of you. Try again, or ask for "+
-			"a link.")
+func (p *Portal) noEntryFromElsewhere(w http.ResponseWriter, r *http.Request) error {
+	return p.signIn(w, r, http.StatusForbidden, func(t *contacttext.Text) (title, notice string) {
+		return t.NotSignedIn, t.NoEntryElsewhere
+	})
 }
 
 func seeOther(w http.ResponseWriter, r *http.Request, to string) {
@@ -145,34 +156,15 @@ func (p *Portal) comeBack(w http.ResponseWriter, r *http.Request) error {
 	p.dropCookie(w, flowCookie)
 	q := r.URL.Query()
 	if len(parts) != 3 || parts[0] == "" || q.Get("state") != parts[0] || q.Get("code") == "" {
-		return p.noEntryFromElsewhere(w)
+		return p.noEntryFromElsewhere(w, r)
 	}
 	flow := openid.Flow{State: parts[0], Nonce: parts[1], Verifier: parts[2]}
 	id, err := p.cfg.Identities.Finish(r.Context(), p.backURL(), q.Get("code"), flow)
 	if fault.ReasonOf(err) == rpcv1.Reason_REASON_NOT_FOUND {
-		return p.noEntryFromElsewhere(w)
+		return p.noEntryFromElsewhere(w, r)
 	}
 	if err != nil {
 		return err
 	}
 	return p.open(w, r, &entitlementv1.OpenSessionRequest{IdToken: id, Nonce: flow.Nonce, Client: p.client(r)})
-}
-
-// failure is a page that says what cannot be done.
-type failure struct{ Title, Text string }
-
-// fail says why a page cannot be had. What a service answers is written for people; what is our own fault is only logged.
-func (p *Portal) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
-	if errors.Is(err, errSession) {
-		p.dropCookie(w, sessionCookie)
-		_ = p.signIn(w, http.StatusUnauthorized, "Your session is over", "Your session is over. Please sign in again.")
-		return
-	}
-	said, code := said(err)
-	if code >= http.StatusInternalServerError {
-		p.cfg.Log.ErrorContext(r.Context(), "the portal cannot serve a page", "page", pattern, "error", err.Error())
-	}
-	if err := p.render(w, code, "failed.html", said); err != nil {
-		http.Error(w, "something went wrong", http.StatusInternalServerError)
-	}
 }

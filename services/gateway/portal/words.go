@@ -1,33 +1,111 @@
 package portal
 
 import (
-	"errors"
 	"html/template"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/type/money"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
-	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
-	amounts "github.com/daysidehq/dayside/api/money"
-	"github.com/daysidehq/dayside/services/internal/fault"
-	"github.com/daysidehq/dayside/services/internal/rpc"
+	"github.com/daysidehq/dayside/services/internal/contacttext"
 )
 
-// words are what templates say things by.
+// frame is what every page has.
+type frame struct {
+	// T is the language of the page.
+	T *contacttext.Text
+	// Title is what a browser calls the page, and who hears pages hears first.
+	Title string
+	zone  *time.Location
+}
+
+// frame is that of a page for whoever has a session, in the language and zone that entitlement says; of others, where seen
+// is nil, in the language of the browser.
+func (p *Portal) frame(r *http.Request, seen *entitlementv1.GetSessionResponse) frame {
+	f := frame{T: contacttext.Of(seen.GetLanguage(), asked(r)), zone: time.UTC}
+	if name := seen.GetTimeZone(); name != "" && p.cfg.Zone != nil {
+		if zone := p.cfg.Zone(name); zone != nil {
+			f.zone = zone
+		}
+	}
+	return f
+}
+
+// asked is the language that a browser asks for, of those that there are.
+func asked(r *http.Request) string {
+	return contacttext.Accepted(strings.Join(r.Header.Values("Accept-Language"), ",")).Tag
+}
+
+// titled is the frame with a title.
+func (f frame) titled(title string) frame {
+	f.Title = title
+	return f
+}
+
+// Tag is the page's language (BCP 47).
+func (f frame) Tag() string { return f.T.Tag }
+
+// Say puts values into a text, and makes both what stands in a page, but for values that are HTML already. Pairs are as those
+// of contacttext.Fill.
+func (f frame) Say(text string, pairs ...any) template.HTML {
+	escaped := make([]string, 0, len(pairs))
+	for _, v := range pairs {
+		switch v := v.(type) {
+		case template.HTML:
+			escaped = append(escaped, string(v))
+		case string:
+			escaped = append(escaped, template.HTMLEscapeString(v))
+		}
+	}
+	return template.HTML(contacttext.Fill(template.HTMLEscapeString(text), escaped...)) //nolint:gosec // all of it is escaped
+}
+
+// When is an instant on the page's clock; empty of none.
+func (f frame) When(at *timestamppb.Timestamp) string {
+	if at == nil {
+		return ""
+	}
+	return f.T.When(at.AsTime(), f.zone)
+}
+
+// Amount is an amount of money.
+func (f frame) Amount(m *money.Money) string { return f.T.Amount(m) }
+
+// WhyNot is why a customer does not have a line now.
+func (f frame) WhyNot(e *entitlementv1.CustomerEntitlement) string {
+	switch e.GetBasis() {
+	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
+		return f.T.NotBegun
+	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
+		return f.T.Ended
+	case entitlementv1.Basis_BASIS_SUSPENDED:
+		return f.T.Suspended
+	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
+		return f.T.OutsideHours
+	case entitlementv1.Basis_BASIS_OTHER_SEVERITY:
+		return f.T.OtherSeverity
+	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
+		return f.T.AllowanceUsed
+	default:
+		return f.T.NotCovered
+	}
+}
+
+// words are what templates say things by, whatever the language.
 func words() template.FuncMap {
 	return template.FuncMap{
-		"line": lineName, "amount": amount, "when": when, "whyNot": whyNot, "pending": pending, "spoken": spoken,
-		"asset": assetURL,
+		"line": lineName, "pending": pending, "spoken": spoken, "asset": assetURL, "termsLanguage": termsLanguage,
+		"bdi":    func(text string) template.HTML { return within("bdi", text) },
+		"strong": func(text string) template.HTML { return "<strong>" + within("bdi", text) + "</strong>" },
 	}
+}
+
+// within is a text in an element.
+func within(element, text string) template.HTML {
+	return template.HTML("<" + element + ">" + template.HTMLEscapeString(text) + "</" + element + ">") //nolint:gosec // escaped
 }
 
 func lineName(l *entitlementv1.SelfServiceLine) string {
@@ -37,23 +115,12 @@ func lineName(l *entitlementv1.SelfServiceLine) string {
 	return l.GetLine()
 }
 
-func amount(m *money.Money) string {
-	if m == nil {
-		return "nothing"
-	}
-	return amounts.String(m)
-}
-
-func when(at *timestamppb.Timestamp) string {
-	if at == nil {
-		return ""
-	}
-	return at.AsTime().Format("2 January 2006, 15:04 UTC")
-}
-
 func pending(p *entitlementv1.Promise) bool {
 	return p.GetState() == entitlementv1.PromiseState_PROMISE_STATE_PENDING
 }
+
+// termsLanguage is that of the terms that were accepted; empty: not known.
+func termsLanguage(p *entitlementv1.Promise) string { return p.GetAcceptance().GetTermsLanguage() }
 
 // spoken puts blanks into a number, behind its country code and every three digits, so that people can read it out.
 func spoken(number string) string {
@@ -81,108 +148,4 @@ func countryCode(number string) int {
 		return len("+44")
 	}
 	return len("+353")
-}
-
-// whyNot is why a customer does not have a line now.
-func whyNot(e *entitlementv1.CustomerEntitlement) string {
-	switch e.GetBasis() {
-	case entitlementv1.Basis_BASIS_CONTRACT_NOT_STARTED:
-		return "Your contract has not begun."
-	case entitlementv1.Basis_BASIS_CONTRACT_ENDED:
-		return "Your contract has ended."
-	case entitlementv1.Basis_BASIS_SUSPENDED:
-		return "Your contract is suspended."
-	case entitlementv1.Basis_BASIS_OUTSIDE_PLAN_HOURS:
-		return "It is outside of your plan's hours."
-	case entitlementv1.Basis_BASIS_OTHER_SEVERITY:
-		return "Your plan does not cover cases of this severity."
-	case entitlementv1.Basis_BASIS_ALLOWANCE_USED:
-		return "The calls that your plan includes are used."
-	default:
-		return "Your contracts do not cover it."
-	}
-}
-
-// broken is which rules were broken by what somebody typed, without the names of fields; else what a service says.
-func broken(err error) string {
-	var f *fault.Fault
-	if !errors.As(rpc.Fault(err), &f) || len(f.Violations) == 0 {
-		return status.Convert(err).Message()
-	}
-	var rules []string
-	for _, v := range f.Violations {
-		what, rule := "it", v.Rule
-		if value, rest, ok := strings.Cut(v.Rule, `": `); ok { // as rpc puts them together
-			what, rule = value+`"`, rest
-		}
-		rules = append(rules, what+" "+rule)
-	}
-	return strings.Join(rules, "; ")
-}
-
-// sentence is what a service says, as a page does.
-func sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	if first, n := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
-		text = string(unicode.ToUpper(first)) + text[n:]
-	}
-	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
-		text += "."
-	}
-	return text
-}
-
-// tooOften says when to try again in words for people.
-func tooOften(text string, err error) string {
-	var f *fault.Fault
-	if !errors.As(rpc.Fault(err), &f) || f.RetryAfter <= 0 {
-		return text
-	}
-	what, _, _ := strings.Cut(text, ";")
-	in := "a minute"
-	if f.RetryAfter > time.Minute {
-		in = strconv.Itoa(int((f.RetryAfter+time.Minute-1)/time.Minute)) + " minutes"
-	}
-	return sentence(what) + " Please try again in " + in + "."
-}
-
-// said is what a person is told of an error, and by which status.
-func said(err error) (failure, int) {
-	var f *fault.Fault
-	code, text := codes.Internal, ""
-	switch {
-	case errors.As(err, &f):
-		text = f.Message
-		switch f.Reason {
-		case rpcv1.Reason_REASON_NOT_FOUND:
-			code = codes.NotFound
-		case rpcv1.Reason_REASON_BACKEND_UNAVAILABLE:
-			code = codes.Unavailable
-		default:
-		}
-	default:
-		code, text = status.Code(err), broken(err)
-	}
-	text = sentence(text)
-	switch code {
-	case codes.InvalidArgument:
-		return failure{"Please look at it again", text}, http.StatusBadRequest
-	case codes.NotFound:
-		return failure{"There is no such thing", text}, http.StatusNotFound
-	case codes.AlreadyExists:
-		return failure{"This name is taken", "Please choose another one."}, http.StatusConflict
-	case codes.FailedPrecondition, codes.Aborted:
-		return failure{"This cannot be done now", text}, http.StatusConflict
-	case codes.PermissionDenied:
-		return failure{"Please try again", text}, http.StatusForbidden
-	case codes.ResourceExhausted:
-		return failure{"Too often", tooOften(text, err)}, http.StatusTooManyRequests
-	case codes.Unavailable, codes.DeadlineExceeded:
-		return failure{"Please try again in a minute", "Something that is needed for this does not answer."},
-			http.StatusServiceUnavailable
-	default:
-		return failure{"Something went wrong", "It was written down. Please try again later."}, http.StatusInternalServerError
-	}
 }

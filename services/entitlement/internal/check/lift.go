@@ -109,7 +109,8 @@ func (l *lift) remedy() *entitlementv1.Remedy {
 	}
 	if len(l.limits) > 0 {
 		add(entitlementv1.RemedyKind_REMEDY_KIND_PLAN,
-			contacttext.Fill(l.text.BetterPlan, "limits", strings.Join(l.limits, l.text.And), "plan", l.better.ID, "contract", l.name))
+			contacttext.Fill(l.text.BetterPlan, "limits", strings.Join(l.limits, l.text.And), "plan", l.better.ID,
+				"contract", l.name))
 	}
 	if len(l.suspended) > 0 && len(parts) == 1 && l.endsUnixS != entitle.Never {
 		out.Time = &timestamppb.Timestamp{Seconds: l.endsUnixS}
