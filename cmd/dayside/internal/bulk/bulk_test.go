@@ -117,6 +117,13 @@ fields: {display_name: account.name, phone_numbers: phones.value, locality: acco
 	rows := read(t, bulk.JSONL, m, `{"id": 15, "account": {"name": "Acme", "town": ""}, "phones": [{"value": "+1"}, {"value": "+2"}]}
 [1]
 `)
+	r, err := bulk.NewReader(strings.NewReader(`{"account": {"nam": "Acme", "town": null}}`), bulk.JSONL, m)
+	if err == nil {
+		_, err = r.Next()
+	}
+	if got := fmt.Sprint(r.Unseen()); err != nil || got != "[account.name account.town id none phones.value]" {
+		t.Errorf("no line has %s, %v", got, err)
+	}
 	want := []string{
 		`1 crm:15 display_name,locality,phone_numbers {"displayName":"Acme","phoneNumbers":[{"e164Number":"+1"},{"e164Number":"+2"}]}`,
 		`2! is no JSON object`,
@@ -124,6 +131,24 @@ fields: {display_name: account.name, phone_numbers: phones.value, locality: acco
 	for i, row := range rows {
 		if got := says(row); got != want[i] {
 			t.Errorf("got  %s\nwant %s", got, want[i])
+		}
+	}
+}
+
+// TestWhichFieldIsNotAsTheAPIWritesIt, and nothing of what it holds.
+func TestWhichFieldIsNotAsTheAPIWritesIt(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"name":"customers/a","phoneNumbers":["+61255501001"]}`:            `1! phone_numbers: "": is not as the API writes it`,
+		`{"name":"customers/a","contracts":[{"contract":"C-1"}]}`:           `1! contracts: "": is not as the API writes it: unknown field "contract"`,
+		`{"name":"customers/a","displayName":7}`:                            `1! display_name: "": is not as the API writes it`,
+		`{"name":"customers/a","displayname":"A"}`:                          `1! is no customer as the API writes it: unknown field "displayname"`,
+		`{"name":"customers/a","displayName":"A","display_name":"B"}`:       `1! is no customer as the API writes it: duplicate field "display_name"`,
+		`{"name":"customers/a","contracts":[{"startDate":"+61255501001"}]}`: `1! contracts: "": is not as the API writes it`,
+	} {
+		for _, row := range read(t, bulk.JSONL, nil, line+"\n") {
+			if got := says(row); got != want {
+				t.Errorf("%s\n got %s\nwant %s", line, got, want)
+			}
 		}
 	}
 }
@@ -184,7 +209,11 @@ func TestWhatIsWrongWithAFileOrMappingIsSaid(t *testing.T) {
 		{"fields: {display_name: Account}", "name\n", `there is no column "Account"; there are name`},
 		{"fields: {colour: X}", "name\n", `"colour" is no field; there are name,`},
 		{"fields: {display_name: {colums: [X]}}", "name\n", `"colums": must be one of columns`},
-		{"feilds: {}", "name\n", "feilds"},
+		{"feilds: {}", "name\n", `line 1: "feilds": must be one of key, fields,`},
+		{"key: {system: crm, colum: ID}", "name\n", `line 1: "colum": must be one of system, column`},
+		{"# nothing yet", "name\n", "the mapping is empty"},
+		{"- name", "name\n", "the mapping cannot be read"},
+		{"dates: a\ndates: b", "name\n", "already defined"},
 		{"fields: {display_name: {separator: x, column: y}}", "y\n", "is no list"},
 		{"fields: {display_name: {value: x, column: y}}", "y\n", "has columns and a value"},
 		{"fields: {display_name: {}}", "y\n", "needs a column or a value"},

@@ -55,6 +55,15 @@ func ParseKey(text string) (Key, error) {
 	return Key{System: system, Column: column}, nil
 }
 
+// UnmarshalYAML takes no other words than these two.
+func (k *Key) UnmarshalYAML(n *yaml.Node) error {
+	type plain Key
+	if err := known(n, "system", "column"); err != nil {
+		return err
+	}
+	return n.Decode((*plain)(k))
+}
+
 // Source is where the values of a field come from.
 type Source struct {
 	// Columns hold them; of a field that is no list, the first that is not empty does.
@@ -110,9 +119,18 @@ func known(n *yaml.Node, words ...string) error {
 // ParseMapping reads a mapping file, YAML.
 func ParseMapping(text []byte) (*Mapping, error) {
 	m := &Mapping{}
-	d := yaml.NewDecoder(strings.NewReader(string(text)))
-	d.KnownFields(true)
-	if err := d.Decode(m); err != nil {
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, fmt.Errorf("the mapping cannot be read: %w", err)
+	}
+	if len(root.Content) == 0 {
+		return nil, errors.New("the mapping is empty")
+	}
+	err := known(root.Content[0], "key", "fields", "dates", "encoding", "delimiter", "clear_empty")
+	if err == nil {
+		err = root.Decode(m)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the mapping cannot be read: %w", err)
 	}
 	return m, m.check()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -49,6 +50,8 @@ type Reader struct {
 	decoded bool
 	// plain says that lines are customers as the API writes them.
 	plain bool
+	// unseen are the columns of a mapping that no line of JSON had so far; there is no header to tell it.
+	unseen map[string]bool
 }
 
 // NewReader reads the header, where there is one. The error names what is wrong with that, or with the mapping.
@@ -70,7 +73,12 @@ func NewReader(in io.Reader, format Format, m *Mapping) (*Reader, error) {
 		if r.plain {
 			fields = map[string]Source{externalIDs: {Columns: []string{externalIDs}}}
 		}
-		r.builder, err = newBuilder(m, fields)
+		if r.builder, err = newBuilder(m, fields); err == nil && !r.plain {
+			r.unseen = map[string]bool{}
+			for _, name := range r.builder.columns() {
+				r.unseen[name] = true
+			}
+		}
 		return r, err
 	}
 	return r, r.readHeader(m)
@@ -194,6 +202,9 @@ func (r *Reader) Next() (*entitlementv1.ImportRow, error) {
 // Last is the last line that belongs to what was read so far.
 func (r *Reader) Last() int64 { return r.last }
 
+// Unseen are the columns that a mapping names and no line read so far had, in order: it may have them mistyped.
+func (r *Reader) Unseen() []string { return sorted(r.unseen) }
+
 // csvRow reads a record, of several lines where its quotes hold ends of lines. What is broken takes no line after it
 // along.
 func (r *Reader) csvRow(first line) (*entitlementv1.ImportRow, error) {
@@ -256,6 +267,7 @@ func (r *Reader) object(l line) *entitlementv1.ImportRow {
 	}
 	columns := map[string][]string{}
 	flatten(columns, "", object, maxDepth)
+	maps.DeleteFunc(r.unseen, func(name string, _ bool) bool { return columns[name] != nil })
 	return r.builder.row(l.number, func(column string) []string { return columns[column] })
 }
 
@@ -276,7 +288,7 @@ func (r *Reader) customer(l line, object map[string]json.RawMessage) *entitlemen
 	}
 	row := &entitlementv1.ImportRow{Line: l.number, Customer: &entitlementv1.Customer{}}
 	if err := protojson.Unmarshal(text, row.GetCustomer()); err != nil {
-		return unreadable(l.number, "is no customer as the API writes it: "+reason(err))
+		return noCustomer(l.number, object, err)
 	}
 	fields := row.GetCustomer().ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
@@ -295,17 +307,48 @@ func (r *Reader) customer(l line, object map[string]json.RawMessage) *entitlemen
 	return checked(row)
 }
 
-// reason is what protojson says, without the parts that vary, and without values.
-func reason(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	text = strings.TrimPrefix(text, "proto: ")
-	if i := strings.Index(text, "): "); strings.HasPrefix(text, "(line") && i > 0 {
-		text = text[i+3:]
+// noCustomer is an object that is none as the API writes it: which of its fields is not, where that can be said. What
+// protojson says besides is of places in another text than the file's, and holds values.
+func noCustomer(line int64, object map[string]json.RawMessage, all error) *entitlementv1.ImportRow {
+	const no = "is no customer as the API writes it"
+	fields := (&entitlementv1.Customer{}).ProtoReflect().Descriptor().Fields()
+	for _, name := range sorted(object) {
+		fd := fields.ByJSONName(name)
+		if fd == nil {
+			fd = fields.ByTextName(name)
+		}
+		if fd == nil {
+			return unreadable(line, fmt.Sprintf("%s: unknown field %q", no, shown(name)))
+		}
+		one, err := json.Marshal(map[string]json.RawMessage{name: object[name]})
+		if err != nil {
+			return unreadable(line, no)
+		}
+		if err := protojson.Unmarshal(one, &entitlementv1.Customer{}); err != nil {
+			row := unreadable(line, "is not as the API writes it"+unknownIn(err))
+			row.UnreadableField = string(fd.Name())
+			return row
+		}
 	}
-	if i := strings.Index(text, ": "); i > 0 && !strings.HasPrefix(text, "unknown field") {
-		text = text[:i]
+	return unreadable(line, no+": "+duplicate(all))
+}
+
+// unknownIn is the word on a field that an object within has, and nobody knows; empty where that is not what is wrong.
+func unknownIn(err error) string {
+	_, name, ok := strings.Cut(strings.ReplaceAll(err.Error(), "\u00a0", " "), "unknown field ")
+	if !ok {
+		return ""
 	}
-	return text
+	return ": unknown field " + shown(name)
+}
+
+// duplicate is what is left to be wrong where each field by itself is right: it stands there in both of its writings.
+func duplicate(err error) string {
+	_, name, ok := strings.Cut(strings.ReplaceAll(err.Error(), "\u00a0", " "), "duplicate field ")
+	if !ok {
+		return "its fields do not agree"
+	}
+	return "duplicate field " + shown(name)
 }
 
 // flatten gives each value of an object a column, called by its path with dots.

@@ -79,6 +79,28 @@ type importFile struct {
 	mapping     *bulk.Mapping
 	fingerprint string
 	lines       int64
+	// looked is the file as it was when it was looked at.
+	looked os.FileInfo
+}
+
+// changedFile is a file that somebody writes: its rows would be of two, and its lines others.
+type changedFile struct{ name string }
+
+// Error says what to do.
+func (c *changedFile) Error() string {
+	return c.name + " was changed meanwhile: import it again once nobody writes it"
+}
+
+// unchanged is nil where the file is still what was looked at.
+func (f importFile) unchanged(in *os.File) error {
+	now, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if now.Size() != f.looked.Size() || !now.ModTime().Equal(f.looked.ModTime()) || !os.SameFile(now, f.looked) {
+		return &changedFile{f.name}
+	}
+	return nil
 }
 
 // importCustomers runs an import from its first line, or from where it was, to its end.
@@ -193,7 +215,7 @@ func (f bulkFlags) read(name string) (file importFile, err error) {
 		return file, err
 	}
 	defer func() { _ = in.Close() }()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
+	if file.looked, err = in.Stat(); err != nil || !file.looked.Mode().IsRegular() {
 		return file, usagef("%s: must be a file that can be read again, so that an import can go on", name)
 	}
 	if _, err := bulk.NewReader(bufio.NewReader(in), file.format, file.mapping); err != nil {

@@ -33,6 +33,9 @@ type dataAnswers struct {
 	lost           bool
 	few            int
 
+	// meanwhile is what happens while a request is answered.
+	meanwhile func()
+
 	exported []*entitlementv1.Customer
 	changes  []*entitlementv1.WatchCustomersResponse
 	erased   *entitlementv1.ErasePersonResponse
@@ -53,6 +56,9 @@ func (d *dataAnswers) GetImport(_ context.Context, r *entitlementv1.GetImportReq
 func (d *dataAnswers) ImportCustomers(_ context.Context, r *entitlementv1.ImportCustomersRequest,
 ) (*entitlementv1.ImportCustomersResponse, error) {
 	d.asked = r
+	if d.meanwhile != nil {
+		d.meanwhile()
+	}
 	d.requests++
 	if d.requests == d.fail && !d.lost {
 		return nil, status.Error(d.how, "not now")

@@ -103,14 +103,17 @@ func (r *rejects) add(answer *entitlementv1.ImportCustomersResponse) error {
 	if r == nil {
 		return nil
 	}
-	var errs []error
 	for _, l := range answer.GetRejections() {
-		errs = append(errs, r.write(l, "rejected"))
+		if err := r.write(l, "rejected"); err != nil {
+			return err
+		}
 	}
 	for _, l := range answer.GetWarnings() {
-		errs = append(errs, r.write(l, "warning"))
+		if err := r.write(l, "warning"); err != nil {
+			return err
+		}
 	}
-	return errors.Join(append(errs, r.flush())...)
+	return r.flush()
 }
 
 func (r *rejects) write(l judgement, kind string) error {
@@ -133,5 +136,9 @@ func (r *rejects) close() error {
 	if r == nil {
 		return nil
 	}
-	return errors.Join(r.flush(), r.file.Close())
+	err := r.flush()
+	if closing := r.file.Close(); err == nil {
+		err = closing
+	}
+	return err
 }

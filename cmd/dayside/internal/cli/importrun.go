@@ -76,6 +76,9 @@ func (run *importRun) all(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	if err := run.file.unchanged(in); err != nil {
+		return err
+	}
 	reader, err := bulk.NewReader(in, run.file.format, run.file.mapping)
 	if err != nil {
 		return err
@@ -94,6 +97,12 @@ func (run *importRun) all(ctx context.Context) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if err := run.file.unchanged(in); err != nil {
+		return err
+	}
+	for _, name := range reader.Unseen() {
+		run.sayf("warning: no line has %s, which the mapping names", visible(name))
 	}
 	if run.request.GetDryRun() {
 		return nil
@@ -321,7 +330,8 @@ func (run *importRun) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		f = &failure{message: "interrupted"}
 	}
-	if line := run.progress.GetLine(); line > 0 && !run.request.GetDryRun() {
+	var changed *changedFile // is another one
+	if line := run.progress.GetLine(); line > 0 && !run.request.GetDryRun() && !errors.As(err, &changed) {
 		f.details = append(f.details, fmt.Sprintf(
 			"the import stands at line %d of %d; the same command with --resume goes on", line, run.file.lines))
 	}
