@@ -2,7 +2,11 @@ package schedule_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +28,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule"
 )
 
@@ -48,12 +53,48 @@ type world struct {
 	zones *zones.Bundle
 }
 
+// newWorld is one whose keys are its own, in an etcd in which other tests have theirs: a start costs more than most tests do.
 func newWorld(t *testing.T) world {
 	t.Helper()
-	return worldOn(t, embed.Config{Fast: true})
+	srv, err := shared.started()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return worldAt(t, srv, fmt.Sprintf("/test-%d/", shared.tests.Add(1)))
 }
 
-// worldOn is one on such an etcd.
+// shared is the etcd of all tests.
+var shared sharedEtcd
+
+type sharedEtcd struct {
+	once   sync.Once
+	dir    string
+	server *embed.Server
+	err    error
+	tests  atomic.Int64
+}
+
+func (s *sharedEtcd) started() (*embed.Server, error) {
+	s.once.Do(func() {
+		if s.dir, s.err = os.MkdirTemp("", "schedule-etcd"); s.err == nil {
+			s.server, s.err = embed.Start(context.Background(), embed.Config{Dir: s.dir, Listen: "127.0.0.1:0", Fast: true})
+		}
+	})
+	return s.server, s.err
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.Close()
+	}
+	if shared.dir != "" {
+		_ = os.RemoveAll(shared.dir)
+	}
+	os.Exit(code)
+}
+
+// worldOn is one on an etcd of its own.
 func worldOn(t testing.TB, cfg embed.Config) world {
 	t.Helper()
 	cfg.Dir, cfg.Listen = t.TempDir(), "127.0.0.1:0"
@@ -62,16 +103,17 @@ func worldOn(t testing.TB, cfg embed.Config) world {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Clock: clock.System{}})
+	return worldAt(t, srv, "")
+}
+
+func worldAt(t testing.TB, srv *embed.Server, prefix string) world {
+	t.Helper()
+	etcd, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{srv.Endpoint()}, Prefix: prefix, Clock: clock.System{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = etcd.Close() })
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := world{etcd: etcd, store: etcd, clock: clock.NewManual(sunday), zones: bundle}
+	w := world{etcd: etcd, store: etcd, clock: clock.NewManual(sunday), zones: zonestest.Embedded(t)}
 	w.Service = w.another()
 	conn := connect(t, w.Service)
 	w.plans, w.calendars = schedulev1.NewPlanServiceClient(conn), schedulev1.NewCalendarServiceClient(conn)
