@@ -140,9 +140,10 @@ func (s *soak) steady(perSecond float64, lasts time.Duration) {
 				s.mu.Unlock()
 				room <- struct{}{}
 			}
+			number := n // which goes on meanwhile
 			wg.Go(func() {
 				defer func() { <-room }()
-				s.call(fmt.Sprintf("soak-%d", n), n%soakReports == 0)
+				s.call(fmt.Sprintf("soak-%d", number), number%soakReports == 0)
 			})
 		}
 		_ = pause(context.Background(), soakTick)
