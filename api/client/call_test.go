@@ -20,7 +20,7 @@ import (
 
 func TestCallsAreSpreadOverTheProcesses(t *testing.T) {
 	a, b := start(t), start(t)
-	c := open(t, config(a, b))
+	c := open(t, patient(config(a, b)))
 	ready(t, c, 2)
 	for i := range 20 {
 		route, err := c.RouteCall(t.Context(), call(fmt.Sprint(i)))
@@ -42,7 +42,7 @@ func TestAProcessThatFailsCostsNoCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := start(t), start(t)
 			a.answer = answer
-			c := open(t, config(a, b))
+			c := open(t, patient(config(a, b)))
 			ready(t, c, 2)
 			for i := range 10 {
 				if route, err := c.RouteCall(t.Context(), call(fmt.Sprint(i))); err != nil || route.Endpoint != b.addr {
@@ -60,7 +60,7 @@ func TestAWrongRequestIsTriedOnce(t *testing.T) {
 	a, b := start(t), start(t)
 	wrong := func(context.Context) error { return status.Error(codes.InvalidArgument, "call_id: is required") }
 	a.answer, b.answer = wrong, wrong
-	c := open(t, config(a, b))
+	c := open(t, patient(config(a, b)))
 	ready(t, c, 2)
 	if _, err := c.RouteCall(t.Context(), call("")); status.Code(err) != codes.InvalidArgument || a.asked.Load()+b.asked.Load() != 1 {
 		t.Errorf("%v after %d tries", err, a.asked.Load()+b.asked.Load())
@@ -76,7 +76,9 @@ func silent(ctx context.Context) error {
 func TestASilentProcessCostsAHedgeAndIsThenAskedLast(t *testing.T) {
 	a, b := start(t), start(t)
 	a.answer = silent
-	c := open(t, config(a, b))
+	cfg := patient(config(a, b))
+	cfg.Limits.HedgeAfter = 400 * time.Millisecond // the other one answers sooner
+	c := open(t, cfg)
 	ready(t, c, 2)
 	a.health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING) // its health says nothing of it
 	for i := range 200 {
@@ -100,8 +102,8 @@ func TestHedgesAreBounded(t *testing.T) {
 		}
 	}
 	a.answer, b.answer = slow, slow
-	cfg := config(a, b)
-	cfg.Limits = client.Limits{HedgeAfter: 5 * time.Millisecond, MaxHedges: 3}
+	cfg := patient(config(a, b))
+	cfg.Limits.HedgeAfter, cfg.Limits.MaxHedges = 5*time.Millisecond, 3
 	c := open(t, cfg)
 	ready(t, c, 2)
 	const calls = 60
@@ -117,7 +119,7 @@ func TestHedgesAreBounded(t *testing.T) {
 
 func TestAProcessThatStopsServingIsAskedLast(t *testing.T) {
 	a, b := start(t), start(t)
-	c := open(t, config(a, b))
+	c := open(t, patient(config(a, b)))
 	ready(t, c, 2)
 	a.health.Shutdown()
 	ready(t, c, 1)
@@ -137,7 +139,7 @@ func TestStepsAndReportsGoToAnotherProcess(t *testing.T) {
 	gone := status.Error(codes.Unavailable, "stopping")
 	a.answer = func(context.Context) error { return gone }
 	a.reporting = func(*routingv1.ReportCallRequest) error { return gone }
-	c := open(t, config(a, b))
+	c := open(t, patient(config(a, b)))
 	ready(t, c, 2)
 	for i := range 4 {
 		id := fmt.Sprint(i)
@@ -158,7 +160,7 @@ func TestStepsAndReportsGoToAnotherProcess(t *testing.T) {
 // Whoever hands a message in learns where it is kept, and with nobody to ask that it is not.
 func TestAGatewayLearnsWhereAMessageIsKept(t *testing.T) {
 	a := start(t)
-	c := open(t, config(a))
+	c := open(t, patient(config(a)))
 	ready(t, c, 1)
 	message := &routingv1.ContinueCallRequest{CallId: "a", DialledNumber: hidden, Continuation: []byte("next"), Recording: &routingv1.Recording{Uri: "u"}}
 	route, err := c.ContinueCall(t.Context(), message)
@@ -177,7 +179,7 @@ func TestAGatewayLearnsWhereAMessageIsKept(t *testing.T) {
 // A gateway that has just begun may know of nobody for a moment: its first caller waits for that, as for a slow process.
 func TestTheFirstCallWaitsForWhoIsFound(t *testing.T) {
 	p := start(t)
-	cfg := config()
+	cfg := patient(config())
 	asked := make(chan struct{})
 	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
 		<-asked
@@ -243,7 +245,7 @@ func TestACloseUnderCalls(t *testing.T) {
 func TestAProcessWithAnOldViewIsAskedBehindItsNeighbours(t *testing.T) {
 	old, fresh, far := start(t), start(t), start(t)
 	old.set(func() { old.age = time.Hour })
-	cfg := config()
+	cfg := patient(config())
 	cfg.Region = "emea"
 	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
 		found([]client.Endpoint{{Address: old.addr, Region: "emea"}, {Address: fresh.addr, Region: "emea"}, {Address: far.addr, Region: "apac"}})

@@ -39,6 +39,7 @@ type process struct {
 	addr   string
 	server *grpc.Server
 	health *health.Server
+	door   *door
 	// asked counts RouteCalls, continued ContinueCalls.
 	asked, continued atomic.Int64
 
@@ -57,28 +58,90 @@ type process struct {
 	endpoints []*rpcv1.RoutingEndpoint
 }
 
+// door is an address of loopback that a process keeps while it is away: nobody else must take it meanwhile.
+type door struct {
+	net.Listener
+
+	mu     sync.Mutex
+	inside *inside // nil: whoever comes is sent away
+}
+
+// inside is who is let in, to one server.
+type inside struct {
+	*door
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (d *door) stand() {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil {
+			return
+		}
+		d.mu.Lock()
+		in := d.inside
+		d.mu.Unlock()
+		if in == nil {
+			_ = conn.Close()
+			continue
+		}
+		select {
+		case in.conns <- conn:
+		case <-in.closed:
+			_ = conn.Close()
+		}
+	}
+}
+
+func (d *door) open() *inside {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inside = &inside{door: d, conns: make(chan net.Conn), closed: make(chan struct{})}
+	return d.inside
+}
+
+// Accept is net.Listener's.
+func (i *inside) Accept() (net.Conn, error) {
+	select {
+	case conn := <-i.conns:
+		return conn, nil
+	case <-i.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close is net.Listener's; the door stays.
+func (i *inside) Close() error {
+	i.once.Do(func() { close(i.closed) })
+	return nil
+}
+
 // start is a process on loopback until the test ends.
 func start(t testing.TB) *process {
 	t.Helper()
-	p := &process{changed: make(chan struct{})}
-	p.listen(t, "127.0.0.1:0")
-	return p
-}
-
-// listen serves, on the address that it had before where one is given.
-func (p *process) listen(t testing.TB, addr string) {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.addr, p.server, p.health = l.Addr().String(), grpc.NewServer(), health.NewServer()
+	t.Cleanup(func() { _ = l.Close() })
+	p := &process{changed: make(chan struct{}), addr: l.Addr().String(), door: &door{Listener: l}}
+	go p.door.stand()
+	p.serve(t)
+	return p
+}
+
+// serve begins to serve, or does so again.
+func (p *process) serve(t testing.TB) {
+	t.Helper()
+	p.server, p.health = grpc.NewServer(), health.NewServer()
 	routingv1.RegisterRoutingServiceServer(p.server, p)
 	routingv1.RegisterRouteTableServiceServer(p.server, p)
 	rpcv1.RegisterClusterServiceServer(p.server, p)
 	healthv1.RegisterHealthServer(p.server, p.health)
-	server := p.server
-	go func() { _ = server.Serve(l) }()
+	server, in := p.server, p.door.open()
+	go func() { _ = server.Serve(in) }()
 	t.Cleanup(server.Stop)
 }
 
@@ -213,6 +276,15 @@ func config(ps ...*process) client.Config {
 	return cfg
 }
 
+// patient has a client wait for a machine that is slow: tests of who is asked are not of how long that takes.
+func patient(cfg client.Config) client.Config {
+	cfg.Limits = client.Limits{
+		HedgeAfter: time.Minute, TryTimeout: 2 * time.Minute, CallTimeout: 4 * time.Minute,
+		StepTimeout: 2 * time.Minute, ReportTimeout: 2 * time.Minute,
+	}
+	return cfg
+}
+
 // open is a client until the test ends.
 func open(t testing.TB, cfg client.Config) *client.Client {
 	t.Helper()
@@ -233,7 +305,7 @@ func ready(t testing.TB, c *client.Client, n int) {
 // eventually waits for a condition. This package imports nothing of the services, their waiting included.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for !holds() {
 		select {
 		case <-limit:

@@ -73,7 +73,7 @@ func TestWithEveryProcessGoneTheTableAnswers(t *testing.T) {
 	if s := c.Stats(); s.FromTable != 3 || s.Unanswered != 1 || s.Routed != 0 {
 		t.Errorf("%+v", s)
 	}
-	p.listen(t, p.addr)
+	p.serve(t)
 	eventually(t, "routing to answer again", func() bool {
 		route, err := c.RouteCall(t.Context(), call("a"))
 		return err == nil && route.Source == client.SourceRouting
@@ -277,7 +277,7 @@ func TestEndpointsAreLearnedAndRemembered(t *testing.T) {
 			{Address: "192.0.2.1:7400"}, {Address: "no address"}, // not without certificates
 		}
 	})
-	cfg := config(p)
+	cfg := patient(config(p))
 	cfg.StateFile = file
 	c := open(t, cfg)
 	ready(t, c, 2)
@@ -297,7 +297,7 @@ func TestEndpointsAreLearnedAndRemembered(t *testing.T) {
 
 func TestTheGatewaysOwnRegionIsAskedFirst(t *testing.T) {
 	near, far := start(t), start(t)
-	cfg := config()
+	cfg := patient(config())
 	cfg.Region = "emea"
 	cfg.Discover = func(ctx context.Context, found func([]client.Endpoint)) {
 		found([]client.Endpoint{{Address: far.addr, Region: "apac"}, {Address: near.addr, Region: "emea"}})

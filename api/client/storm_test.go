@@ -69,7 +69,7 @@ func TestNoCallIsWithoutAnAnswer(t *testing.T) {
 		more()
 		p.server.Stop()
 		more()
-		p.listen(t, p.addr)
+		p.serve(t)
 		tell(p, fmt.Sprintf("sip:b%d@cork.example", i))
 		p.set(func() { p.answer = silent })
 		more()
@@ -83,7 +83,7 @@ func TestNoCallIsWithoutAnAnswer(t *testing.T) {
 		t.Error("with all of them gone the table did not answer")
 	}
 	for _, p := range ps {
-		p.listen(t, p.addr)
+		p.serve(t)
 	}
 	more()
 	end()
