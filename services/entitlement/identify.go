@@ -40,6 +40,9 @@ const (
 	// typedContractConfidence is that of digits, which may be a name's, too, or have a wrong one among them.
 	typedContractConfidence = 0.9
 	domainConfidence        = 0.8
+	// doubtedConfidence is that of a name which is the one that was said, but for a legal form that is another one, or where
+	// nothing was said but what people say before they say a name: nobody goes before it, and it is asked about.
+	doubtedConfidence = 0.97
 )
 
 // IdentifyCaller finds customers by whatever is known of a caller. It reads the service's own views, which are behind a
@@ -118,9 +121,13 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 		found, g.more = g.s.directory.FindDigits(r.GetDigits(), maxNamed)
 	}
 	for _, m := range found {
-		g.clues = append(g.clues, identify.Clue{
+		clue := identify.Clue{
 			Kind: kindOf(m.Why), Customer: m.ID, Matched: m.Name, Confidence: m.Confidence, Form: names.Form(said, m.Name),
-		})
+		}
+		if m.Why == names.Exact && (clue.Form < 0 || names.IsGreeting(said)) {
+			clue.Confidence = doubtedConfidence
+		}
+		g.clues = append(g.clues, clue)
 		g.called[m.ID] = m.Name
 	}
 	if said == "" {
@@ -129,10 +136,13 @@ func (g *gathering) names(r *entitlementv1.IdentifyCallerRequest) {
 	if len(found) == 0 || found[0].Why != names.Exact {
 		g.placed(said)
 	}
+	chosen := identify.Clue{Kind: entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME, Matched: said, Confidence: 1}
+	if names.IsGreeting(said) {
+		chosen.Confidence = doubtedConfidence
+	}
 	for _, h := range g.s.directory.Holders(view.AccessName, "", said, maxHolders) {
-		g.clues = append(g.clues, identify.Clue{
-			Kind: entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME, Customer: h.CustomerID, Matched: said, Confidence: 1,
-		})
+		chosen.Customer = h.CustomerID
+		g.clues = append(g.clues, chosen)
 		if g.called[h.CustomerID] == "" {
 			g.called[h.CustomerID] = said
 		}

@@ -147,6 +147,10 @@ func TestWhatWasSaidIsNotOverruled(t *testing.T) {
 		"a town from another's number": {
 			&entitlementv1.IdentifyCallerRequest{Name: "Acme Boston", Number: berlin}, "Acme GmbH in Berlin or Acme Inc in Boston?",
 		},
+		"a legal form that nobody of the name has": {
+			&entitlementv1.IdentifyCallerRequest{Name: "Bolt Inc"}, "Is that Bolt Ltd?",
+		},
+		"and from its own number":    {&entitlementv1.IdentifyCallerRequest{Name: "Acme AG", Number: berlin}, ""},
 		"a town from its own number": {&entitlementv1.IdentifyCallerRequest{Name: "Acme Berlin", Number: berlin}, ""},
 	} {
 		r, err := w.IdentifyCaller(t.Context(), c.ask)
@@ -154,6 +158,13 @@ func TestWhatWasSaidIsNotOverruled(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %q", said, r, err, c.want)
 		}
 	}
+	hello := customer("hello", "+493055500198", "db")
+	hello.DisplayName, hello.AccessName = "Hello Ltd", "Hello"
+	w.create(t, hello)
+	await.True(t, "one that is called as people greet", func() bool {
+		r := w.identify(t, "hello?", "")
+		return !r.GetCertain() && r.GetQuestion() == "Is that Hello Ltd?"
+	})
 	named := customer("named", "+493055500199", "db")
 	named.DisplayName, named.Locality = "Acme Boston Ltd", "Dublin"
 	w.create(t, named)

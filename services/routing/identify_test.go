@@ -157,6 +157,12 @@ func TestWhatTheCallKnowsHelpsToIdentify(t *testing.T) {
 			[]*entitlementv1.CallerCandidate{candidate("shared-01", 1, name), candidate("shared-02", 0.97, deal)}, "", "prompt WHICH",
 		},
 		{
+			"a name with another legal form", acmeNumber + 30, "prompt NAME", false, false,
+			[]*entitlementv1.CallerCandidate{{
+				Customer: "customers/shared-01", Confidence: 0.97, Evidence: []*entitlementv1.Evidence{{Kind: name, Confidence: 0.97}},
+			}}, "", "prompt WHICH",
+		},
+		{
 			"of a release before there was evidence", acmeNumber + 30, "prompt NAME", false, false,
 			[]*entitlementv1.CallerCandidate{candidate("shared-01", 1), candidate("acme", 0.9)}, "", "lines/gold sydney.1 dublin.1 last-resort",
 		},

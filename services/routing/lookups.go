@@ -119,8 +119,10 @@ func foundBy(answer *entitlementv1.IdentifyCallerResponse, known func(id string)
 func saidOf(one *entitlementv1.CallerCandidate) (said, stated bool) {
 	for _, e := range one.GetEvidence() {
 		switch e.GetKind() {
-		case entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME, entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME,
-			entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL,
+		case entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME, entitlementv1.EvidenceKind_EVIDENCE_KIND_ACCESS_NAME:
+			said = true // with another legal form, say, it is less than the same, and asked about
+			stated = stated || e.GetConfidence() >= 1 || e.GetConfidence() == 0
+		case entitlementv1.EvidenceKind_EVIDENCE_KIND_CONTRACT, entitlementv1.EvidenceKind_EVIDENCE_KIND_EMAIL,
 			entitlementv1.EvidenceKind_EVIDENCE_KIND_EXTERNAL_ID:
 			return true, true
 		case entitlementv1.EvidenceKind_EVIDENCE_KIND_NUMBER, entitlementv1.EvidenceKind_EVIDENCE_KIND_VERIFIED_NUMBER:
@@ -131,5 +133,5 @@ func saidOf(one *entitlementv1.CallerCandidate) (said, stated bool) {
 	if len(one.GetEvidence()) == 0 { // of a release before there was any
 		return true, one.GetConfidence() >= 1
 	}
-	return said, false
+	return said, stated
 }

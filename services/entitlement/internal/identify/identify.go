@@ -187,6 +187,9 @@ func Certain(ranked []Candidate) bool {
 	if first.agreed(ranked[1:]) {
 		return true
 	}
+	if first.doubted() {
+		return false
+	}
 	stated := slices.ContainsFunc(first.Evidence, Stated)
 	for _, other := range ranked[1:] {
 		if !dominated(other, first) || !stated && other.Confidence >= leastDoubt {
@@ -195,6 +198,13 @@ func Certain(ranked []Candidate) bool {
 	}
 	// A number that several share, and nothing else, names nobody.
 	return first.Confidence >= leastCertain
+}
+
+// doubted says whether only a name speaks for a customer that is not quite what was said: it has another legal form, say.
+func (c *Candidate) doubted() bool {
+	return !slices.ContainsFunc(c.Evidence, func(e Clue) bool {
+		return strong(e) && (e.Confidence >= 1 || class(e.Kind) != entitlementv1.EvidenceKind_EVIDENCE_KIND_NAME)
+	})
 }
 
 // agreed says whether the caller's number and something that is like the customer speak for it together, where nobody was

@@ -46,6 +46,9 @@ func TestWhoItIsAndWhetherToAsk(t *testing.T) {
 		{"a number of theirs", list{clue(number, "acme", 0.9)}, "acme", true},
 		{"a number that two share", list{clue(number, "acme", 0.45), clue(number, "bolt", 0.45)}, "acme bolt", false},
 		{"the same name", list{clue(name, "acme", 1)}, "acme", true},
+		{"a name that is not quite it", list{clue(name, "acme", 0.97)}, "acme", false},
+		{"and its number", list{clue(name, "acme", 0.97), clue(number, "acme", 0.9)}, "acme", true},
+		{"and another's", list{clue(name, "acme", 0.97), clue(verified, "bolt", 0.98)}, "acme bolt", false},
 		{"two of the same name", list{clue(name, "acme-de", 1), clue(name, "acme-us", 1)}, "acme-de acme-us", false},
 		{
 			"two of the same name, and the number of one",

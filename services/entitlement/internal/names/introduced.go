@@ -3,6 +3,7 @@ package names
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Introduced is a name without what people say before and behind it: "Hello, this is Acme calling" is Acme. It says nothing
@@ -20,6 +21,13 @@ func Introduced(said string) string {
 		return said
 	}
 	return strings.Join(words, " ")
+}
+
+// IsGreeting says whether all that was said is what people say before and behind a name: who says "hello" greets, though
+// somebody may be called so.
+func IsGreeting(said string) bool {
+	words := strings.FieldsFunc(strings.ToLower(said), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(".,!?:;¡¿…", r) })
+	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !isSaidBefore(w) && !isSaidBehind(w) })
 }
 
 func isSaidBefore(w string) bool {

@@ -20,6 +20,13 @@ func TestIntroduced(t *testing.T) {
 			t.Errorf("%q: %q, want %q", said, got, want)
 		}
 	}
+	for said, want := range map[string]bool{
+		"Hello?": true, "yes, hello": true, "we are here": true, "Hier.": true, "hello acme": false, "acme": false, "": false, "!": false,
+	} {
+		if got := names.IsGreeting(said); got != want {
+			t.Errorf("%q greets: %v", said, got)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		said := rapid.String().Draw(t, "said")
 		got := names.Introduced(said)

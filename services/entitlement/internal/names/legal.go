@@ -15,6 +15,12 @@ const maxForms = 8
 // withoutLegalForm takes legal forms off the end ("Acme Pty Ltd", "Acme GmbH & Co. KG") and off the beginning, where some
 // languages have them. What would leave no name stays: a company can be called "The Company".
 func withoutLegalForm(words []string) (rest []string, form uint16) {
+	rest, said := splitLegalForm(words)
+	return rest, whichForm(said)
+}
+
+// splitLegalForm is withoutLegalForm with the form's words.
+func splitLegalForm(words []string) (rest, form []string) {
 	var before, behind []string
 	for range maxForms {
 		less := withoutOneForm(words)
@@ -34,7 +40,7 @@ func withoutLegalForm(words []string) (rest []string, form uint16) {
 			words = append(words[:last:last], bare)
 		}
 	}
-	return words, whichForm(append(before, behind...))
+	return words, append(before, behind...)
 }
 
 // whichForm is a number for a legal form, the same however its words are shortened; 0 for none.

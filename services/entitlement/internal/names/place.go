@@ -73,25 +73,32 @@ func foldedWords(text string) []string {
 	return split(letters(text, false))
 }
 
-// Form says how the legal form of a name is the one that was said: 1 it is, -1 it is another one, 0 one of both has none.
+// Form says how the legal form of a name is the one that was said: 1 it is, -1 it is another one, 0 one of both has none, or
+// is a part of the other ("Ltd" of "Pty Ltd").
 func Form(said, name string) int {
 	want := formOf(said)
-	if want == 0 {
+	if len(want) == 0 {
 		want = formOf(Introduced(said))
 	}
 	have := formOf(name)
 	switch {
-	case want == 0 || have == 0:
-		return 0
-	case want == have:
+	case len(want) > 0 && slices.Equal(want, have):
 		return 1
+	case hasAll(want, have) || hasAll(have, want):
+		return 0
 	}
 	return -1
 }
 
-func formOf(text string) uint16 {
-	for _, f := range spellings(text) {
-		return f.form
+// formOf are the words of a legal form, shortened.
+func formOf(text string) []string {
+	_, form := splitLegalForm(foldedWords(text))
+	for i, w := range form {
+		form[i] = shortForm(w)
 	}
-	return 0
+	return form
+}
+
+func hasAll(words, some []string) bool {
+	return !slices.ContainsFunc(some, func(w string) bool { return !slices.Contains(words, w) })
 }

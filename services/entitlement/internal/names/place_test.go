@@ -51,6 +51,8 @@ func TestLegalFormThatWasSaid(t *testing.T) {
 	}{
 		{"Acme Inc", "Acme GmbH", -1}, {"acme incorporated", "Acme Inc.", 1}, {"acme", "Acme GmbH", 0}, {"Acme Inc", "Acme", 0},
 		{"Hello, this is Acme Inc calling", "Acme GmbH", -1}, {"", "", 0},
+		{"Acme Limited", "Acme Pty Ltd", 0}, {"Acme GmbH", "Acme GmbH & Co. KG", 0}, {"Merck & Co., Inc.", "Merck KGaA", -1},
+		{"ПАО Ромашка", "ООО Ромашка", -1},
 	} {
 		if got := names.Form(c.said, c.name); got != c.want {
 			t.Errorf("%q of %q: got %d, want %d", c.said, c.name, got, c.want)
