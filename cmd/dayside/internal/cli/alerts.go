@@ -98,25 +98,10 @@ func newAlertsResolve(a *app) *cobra.Command {
 }
 
 func (a *app) alertsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	r, err := ask(cmd.Context(), a, func(ctx context.Context) (*routingv1.ListAlertsResponse, error) {
-		return client.listAlerts(ctx, false)
-	})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var ids []string
-	for _, x := range r.GetAlerts() {
-		ids = append(ids, idOf(x.GetName())+"\t"+oneLine(x.GetText()))
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return suggested(a, cmd, args, func(ctx context.Context, c *api) ([]*routingv1.Alert, error) {
+		r, err := c.listAlerts(ctx, false)
+		return r.GetAlerts(), err
+	}, func(x *routingv1.Alert) string { return idOf(x.GetName()) + "\t" + oneLine(x.GetText()) })
 }
 
 // alertsText is a list of alerts, for people: what each is about and since when, and below it what happened.

@@ -238,25 +238,10 @@ func exportsText(w io.Writer, answer *ledgerv1.ListChargeExportsResponse) error 
 }
 
 func (a *app) exportsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	answer, err := ask(cmd.Context(), a, func(ctx context.Context) (*ledgerv1.ListChargeExportsResponse, error) {
-		return client.chargeExports(ctx, maxCompleted)
-	})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var ids []string
-	for _, e := range answer.GetExports() {
-		ids = append(ids, idOf(e.GetName())+"\t"+totalsText(e))
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return suggested(a, cmd, args, func(ctx context.Context, c *api) ([]*ledgerv1.ChargeExport, error) {
+		r, err := c.chargeExports(ctx, maxCompleted)
+		return r.GetExports(), err
+	}, func(e *ledgerv1.ChargeExport) string { return idOf(e.GetName()) + "\t" + totalsText(e) })
 }
 
 var exportKindWords = map[ledgerv1.ChargeExportKind]string{

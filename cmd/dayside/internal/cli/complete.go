@@ -44,6 +44,29 @@ func (a *app) idsOf(ctx context.Context, collection string) []string {
 	return ids
 }
 
+// suggested is what a list has for the only argument, each as word says it: an ID, a tab, and what tells people which that is.
+// It is empty where no server answers in time.
+func suggested[T any](a *app, cmd *cobra.Command, args []string, list func(context.Context, *api) ([]T, error),
+	word func(T) string,
+) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || cmd.Context() == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	client, err := a.connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer client.close()
+	items, _ := list(ctx, client) // what came of a list that ends in an error is of use, too
+	words := make([]string, 0, len(items))
+	for _, item := range items {
+		words = append(words, word(item))
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
 func nameOf(m proto.Message) string {
 	if named, ok := m.(interface{ GetName() string }); ok {
 		return named.GetName()

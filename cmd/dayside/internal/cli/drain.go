@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -325,20 +324,7 @@ func (a *app) drainable(cmd *cobra.Command, args []string, begun string) ([]stri
 
 // drainsToComplete suggests drains.
 func (a *app) drainsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || cmd.Context() == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	drains, _ := client.listDrains(ctx)
-	ids := make([]string, 0, len(drains))
-	for _, d := range drains {
-		ids = append(ids, fmt.Sprintf("%s\t%s", strings.TrimPrefix(d.GetName(), collectionDrains+"/"), drained(d)))
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return suggested(a, cmd, args,
+		func(ctx context.Context, c *api) ([]*routingv1.Drain, error) { return c.listDrains(ctx) },
+		func(d *routingv1.Drain) string { return idOf(d.GetName()) + "\t" + drained(d) })
 }

@@ -176,23 +176,9 @@ func isFeedID(s string) bool {
 
 // feedsToComplete suggests feeds for the only argument.
 func (a *app) feedsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	list, err := client.listFeeds(ctx, "")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ids := make([]string, len(list))
-	for i, f := range list {
-		ids[i] = strings.TrimPrefix(f.GetName(), collectionFeeds+"/") + "\t" + f.GetSubject() + " " + oneLine(f.GetDisplayName())
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return suggested(a, cmd, args,
+		func(ctx context.Context, c *api) ([]*schedulev1.Feed, error) { return c.listFeeds(ctx, "") },
+		func(f *schedulev1.Feed) string {
+			return idOf(f.GetName()) + "\t" + f.GetSubject() + " " + oneLine(f.GetDisplayName())
+		})
 }

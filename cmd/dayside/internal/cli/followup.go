@@ -425,26 +425,11 @@ func lastChange(f *ledgerv1.FollowUp) string {
 }
 
 func (a *app) followUpsToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	r, err := ask(cmd.Context(), a, func(ctx context.Context) (*ledgerv1.ListFollowUpsResponse, error) {
+	return suggested(a, cmd, args, func(ctx context.Context, c *api) ([]*ledgerv1.FollowUp, error) {
 		open := &ledgerv1.ListFollowUpsRequest{State: ledgerv1.FollowUpState_FOLLOW_UP_STATE_OPEN}
-		return client.followUps(ctx, open, maxCompleted)
-	})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var ids []string
-	for _, f := range r.GetFollowUps() {
-		ids = append(ids, idOf(f.GetName())+"\t"+oneLine(f.GetReason()))
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+		r, err := c.followUps(ctx, open, maxCompleted)
+		return r.GetFollowUps(), err
+	}, func(f *ledgerv1.FollowUp) string { return idOf(f.GetName()) + "\t" + oneLine(f.GetReason()) })
 }
 
 // maxCompleted bounds what is offered to somebody who types.

@@ -268,25 +268,12 @@ func promiseName(s string) (string, error) {
 
 // promisesToComplete suggests promises for the only argument.
 func (a *app) promisesToComplete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	client, err := a.connect()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer client.close()
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	list, err := client.listPromises(ctx, &entitlementv1.ListPromisesRequest{PageSize: maxPromisesPage})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var ids []string
-	for _, p := range list.GetPromises() {
-		ids = append(ids, idOf(p.GetName())+"\t"+oneLine(word(promiseWords, p.GetState())+", "+promiser(p)))
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return suggested(a, cmd, args, func(ctx context.Context, c *api) ([]*entitlementv1.Promise, error) {
+		r, err := c.listPromises(ctx, &entitlementv1.ListPromisesRequest{PageSize: maxPromisesPage})
+		return r.GetPromises(), err
+	}, func(p *entitlementv1.Promise) string {
+		return idOf(p.GetName()) + "\t" + oneLine(word(promiseWords, p.GetState())+", "+promiser(p))
+	})
 }
 
 var promiseWords = map[entitlementv1.PromiseState]string{
