@@ -39,7 +39,7 @@ func TestPagesAreInTheBrowsersLanguageBeforeSomebodyIsKnown(t *testing.T) {
 	b.sees(http.StatusForbidden, `<html lang="fr">`, "Cela ne vous donne pas accès")
 	b.get("/link")
 	b.submit("/session", "", "secret", "goodlink")
-	b.sees(http.StatusOK, `<html lang="de">`, "Abmelden", "Sie können sie jetzt anrufen.", "Ihr Vertrag ist abgelaufen.", "90,50 EUR",
+	b.sees(http.StatusOK, `<html lang="de">`, "Abmelden", "Sie können sie jetzt anrufen.", "Ihr Vertrag ist abgelaufen.", "90,50\u00a0EUR",
 		"<bdi>Ann</bdi>, angemeldet bis 23. Dezember 2026, 05:00 AEDT.")
 	if b.header.Get("Content-Language") != "de" {
 		t.Errorf("said to be in %q", b.header.Get("Content-Language"))

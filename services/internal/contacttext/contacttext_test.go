@@ -61,6 +61,8 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 				t.Errorf("%s%s is missing", l.Tag, path)
 			case !slices.Equal(placeholders(text), placeholders(english[path])):
 				t.Errorf("%s%s has %v, English has %v", l.Tag, path, placeholders(text), placeholders(english[path]))
+			case l.Tag == "fr" && regexp.MustCompile(` [;:?!]`).MatchString(text):
+				t.Errorf("%s%s lets a line begin with a mark: %q", l.Tag, path, text)
 			case strings.ContainsAny(text, "<>&\r\t") || strings.Contains(text, "  ") || strings.Count(text, "{") != strings.Count(text, "}"):
 				t.Errorf("%s%s holds what no text may: %q", l.Tag, path, text)
 			}
@@ -117,11 +119,11 @@ func TestMomentsAndAmounts(t *testing.T) {
 	price := &moneypb.Money{CurrencyCode: "EUR", Units: 1500, Nanos: 500_000_000}
 	for tag, want := range map[string][4]string{
 		"en": {"30 November 2026, 23:05 UTC", "1 December 2026, 00:05 CET", "30 November 2026, 20:05 UTC-03", "EUR 1500.50"},
-		"de": {"30. November 2026, 23:05 UTC", "1. Dezember 2026, 00:05 CET", "30. November 2026, 20:05 UTC-03", "1500,50 EUR"},
-		"fr": {"30 novembre 2026 à 23:05 UTC", "1er décembre 2026 à 00:05 CET", "30 novembre 2026 à 20:05 UTC-03", "1500,50 EUR"},
+		"de": {"30. November 2026, 23:05 UTC", "1. Dezember 2026, 00:05 CET", "30. November 2026, 20:05 UTC-03", "1500,50\u00a0EUR"},
+		"fr": {"30 novembre 2026 à 23:05 UTC", "1er décembre 2026 à 00:05 CET", "30 novembre 2026 à 20:05 UTC-03", "1500,50\u00a0EUR"},
 		"es": {
 			"30 de noviembre de 2026, 23:05 UTC", "1 de diciembre de 2026, 00:05 CET", "30 de noviembre de 2026, 20:05 UTC-03",
-			"1500,50 EUR",
+			"1500,50\u00a0EUR",
 		},
 	} {
 		text := contacttext.Of(tag)

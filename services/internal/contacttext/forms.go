@@ -32,6 +32,9 @@ func ZoneName(at time.Time) string {
 	return name
 }
 
+// noBreak is the blank at which no line ends (U+00A0).
+const noBreak = "\u00a0"
+
 // Amount is an amount of money as the language writes it.
 func (t *Text) Amount(m *moneypb.Money) string {
 	if m == nil {
@@ -42,5 +45,5 @@ func (t *Text) Amount(m *moneypb.Money) string {
 	if !t.Comma || !ok {
 		return text
 	}
-	return strings.Replace(amount, ".", ",", 1) + " " + code
+	return strings.Replace(amount, ".", ",", 1) + noBreak + code
 }

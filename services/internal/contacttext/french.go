@@ -6,16 +6,16 @@ func french() *Text {
 		Tag: "fr", Pages: frenchPages(), Failures: frenchFailures(),
 		Mails: Mails{
 			LinkSubject: "Votre lien de connexion",
-			LinkBody: `Vous, ou quelqu’un qui connaît votre adresse, avez demandé un lien de connexion pour {customer} :
+			LinkBody: `Vous, ou quelqu’un qui connaît votre adresse, avez demandé un lien de connexion pour {customer} :
 
 {link}
 
 Il ne sert qu’une fois, dans les {minutes} minutes. Si une page le demande, collez-le en entier.
-Si ce n’était pas vous, ignorez ce message : rien ne se passe sans le lien.
+Si ce n’était pas vous, ignorez ce message : rien ne se passe sans le lien.
 `,
-			NumberHidden: "Le numéro de {line} est réservé à {customer}. Ne le publiez pas et ne le transmettez pas ; il peut " +
+			NumberHidden: "Le numéro de {line} est réservé à {customer}. Ne le publiez pas et ne le transmettez pas ; il peut " +
 				"changer à tout moment, et il est consigné qui le possède.",
-			NumberPublic: "Le numéro de {line} est public ; il peut changer à tout moment.",
+			NumberPublic: "Le numéro de {line} est public ; il peut changer à tout moment.",
 			AccessUntil:  "Votre accès est valable jusqu’au {time}.",
 		},
 		Remedies: Remedies{
@@ -26,10 +26,10 @@ Si ce n’était pas vous, ignorez ce message : rien ne se passe sans le lien.
 			NextCalls:    "les {calls} prochains appels du plan {plan} sont disponibles",
 			ContractName: "contrat {contract}", ContractNameOf: "contrat {contract} de {customer}",
 			NewContract: "un contrat en vigueur", NewContractFor: "un contrat en vigueur pour {product}",
-			Renew:      "renouveler : {contract}, qui a pris fin le {date}",
-			BetterPlan: "un autre plan que {plan}, celui de : {contract} ; un plan avec {limits}",
+			Renew:      "renouveler : {contract}, qui a pris fin le {date}",
+			BetterPlan: "un autre plan que {plan}, celui de : {contract} ; un plan avec {limits}",
 			OtherLines: "d’autres lignes", OtherSeverities: "d’autres niveaux de gravité", MoreCalls: "plus d’appels",
-			LongerHours: "des heures plus longues", And: " et ", Besides: " ; en outre, ",
+			LongerHours: "des heures plus longues", And: " et ", Besides: " ; en outre, ",
 		},
 		Forms: Forms{
 			Moment: "{day} {month} {year} à {time} {zone}", First: "1er", Comma: true,
@@ -46,32 +46,32 @@ func frenchPages() Pages {
 		Back: "Retour à la première page", AskForAnother: "En demander un autre", LinkOnce: "Un lien ne sert qu’une fois.",
 
 		SignIn: "Connexion", Heading: "Assistance hors des heures d’ouverture",
-		Intro: "Pour les contacts de nos clients : les lignes que votre société peut appeler, et leurs numéros.",
+		Intro: "Pour les contacts de nos clients : les lignes que votre société peut appeler, et leurs numéros.",
 		Email: "Votre adresse e-mail", SendLink: "Envoyer un lien", CompanyAccount: "Se connecter avec le compte de votre société",
-		NobodyHasTo: "Personne n’a besoin de se connecter pour appeler : qui a notre numéro peut l’appeler maintenant et dire " +
+		NobodyHasTo: "Personne n’a besoin de se connecter pour appeler : qui a notre numéro peut l’appeler maintenant et dire " +
 			"le nom de sa société.",
-		NotSignedIn: "Non connecté",
-		NoEntry: "Cela ne vous donne pas accès : un lien ne sert qu’une fois, dans les 15 minutes, à un contact d’un client. " +
+		NotSignedIn: "Connexion impossible",
+		NoEntry: "Cela ne vous donne pas accès : un lien ne sert qu’une fois, dans les 15 minutes, à un contact d’un client. " +
 			"Demandez-en un autre.",
-		NoEntryElsewhere: "Le compte de votre société ne vous donne pas accès : son adresse doit être celle que nous avons de " +
+		NoEntryElsewhere: "Le compte de votre société ne vous donne pas accès : son adresse doit être celle que nous avons de " +
 			"vous. Réessayez, ou demandez un lien.",
 		SessionOver: "Votre session est terminée", SessionOverText: "Votre session est terminée. Veuillez vous reconnecter.",
 
 		Asked:     "Consultez votre messagerie",
-		AskedText: "Si cette adresse est celle d’un contact qui peut se connecter ici, un lien est en route :",
-		AskedUse: "Il ne sert qu’une fois, dans les 15 minutes. Vous pouvez l’ouvrir ici ou sur un autre appareil ; qui l’ouvre " +
+		AskedText: "Si cette adresse est celle d’un contact qui peut se connecter ici, un lien est en route :",
+		AskedUse: "Il ne sert qu’une fois, dans les 15 minutes. Vous pouvez l’ouvrir ici ou sur un autre appareil ; qui l’ouvre " +
 			"y est connecté.",
 		AskedNothing: "Si rien n’arrive dans les cinq minutes",
-		HintAddress:  "L’adresse est-elle juste, et est-ce celle que votre société nous a donnée ?",
+		HintAddress:  "L’adresse est-elle juste, et est-ce celle que votre société nous a donnée ?",
 		HintUnwanted: "Regardez parmi les messages indésirables.",
-		HintAgain:    "Demandez-le encore : un lien peut se perdre, et trois au plus sont envoyés en 15 minutes.",
+		HintAgain:    "Demandez-le encore : un lien peut se perdre, et trois au plus sont envoyés en 15 minutes.",
 		HintWho:      "Demandez à la personne qui suit votre société chez nous si vous êtes l’un de ses contacts.",
 		AskedAgain:   "Envoyer un autre lien", AskedOther: "Une autre adresse",
 
 		LinkField: "Votre lien, tel qu’il figure dans le message",
 		LinkHow:   "Copiez le lien entier du message et collez-le ici.",
 
-		SignOut: "Se déconnecter", SignedIn: "Connecté jusqu’au {time}.", SignedInAs: "{who}, connecté jusqu’au {time}.",
+		SignOut: "Se déconnecter", SignedIn: "Session ouverte jusqu’au {time}.", SignedInAs: "{who}, session ouverte jusqu’au {time}.",
 		OtherCompany: "Une autre de vos sociétés", Company: "Société", ShowCompany: "Afficher cette société",
 		Named:     "Votre nom d’accès est changé. Les précédents restent valables.",
 		Confirmed: "C’est confirmé, et dû dès maintenant.",
@@ -87,9 +87,9 @@ func frenchPages() Pages {
 		AllowanceUsed: "Les appels compris dans votre plan sont utilisés.", NotCovered: "Vos contrats ne la couvrent pas.",
 
 		Accepted: "Accepté au téléphone", AcceptedAt: "Accepté le {time}.", NotOwedYet: "Rien n’est dû avant que vous confirmiez.",
-		NotOwedLapses: "Rien n’est dû avant que vous confirmiez ; sans cela, l’acceptation expire le {time}.",
+		NotOwedLapses: "Rien n’est dû avant que vous confirmiez ; sans cela, l’acceptation expire le {time}.",
 		Owed:          "Ceci est dû.",
-		Terms:         "Conditions", Confirm: "Confirmer : nous devons {amount}", NotRight: "Ce n’est pas juste",
+		Terms:         "Conditions", Confirm: "Confirmer : nous devons {amount}", NotRight: "Ce n’est pas juste",
 		WhyNotRight: "Pourquoi ce n’est pas juste", Dispute: "Contester", NoAmount: "rien",
 
 		AccessName: "Nom d’accès", FoundBy: "On trouve vos collaborateurs quand ils disent {name} au téléphone.",
@@ -97,7 +97,7 @@ func frenchPages() Pages {
 		AnotherName: "Un autre nom", TheName: "Le nom", ChangeIt: "Changer", ChooseIt: "Choisir",
 
 		CallIt: "Appeler", FromThisPhone: " depuis ce téléphone",
-		NewNumber: "Ce numéro est nouveau. Celui que vous avez peut-être d’avant ne marche que jusqu’au {time} : remplacez-le.",
+		NewNumber: "Ce numéro est nouveau. Celui que vous avez peut-être d’avant ne marche que jusqu’au {time} : remplacez-le.",
 	}
 }
 
