@@ -50,6 +50,8 @@ type Config struct {
 type Provider struct {
 	cfg  Config
 	http *http.Client
+	// patience is how long one request to the provider may take.
+	patience time.Duration
 	// asking is held by whoever reads or writes what follows, and so asks.
 	asking chan struct{}
 	// found is what it says of itself; nil before it was asked. failed is why it could not be, at an instant.
@@ -59,7 +61,9 @@ type Provider struct {
 }
 
 // New checks a configuration; its faults name the flags oidc-issuer and so on.
-func New(cfg Config) (*Provider, error) {
+func New(cfg Config) (*Provider, error) { return newProvider(cfg, requestTimeout) }
+
+func newProvider(cfg Config, patience time.Duration) (*Provider, error) {
 	var broken fault.Violations
 	u, err := url.Parse(cfg.Issuer)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
@@ -71,7 +75,9 @@ func New(cfg Config) (*Provider, error) {
 	if err := broken.Err(); err != nil {
 		return nil, err
 	}
-	return &Provider{cfg: cfg, http: &http.Client{Timeout: requestTimeout}, asking: make(chan struct{}, 1)}, nil
+	return &Provider{
+		cfg: cfg, http: &http.Client{Timeout: patience}, patience: patience, asking: make(chan struct{}, 1),
+	}, nil
 }
 
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
@@ -91,7 +97,7 @@ func (p *Provider) provider(ctx context.Context) (*oidc.Provider, error) {
 	case p.failed != nil && p.cfg.Clock.Now().Sub(p.failedAt).Abs() < askAgainAfter:
 		return nil, p.away(p.failed)
 	}
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout) // it is asked for the others, too
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.patience) // it is asked for the others, too
 	defer cancel()
 	p.found, p.failed = oidc.NewProvider(oidc.ClientContext(asking, p.http), p.cfg.Issuer)
 	if p.failed != nil {
@@ -128,7 +134,7 @@ func (p *Provider) Finish(ctx context.Context, back, code string, f Flow) (idTok
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.http), requestTimeout)
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.http), p.patience)
 	defer cancel()
 	tokens, err := cfg.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	var refused *oauth2.RetrieveError
@@ -177,7 +183,7 @@ func (p *Provider) VerifiedAddress(ctx context.Context, idToken, nonce string) (
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	token, err := found.Verifier(&oidc.Config{ClientID: p.cfg.ClientID, Now: p.cfg.Clock.Now}).Verify(ctx, idToken)
 	var unreached *url.Error
