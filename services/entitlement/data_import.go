@@ -190,7 +190,7 @@ func (p *part) unknownPlans() (plans []string) {
 	for _, row := range p.r.GetRows() {
 		for _, c := range row.GetCustomer().GetContracts() {
 			if plan := c.GetPlan(); p.unknownPlan(plan) {
-				plans = append(plans, strings.ToValidUTF8(plan, "\ufffd"))
+				plans = append(plans, shownText(plan))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -283,7 +284,7 @@ func (j *judging) warn(row *entitlementv1.ImportRow, m merged) {
 	}
 	for _, n := range notes[:min(len(notes), maxRowRules)] {
 		j.b.warnings = append(j.b.warnings, &entitlementv1.ImportWarning{
-			Line: row.GetLine(), Field: n.Field, Value: strings.ToValidUTF8(n.Value, "\ufffd"),
+			Line: row.GetLine(), Field: n.Field, Value: shownText(n.Value),
 			Rule: strings.ToValidUTF8(n.Rule, "\ufffd"),
 		})
 	}
@@ -358,11 +359,22 @@ func (j *judging) reject(row *entitlementv1.ImportRow, broken ...fault.Violation
 func rejected(row *entitlementv1.ImportRow, broken ...fault.Violation) (out []*entitlementv1.ImportRejection) {
 	for _, v := range broken {
 		out = append(out, &entitlementv1.ImportRejection{
-			Line: row.GetLine(), Field: v.Field, Value: strings.ToValidUTF8(v.Value, "\ufffd"),
+			Line: row.GetLine(), Field: v.Field, Value: shownText(v.Value),
 			Rule: strings.ToValidUTF8(v.Rule, "\ufffd"),
 		})
 	}
 	return out
+}
+
+// personal finds a number or an address where none belongs, as columns in the wrong order bring it.
+var personal = regexp.MustCompile(`\+[0-9][0-9 ()./-]{5,}[0-9]|@`)
+
+// shownText is a value as others may see it.
+func shownText(value string) string {
+	if personal.MatchString(value) {
+		value = phone.Mask(value)
+	}
+	return strings.ToValidUTF8(value, "\ufffd")
 }
 
 // tooLarge is a row alone that etcd does not take.

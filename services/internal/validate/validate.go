@@ -6,6 +6,7 @@ package validate
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
@@ -49,8 +50,54 @@ func ruleText(v *protovalidate.Violation) string {
 		if one {
 			return "must have at least one"
 		}
+	case "string.pattern":
+		if text, ok := v.FieldValue.Interface().(string); ok && text == "" {
+			return "is required"
+		}
+		if words := patternText(v.RuleValue.String()); words != "" {
+			return words
+		}
 	}
 	return v.Proto.GetMessage()
+}
+
+// The patterns that people meet, without what says that a field may be empty.
+const (
+	slug       = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+	letterSlug = "[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+	language   = "[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
+	country    = "[A-Z]{2}"
+)
+
+// patternText is a pattern in words; empty where there are none for it.
+func patternText(pattern string) string {
+	body := strings.TrimSuffix(strings.TrimPrefix(pattern, "^"), "$")
+	if inner, optional := strings.CutPrefix(body, "("); optional && strings.HasSuffix(inner, ")?") {
+		body = strings.TrimSuffix(inner, ")?")
+	}
+	switch body {
+	case language:
+		return "must be a language's tag, such as de or pt-BR"
+	case country:
+		return "must be a country's code, such as DE"
+	}
+	collection, id := "", body
+	if i := strings.Index(body, "/"); i >= 0 {
+		collection, id = body[:i+1], body[i+1:]
+	}
+	what := "a slug"
+	if collection != "" {
+		what = collection + "ID, where ID is a slug"
+	}
+	switch {
+	case strings.ContainsAny(collection, "([|"): // one of several
+		return ""
+	case id == slug:
+		return "must be " + what + ": lower-case letters, digits and hyphens, at most 63"
+	case id == letterSlug:
+		return "must be " + what + ": a lower-case letter first, then such, digits and hyphens, at most 63"
+	}
+	return ""
 }
 
 // shownValue is the broken value as text, if it is a scalar that may be shown.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
@@ -32,6 +33,18 @@ func TestWhatIsBrokenIsSaidPlainly(t *testing.T) {
 		{
 			"too short a time", &routingv1.Line{RingBudget: durationpb.New(-3 * time.Minute)},
 			[]string{`ring_budget: "-3m0s": must be greater than or equal to 20s`}, "seconds:",
+		},
+		{"a slug left out", &entitlementv1.Contract{ContractId: "C-1"}, []string{"plan: is required"}, "regex"},
+		{
+			"what is no slug, or name of something", &entitlementv1.Customer{
+				Contracts: []*entitlementv1.Contract{{ContractId: "C-1", Plan: "Gold Support"}}, Parent: "Acme", Language: "German",
+				Calendars: []string{"calendars/9to5"},
+			},
+			[]string{
+				`contracts[0].plan: "Gold Support": must be a slug: lower-case letters, digits and hyphens, at most 63`,
+				`parent: "Acme": must be customers/ID, where ID is a slug`, `language: "German": must be a language's tag`,
+				`calendars[0]: must be calendars/ID, where ID is a slug: a lower-case letter first`,
+			}, "regex",
 		},
 		{
 			"numbers", &routingv1.RouteCallRequest{
