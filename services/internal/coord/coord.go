@@ -78,6 +78,8 @@ type Client struct {
 	endpoints string
 	// streams counts the streams that watches were given.
 	streams atomic.Int64
+	// maxMissed is how many revisions may have passed for a watch to be resumed.
+	maxMissed int64
 	// mayNotWriteEpoch is set once etcd has refused that.
 	mayNotWriteEpoch atomic.Bool
 }
@@ -111,6 +113,7 @@ func Open(_ context.Context, cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		etcd: etcd, prefix: prefix, clock: cfg.Clock, log: cfg.Logger, endpoints: strings.Join(cfg.Endpoints, ","),
+		maxMissed: maxMissed,
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

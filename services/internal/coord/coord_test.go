@@ -142,6 +142,8 @@ func next(t *testing.T, batches <-chan coord.Batch) coord.Batch {
 }
 
 func TestReachSaysWhereNobodyAnswers(t *testing.T) {
+	t.Parallel() // it waits, and does nothing meanwhile
+
 	c, err := coord.Open(t.Context(), coord.Config{Endpoints: []string{"127.0.0.1:1"}, Clock: clock.System{}})
 	if err != nil {
 		t.Fatal(err)

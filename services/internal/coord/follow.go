@@ -144,7 +144,7 @@ func (f *follower) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if asked == 0 || truth != f.truth || head < asked || head-asked > max(maxMissed, f.records) {
+	if asked == 0 || truth != f.truth || head < asked || head-asked > max(f.c.maxMissed, f.records) {
 		if err := f.list(ctx, truth, head); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func TestAHeldKeyTakesTheWriteAskedOfSeveralMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	for i := range 200 {
+	for i := range 80 {
 		key := fmt.Sprintf("status/%d", i)
 		write(t, direct, key, "somebody else's") // so that the first write does not find what it expects
 		ctx, cancel := context.WithCancel(t.Context())

@@ -12,6 +12,8 @@ import (
 )
 
 func TestAKeyWithATimeGoesByItselfAndStaysWhereItIsWrittenAgain(t *testing.T) {
+	t.Parallel() // it waits, and does nothing meanwhile
+
 	c := open(t)
 	put := func(key, value string, ttl time.Duration) {
 		t.Helper()

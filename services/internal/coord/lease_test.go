@@ -27,6 +27,8 @@ func (patient) After(d time.Duration) <-chan time.Time {
 
 // TestALeaseThatIsLostIsTakenAnew: as after a restore, or an hour without etcd.
 func TestALeaseThatIsLostIsTakenAnew(t *testing.T) {
+	t.Parallel() // it waits, and does nothing meanwhile
+
 	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +136,8 @@ func carry(to, from net.Conn, after time.Duration) {
 
 // TestALeaseIsHeldAcrossOceans: with 900 ms there and back, a key stays where it is.
 func TestALeaseIsHeldAcrossOceans(t *testing.T) {
+	t.Parallel() // it waits, and does nothing meanwhile
+
 	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
 	if err != nil {
 		t.Fatal(err)

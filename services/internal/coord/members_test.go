@@ -24,6 +24,8 @@ func TestMembersSayHowTheyAre(t *testing.T) {
 }
 
 func TestMembersOfAnEtcdThatIsGone(t *testing.T) {
+	t.Parallel() // it waits, and does nothing meanwhile
+
 	srv, err := embed.Start(t.Context(), embed.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Fast: true})
 	if err != nil {
 		t.Fatal(err)
