@@ -156,7 +156,9 @@ func (g *gathering) find(said string) (found []names.Match, more bool) {
 	if len(found) > 0 && found[0].Why == names.Exact || name == said || name == "" {
 		return found, more
 	}
-	if again, moreAgain := g.s.directory.Find(name, maxNamed); len(again) > 0 && again[0].Why == names.Exact {
+	again, moreAgain := g.s.directory.Find(name, maxNamed)
+	if len(again) > 0 && (again[0].Why == names.Exact || again[0].Why == names.Script &&
+		(len(found) == 0 || found[0].Confidence < again[0].Confidence)) {
 		return again, moreAgain
 	}
 	return found, more

@@ -83,6 +83,7 @@ func TestIdentifyCallerTakesWhateverThereIs(t *testing.T) {
 		},
 		{&entitlementv1.IdentifyCallerRequest{Name: "A 4712"}, `; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Name: "Hello, this is Bolt Limited calling"}, `bolt by NAME "Bolt Ltd"; certain true`},
+		{&entitlementv1.IdentifyCallerRequest{Name: "guten Tag, hier ist Болт"}, `bolt by SIMILAR_NAME "Bolt Ltd"; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Digits: "24712#"}, `acme-us by KEYPAD "C-4712"; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Digits: "4712"}, `; certain false`},
 		{&entitlementv1.IdentifyCallerRequest{Name: "C-4712"}, `acme-us by CONTRACT "C-4712"; certain true`},

@@ -158,7 +158,8 @@ func anothers(c *entitlementv1.Customer) error {
 }
 
 // unlikeOthers is ALREADY_EXISTS where another customer is called as c would be, but for case, accents, punctuation, legal
-// form, and what people say around a name: "Hello, this is Acme" is Acme's. What c is called anyway it may also choose.
+// form, script, and what people say around a name: "Hello, this is Acme" is Acme's, and "Romashka" Ромашка's. What c is
+// called anyway it may also choose.
 func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer) error {
 	if !o.directory.Listed() {
 		return notReady("what customers are called")
@@ -178,7 +179,7 @@ func (o namedOwner) unlikeOthers(ctx context.Context, c *entitlementv1.Customer)
 func (o namedOwner) unlike(ctx context.Context, c *entitlementv1.Customer, said string) error {
 	found, _ := o.directory.Find(said, maxSameNames)
 	for _, m := range found {
-		if m.Confidence < 1 || m.ID == customerID(c.GetName()) {
+		if m.Why != names.Exact && m.Why != names.Script || m.ID == customerID(c.GetName()) {
 			continue
 		}
 		stands, err := o.store.Get(ctx, sourcePrefix+m.ID)
@@ -192,18 +193,21 @@ func (o namedOwner) unlike(ctx context.Context, c *entitlementv1.Customer, said 
 		if err != nil {
 			return fault.Internal(fmt.Errorf("key %s: %w", stands.Key, err))
 		}
-		if slices.ContainsFunc(namesOf(other), func(name string) bool { return names.Same(name, said) }) {
+		if slices.ContainsFunc(namesOf(other), func(name string) bool { return isSaid(name, said) }) {
 			return anothers(c)
 		}
 	}
 	return nil
 }
 
+// isSaid says whether a name is what is said, or written in other letters.
+func isSaid(name, said string) bool { return names.Same(name, said) || names.Across(name, said) }
+
 // isCalled says whether that is what a customer is called by others.
 func isCalled(c *entitlementv1.Customer, name string) bool {
 	key := accessname.Key(name)
 	return slices.ContainsFunc(append([]string{c.GetDisplayName()}, c.GetAliases()...), func(own string) bool {
-		return accessname.Key(own) == key
+		return accessname.Key(own) == key || names.Across(own, name)
 	})
 }
 
@@ -281,7 +285,7 @@ func othersNames(planned collection.Planned[*entitlementv1.Customer]) error {
 		if chosen == "" || chosen == planned.Before[name].GetAccessName() || isCalled(planned.Result[name], chosen) {
 			continue
 		}
-		for _, key := range names.Bare(chosen) {
+		for _, key := range names.Heard(chosen) {
 			by[key] = name
 		}
 	}
@@ -291,8 +295,8 @@ func othersNames(planned collection.Planned[*entitlementv1.Customer]) error {
 	var broken fault.Violations
 	for _, other := range slices.Sorted(maps.Keys(written)) {
 		for _, called := range namesOf(planned.Result[other]) {
-			for _, key := range names.Bare(called) {
-				if name := by[key]; name != "" && name != other {
+			for _, key := range names.Heard(called) {
+				if name := by[key]; name != "" && name != other && isSaid(called, planned.Result[name].GetAccessName()) {
 					broken.Add(name+": access_name", planned.Result[name].GetAccessName(), "is what "+other+" is called")
 				}
 			}

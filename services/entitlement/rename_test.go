@@ -83,16 +83,16 @@ func TestRenamingKeepsWhatWas(t *testing.T) {
 func TestNobodyChoosesWhatAnotherIsCalled(t *testing.T) {
 	w := named(t)
 	acme := customer("acme", "+61255500111", "db")
-	acme.DisplayName, acme.Aliases = "Acme Corporation", []string{"Blue Heron"}
+	acme.DisplayName, acme.Aliases = "Acme Corporation", []string{"Blue Heron", "Ромашка"}
 	w.create(t, acme)
 	bolt := customer("bolt", "+61255500112", "db")
-	bolt.DisplayName = "Bolt"
+	bolt.DisplayName, bolt.Aliases = "Bolt", []string{"Ветер"}
 	w.create(t, bolt)
 	await.True(t, "both names", func() bool {
 		r, err := w.IdentifyCaller(t.Context(), &entitlementv1.IdentifyCallerRequest{Name: "blue heron"})
 		return err == nil && len(r.GetCandidates()) > 0
 	})
-	for _, taken := range []string{"Acme Corporation", "ácme inc.", "ACME", "blue-heron", "Hello, this is Acme", "Blue Heron calling"} {
+	for _, taken := range []string{"Acme Corporation", "ácme inc.", "ACME", "blue-heron", "Hello, this is Acme", "Blue Heron calling", "romashka", "this is Ромашка"} {
 		_, err := w.rename(t, "bolt", taken)
 		wantReason(t, taken, err, rpcv1.Reason_REASON_ALREADY_EXISTS)
 		if err != nil && strings.Contains(err.Error(), "customers/acme") {
@@ -112,10 +112,16 @@ func TestNobodyChoosesWhatAnotherIsCalled(t *testing.T) {
 			t.Errorf("its own: %v", err)
 		}
 	}
+	if _, err := w.rename(t, "bolt", "Veter"); err != nil {
+		t.Errorf("its own in other letters: %v", err)
+	}
 	cork, dove := customer("cork", "+61255500113", "db"), customer("dove", "+61255500114", "db")
-	cork.AccessName, dove.DisplayName = "Dove Inc", "Dove"
-	_, err = w.PlanCustomers(t.Context(), &entitlementv1.PlanCustomersRequest{Customers: []*entitlementv1.Customer{cork, dove}})
-	wantReason(t, "of one that comes with it", err, rpcv1.Reason_REASON_INVALID_FIELD)
+	dove.DisplayName, dove.Aliases = "Dove", []string{"Голубь"}
+	for _, chosen := range []string{"Dove Inc", "Golub"} {
+		cork.AccessName = chosen
+		_, err = w.PlanCustomers(t.Context(), &entitlementv1.PlanCustomersRequest{Customers: []*entitlementv1.Customer{cork, dove}})
+		wantReason(t, "of one that comes with it", err, rpcv1.Reason_REASON_INVALID_FIELD)
+	}
 	if _, err := w.DeleteCustomer(t.Context(), &entitlementv1.DeleteCustomerRequest{Name: "customers/acme"}); err != nil {
 		t.Fatal(err)
 	}

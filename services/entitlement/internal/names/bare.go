@@ -16,6 +16,25 @@ func Bare(name string) (keys []string) {
 	return keys
 }
 
+// Heard are Bare's keys, and those of the name in Latin letters where it has others.
+func Heard(name string) (keys []string) {
+	for _, f := range readings(name) {
+		if key := strings.ReplaceAll(f.words, " ", ""); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// Across says whether two names are the same but for that and for the script in which they are written.
+func Across(a, b string) bool {
+	return slices.ContainsFunc(readings(a), func(one folded) bool {
+		return slices.ContainsFunc(readings(b), func(other folded) bool {
+			return one.from != other.from && strings.ReplaceAll(one.words, " ", "") == strings.ReplaceAll(other.words, " ", "")
+		})
+	})
+}
+
 // Spelled is a name as its letters are pressed on a keypad, with its legal form and without, once for each way to read it:
 // what FindDigits finds it by.
 func Spelled(name string) (digits []string) {

@@ -26,7 +26,9 @@ func Introduced(said string) string {
 // IsGreeting says whether all that was said is what people say before and behind a name: who says "hello" greets, though
 // somebody may be called so.
 func IsGreeting(said string) bool {
-	words := strings.FieldsFunc(strings.ToLower(said), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(".,!?:;¡¿…", r) })
+	words := strings.FieldsFunc(strings.ToLower(said), func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune(".,!?:;¡¿…", r)
+	})
 	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !isSaidBefore(w) && !isSaidBehind(w) })
 }
 

@@ -53,13 +53,13 @@ func PhraseRule(said string, of Known) string {
 // isName says whether a phrase is a name, or a part of one. With a legal form that the name has not, or another one, it is
 // the name all the same.
 func isName(said, key string, of []string) bool {
-	keys := append([]string{key}, names.Bare(said)...)
+	keys := append([]string{key}, names.Heard(said)...)
 	return slices.ContainsFunc(of, func(name string) bool { return partOf(name, keys) })
 }
 
 // partOf says whether a name has any of those keys in it.
 func partOf(name string, keys []string) bool {
-	for _, key := range append(names.Bare(name), accessname.Heard(name)) {
+	for _, key := range append(names.Heard(name), accessname.Heard(name)) {
 		if slices.ContainsFunc(keys, func(k string) bool { return k != "" && strings.Contains(key, k) }) {
 			return true
 		}
@@ -71,7 +71,7 @@ func partOf(name string, keys []string) bool {
 func besides(key string, of []string) string {
 	var known []string
 	for _, name := range of {
-		for _, k := range append(names.Bare(name), accessname.Heard(name)) {
+		for _, k := range append(names.Heard(name), accessname.Heard(name)) {
 			if utf8.RuneCountInString(k) >= minNameLetters {
 				known = append(known, k)
 			}

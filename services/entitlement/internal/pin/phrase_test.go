@@ -11,7 +11,7 @@ import (
 
 func TestWhatAPhraseMustBe(t *testing.T) {
 	known := pin.Known{
-		Names:   []string{"acme-widgets", "Acme Widgets GmbH", "Blue Heron Nebula", "Ada Lovelace", "Al"},
+		Names:   []string{"acme-widgets", "Acme Widgets GmbH", "Blue Heron Nebula", "Ada Lovelace", "Al", "Ромашка Север"},
 		Numbers: []string{"+493055500111", "C-4711/2026", "CUST 00815-X"}, Addresses: []string{"widgets.example", "ada.l@widgets.example"},
 	}
 	const (
@@ -34,6 +34,8 @@ func TestWhatAPhraseMustBe(t *testing.T) {
 		{"Acme Widgets Inc", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
 		{"the Blue Heron Nebula Ltd.", besides},
 		{"Acme Widgets 2026", besides},
+		{"romashka sever", "must not be a name of the customer, or a part of one: names find, and prove nothing"},
+		{"Romashka Sever 2026", besides},
 		{"Ada Lovelace at Acme Widgets", besides},
 		{"all alone in the night", ""},
 		{"+49 30 555 00111", number},

@@ -38,7 +38,7 @@ func TestWhatAPINMustBe(t *testing.T) {
 
 func TestAPINIsNothingThatOthersKnow(t *testing.T) {
 	of := pin.Known{
-		Names:   []string{"Acme Widgets GmbH", "Müller", "東芝"},
+		Names:   []string{"Acme Widgets GmbH", "Müller", "東芝", "Ромашка"},
 		Numbers: []string{"+493055500111", "C-4711/2027", "0815", "X"}, Addresses: []string{"acme8.example"},
 	}
 	const number = "must not be the end of a number that others know: a phone's, a contract's, or what another system calls the customer"
@@ -47,7 +47,7 @@ func TestAPINIsNothingThatOthersKnow(t *testing.T) {
 		"0111": number, "00111": number, "55500111": number, "5550": "", "4711": number, "2027": number, "0815": number,
 		"47112027": number, "7112": "",
 		"2263": name, "226394": name, "2263943": name, "22639434387": name, "6855": name, "6835": name, "9438": "",
-		"7294": "",
+		"7294": "", "7662": name,
 	} {
 		if got := pin.RuleOf(digits, of); got != want {
 			t.Errorf("%q: %q, want %q", digits, got, want)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/daysidehq/dayside/services/internal/roman"
 	"github.com/daysidehq/dayside/services/routing/internal/view"
 )
 
@@ -67,12 +68,13 @@ func onlyOne(words []string, choices []view.Label) int {
 	}
 	for i, c := range choices {
 		has := map[string]bool{}
-		for _, w := range wordsToCompare(c.Name + " " + c.Locality + " " + c.Account) {
+		text := c.Name + " " + c.Locality + " " + c.Account
+		for _, w := range append(wordsToCompare(text), wordsToCompare(roman.Of(text))...) {
 			has[w] = true
 		}
 		all := true
 		for _, w := range words {
-			all = all && has[w]
+			all = all && (has[w] || has[roman.Of(w)])
 		}
 		switch {
 		case !all:

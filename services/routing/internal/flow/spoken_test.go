@@ -68,15 +68,15 @@ func TestYesAndNo(t *testing.T) {
 func TestWhatIsSaidChooses(t *testing.T) {
 	choices := []view.Label{
 		{Name: "Acme GmbH", Locality: "Berlin, Germany"}, {Name: "Acme Inc.", Locality: "Boston"}, {Name: "Bolt Ltd", Locality: "Boston"},
-		{Name: "Second Bank", Account: "bank north"}, {},
+		{Name: "Second Bank", Account: "bank north"}, {}, {Name: "Ромашка", Locality: "Тверь"},
 	}
-	offered := []string{"de", "us", "bolt", "bank", "gone"}
+	offered := []string{"de", "us", "bolt", "bank", "gone", "ru"}
 	for said, want := range map[string]string{
 		"Berlin": "de", "the one in Berlin, please": "de", "Germany": "de", "die in Berlin": "de", "acme g m b h": "de", "GmbH": "de",
 		"Acme Incorporated": "us", "acme boston": "us", "Bolt limited": "bolt", "bolt": "bolt", "north": "bank",
 		"the first one": "de", "number two": "us", "der dritte": "bolt", "la première": "de", "two": "us", "4": "bank",
 		"Boston": "", "acme": "", "Berlin or Boston": "", "not Berlin": "", "acme london": "", "the second one": "", "the": "",
-		"Second Bank": "bank", "eight": "", "number eight": "", "no": "",
+		"Second Bank": "bank", "Romashka": "ru", "the one in Tver": "ru", "ромашка": "ru", "болт": "bolt", "eight": "", "number eight": "", "no": "",
 	} {
 		state, _ := flow.Advance(&routingv1.ContinuationState{Asked: routingv1.PromptKind_PROMPT_KIND_WHICH, Offered: offered},
 			flow.Outcome{Input: &routingv1.Input{Speech: said}, Choices: choices})
