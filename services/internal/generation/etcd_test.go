@@ -20,7 +20,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/generation"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/published"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 // usualEtcd is an etcd that was told nothing about its limits: the embedded one takes more.
@@ -57,10 +57,7 @@ type estate struct{ records []*publishedv1.Site }
 
 func newEstate(t testing.TB, sites int) *estate {
 	t.Helper()
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := zonestest.Embedded(t)
 	h := hours.Hours{}
 	for d := time.Monday; d <= time.Friday; d++ {
 		h.Weekly[d] = []hours.Span{{OpenS: 9 * 3600, CloseS: 12 * 3600}, {OpenS: 13 * 3600, CloseS: 17*3600 + 1800}}

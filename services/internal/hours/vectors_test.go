@@ -11,6 +11,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/timeline"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 // vector is a case of testdata/*.json, whose expected intervals were computed independently.
@@ -83,10 +84,7 @@ func intervals(tl *timeline.Timeline) (list [][2]time.Time) {
 
 func bundle(t testing.TB) *zones.Bundle {
 	t.Helper()
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	return b
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/rota"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 // vector is a case of testdata/rota-vectors.json, whose expected turns were computed independently.
@@ -84,10 +85,7 @@ func TestRotaVectors(t *testing.T) {
 
 func bundle(t testing.TB) *zones.Bundle {
 	t.Helper()
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	return b
 }
 

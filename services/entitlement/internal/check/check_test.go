@@ -15,14 +15,11 @@ import (
 	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/timeline"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 func TestAnswersNameTheContractWithItsDates(t *testing.T) {
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := zonestest.Embedded(t)
 	dublin, err := bundle.Location("Europe/Dublin")
 	if err != nil {
 		t.Fatal(err)

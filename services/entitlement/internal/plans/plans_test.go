@@ -19,7 +19,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/timeline"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 const (
@@ -114,10 +114,7 @@ func TestBrokenHoursSayWhatIsWrong(t *testing.T) {
 
 // TestTimelines: nine to five in the customer's zone, but for what its calendars say, unless the plan ignores them.
 func TestTimelines(t *testing.T) {
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := zonestest.Embedded(t)
 	loc, err := bundle.Location("Europe/Dublin")
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/calendar/ical"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 )
 
 func date(t testing.TB, s string) hours.Date {
@@ -27,10 +27,7 @@ func date(t testing.TB, s string) hours.Date {
 // options are those of a site in Dublin.
 func options(t testing.TB, from, to string) ical.Options {
 	t.Helper()
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	dublin, err := b.Location("Europe/Dublin")
 	if err != nil {
 		t.Fatal(err)

@@ -6,15 +6,12 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/hours"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/answer"
 )
 
 func TestExplainIsOneSentenceOnTheSitesClock(t *testing.T) {
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	dublin, err := b.Location("Europe/Dublin")
 	if err != nil {
 		t.Fatal(err)

@@ -13,15 +13,13 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/calendars"
 )
 
 func bundle(t testing.TB) *zones.Bundle {
 	t.Helper()
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	return b
 }
 

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/estate"
 )
 
@@ -118,10 +118,7 @@ func TestCloneKeepsTheOriginal(t *testing.T) {
 
 // TestImpactOfACalendar: one that no longer closes Tuesday opens the site, and gives Anna her Tuesday.
 func TestImpactOfACalendar(t *testing.T) {
-	rules, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := zonestest.Embedded(t)
 	from, to := monday.Unix(), monday.AddDate(0, 0, 7).Unix()
 	c := estate.NewCompiler(rules, from, to)
 	before := example()
@@ -158,10 +155,7 @@ func TestImpactOfACalendar(t *testing.T) {
 
 // TestACompilerDoesNotMixUpEstates: the same site with another version of its calendar is another thing.
 func TestACompilerDoesNotMixUpEstates(t *testing.T) {
-	rules, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := zonestest.Embedded(t)
 	c := estate.NewCompiler(rules, monday.Unix(), monday.AddDate(0, 0, 7).Unix())
 	e := example()
 	closed, err := c.Site(e, e.Sites["sites/dublin"])
@@ -216,10 +210,7 @@ func TestTrimTellsWhatItLeavesOut(t *testing.T) {
 // A plan compiles copies of what it is given, one after the other, and keeps none of them: where one was, the next one may
 // come to lie. It is not taken for the one before.
 func TestCompilerTellsApartWhatItNoLongerSees(t *testing.T) {
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := zonestest.Embedded(t)
 	e := example()
 	c := estate.NewCompiler(bundle, monday.Unix(), monday.Unix()+86400)
 	for i := range 300 {
@@ -249,10 +240,7 @@ func TestCompilerTellsApartWhatItNoLongerSees(t *testing.T) {
 
 // What was written once, and cannot be compiled any more, can be put right: it counts as never open before.
 func TestImpactOfPuttingRight(t *testing.T) {
-	bundle, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := zonestest.Embedded(t)
 	before := example()
 	for _, broken := range []proto.Message{before.Sites["sites/dublin"], before.Rotas["rotas/nights"]} {
 		wrong := proto.Clone(broken)

@@ -8,17 +8,14 @@ import (
 
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/timeline"
-	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/proof"
 )
 
 // compiled is a site open on every day of the week, but for its holidays, over 2026 and 2027.
 func compiled(t testing.TB, zone, span string, holidays ...string) *timeline.Timeline {
 	t.Helper()
-	b, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := zonestest.Embedded(t)
 	loc, err := b.Location(zone)
 	if err != nil {
 		t.Fatal(err)

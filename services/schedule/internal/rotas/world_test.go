@@ -12,6 +12,7 @@ import (
 
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/zones"
+	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
 	"github.com/daysidehq/dayside/services/schedule/internal/rotas"
 )
 
@@ -24,10 +25,7 @@ type world struct {
 
 func newWorld(t testing.TB) world {
 	t.Helper()
-	rules, err := zones.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := zonestest.Embedded(t)
 	w := world{people: map[string]*schedulev1.Person{}, calendars: map[string]*schedulev1.Calendar{}, rules: rules}
 	for _, id := range []string{"ann", "bob", "carol"} {
 		w.people["people/"+id] = person(id)
