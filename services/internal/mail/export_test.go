@@ -1,6 +1,12 @@
 package mail
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// NewPatient is New, of a sender whose last tries take as long as a slow machine needs.
+func NewPatient(cfg Config) (*Sender, error) { return newSender(cfg, time.Hour) }
 
 // Waiting is how many mails wait.
 func (s *Sender) Waiting() int { return len(s.slots) }

@@ -2,7 +2,8 @@
 // waited for: a mail waits in memory, is tried again where the server has no time, and is dropped when nobody needs it
 // any more.
 //
-// It is not for what nothing may lose, nor for pages: whoever stops a process loses the mails that wait in it.
+// It is not for what nothing may lose, nor for pages. A process that stops tries once more what waits in it; what is not taken
+// then is lost, and all of it with a process that is killed: mails hold secrets that sign people in, which are on no disk.
 package mail
 
 import (
@@ -34,6 +35,8 @@ const (
 	maxTries = 7
 	// firstRetry is the time to the second try; each further one waits three times as long.
 	firstRetry = 2 * time.Second
+	// lastTries is how long mails that wait are tried once more when the process stops.
+	lastTries = 5 * time.Second
 	// senders is how many mails are sent at the same time.
 	senders = 2
 )
@@ -86,6 +89,8 @@ type Sender struct {
 	slots chan struct{}
 	ready chan pending
 	sent  metric.Int64Counter
+	// lastTries is how long the last tries may take.
+	lastTries time.Duration
 }
 
 // pending is a mail that waits.
@@ -95,9 +100,13 @@ type pending struct {
 }
 
 // New checks a configuration; its faults name the flags smtp, smtp-from and so on. Nothing is connected to yet.
-func New(cfg Config) (*Sender, error) {
+func New(cfg Config) (*Sender, error) { return newSender(cfg, lastTries) }
+
+func newSender(cfg Config, lastTries time.Duration) (*Sender, error) {
 	var broken fault.Violations
-	s := &Sender{cfg: cfg, slots: make(chan struct{}, maxWaiting), ready: make(chan pending, maxWaiting)}
+	s := &Sender{
+		cfg: cfg, slots: make(chan struct{}, maxWaiting), ready: make(chan pending, maxWaiting), lastTries: lastTries,
+	}
 	var err error
 	if s.host, _, err = net.SplitHostPort(cfg.Addr); err != nil || s.host == "" {
 		broken.Add("smtp", cfg.Addr, "must be HOST:PORT of a mail server")
@@ -163,8 +172,17 @@ func (s *Sender) Send(m Message) error {
 	}
 }
 
-// Run sends until ctx ends, and returns its error.
+// Run sends until ctx ends, and returns its error: after what is under way is through, and what waits was tried once more, for
+// some seconds at most.
 func (s *Sender) Run(ctx context.Context) error {
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		last, cancel := context.WithTimeout(sending, s.lastTries)
+		defer cancel()
+		<-last.Done()
+		stop()
+	})
 	var work sync.WaitGroup
 	for range senders {
 		work.Go(func() {
@@ -173,12 +191,13 @@ func (s *Sender) Run(ctx context.Context) error {
 				case <-ctx.Done():
 					return
 				case p := <-s.ready:
-					s.attempt(ctx, p, &work)
+					s.attempt(ctx, sending, p, &work)
 				}
 			}
 		})
 	}
 	work.Wait()
+	s.lastTry(ctx, sending)
 	if lost := len(s.slots); lost > 0 {
 		s.sent.Add(context.WithoutCancel(ctx), int64(lost), outcomeIs("lost"))
 		s.cfg.Log.WarnContext(ctx, "mails that wait are not sent, for the process stops", "mails", lost)
@@ -186,14 +205,34 @@ func (s *Sender) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// attempt tries once, and has it tried again later where that is of use.
-func (s *Sender) attempt(ctx context.Context, p pending, work *sync.WaitGroup) {
+// lastTry tries all that waits once more: it is in no other place than this process's memory.
+func (s *Sender) lastTry(ctx, sending context.Context) {
+	var work sync.WaitGroup
+	for range senders {
+		work.Go(func() {
+			for sending.Err() == nil {
+				select {
+				case p := <-s.ready:
+					s.attempt(ctx, sending, p, &work)
+				default:
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
+}
+
+// attempt tries once, for as long as sending lasts, and has it tried again later where that is of use. What is not taken of
+// those that begin after ctx has ended goes on holding its slot, and is lost.
+func (s *Sender) attempt(ctx, sending context.Context, p pending, work *sync.WaitGroup) {
 	if !s.cfg.Clock.Now().Before(p.Until) {
 		s.done(ctx, "dropped")
 		s.cfg.Log.WarnContext(ctx, "a mail was not sent in time", "tries", p.tries)
 		return
 	}
-	err := s.deliver(ctx, p.Message)
+	last := ctx.Err() != nil
+	err := s.deliver(sending, p.Message)
 	p.tries++
 	switch {
 	case err == nil:
@@ -201,21 +240,26 @@ func (s *Sender) attempt(ctx context.Context, p pending, work *sync.WaitGroup) {
 	case refused(err) || p.tries >= maxTries:
 		s.done(ctx, "refused")
 		s.cfg.Log.ErrorContext(ctx, "a mail could not be sent", "error", shown(err), "tries", p.tries)
-	default:
-		s.count(ctx, "retried")
-		s.cfg.Log.WarnContext(ctx, "a mail will be tried again", "error", shown(err), "tries", p.tries)
-		wait := firstRetry
-		for range p.tries - 1 {
-			wait *= 3
-		}
-		work.Go(func() {
-			select {
-			case <-ctx.Done():
-			case <-s.cfg.Clock.After(wait):
-				s.ready <- p
-			}
-		})
+	case !last:
+		s.later(ctx, p, err, work)
 	}
+}
+
+// later has a mail tried again, at once where the process stops.
+func (s *Sender) later(ctx context.Context, p pending, err error, work *sync.WaitGroup) {
+	s.count(ctx, "retried")
+	s.cfg.Log.WarnContext(ctx, "a mail will be tried again", "error", shown(err), "tries", p.tries)
+	wait := firstRetry
+	for range p.tries - 1 {
+		wait *= 3
+	}
+	work.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-s.cfg.Clock.After(wait):
+		}
+		s.ready <- p
+	})
 }
 
 // done frees the slot of a mail.

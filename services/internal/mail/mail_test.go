@@ -36,6 +36,8 @@ type server struct {
 	answers []error
 	login   string
 	got     chan string
+	// began is told of each mail, which then waits for goOn; nil: it does not.
+	began, goOn chan struct{}
 }
 
 func (s *server) next() error {
@@ -71,7 +73,14 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *session) Mail(string, *smtp.MailOptions) error { return s.next() }
+func (s *session) Mail(string, *smtp.MailOptions) error {
+	if s.began != nil {
+		s.began <- struct{}{}
+		<-s.goOn
+	}
+	return s.next()
+}
+
 func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	if s.login != "" && (!s.known || !s.secured) {
 		return smtp.ErrAuthRequired
@@ -267,6 +276,36 @@ func TestConfigurationIsChecked(t *testing.T) {
 		if !errors.As(err, &f) || f.Violations[0].Field != name {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAProcessThatStopsTriesOnceMore: what the server has in its hands, and what it had no time for.
+func TestAProcessThatStopsTriesOnceMore(t *testing.T) {
+	busy := &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "greylisted"}
+	s := &server{answers: []error{busy}, began: make(chan struct{}, 10), goOn: make(chan struct{}, 10)}
+	clk := clock.NewManual(soon()) // which nobody moves
+	sender, err := mail.NewPatient(mail.Config{
+		Addr: serve(t, s, nil), From: "support@vendor.example", Clock: clk, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- sender.Run(ctx) }()
+	send := func() {
+		if err := sender.Send(letter(clk.Now().Add(time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		await.Receive(t, "the server is asked", s.began)
+	}
+	send()
+	s.goOn <- struct{}{} // and is busy
+	send()
+	stop()
+	close(s.goOn)
+	if err := await.Receive(t, "an end", ended); !errors.Is(err, context.Canceled) || sender.Waiting() != 0 || len(s.got) != 2 {
+		t.Errorf("%v: %d wait, %d arrived", err, sender.Waiting(), len(s.got))
 	}
 }
 
