@@ -150,6 +150,9 @@ func (d *contactDesk) ChooseAccessName(ctx context.Context, r *entitlementv1.Cho
 	if err != nil {
 		return nil, err
 	}
+	if err := accessNameFault(r.GetAccessName()); err != nil {
+		return nil, err // which tells nothing of others' names, and does not count
+	}
 	if err := d.renames.take(ctx, customerID(o.customer.GetName()), "changes of the access name"); err != nil {
 		return nil, err
 	}

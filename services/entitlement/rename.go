@@ -39,8 +39,8 @@ func (s *Service) RenameAccessName(ctx context.Context, r *entitlementv1.RenameA
 
 // rename is RenameAccessName; by is a peer's name or a contact's id.
 func (s *Service) rename(ctx context.Context, customer, name, by string) (renamed *entitlementv1.Customer, err error) {
-	if rule := accessNameRule(name); rule != "" {
-		return nil, fault.Invalid(fault.Violation{Field: "access_name", Value: name, Rule: rule})
+	if err := accessNameFault(name); err != nil {
+		return nil, err
 	}
 	for range maxRenameTries {
 		stands, err := s.customers.Get(ctx, customer)
@@ -61,6 +61,14 @@ func (s *Service) rename(ctx context.Context, customer, name, by string) (rename
 		}
 	}
 	return nil, fault.Conflict(customer)
+}
+
+// accessNameFault is INVALID_FIELD of a name that nobody may choose.
+func accessNameFault(name string) error {
+	if rule := accessNameRule(name); rule != "" {
+		return fault.Invalid(fault.Violation{Field: "access_name", Value: name, Rule: rule})
+	}
+	return nil
 }
 
 // accessNameRule is what is wrong with a name; none is nothing wrong.
