@@ -330,7 +330,7 @@ func TestAPanicHoldsNobodyUp(t *testing.T) {
 			t.Errorf("%d are acknowledged", e.n)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Limit)
 	defer cancel()
 	if n, err := s.Append(ctx, []*ledgerv1.Record{newRecord("c3")}); n != 1 || err != nil {
 		t.Errorf("the next append: %d, %v", n, err)
