@@ -20,6 +20,7 @@ import (
 	"github.com/daysidehq/dayside/services/internal/await"
 	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/coord"
+	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/published"
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 	"github.com/daysidehq/dayside/services/internal/zones/zonestest"
@@ -84,11 +85,17 @@ func importOf(id string, after int64, rows ...*entitlementv1.ImportRow) *entitle
 	}
 }
 
-// bring brings in a part, and what is left of it, until all of it is.
+// bring brings in a part, and what is left of it, until all of it is; a process that is behind, or was overtaken too often,
+// is asked again, as whoever imports does.
 func (w *dataWorld) bring(t testing.TB, r *entitlementv1.ImportCustomersRequest) *entitlementv1.ImportCustomersResponse {
 	t.Helper()
-	for {
+	const maxTries = 40 // of some seconds each
+	passes := []rpcv1.Reason{rpcv1.Reason_REASON_VIEW_NOT_READY, rpcv1.Reason_REASON_CONFLICT}
+	for tries := 1; ; tries++ {
 		got, err := w.ImportCustomers(context.Background(), r)
+		if slices.Contains(passes, fault.ReasonOf(err)) && tries < maxTries {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
