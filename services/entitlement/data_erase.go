@@ -283,11 +283,7 @@ func (e *eraser) grants(ctx context.Context) error {
 		if !ends && !reason {
 			return nil
 		}
-		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(g)
-		if err != nil {
-			return fault.Internal(err)
-		}
-		write, err := privately(entry.Key, &rpcv1.Stored{Resource: body, CreateRequestId: requestID})
+		write, err := storedGrant(entry.Key, g, requestID)
 		if err != nil {
 			return err
 		}
@@ -350,9 +346,6 @@ func (e *eraser) counts(ctx context.Context) error {
 	e.note("counts", int64(len(changes)), 0, "")
 	return nil
 }
-
-// numberParty is how promises call a number that nobody knows.
-func numberParty(hash string) string { return "n-" + hash }
 
 // reveals takes the person out of which numbers were shown to them.
 func (e *eraser) reveals(ctx context.Context) error {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
-	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
 	"github.com/daysidehq/dayside/services/internal/fault"
@@ -73,13 +71,13 @@ func (e *eraser) promises(ctx context.Context) error {
 // keptOfText is what is left of what people wrote.
 const keptOfText = "the text, without the number, the address and the full name"
 
-func (e *eraser) promise(ctx context.Context, name string) (err error) {
+// promise takes the person out of one, and tells the ledger what is left.
+func (e *eraser) promise(ctx context.Context, name string) error {
+	if e.only {
+		return nil
+	}
 	for range maxEraseTries {
-		if e.only {
-			return nil
-		}
-		var left *entitlementv1.Promise
-		left, err = e.s.promises.all.Amend(ctx, name, func(p *entitlementv1.Promise) { e.fromPromise(p) })
+		left, err := e.s.promises.all.Amend(ctx, name, func(p *entitlementv1.Promise) { e.fromPromise(p) })
 		if err == nil { // the ledger keeps the latest revision of a charge: one with the number, on its way still, is none
 			e.s.promises.tell(ctx, left)
 		}
@@ -87,5 +85,5 @@ func (e *eraser) promise(ctx context.Context, name string) (err error) {
 			return err
 		}
 	}
-	return fault.Conflict(promise.Names + strings.TrimPrefix(name, promise.Names))
+	return fault.Conflict(name)
 }

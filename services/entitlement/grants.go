@@ -18,6 +18,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
+	"github.com/daysidehq/dayside/services/entitlement/internal/promise"
 	"github.com/daysidehq/dayside/services/internal/card"
 	"github.com/daysidehq/dayside/services/internal/collection"
 	"github.com/daysidehq/dayside/services/internal/coord"
@@ -238,7 +239,7 @@ func (g *grants) effect(item *entitlementv1.Grant, requestID string) (collection
 		Id: id, Customer: customerID(item.GetCustomer()), Number: uint64(number), Basis: item.GetBasis(),
 		Product: item.GetProduct(), Plan: strings.TrimPrefix(item.GetPlan(), planNames),
 		FromUnixS: item.GetStartTime().GetSeconds(), ToUnixS: item.GetEndTime().GetSeconds(),
-		Promise: strings.TrimPrefix(item.GetPromise(), "promises/"),
+		Promise: strings.TrimPrefix(item.GetPromise(), promise.Names),
 	}
 	for _, l := range item.GetLines() {
 		record.Lines = append(record.Lines, strings.TrimPrefix(l, "lines/"))
@@ -247,16 +248,25 @@ func (g *grants) effect(item *entitlementv1.Grant, requestID string) (collection
 	if err != nil {
 		return effect, err
 	}
+	source, err := storedGrant(grantPrefix+id, item, requestID)
+	if err != nil {
+		return effect, err
+	}
+	effect.Writes = append(effect.Writes, source)
+	return effect, nil
+}
+
+// storedGrant is the write of a grant's source, which decodeGrant reads.
+func storedGrant(key string, item *entitlementv1.Grant, requestID string) (*rpcv1.Write, error) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(item)
 	if err != nil {
-		return effect, fault.Internal(err)
+		return nil, fault.Internal(err)
 	}
 	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(&rpcv1.Stored{Resource: body, CreateRequestId: requestID})
 	if err != nil {
-		return effect, fault.Internal(err)
+		return nil, fault.Internal(err)
 	}
-	effect.Writes = append(effect.Writes, coord.Put(grantPrefix+id, value))
-	return effect, nil
+	return coord.Put(key, value), nil
 }
 
 func decodeGrant(e coord.Entry) (item *entitlementv1.Grant, requestID string, err error) {

@@ -313,4 +313,7 @@ func pendingKey(at time.Time, id string) string {
 	return promisePendingPrefix + at.UTC().Format(pendingTime) + "-" + id
 }
 
+// customerParty and numberParty are what the keys of promises call those who promise.
 func customerParty(id string) string { return "c-" + id }
+
+func numberParty(hash string) string { return "n-" + hash }

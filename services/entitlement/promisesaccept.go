@@ -97,7 +97,7 @@ func (d *promises) party(ctx context.Context, r *entitlementv1.AcceptOfferReques
 		return "", nil
 	}
 	hash, err := d.s.numbers.of(ctx, n)
-	return "n-" + hash, err
+	return numberParty(hash), err
 }
 
 // accept tries once: CONFLICT where somebody else wrote something of it meanwhile.

@@ -1,8 +1,14 @@
-// Package entitlement is the service that owns customers, their contracts and their PINs. It answers whether a number may
-// have a line, and on what basis; which customer a caller names; and whether a PIN is theirs. It writes each customer's
-// source and its compiled record together; routing's views are made from the compiled ones.
+// Package entitlement is the service that owns customers with their contracts, contacts and PINs, plans and offers, promises
+// to pay, and grants. It answers which customer a caller is; whether they may have a line, on what basis, and what would
+// change that; and whether a PIN is theirs. It writes each source and its compiled record together; routing's views are made
+// from the compiled ones.
 //
-// It decides no call: that is routing's, on its own view, by the same rule (services/internal/entitle).
+// Files are gRPC services of it, by their first word: customers (service.go, identify.go, check.go, pin*.go, rename.go),
+// catalog.go, promises*.go, grants.go, contacts*.go and data_*.go. Others are of all of them: usage*.go counts calls and leaves
+// follow-ups, plan.go is a set of changes that are made together, and kin.go and leaving*.go keep references whole.
+//
+// It decides no call: that is routing's, on its own view, by the same rule (services/internal/entitle). It keeps neither the
+// history of calls nor charges and follow-ups: those are the ledger's.
 package entitlement
 
 import (

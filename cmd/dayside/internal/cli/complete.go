@@ -44,8 +44,8 @@ func (a *app) idsOf(ctx context.Context, collection string) []string {
 	return ids
 }
 
-// suggested is what a list has for the only argument, each as word says it: an ID, a tab, and what tells people which that is.
-// It is empty where no server answers in time.
+// suggested is what a list has for the only argument, each as word says it: an ID, a tab, and what tells people which that
+// is. It is empty where no server answers in time.
 func suggested[T any](a *app, cmd *cobra.Command, args []string, list func(context.Context, *api) ([]T, error),
 	word func(T) string,
 ) ([]string, cobra.ShellCompDirective) {

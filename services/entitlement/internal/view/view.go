@@ -1,6 +1,7 @@
-// Package view is what the entitlement service knows without asking etcd: who has which number, and which product each
-// line is for, as published (Index); and what customers are called (Directory). It answers people's questions and callers'
-// words, not ringing phones: those have routing's view.
+// Package view is what the entitlement service knows of customers without asking etcd: who has which number, and who names
+// whom, as published (Index); and what they are called, and by which other clues they are found (Directory). It answers
+// people's questions and callers' words, not ringing phones: those have routing's view. All else that is published is package
+// shelf's.
 package view
 
 import (
@@ -14,7 +15,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
-// Range holds the keys that an Index is made from: published customers and lines, and none of the far larger timelines.
+// Range holds the keys that an Index and a Shelf are made from: all that entitlement publishes, and lines; none of the far
+// larger timelines of sites.
 func Range() coord.Range {
 	return coord.Range{From: published.CustomerPrefix, To: coord.Prefix(published.LinePrefix).To}
 }
@@ -36,7 +38,6 @@ type known struct {
 	byID     map[string]place
 	byNumber map[phone.Number]place
 	shared   map[phone.Number][]place // in order of ID
-	lines    map[string]string        // product by line ID
 	named    naming
 }
 
@@ -57,12 +58,13 @@ func NewIndex() *Index { return &Index{known: nothing()} }
 func nothing() *known {
 	return &known{
 		byID: map[string]place{}, byNumber: map[phone.Number]place{}, shared: map[phone.Number][]place{},
-		lines: map[string]string{}, named: newNaming(),
+		named: newNaming(),
 	}
 }
 
-// Apply takes over a batch of events under Range. A record that cannot be read is left out, and its keys are the answer. One
-// goroutine applies; while it reads a whole list, others are answered from what was known before.
+// Apply takes over a batch of events under Range, and passes over those of others than customers. A record that cannot be read
+// is left out, and its key is in the answer. One goroutine applies; while it reads a whole list, others are answered from what
+// was known before.
 func (x *Index) Apply(b coord.Batch) (unreadable []string) {
 	if b.Reset {
 		fresh := nothing()
@@ -87,33 +89,22 @@ func (k *known) take(events []coord.Event) (unreadable []string) {
 }
 
 func (k *known) apply(e coord.Event) bool {
-	if id, ok := published.ID(e.Key, published.CustomerPrefix); ok {
-		at, was := k.forget(id)
-		if e.Value == nil {
-			k.named.change(at, was, nil)
-			return true
-		}
-		c, err := published.Customer(e.Value)
-		if err != nil {
-			k.named.change(at, was, nil)
-			return false
-		}
-		k.named.change(k.learn(id, c, e.Value), was, c) // where it stood, if it did
-		return true
-	}
-	id, ok := published.ID(e.Key, published.LinePrefix)
+	id, ok := published.ID(e.Key, published.CustomerPrefix)
 	if !ok {
 		return true
 	}
-	delete(k.lines, id)
+	at, was := k.forget(id)
 	if e.Value == nil {
+		k.named.change(at, was, nil)
 		return true
 	}
-	l, err := published.Line(e.Value)
-	if err == nil {
-		k.lines[id] = l.GetProduct()
+	c, err := published.Customer(e.Value)
+	if err != nil {
+		k.named.change(at, was, nil)
+		return false
 	}
-	return err == nil
+	k.named.change(k.learn(id, c, e.Value), was, c) // where it stood, if it did
+	return true
 }
 
 // forget is where the customer stood, and what it was; the first place that is free is that one then.
@@ -190,14 +181,6 @@ func (x *Index) Listed() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.listed
-}
-
-// Product of a line; false where there is no such line.
-func (x *Index) Product(lineID string) (string, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	p, ok := x.lines[lineID]
-	return p, ok
 }
 
 // Customer is what is published of one, read for whoever asks; false where nothing is.
