@@ -62,8 +62,15 @@ func (p *Portal) see(r *http.Request, session string) (*entitlementv1.GetSession
 	return seen, err
 }
 
+// statusGone is counted of who left before the answer; nobody sees it.
+const statusGone = 499
+
 // fail says why a page cannot be had; what is our own fault is logged besides.
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
+	if r.Context().Err() != nil {
+		w.WriteHeader(statusGone)
+		return
+	}
 	if errors.Is(err, errSession) {
 		p.dropCookie(w, sessionCookie)
 		_ = p.signIn(w, r, http.StatusUnauthorized, func(t *contacttext.Text) (title, notice string) {

@@ -2,7 +2,10 @@ package portal_test
 
 import (
 	"cmp"
+	"context"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/daysidehq/dayside/services/gateway/portal"
+	"github.com/daysidehq/dayside/services/internal/clock"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 )
@@ -91,6 +96,32 @@ func TestStrangersAreToldWhatIsWrong(t *testing.T) {
 		b.sees(said.status, said.want)
 		if strings.Contains(b.page, "c-1") {
 			t.Errorf("%v: tells what the service says: %s", said.err, b.page)
+		}
+	}
+}
+
+// TestWhoLeavesIsNoFailure: a page that is closed while it loads is nobody's fault, and wakes nobody.
+func TestWhoLeavesIsNoFailure(t *testing.T) {
+	var log strings.Builder
+	p, err := portal.New(portal.Config{
+		URL: "http://127.0.0.1", Contacts: &contacts{err: status.Error(codes.Canceled, "the caller went away")}, Clock: clock.System{},
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []bool{true, false} {
+		ctx, leave := context.WithCancel(t.Context())
+		if gone {
+			leave()
+		}
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", nil)
+		r.AddCookie(&http.Cookie{Name: "dayside-session", Value: "s1"})
+		w := httptest.NewRecorder()
+		p.Handler().ServeHTTP(w, r)
+		leave()
+		if told := log.Len() > 0; told == gone || (w.Code == http.StatusInternalServerError) == gone {
+			t.Errorf("gone %v: %d, %s", gone, w.Code, log.String())
 		}
 	}
 }
