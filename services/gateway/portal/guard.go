@@ -87,17 +87,27 @@ func (p *Portal) client(r *http.Request) string {
 	who := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.proxy(who); i-- {
-		said, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		said, ok := hop(hops[i])
+		if !ok {
 			break
 		}
-		who = said.Unmap()
+		who = said
 	}
 	if who.Is6() {
 		network, _ := who.WithZone("").Prefix(64)
 		return network.String()
 	}
 	return who.String()
+}
+
+// hop is an address that a proxy says; some say the port, too.
+func hop(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().Unmap(), true
+	}
+	a, err := netip.ParseAddr(text)
+	return a.Unmap(), err == nil
 }
 
 // tellUnbelieved tells once of a proxy that is not named.
