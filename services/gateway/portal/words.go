@@ -98,10 +98,15 @@ func (f frame) WhyNot(e *entitlementv1.CustomerEntitlement) string {
 func words() template.FuncMap {
 	return template.FuncMap{
 		"line": lineName, "pending": pending, "spoken": spoken, "asset": assetURL, "termsLanguage": termsLanguage,
-		"bdi":    func(text string) template.HTML { return within("bdi", text) },
-		"strong": func(text string) template.HTML { return "<strong>" + within("bdi", text) + "</strong>" },
+		"bdi": bdi, "strong": strong,
 	}
 }
+
+// bdi is a name, whose direction of writing ends with it.
+func bdi(text string) template.HTML { return within("bdi", text) }
+
+// strong is one that matters.
+func strong(text string) template.HTML { return "<strong>" + bdi(text) + "</strong>" }
 
 // within is a text in an element.
 func within(element, text string) template.HTML {

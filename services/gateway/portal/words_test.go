@@ -1,6 +1,25 @@
 package portal
 
-import "testing"
+import (
+	"html/template"
+	"testing"
+
+	"github.com/daysidehq/dayside/services/internal/contacttext"
+)
+
+// TestWhatIsPutIntoATextIsNoMarkup: names are what people choose.
+func TestWhatIsPutIntoATextIsNoMarkup(t *testing.T) {
+	f := frame{T: contacttext.Of("en")}
+	for want, got := range map[template.HTML]template.HTML{
+		"a &lt; &lt;script&gt;":               f.Say("a < {name}", "name", "<script>"),
+		"<bdi>&lt;b&gt; {x}</bdi>, &#34;":     f.Say("{who}, {x}", "who", within("bdi", "<b> {x}"), "x", `"`),
+		"<strong><bdi>&amp;</bdi></strong> b": f.Say("{who} b", "who", strong("&")),
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
 
 func TestNumbersAreWrittenToBeReadOut(t *testing.T) {
 	for number, want := range map[string]string{
