@@ -4,8 +4,8 @@
 // from the compiled ones.
 //
 // Files are gRPC services of it, by their first word: customers (service.go, identify.go, check.go, pin*.go, rename.go),
-// catalog.go, promises*.go, grants.go, contacts*.go and data_*.go. Others are of all of them: usage*.go counts calls and leaves
-// follow-ups, plan.go is a set of changes that are made together, and kin.go and leaving*.go keep references whole.
+// catalog.go, promises*.go, grants.go, contacts*.go and data_*.go. Others are of all of them: usage*.go counts calls and
+// leaves follow-ups, plan.go is a set of changes that are made together, and kin.go and leaving*.go keep references whole.
 //
 // It decides no call: that is routing's, on its own view, by the same rule (services/internal/entitle). It keeps neither the
 // history of calls nor charges and follow-ups: those are the ledger's.

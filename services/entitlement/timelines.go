@@ -34,8 +34,9 @@ const (
 	sweepInterval = 24 * time.Hour
 )
 
-// run keeps the timelines of plans current until ctx ends: one for each hours, zone and calendars in use. Any process may do
-// so, and several at once: whoever comes second finds it done.
+// run keeps the timelines of plans current until ctx ends: one for each hours, zone and calendars in use. Once a day it
+// removes those that nobody uses, and grants that ended long ago. Any process may do so, and several at once: whoever comes
+// second finds it done.
 func (c *catalog) run(ctx context.Context) {
 	t := &timelines{c: c, done: map[plans.Use]made{}, calendars: map[string]calendarRead{}}
 	if err := t.meter(ctx, c.s.cfg.Meters); err != nil {

@@ -3,7 +3,6 @@ package resource
 import (
 	"fmt"
 	"sort"
-	"strings"
 	"time"
 
 	datepb "google.golang.org/genproto/googleapis/type/date"
@@ -213,13 +212,4 @@ func redactScalar(m protoreflect.Message, fd protoreflect.FieldDescriptor, v pro
 		return
 	}
 	m.Set(fd, protoreflect.ValueOfString(shown(v.String(), s).shown))
-}
-
-// Join lists names for an error, a few of them.
-func Join(names []string) string {
-	const maxNames = 5
-	if len(names) <= maxNames {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 }

@@ -1,8 +1,8 @@
-// Package throttle limits how often a PIN of one customer is guessed: so many wrong ones in so long. It counts an attempt
-// before it is judged, so that a hundred at once are no way around.
+// Package throttle limits how often something is tried of one customer, contact or client: so many in so long, such as wrong
+// PINs. A Throttle counts in memory, an attempt before it is judged, so that a hundred at once are no way around; Add is the
+// same rule over times that somebody else keeps, for all processes together.
 //
-// It is pure: time is an argument, and each process counts what it is asked itself. It keeps nobody from a person: what a
-// refused caller gets is routing's.
+// It is pure: time is an argument. It keeps nobody from a person: what a refused caller gets is routing's.
 package throttle
 
 import "time"

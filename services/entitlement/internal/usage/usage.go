@@ -94,16 +94,6 @@ func (p Period) mostOf(fromUnixS, toUnixS int64) bool {
 	return 2*shared > toUnixS-fromUnixS
 }
 
-// Used is what is counted of a contract in a period.
-func Used(u *publishedv1.Usage, contractID string, p Period) int32 {
-	for _, c := range u.GetContracts() {
-		if c.GetContract() == contractID && c.GetFromUnixS() == p.FromUnixS && c.GetToUnixS() == p.ToUnixS {
-			return c.GetCalls()
-		}
-	}
-	return 0
-}
-
 // AddGoodwill notes that goodwill was shown at an instant.
 func AddGoodwill(u *publishedv1.Usage, atUnixS int64) {
 	i, _ := slices.BinarySearch(u.GetGoodwillUnixS(), atUnixS)

@@ -1,7 +1,7 @@
 // Package view is what the entitlement service knows of customers without asking etcd: who has which number, and who names
 // whom, as published (Index); and what they are called, and by which other clues they are found (Directory). It answers
-// people's questions and callers' words, not ringing phones: those have routing's view. All else that is published is package
-// shelf's.
+// people's questions and callers' words, not ringing phones: those have routing's view. All else that is published is
+// package shelf's.
 package view
 
 import (
@@ -62,9 +62,9 @@ func nothing() *known {
 	}
 }
 
-// Apply takes over a batch of events under Range, and passes over those of others than customers. A record that cannot be read
-// is left out, and its key is in the answer. One goroutine applies; while it reads a whole list, others are answered from what
-// was known before.
+// Apply takes over a batch of events under Range, and passes over those of others than customers. A record that cannot be
+// read is left out, and its key is in the answer. One goroutine applies; while it reads a whole list, others are answered
+// from what was known before.
 func (x *Index) Apply(b coord.Batch) (unreadable []string) {
 	if b.Reset {
 		fresh := nothing()

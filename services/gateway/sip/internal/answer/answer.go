@@ -63,9 +63,6 @@ func Unavailable() Response {
 	return Response{Status: 503, Phrase: "Service Unavailable", RetryAfterS: RetryShedS}
 }
 
-// Failed is a defect of the gateway's own.
-func Failed() Response { return Response{Status: 500, Phrase: "Server Internal Error"} }
-
 // Refusal answers with a verdict.
 func Refusal(v *check.Verdict) Response {
 	return Response{Status: v.Status, Phrase: v.Phrase, Verdict: v}
