@@ -17,18 +17,18 @@ import (
 )
 
 // opened is a process of some services on a data directory, and what it logs; elsewhere is an etcd, empty: its own.
-func opened(t *testing.T, dir, elsewhere string, services ...string) (*Host, *bytes.Buffer, error) {
+func opened(t *testing.T, dir, elsewhere string, services ...string) (*Host, *shared, error) {
 	t.Helper()
-	var log bytes.Buffer
+	log := &shared{}
 	cfg := DefaultConfig()
 	cfg.Services, cfg.DataDir, cfg.EtcdFast, cfg.ZoneinfoDir = services, dir, true, ""
 	cfg.GRPCListen, cfg.HTTPListen, cfg.EtcdListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	if elsewhere != "" {
 		cfg.EtcdEndpoints = []string{elsewhere}
 	}
 	h, err := New(t.Context(), cfg)
-	return h, &log, err
+	return h, log, err
 }
 
 // TestALedgerThatCannotBeOpenedStopsNothingElse: calls are worth more than their history, which is kept for later.

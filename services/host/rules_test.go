@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -14,15 +13,15 @@ import (
 )
 
 // start makes a process on the data of a cluster, and what it logs.
-func start(t *testing.T, dir, zoneinfo, tzdata string) (*Host, *bytes.Buffer, error) {
+func start(t *testing.T, dir, zoneinfo, tzdata string) (*Host, *shared, error) {
 	t.Helper()
-	var log bytes.Buffer
+	log := &shared{}
 	cfg := DefaultConfig()
 	cfg.Services, cfg.DataDir, cfg.EtcdFast = []string{Schedule, Entitlement}, dir, true
 	cfg.GRPCListen, cfg.HTTPListen, cfg.EtcdListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	cfg.ZoneinfoDir, cfg.TZData, cfg.Logger = zoneinfo, tzdata, slog.New(slog.NewTextHandler(&log, nil))
+	cfg.ZoneinfoDir, cfg.TZData, cfg.Logger = zoneinfo, tzdata, slog.New(slog.NewTextHandler(log, nil))
 	h, err := New(t.Context(), cfg)
-	return h, &log, err
+	return h, log, err
 }
 
 func stop(t *testing.T, h *Host) {
