@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// rulesKey says by which rules all customers are compiled: the revision of tzdata.Key, decimal.
-	rulesKey = "entitlement/tzdata"
+	// rulesKey says by which rules all customers are compiled: the revision of tzdata.Key, decimal. It has another name than in
+	// releases that did not compile what clocks do to a plan's grace: all are looked at once more.
+	rulesKey = "entitlement/compiled"
 	// maxPageCustomers is how many are looked at at once.
 	maxPageCustomers = 1000
 	// maxBatchCustomers is how many are written at once: with three keys each, a transaction that every etcd takes.

@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	rulesKey = "entitlement/tzdata"
+	rulesKey = "entitlement/compiled"
 	// pacific are Vancouver's rules until it gave up changing its clock; permanent are those after.
 	pacific, permanent = "PST8PDT,M3.2.0,M11.1.0", "MST7"
 )

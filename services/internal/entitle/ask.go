@@ -306,7 +306,7 @@ func graceEnd(c *Contract, plan *Plan) int64 {
 	if c.GraceS == PlanGrace {
 		grace = 0
 		if plan != nil {
-			grace = int64(plan.GraceS)
+			grace = c.Shifts.grace(int64(plan.GraceS))
 		}
 	}
 	if grace <= 0 || c.ToUnixS > Never-grace {

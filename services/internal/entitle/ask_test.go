@@ -46,13 +46,14 @@ func shelf(t testing.TB) catalog {
 	return catalog{
 		hours: map[string]*timeline.Timeline{"days": days},
 		plans: map[string]*entitle.Plan{
-			"days":   {ID: "days", HoursID: "days"},
-			"p1":     {ID: "p1", Severities: []entitlementv1.Severity{p1}},
-			"gold":   {ID: "gold", LineIDs: []string{"gold"}},
-			"db":     {ID: "db", Products: []string{"db"}},
-			"grace":  {ID: "grace", GraceS: 5},
-			"two":    {ID: "two", AllowanceCalls: 2, Period: entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_MONTH},
-			"no day": {ID: "no day", HoursID: "not compiled yet"},
+			"days":       {ID: "days", HoursID: "days"},
+			"p1":         {ID: "p1", Severities: []entitlementv1.Severity{p1}},
+			"gold":       {ID: "gold", LineIDs: []string{"gold"}},
+			"db":         {ID: "db", Products: []string{"db"}},
+			"grace":      {ID: "grace", GraceS: 5},
+			"three days": {ID: "three days", GraceS: 3 * 86400},
+			"two":        {ID: "two", AllowanceCalls: 2, Period: entitlementv1.AllowancePeriod_ALLOWANCE_PERIOD_MONTH},
+			"no day":     {ID: "no day", HoursID: "not compiled yet"},
 		},
 	}
 }
@@ -100,6 +101,9 @@ func TestAsk(t *testing.T) {
 		{"a plan that nobody knows limits nothing", holding(term("old", 0, 20)), asked, contract, 20},
 		{"grace of the plan", holding(term("grace", 0, 8)), asked, grace, 13},
 		{"then it has ended", holding(term("grace", 0, 5)), asked, ended, entitle.Never},
+		{"grace of the plan's days, where clocks change", holding(with(term("three days", 0, 8), func(c *entitle.Contract) {
+			c.Shifts = entitle.ShiftsOf([]entitle.GraceShift{{Days: 2, Minutes: -60}, {Days: 3, Minutes: 30}, {Days: 4, Minutes: 90}})
+		})), asked, grace, 8 + 3*86400 + 1800},
 		{"the contract's own grace goes before", holding(with(term("grace", 0, 8), func(c *entitle.Contract) { c.GraceS = 0 })),
 			asked, ended, entitle.Never},
 		{"a contract in force goes before grace", holding(term("grace", 0, 8), term("old", 0, 12)), asked, contract, 12},

@@ -46,6 +46,8 @@ type Contract struct {
 	PlanID, Product string
 	// GraceS is seconds after the end over which it still counts; PlanGrace where the plan says.
 	GraceS int32
+	// Shifts are what the clocks of the customer's zone do to the plan's grace.
+	Shifts GraceShifts
 	// OwnOnly: sub-accounts do not have it.
 	OwnOnly bool
 	// Suspended is nil where it is not.

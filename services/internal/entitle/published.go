@@ -23,7 +23,8 @@ func ContractOf(c *publishedv1.Contract) Contract {
 	}
 	return Contract{
 		ID: c.GetId(), FromUnixS: c.GetFromUnixS(), ToUnixS: c.GetToUnixS(), PlanID: c.GetPlan(), Product: c.GetProduct(),
-		GraceS: grace, OwnOnly: c.GetOwnOnly(), Suspended: span(c.GetSuspendedFromUnixS(), c.GetSuspendedToUnixS()),
+		GraceS: grace, Shifts: GraceShifts(c.GetGraceShifts()), OwnOnly: c.GetOwnOnly(),
+		Suspended: span(c.GetSuspendedFromUnixS(), c.GetSuspendedToUnixS()),
 	}
 }
 

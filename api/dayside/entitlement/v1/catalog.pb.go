@@ -281,8 +281,8 @@ type Plan struct {
 	Lines []string `protobuf:"bytes,6,rep,name=lines,proto3" json:"lines,omitempty"`
 	// Calls that are included; without a limit where unset.
 	Allowance *Allowance `protobuf:"bytes,7,opt,name=allowance,proto3" json:"allowance,omitempty"`
-	// Days, of 24 hours each, after a contract's end over which it still counts, unless the contract says otherwise: its own are
-	// dates of the customer's zone.
+	// Days after a contract's end on which it still counts, unless the contract says otherwise: dates of the customer's zone, of
+	// UTC where it has none.
 	GraceDays int32 `protobuf:"varint,8,opt,name=grace_days,json=graceDays,proto3" json:"grace_days,omitempty"`
 	// Changes with every write; send it back to be refused where somebody else wrote in between.
 	Etag string `protobuf:"bytes,9,opt,name=etag,proto3" json:"etag,omitempty"`

@@ -339,7 +339,11 @@ type Contract struct {
 	// See suspended_from_unix_s.
 	SuspendedToUnixS int64 `protobuf:"varint,8,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
 	// Sub-accounts do not have it.
-	OwnOnly       bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
+	OwnOnly bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
+	// What the clocks of the customer's zone do to the plan's days of grace, each of them 24 hours: up to three changes of 21
+	// bits, the first in the lowest. Of each the lowest 9 bits are from which day of grace on it holds, 1 to 366, and the 12
+	// above them how many minutes later the grace ends then, in two's complement. 0 where the clocks do not change.
+	GraceShifts   uint64 `protobuf:"varint,10,opt,name=grace_shifts,json=graceShifts,proto3" json:"grace_shifts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +439,13 @@ func (x *Contract) GetOwnOnly() bool {
 		return x.OwnOnly
 	}
 	return false
+}
+
+func (x *Contract) GetGraceShifts() uint64 {
+	if x != nil {
+		return x.GraceShifts
+	}
+	return 0
 }
 
 // PartnerAccess lets another customer call for this one. Part of Customer.
@@ -692,7 +703,8 @@ type Plan struct {
 	AllowanceCalls int32 `protobuf:"varint,7,opt,name=allowance_calls,json=allowanceCalls,proto3" json:"allowance_calls,omitempty"`
 	// Over which they are counted.
 	AllowancePeriod v1.AllowancePeriod `protobuf:"varint,8,opt,name=allowance_period,json=allowancePeriod,proto3,enum=dayside.entitlement.v1.AllowancePeriod" json:"allowance_period,omitempty"`
-	// Seconds after a contract's end over which it still counts, unless the contract says otherwise.
+	// Seconds after a contract's end over which it still counts, unless the contract says otherwise: of days of 24 hours, which
+	// a contract's grace_shifts make days of its customer's zone.
 	GraceS        int32 `protobuf:"varint,9,opt,name=grace_s,json=graceS,proto3" json:"grace_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1893,7 +1905,7 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\bOpenCase\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
-	"\x05title\x18\x03 \x01(\tR\x05title\"\xab\x02\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\"\xce\x02\n" +
 	"\bContract\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04plan\x18\x02 \x01(\tR\x04plan\x12\x18\n" +
@@ -1903,7 +1915,9 @@ const file_dayside_published_v1_published_proto_rawDesc = "" +
 	"\agrace_s\x18\x06 \x01(\x05H\x00R\x06graceS\x88\x01\x01\x121\n" +
 	"\x15suspended_from_unix_s\x18\a \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
 	"\x13suspended_to_unix_s\x18\b \x01(\x03R\x10suspendedToUnixS\x12\x19\n" +
-	"\bown_only\x18\t \x01(\bR\aownOnlyB\n" +
+	"\bown_only\x18\t \x01(\bR\aownOnly\x12!\n" +
+	"\fgrace_shifts\x18\n" +
+	" \x01(\x04R\vgraceShiftsB\n" +
 	"\n" +
 	"\b_grace_s\"_\n" +
 	"\rPartnerAccess\x12\x18\n" +

@@ -1077,7 +1077,9 @@ type ContractFact struct {
 	// See suspended_from_unix_s.
 	SuspendedToUnixS int64 `protobuf:"varint,8,opt,name=suspended_to_unix_s,json=suspendedToUnixS,proto3" json:"suspended_to_unix_s,omitempty"`
 	// Sub-accounts do not have it.
-	OwnOnly       bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
+	OwnOnly bool `protobuf:"varint,9,opt,name=own_only,json=ownOnly,proto3" json:"own_only,omitempty"`
+	// What the clocks of the customer's zone do to the plan's days of grace, as published.
+	GraceShifts   uint64 `protobuf:"varint,10,opt,name=grace_shifts,json=graceShifts,proto3" json:"grace_shifts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,6 +1175,13 @@ func (x *ContractFact) GetOwnOnly() bool {
 		return x.OwnOnly
 	}
 	return false
+}
+
+func (x *ContractFact) GetGraceShifts() uint64 {
+	if x != nil {
+		return x.GraceShifts
+	}
+	return 0
 }
 
 // LiveFact is what was known of this minute of one site of the line, or of one person on its rotas.
@@ -1613,7 +1622,7 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\x05calls\x18\x04 \x01(\x05R\x05calls\"m\n" +
 	"\fStrangerFact\x125\n" +
 	"\x06grants\x18\x01 \x03(\v2\x1d.dayside.routing.v1.GrantFactR\x06grants\x12&\n" +
-	"\x0fgoodwill_unix_s\x18\x02 \x03(\x03R\rgoodwillUnixS\"\xaf\x02\n" +
+	"\x0fgoodwill_unix_s\x18\x02 \x03(\x03R\rgoodwillUnixS\"\xd2\x02\n" +
 	"\fContractFact\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x1e\n" +
 	"\vfrom_unix_s\x18\x02 \x01(\x03R\tfromUnixS\x12\x1a\n" +
@@ -1623,7 +1632,9 @@ const file_dayside_routing_v1_record_proto_rawDesc = "" +
 	"\agrace_s\x18\x06 \x01(\x05H\x00R\x06graceS\x88\x01\x01\x121\n" +
 	"\x15suspended_from_unix_s\x18\a \x01(\x03R\x12suspendedFromUnixS\x12-\n" +
 	"\x13suspended_to_unix_s\x18\b \x01(\x03R\x10suspendedToUnixS\x12\x19\n" +
-	"\bown_only\x18\t \x01(\bR\aownOnlyB\n" +
+	"\bown_only\x18\t \x01(\bR\aownOnly\x12!\n" +
+	"\fgrace_shifts\x18\n" +
+	" \x01(\x04R\vgraceShiftsB\n" +
 	"\n" +
 	"\b_grace_s\"\xc7\x01\n" +
 	"\bLiveFact\x12\x14\n" +

@@ -167,6 +167,7 @@ func (k *compiler) contracts(list []*entitlementv1.Contract) []*publishedv1.Cont
 		p := &publishedv1.Contract{
 			Id: c.GetContractId(), Plan: c.GetPlan(), Product: c.GetProduct(), FromUnixS: from, ToUnixS: to,
 			OwnOnly: c.GetExcludesSubAccounts(), GraceS: k.grace(c, to),
+			GraceShifts: k.shifts(c, to),
 		}
 		p.SuspendedFromUnixS, p.SuspendedToUnixS = k.suspension(path+".suspension", c.GetSuspension())
 		out = append(out, p)

@@ -6,11 +6,16 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	"github.com/daysidehq/dayside/services/internal/card"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/hours"
 	"github.com/daysidehq/dayside/services/internal/published"
 )
 
-const dayS = 86400
+const (
+	dayS     = 86400
+	minuteS  = 60
+	weekDays = 7
+)
 
 // grace is the seconds after a contract's end over which it still counts, where it says how many days itself; the days are
 // those of the customer's zone.
@@ -24,6 +29,36 @@ func (k *compiler) grace(c *entitlementv1.Contract, toUnixS int64) *int32 {
 	until := hours.Begins(k.loc, civil(c.GetEndDate()).AddDays(1+int(c.GetGraceDays())))
 	seconds := int32(until - toUnixS) //nolint:gosec // at most 366 days
 	return &seconds
+}
+
+// shifts are what clocks do to the days of grace that a plan gives, which are those of the customer's zone, too: how many
+// they are is the plan's, and may change.
+func (k *compiler) shifts(c *entitlementv1.Contract, toUnixS int64) uint64 {
+	if c.GraceDays != nil || c.GetEndDate() == nil || !exists(c.GetEndDate()) {
+		return 0
+	}
+	var list []entitle.GraceShift
+	first, minutes, east := civil(c.GetEndDate()).AddDays(1), 0, k.eastS(toUnixS-1)
+	for week := 0; week < entitle.MaxGraceDays && len(list) < entitle.MaxGraceShifts; week += weekDays {
+		was := east
+		if east = k.eastS(toUnixS + int64(week+weekDays)*dayS); east == was {
+			continue // clocks that change stay so for weeks
+		}
+		for days := week + 1; days <= week+weekDays+1; days++ { // the day after, where midnight itself comes twice
+			shift := int(hours.Begins(k.loc, first.AddDays(days))-toUnixS-int64(days)*dayS) / minuteS
+			if shift != minutes {
+				list, minutes = append(list, entitle.GraceShift{Days: days, Minutes: shift}), shift
+				break
+			}
+		}
+	}
+	return uint64(entitle.ShiftsOf(list))
+}
+
+// eastS is how far ahead of UTC the clocks of the zone are at an instant.
+func (k *compiler) eastS(unixS int64) int {
+	_, east := time.Unix(unixS, 0).In(k.loc).Zone()
+	return east
 }
 
 // suspension is [from, to), Unix seconds; both 0 where there is none.

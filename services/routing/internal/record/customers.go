@@ -83,6 +83,7 @@ func (m *Maker) add(of *Of, c *view.Customer, hasNumber bool) {
 		fact := f.Contracts[i]
 		*fact = routingv1.ContractFact{
 			Id: k.ID, Product: k.Product, FromUnixS: k.FromUnixS, ToUnixS: k.ToUnixS, Plan: k.PlanID, OwnOnly: k.OwnOnly,
+			GraceShifts: uint64(k.Shifts),
 		}
 		if k.GraceS != entitle.PlanGrace {
 			fact.GraceS = &k.GraceS

@@ -11,6 +11,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
+	"github.com/daysidehq/dayside/services/internal/entitle"
 	"github.com/daysidehq/dayside/services/internal/phone"
 	"github.com/daysidehq/dayside/services/routing/internal/decide"
 	"github.com/daysidehq/dayside/services/routing/internal/record"
@@ -69,6 +70,11 @@ func drawContract(t *rapid.T, k *publishedv1.Contract) {
 	if flag(t, "grace") {
 		k.GraceS = proto.Int32(rapid.Int32Range(0, 40).Draw(t, "hours") * 3600)
 	}
+	if maybe(t, 4, "in grace while clocks change") {
+		k.Plan, k.GraceS = "gold", nil
+		k.FromUnixS, k.ToUnixS = viewtest.At(-99).Unix(), viewtest.At(float64(rapid.IntRange(-30, -10).Draw(t, "to"))).Unix()
+		k.GraceShifts = uint64(entitle.ShiftsOf([]entitle.GraceShift{{Days: 1, Minutes: rapid.IntRange(-600, 600).Draw(t, "by")}}))
+	}
 	if maybe(t, 4, "suspended") {
 		k.SuspendedFromUnixS, k.SuspendedToUnixS = drawSpan(t)
 	}
@@ -77,7 +83,7 @@ func drawContract(t *rapid.T, k *publishedv1.Contract) {
 // drawEntitlements is what customers and numbers may have besides: plans, hours, offers, grants, and what was counted.
 func drawEntitlements(t *rapid.T, w *viewtest.World) {
 	w.Plans = []*publishedv1.Plan{
-		{Id: "gold", GraceS: rapid.Int32Range(0, 9).Draw(t, "grace") * 3600},
+		{Id: "gold", GraceS: rapid.SampledFrom([]int32{0, 1, 4, 9, 24, 48}).Draw(t, "grace") * 3600},
 		{
 			Id: "day", HoursId: "day", AllowanceCalls: rapid.Int32Range(0, 2).Draw(t, "allowance"),
 			AllowancePeriod: entitlementv1.AllowancePeriod(rapid.Int32Range(0, 3).Draw(t, "period")),
@@ -185,4 +191,29 @@ func TestWhatARecordSaysOfTheBusiness(t *testing.T) {
 	if r = make(); r.GetRestsOn() != "grants/g-1" || r.GetVia() != "acme" || r.GetBasis() != entitlementv1.Basis_BASIS_PROMISE {
 		t.Error(r)
 	}
+}
+
+// A plan's grace over a change of clocks comes to the same again: it is of what the customer's record says of its zone.
+func TestGraceOverAChangeOfClocksIsMadeAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		minutes := rapid.SampledFrom([]int{-60, 0, 60}).Draw(t, "later")
+		term := viewtest.Contract("", -100, -23.5) // a plan's day of grace ends half an hour before the call, else after it
+		term.GraceShifts = uint64(entitle.ShiftsOf([]entitle.GraceShift{{Days: 1, Minutes: minutes}}))
+		w := viewtest.World{
+			Sites:     []*publishedv1.Site{viewtest.Site("dublin", viewtest.Span{0, 8})},
+			Lines:     []*routingv1.Line{viewtest.Line("gold", goldNumber, "dublin")},
+			Customers: []*publishedv1.Customer{viewtest.Customer("acme", []phone.Number{oneANI}, term)},
+			Plans:     []*publishedv1.Plan{{Id: "gold", GraceS: 24 * 3600}},
+		}
+		of := &record.Of{View: w.View(), Decision: new(decide.Decision), At: viewtest.At(1), Step: 1, Gateway: "sip"}
+		of.Call = decide.Call{ID: "a", Dialled: goldNumber, Caller: oneANI, Gateway: decide.CapabilitiesOf(nil)}
+		decide.Decide(of.Decision, of.View, of.Call, of.At, decide.MaxSites)
+		r, facts := kept(t, new(record.Maker), of)
+		if got := r.GetBasis() == entitlementv1.Basis_BASIS_GRACE; got != (minutes > 0) {
+			t.Fatalf("%d minutes later: %v", minutes, r.GetBasis())
+		}
+		if again := record.Again(r, facts); len(again.Differences) > 0 {
+			t.Fatal(again.Differences)
+		}
+	})
 }

@@ -66,7 +66,7 @@ func customer(c *routingv1.CustomerFact, caller uint64) *publishedv1.Customer {
 	for _, k := range c.GetContracts() {
 		p.Contracts = append(p.Contracts, &publishedv1.Contract{
 			Id: k.GetId(), Product: k.GetProduct(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), Plan: k.GetPlan(),
-			GraceS: k.GraceS, OwnOnly: k.GetOwnOnly(),
+			GraceS: k.GraceS, GraceShifts: k.GetGraceShifts(), OwnOnly: k.GetOwnOnly(),
 			SuspendedFromUnixS: k.GetSuspendedFromUnixS(), SuspendedToUnixS: k.GetSuspendedToUnixS(),
 		})
 	}

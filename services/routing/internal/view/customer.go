@@ -235,6 +235,8 @@ func readContract(w *wire) entitle.Contract {
 				suspended.ToUnixS = v
 			case 9:
 				k.OwnOnly = v != 0
+			case 10:
+				k.Shifts = entitle.GraceShifts(v) //nolint:gosec // as the encoding says
 			}
 		}
 	}

@@ -24,6 +24,7 @@ func spoken(p *publishedv1.Customer) Customer {
 		own := entitle.Contract{
 			ID: k.GetId(), FromUnixS: k.GetFromUnixS(), ToUnixS: k.GetToUnixS(), PlanID: k.GetPlan(), Product: k.GetProduct(),
 			GraceS: entitle.PlanGrace, OwnOnly: k.GetOwnOnly(),
+			Shifts:    entitle.GraceShifts(k.GetGraceShifts()),
 			Suspended: spanOf(entitle.Span{FromUnixS: k.GetSuspendedFromUnixS(), ToUnixS: k.GetSuspendedToUnixS()}),
 		}
 		if k.GraceS != nil {
@@ -94,6 +95,9 @@ func drawCustomer(t *rapid.T) *publishedv1.Customer {
 		}
 		if rapid.Bool().Draw(t, "has grace") {
 			k.GraceS = proto.Int32(rapid.Int32().Draw(t, "grace"))
+		}
+		if rapid.Bool().Draw(t, "has shifts") {
+			k.GraceShifts = rapid.Uint64().Draw(t, "shifts")
 		}
 		p.Contracts = append(p.Contracts, k)
 	}

@@ -16,13 +16,16 @@ import (
 //	2 bytes   how many numbers
 //	5 bytes   the lengths of time zone, language, parent, display name, locality
 //	24 bytes  each contract: from, to, grace; the lengths of its ID, plan, product; whether it is its own alone
-//	          the contracts' texts, those of the lengths above, the numbers of 8 bytes each
+//	          the contracts' texts, behind those of each 8 bytes of shifts of its grace where there are any; the texts of the
+//	          lengths above, the numbers of 8 bytes each
 //	          what has no place here, field by field as it was published: cases, partners, calendars, suspensions, and
 //	          whatever is longer than its length can say
 const (
 	packedHead     = 9
 	packedContract = 24
 	packedNumber   = 8
+	// packedShiftsBytes is of one contract's.
+	packedShiftsBytes = 8
 	// maxPackedText is what a length says at most.
 	maxPackedText = math.MaxUint8
 )
@@ -32,6 +35,7 @@ const (
 	packedPIN = 1 << iota
 	packedPhrase
 	packedOwnOnly = 1 // of a contract
+	packedShifts  = 2 // of a contract
 )
 
 // packer packs customers, one after the other.
@@ -72,6 +76,9 @@ func (p *packer) pack(c *Customer, value string) []byte {
 	for i := range contracts {
 		k := &contracts[i]
 		b = append(append(append(b, k.ID...), k.PlanID...), k.Product...)
+		if k.Shifts != 0 {
+			b = binary.LittleEndian.AppendUint64(b, uint64(k.Shifts))
+		}
 	}
 	for i := range texts {
 		b = append(b, texts[i].text...)
@@ -102,6 +109,9 @@ func packContract(b []byte, k *entitle.Contract) []byte {
 	flags := byte(0)
 	if k.OwnOnly {
 		flags = packedOwnOnly
+	}
+	if k.Shifts != 0 {
+		flags |= packedShifts
 	}
 	return append(b, byte(len(k.ID)), byte(len(k.PlanID)), byte(len(k.Product)), flags)
 }
@@ -159,7 +169,10 @@ func (c *Customer) unpack(name, packed string) {
 		c.Contracts[i] = entitle.Contract{
 			ID: text[:id], PlanID: text[id:plan], Product: text[plan:],
 			FromUnixS: int64(unpack64(f)), ToUnixS: int64(unpack64(f[8:])), //nolint:gosec // two's complement
-			GraceS: int32(unpack32(f[16:])), OwnOnly: f[23] != 0, //nolint:gosec // see above
+			GraceS: int32(unpack32(f[16:])), OwnOnly: f[23]&packedOwnOnly != 0, //nolint:gosec // see above
+		}
+		if f[23]&packedShifts != 0 {
+			c.Contracts[i].Shifts, s = entitle.GraceShifts(unpack64(s)), s[packedShiftsBytes:]
 		}
 	}
 	c.Name, c.HasPIN, c.HasPhrase, c.Suspended = name, head[0]&packedPIN != 0, head[0]&packedPhrase != 0, nil
@@ -185,7 +198,7 @@ func numbersOf(packed string) string {
 	}
 	for i := range n {
 		f := packed[packedHead+i*packedContract:][:packedContract]
-		size += int(f[20]) + int(f[21]) + int(f[22])
+		size += int(f[20]) + int(f[21]) + int(f[22]) + int(f[23]&packedShifts)/packedShifts*packedShiftsBytes
 	}
 	from := packedHead + n*packedContract + size
 	return packed[from : from+packedNumber*(int(packed[2])|int(packed[3])<<8)]
