@@ -43,9 +43,10 @@ const (
 	EvidenceKind_EVIDENCE_KIND_NUMBER EvidenceKind = 2
 	// The name it chose for itself, or one it had.
 	EvidenceKind_EVIDENCE_KIND_ACCESS_NAME EvidenceKind = 3
-	// A name or alias, the same but for case, accents, punctuation and legal form.
+	// A name or alias, the same but for case, accents, punctuation and legal form. Below confidence 1 it is asked about: it has
+	// another legal form than was said, or may be no more than a greeting.
 	EvidenceKind_EVIDENCE_KIND_NAME EvidenceKind = 4
-	// A name or alias that is like it: typing, sound, word order, abbreviation.
+	// A name or alias that is like it: typing, sound, word order, abbreviation, or written in another script.
 	EvidenceKind_EVIDENCE_KIND_SIMILAR_NAME EvidenceKind = 5
 	// The initials of a name.
 	EvidenceKind_EVIDENCE_KIND_INITIALS EvidenceKind = 6
