@@ -50,8 +50,10 @@ func (x *Index) Find(said string, limit int) (found []Match, more bool) {
 		q.same()
 		q.beginsAlike()
 		q.hasCode()
-		q.isNear()
-		q.sharesGrams()
+		if f.from == 0 || !q.best.has(surelyMeant) { // somebody of its own script is meant
+			q.isNear()
+			q.sharesGrams()
+		}
 	}
 	return q.best.matches(q.cut)
 }
@@ -81,18 +83,24 @@ type scratch struct {
 func (q *question) offer(row uint32, confidence float64, why Why) {
 	sameForm := (why == Exact || why == Words || why == Typing || why == Sound) && q.row(row).form == q.said.form
 	switch crosses := q.crosses(row); {
+	case q.ownScript(row):
+		return
 	case crosses && why == Exact:
 		confidence, why = maxNameConfidence*inOtherLetters, Script
 	case crosses:
 		confidence *= inOtherLetters
-	case why == Exact && q.said.from != 0: // in its own letters it may be written otherwise
-		confidence, why = maxNameConfidence, Sound
 	}
 	q.best.offer(row, confidence, why, sameForm)
 }
 
 // crosses says whether a row and what was said are written in different scripts, and read in the same one.
 func (q *question) crosses(row uint32) bool { return q.said.from != q.row(row).from }
+
+// ownScript says whether a row and what was said are both read in other letters than the script that they share: they are
+// compared in that.
+func (q *question) ownScript(row uint32) bool {
+	return q.said.from != 0 && q.said.from == q.row(row).from
+}
 
 // same offers names that are the same.
 func (q *question) same() {

@@ -155,7 +155,7 @@ func (c *compared) take(folded string) {
 
 // rank compares a name with what was said, and offers it. One that is the same was offered before.
 func (q *question) rank(row uint32) {
-	if _, same := beginsWith(q.folded(row), q.said.folded); same {
+	if _, same := beginsWith(q.folded(row), q.said.folded); same || q.ownScript(row) {
 		return
 	}
 	folded := string(q.folded(row))

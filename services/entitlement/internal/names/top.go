@@ -46,6 +46,11 @@ func (t *top) offer(row uint32, confidence float64, why Why, sameForm bool) {
 	t.best = slices.Insert(t.best, to, c)
 }
 
+// has says whether somebody is found with a confidence, or more.
+func (t *top) has(confidence float64) bool {
+	return len(t.best) > 0 && t.best[0].confidence >= confidence
+}
+
 // compare orders the better one first.
 func (t *top) compare(a, b scored) int {
 	if a.confidence != b.confidence {
