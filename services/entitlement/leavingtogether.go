@@ -18,8 +18,8 @@ import (
 // leaveTogether is what is written besides, and must hold, for the plans and customers to leave that a set of changes
 // deletes; IN_USE where something that stays names one of them.
 func (s *Service) leaveTogether(ctx context.Context, t together) (collection.Effect, error) {
-	_, plans := outcome(t.plans.Plan)
-	_, customers := outcome(t.customers.Plan)
+	_, plans := collection.Outcome(t.plans.Plan)
+	_, customers := collection.Outcome(t.customers.Plan)
 	if len(plans)+len(customers) == 0 {
 		return collection.Effect{}, nil
 	}

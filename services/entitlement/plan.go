@@ -133,8 +133,8 @@ func (bareOfferOwner) Remove(context.Context, string) (collection.Effect, error)
 // something else does; else the conditions under which that stays so.
 func (s *Service) judgeTogether(t together) ([]*rpcv1.Condition, error) {
 	var conditions []*rpcv1.Condition
-	writtenPlans, deletedPlans := outcome(t.plans.Plan)
-	writtenOffers, _ := outcome(t.offers.Plan)
+	writtenPlans, deletedPlans := collection.Outcome(t.plans.Plan)
+	writtenOffers, _ := collection.Outcome(t.offers.Plan)
 	for _, name := range slices.Sorted(maps.Keys(t.offers.Result)) {
 		plan := t.offers.Result[name].GetPlan()
 		if plan == "" {
@@ -158,24 +158,9 @@ func (s *Service) judgeTogether(t together) ([]*rpcv1.Condition, error) {
 	if !t.allCustomers() {
 		return conditions, nil
 	}
-	writtenCustomers, _ := outcome(t.customers.Plan)
+	writtenCustomers, _ := collection.Outcome(t.customers.Plan)
 	kin, err := judgeAllKin(writtenCustomers, t.customers.Before, t.customers.Result)
 	return append(conditions, kin...), err
-}
-
-// outcome is which resources a plan writes, and which it deletes.
-func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
-	written, deleted = map[string]bool{}, map[string]bool{}
-	for _, ch := range p.GetChanges() {
-		switch ch.GetKind() {
-		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
-			written[ch.GetName()] = true
-		case rpcv1.Change_KIND_DELETE:
-			deleted[ch.GetName()] = true
-		case rpcv1.Change_KIND_UNCHANGED, rpcv1.Change_KIND_UNSPECIFIED:
-		}
-	}
-	return written, deleted
 }
 
 // planCustomers is the part of customers. Who is deleted takes PIN, phrase, access names and what was counted along.

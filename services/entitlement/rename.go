@@ -286,7 +286,7 @@ func sameNames(customers map[string]*entitlementv1.Customer) error {
 // othersNames refuses a plan in which a customer chooses what another one of it is called: the directory knows those that
 // stand.
 func othersNames(planned collection.Planned[*entitlementv1.Customer]) error {
-	written, _ := outcome(planned.Plan)
+	written, _ := collection.Outcome(planned.Plan)
 	by := map[string]string{}
 	for name := range written {
 		chosen := planned.Result[name].GetAccessName()

@@ -1,9 +1,10 @@
-// Package ledger is the service that keeps history: what became of every call, step by step, and who changed what. Routing
-// processes hand it their records from their spools, each once by its id; it keeps them in one SQLite file, and makes the
-// story of each call of them, in whatever order they arrive.
+// Package ledger is the service that keeps history: what became of every call, step by step, and who changed what; and what
+// calls leave to the business side: charges, their exports to billing, and follow-ups. Processes hand it their records from
+// their spools, each once by its id; it keeps them in one SQLite file, and makes the story of each call of them, in whatever
+// order they arrive.
 //
 // Nothing is decided on it, and no call waits for it: a ledger that is away loses nothing, for spools keep what they could
-// not hand over.
+// not hand over. What is owed is promised at entitlement, and billed elsewhere.
 package ledger
 
 import (

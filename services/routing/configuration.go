@@ -215,8 +215,8 @@ func (c *configuration) judge(ctx context.Context, p plans) (*rpcv1.Plan, error)
 	if err := judgeNumbers(p.lines.Result, c.clock.Now().Unix()); err != nil {
 		return nil, err
 	}
-	written, deleted := outcome(p.schedule)
-	offered, withdrawn := outcome(p.entitlement)
+	written, deleted := collection.Outcome(p.schedule)
+	offered, withdrawn := collection.Outcome(p.entitlement)
 	maps.Copy(written, offered)
 	maps.Copy(deleted, withdrawn)
 	maps.DeleteFunc(deleted, func(name string, _ bool) bool { return strings.HasPrefix(name, "customers/") }) // no line has any
@@ -252,28 +252,13 @@ func judgeNumbers(result map[string]*routingv1.Line, nowUnixS int64) error {
 	return broken.Err()
 }
 
-// outcome is which resources a plan writes, and which it deletes.
-func outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
-	written, deleted = map[string]bool{}, map[string]bool{}
-	for _, ch := range p.GetChanges() {
-		switch ch.GetKind() {
-		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
-			written[ch.GetName()] = true
-		case rpcv1.Change_KIND_DELETE:
-			deleted[ch.GetName()] = true
-		case rpcv1.Change_KIND_UNCHANGED, rpcv1.Change_KIND_UNSPECIFIED:
-		}
-	}
-	return written, deleted
-}
-
 // withLines adds the lines that stand afterwards to what is written, and those that go to what is deleted: a line may
 // transfer callers to another one.
 func withLines(p collection.Planned[*routingv1.Line], written, deleted map[string]bool) {
 	for name := range p.Result {
 		written[name] = true
 	}
-	_, gone := outcome(p.Plan)
+	_, gone := collection.Outcome(p.Plan)
 	maps.Copy(deleted, gone)
 }
 

@@ -20,6 +20,21 @@ type Planned[T proto.Message] struct {
 	Before, Result map[string]T
 }
 
+// Outcome is which resources a plan writes, and which it deletes, by name; of a plan that is nil none.
+func Outcome(p *rpcv1.Plan) (written, deleted map[string]bool) {
+	written, deleted = map[string]bool{}, map[string]bool{}
+	for _, ch := range p.GetChanges() {
+		switch ch.GetKind() {
+		case rpcv1.Change_KIND_CREATE, rpcv1.Change_KIND_UPDATE:
+			written[ch.GetName()] = true
+		case rpcv1.Change_KIND_DELETE:
+			deleted[ch.GetName()] = true
+		case rpcv1.Change_KIND_UNCHANGED, rpcv1.Change_KIND_UNSPECIFIED:
+		}
+	}
+	return written, deleted
+}
+
 // Plan works out what it takes to make the collection hold items (created or replaced whole), without the ones named in
 // remove, and, with prune, without any other. Nothing is written. All broken rules of all items come in one fault, each
 // field behind its resource's name. References to the deleted are not judged here (Owner.Remove is not asked): whoever
