@@ -240,7 +240,7 @@ func (s *Sender) attempt(ctx, sending context.Context, p pending, work *sync.Wai
 	case refused(err) || p.tries >= maxTries:
 		s.done(ctx, "refused")
 		s.cfg.Log.ErrorContext(ctx, "a mail could not be sent", "error", shown(err), "tries", p.tries)
-	case !last:
+	case !last && sending.Err() == nil:
 		s.later(ctx, p, err, work)
 	}
 }
