@@ -48,8 +48,8 @@ func (f frame) titled(title string) frame {
 // Tag is the page's language (BCP 47).
 func (f frame) Tag() string { return f.T.Tag }
 
-// Say puts values into a text, and makes both what stands in a page, but for values that are HTML already. Pairs are as those
-// of contacttext.Fill.
+// Say puts values into a text, and makes both what stands in a page, but for values that are HTML already. Pairs are as
+// those of contacttext.Fill.
 func (f frame) Say(text string, pairs ...any) template.HTML {
 	escaped := make([]string, 0, len(pairs))
 	for _, v := range pairs {

@@ -71,7 +71,8 @@ func frenchPages() Pages {
 		LinkField: "Votre lien, tel qu’il figure dans le message",
 		LinkHow:   "Copiez le lien entier du message et collez-le ici.",
 
-		SignOut: "Se déconnecter", SignedIn: "Session ouverte jusqu’au {time}.", SignedInAs: "{who}, session ouverte jusqu’au {time}.",
+		SignOut: "Se déconnecter", SignedIn: "Session ouverte jusqu’au {time}.",
+		SignedInAs:   "{who}, session ouverte jusqu’au {time}.",
 		OtherCompany: "Une autre de vos sociétés", Company: "Société", ShowCompany: "Afficher cette société",
 		Named:     "Votre nom d’accès est changé. Les précédents restent valables.",
 		Confirmed: "C’est confirmé, et dû dès maintenant.",

@@ -2,8 +2,9 @@
 // waited for: a mail waits in memory, is tried again where the server has no time, and is dropped when nobody needs it
 // any more.
 //
-// It is not for what nothing may lose, nor for pages. A process that stops tries once more what waits in it; what is not taken
-// then is lost, and all of it with a process that is killed: mails hold secrets that sign people in, which are on no disk.
+// It is not for what nothing may lose, nor for pages. A process that stops tries once more what waits in it; what is not
+// taken then is lost, and all of it with a process that is killed: mails hold secrets that sign people in, which are on no
+// disk.
 package mail
 
 import (
@@ -172,8 +173,8 @@ func (s *Sender) Send(m Message) error {
 	}
 }
 
-// Run sends until ctx ends, and returns its error: after what is under way is through, and what waits was tried once more, for
-// some seconds at most.
+// Run sends until ctx ends, and returns its error: after what is under way is through, and what waits was tried once more,
+// for some seconds at most.
 func (s *Sender) Run(ctx context.Context) error {
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
