@@ -331,7 +331,7 @@ func (e *eraser) counts(ctx context.Context) error {
 			changes = append(changes, []*rpcv1.Write{coord.Delete(key)})
 		}
 		for _, prefix := range []string{promiseOfPrefix, promiseLastPrefix} {
-			page, err := e.s.cfg.Store.List(ctx, prefix+numberParty(hash)+"/", "", maxPageCustomers)
+			page, err := e.s.cfg.Store.List(ctx, prefix+numberParty(hash)+"/", "", maxPageRecords)
 			if err != nil {
 				return err
 			}

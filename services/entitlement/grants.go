@@ -393,7 +393,7 @@ func clipped(s string, maxChars int) string {
 func (g *grants) sweep(ctx context.Context) error {
 	before := g.s.cfg.Clock.Now().Add(-grantKept).Unix()
 	for after := ""; ; {
-		page, err := g.s.cfg.Store.List(ctx, grantPrefix, after, maxPageCustomers)
+		page, err := g.s.cfg.Store.List(ctx, grantPrefix, after, maxPageRecords)
 		if err != nil {
 			return err
 		}

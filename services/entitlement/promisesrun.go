@@ -152,7 +152,7 @@ func (d *promises) lapse(ctx context.Context) (more bool, err error) {
 func (d *promises) countSoon(ctx context.Context) error {
 	before, after := pendingKey(d.s.cfg.Clock.Now().Add(lapsesSoon), ""), ""
 	for n := 0; ; {
-		page, err := d.s.cfg.Store.List(ctx, promisePendingPrefix, after, maxPageCustomers)
+		page, err := d.s.cfg.Store.List(ctx, promisePendingPrefix, after, maxPageRecords)
 		if err != nil {
 			return err
 		}

@@ -21,8 +21,8 @@ const (
 	// rulesKey says by which rules all customers are compiled: the revision of tzdata.Key, decimal. It has another name than in
 	// releases that did not compile what clocks do to a plan's grace: all are looked at once more.
 	rulesKey = "entitlement/compiled"
-	// maxPageCustomers is how many are looked at at once.
-	maxPageCustomers = 1000
+	// maxPageRecords is how many customers, grants, promises or counts are read at once by what looks at all of them.
+	maxPageRecords = 1000
 	// maxBatchCustomers is how many are written at once: with three keys each, a transaction that every etcd takes.
 	maxBatchCustomers = 50
 	// recompileRetry is how soon a round that failed is tried anew.
@@ -70,7 +70,7 @@ func (s *Service) recompile(ctx context.Context, rules *tzdata.Rules) (written i
 	defer frugal.Collect()() // a million customers are garbage, each as soon as it is read
 	r := round{s: s, rules: rules}
 	for after := ""; ; {
-		page, err := s.cfg.Store.List(ctx, sourcePrefix, after, maxPageCustomers)
+		page, err := s.cfg.Store.List(ctx, sourcePrefix, after, maxPageRecords)
 		if err != nil {
 			return r.written, err
 		}
@@ -162,7 +162,7 @@ func (r *round) standing(ctx context.Context, sources []coord.Entry) (map[string
 		return nil, err
 	}
 	for after := published.CustomerPrefix + id; after < last; {
-		page, err := r.s.cfg.Store.List(ctx, published.CustomerPrefix, after, maxPageCustomers)
+		page, err := r.s.cfg.Store.List(ctx, published.CustomerPrefix, after, maxPageRecords)
 		if err != nil {
 			return nil, err
 		}

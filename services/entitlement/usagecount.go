@@ -304,7 +304,7 @@ func (p *page) changed() (conditions []*rpcv1.Condition, writes []*rpcv1.Write) 
 // tidy takes away counts that are older than they are kept, and those of customers who are gone.
 func (u *usage) tidy(ctx context.Context, now time.Time) {
 	for after := ""; ; {
-		entries, err := u.s.cfg.Store.List(ctx, published.UsagePrefix, after, maxPageCustomers)
+		entries, err := u.s.cfg.Store.List(ctx, published.UsagePrefix, after, maxPageRecords)
 		if err != nil {
 			return // tomorrow is another day
 		}
