@@ -34,7 +34,7 @@ type process struct {
 	stop    func()
 }
 
-// disk is a spool on a disk that may fail.
+// disk is a spool on a disk that may fail, and is waited for, however busy this machine is.
 type disk struct {
 	*spool.Spool
 	failing *atomic.Bool
@@ -45,7 +45,11 @@ func (d disk) Sync(ctx context.Context, at spool.Mark) error {
 	if d.failing.Load() {
 		return spool.ErrFailed
 	}
-	return d.Spool.Sync(ctx, at)
+	return d.Spool.Sync(context.WithoutCancel(ctx), at)
+}
+
+func (d disk) Delivered(ctx context.Context, at spool.Mark) error {
+	return d.Spool.Delivered(context.WithoutCancel(ctx), at)
 }
 
 // begin starts a process on a directory, with the view's alerts empty: etcd may be away.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -73,6 +74,8 @@ type house struct {
 	beforeCommit func()
 	// follow, where set before run, stands in for etcd's watch.
 	follow func(ctx context.Context, apply func(coord.Batch)) error
+	// leaseless, set before gateways come, has their keys held without leases.
+	leaseless bool
 	// stopEtcd takes etcd away.
 	stopEtcd func()
 }
@@ -99,6 +102,42 @@ func (r racing) Commit(ctx context.Context, conditions []*rpcv1.Condition, write
 		f()
 	}
 	return r.Client.Commit(ctx, conditions, writes)
+}
+
+// HoldEvery holds keys that stay as long as the service says, where no leases are wanted: to renew a thousand of them is all
+// that a small machine can do.
+func (r racing) HoldEvery(ctx context.Context, interval func() time.Duration, key string, value func() []byte,
+	changed <-chan struct{},
+) error {
+	if !r.h.leaseless {
+		return r.Client.HoldEvery(ctx, interval, key, value, changed)
+	}
+	defer r.bring(ctx, coord.Delete(key))
+	for {
+		r.bring(ctx, coord.Put(key, value()))
+		if !heard(ctx, r.h.clock.After(interval())) || !heard(ctx, changed) {
+			return ctx.Err()
+		}
+	}
+}
+
+// bring writes until etcd has it.
+func (r racing) bring(ctx context.Context, w *rpcv1.Write) {
+	for range 5 {
+		if _, err := r.Client.Commit(context.WithoutCancel(ctx), nil, []*rpcv1.Write{w}); err == nil {
+			return
+		}
+	}
+}
+
+// heard waits for a channel; false where ctx ended.
+func heard[T any](ctx context.Context, ch <-chan T) bool {
+	select {
+	case <-ch:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // logBuffer is what was logged.

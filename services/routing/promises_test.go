@@ -175,7 +175,14 @@ func openShop(t *testing.T, dir string) *shop {
 	return s
 }
 
-func openSpool(t *testing.T, dir string) *spool.Spool {
+// unhurried is a spool whose disk is waited for, however busy this machine is.
+type unhurried struct{ *spool.Spool }
+
+func (u unhurried) Sync(ctx context.Context, at spool.Mark) error {
+	return u.Spool.Sync(context.WithoutCancel(ctx), at)
+}
+
+func openSpool(t *testing.T, dir string) unhurried {
 	t.Helper()
 	s, err := spool.Open(spool.Config{
 		Dir: dir, SegmentBytes: 32 << 10, MaxBytes: 1 << 20, Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler),
@@ -184,7 +191,7 @@ func openSpool(t *testing.T, dir string) *spool.Spool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return unhurried{s}
 }
 
 func (s *shop) customer(id, from string) *gateway {
