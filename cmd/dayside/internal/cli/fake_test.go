@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,7 +302,7 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	registerLedger(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	zones, err := schedule.EmbeddedZones()
+	zones, err := embeddedZones()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,6 +321,9 @@ func newTerminal(t *testing.T, f *fake) *terminal {
 	}
 	return term
 }
+
+// embeddedZones are read once for all terminals: that takes longer than most commands.
+var embeddedZones = sync.OnceValues(schedule.EmbeddedZones) //nolint:gochecknoglobals // read once
 
 // run is a command's exit code; what it wrote is in out and err.
 func (t *terminal) run(ctx context.Context, args ...string) int {
