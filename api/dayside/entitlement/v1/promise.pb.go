@@ -986,7 +986,9 @@ type Promise struct {
 	// Until when the grant will hold once it is confirmed, of a pending one that was granted for less: a day at most.
 	ConfirmedGrantEndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=confirmed_grant_end_time,json=confirmedGrantEndTime,proto3" json:"confirmed_grant_end_time,omitempty"`
 	// Why it was not taken, of one that was REFUSED at first: LIMIT_REACHED or NOT_OFFERED.
-	Refused       AcceptOutcome `protobuf:"varint,17,opt,name=refused,proto3,enum=dayside.entitlement.v1.AcceptOutcome" json:"refused,omitempty"`
+	Refused AcceptOutcome `protobuf:"varint,17,opt,name=refused,proto3,enum=dayside.entitlement.v1.AcceptOutcome" json:"refused,omitempty"`
+	// The product it is for: the offer's, else that of the line that was called; empty where neither says one.
+	Product       string `protobuf:"bytes,18,opt,name=product,proto3" json:"product,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1138,6 +1140,13 @@ func (x *Promise) GetRefused() AcceptOutcome {
 		return x.Refused
 	}
 	return AcceptOutcome_ACCEPT_OUTCOME_UNSPECIFIED
+}
+
+func (x *Promise) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
 }
 
 // PromiseEvent is one thing that happened to a promise.
@@ -1612,7 +1621,7 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"\x13AcceptOfferResponse\x12?\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\aoutcome\x129\n" +
 	"\apromise\x18\x02 \x01(\v2\x1f.dayside.entitlement.v1.PromiseR\apromise\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"\x9a\a\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xb4\a\n" +
 	"\aPromise\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.dayside.entitlement.v1.PromiseStateR\x05state\x12J\n" +
@@ -1637,7 +1646,8 @@ const file_dayside_entitlement_v1_promise_proto_rawDesc = "" +
 	"updateTime\x12\x16\n" +
 	"\x06erased\x18\x0f \x01(\bR\x06erased\x12S\n" +
 	"\x18confirmed_grant_end_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x15confirmedGrantEndTime\x12?\n" +
-	"\arefused\x18\x11 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\arefused:;\xeaA8\n" +
+	"\arefused\x18\x11 \x01(\x0e2%.dayside.entitlement.v1.AcceptOutcomeR\arefused\x12\x18\n" +
+	"\aproduct\x18\x12 \x01(\tR\aproduct:;\xeaA8\n" +
 	"\x0fdayside/Promise\x12\x12promises/{promise}*\bpromises2\apromise\"\xdc\x03\n" +
 	"\fPromiseEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12:\n" +

@@ -2073,7 +2073,9 @@ type Charge struct {
 	// How much billing was told to bill, less what it was told to credit; unset where it has not heard of it.
 	Billed *money.Money `protobuf:"bytes,17,opt,name=billed,proto3" json:"billed,omitempty"`
 	// chargeExports/ID of the last export that it is in.
-	Export        string `protobuf:"bytes,18,opt,name=export,proto3" json:"export,omitempty"`
+	Export string `protobuf:"bytes,18,opt,name=export,proto3" json:"export,omitempty"`
+	// The product that was promised for: the offer's, else that of the line that was called; empty where neither says one.
+	Product       string `protobuf:"bytes,19,opt,name=product,proto3" json:"product,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2230,6 +2232,13 @@ func (x *Charge) GetBilled() *money.Money {
 func (x *Charge) GetExport() string {
 	if x != nil {
 		return x.Export
+	}
+	return ""
+}
+
+func (x *Charge) GetProduct() string {
+	if x != nil {
+		return x.Product
 	}
 	return ""
 }
@@ -3345,7 +3354,7 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\x0ecount_sequence\x18\x1f \x01(\x03R\rcountSequence\x12'\n" +
 	"\x0fnumber_revealed\x18  \x01(\bR\x0enumberRevealed\x12#\n" +
 	"\rcaller_erased\x18! \x01(\bR\fcallerErased:,\xeaA)\n" +
-	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xe5\x05\n" +
+	"\fdayside/Call\x12\fcalls/{call}*\x05calls2\x04call\"\xff\x05\n" +
 	"\x06Charge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\apromise\x18\x02 \x01(\tR\apromise\x12\x1a\n" +
@@ -3366,7 +3375,8 @@ const file_dayside_ledger_v1_ledger_proto_rawDesc = "" +
 	"\brevision\x18\x0f \x01(\x03R\brevision\x12.\n" +
 	"\bpromised\x18\x10 \x01(\v2\x12.google.type.MoneyR\bpromised\x12/\n" +
 	"\x06billed\x18\x11 \x01(\v2\x12.google.type.MoneyB\x03\xe0A\x03R\x06billed\x12\x1b\n" +
-	"\x06export\x18\x12 \x01(\tB\x03\xe0A\x03R\x06export:6\xeaA3\n" +
+	"\x06export\x18\x12 \x01(\tB\x03\xe0A\x03R\x06export\x12\x18\n" +
+	"\aproduct\x18\x13 \x01(\tR\aproduct:6\xeaA3\n" +
 	"\x0edayside/Charge\x12\x10charges/{charge}*\acharges2\x06charge\"\x81\a\n" +
 	"\bFollowUp\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04name\x12=\n" +

@@ -58,7 +58,7 @@ func owing(t *testing.T) businessAnswers {
 	return businessAnswers{
 		charges: []*ledgerv1.Charge{
 			text(t, &ledgerv1.Charge{}, `name: "charges/p2" promise: "promises/p2" customer: "customers/acme" amount {currency_code: "EUR" units: 89 nanos: 500000000}
-				state: PROMISE_STATE_OWED offer: "offers/pay-per-call" offer_display_name: "One call" line: "lines/gold-emergency" promise_time {seconds: 1795435200}`),
+				state: PROMISE_STATE_OWED offer: "offers/pay-per-call" offer_display_name: "One call" line: "lines/gold-emergency" product: "dayside-db" promise_time {seconds: 1795435200}`),
 			text(t, &ledgerv1.Charge{}, `name: "charges/p1" promise: "promises/p1" number: "+13…03" amount {currency_code: "JPY" units: 9000}
 				state: PROMISE_STATE_PENDING offer: "offers/day-pass" promise_time {seconds: 1795431600}`),
 		},
@@ -165,7 +165,7 @@ func TestChargesAreExported(t *testing.T) {
 		text(t, &ledgerv1.HandOverChargesResponse{}, export+` made: true next_page_token: "1" waiting_lines: 1
 			lines {place: 1 kind: CHARGE_EXPORT_KIND_CREDIT amount {currency_code: "EUR" units: 50 nanos: 500000000} charge {name: "charges/p1"
 				promise: "promises/p1" customer: "customers/acme" customer_display_name: "=cmd|calc" offer: "offers/one-call" line: "lines/gold"
-				offer_display_name: "One call" gateway: "pbx" call_id: "c,1" promise_time {seconds: 1795431600}}}`),
+				offer_display_name: "One call" product: "dayside-db" gateway: "pbx" call_id: "c,1" promise_time {seconds: 1795431600}}}`),
 		text(t, &ledgerv1.HandOverChargesResponse{}, export+` lines {place: 2 kind: CHARGE_EXPORT_KIND_BILL amount {currency_code: "JPY" units: 9000}
 			charge {name: "charges/p2" promise: "promises/p2" number: "+13035550103" promise_time {seconds: 1795435200}}}`),
 	}}}}

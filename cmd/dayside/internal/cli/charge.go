@@ -150,13 +150,14 @@ func (a *app) chargesCSV(w io.Writer, answer *ledgerv1.ListChargesResponse) erro
 			c.GetAmount().GetCurrencyCode(), csvAmount(c.GetAmount()), csvAmount(c.GetPromised()),
 			word(chargeStateWords, c.GetState()), csvTime(c.GetUpdateTime()), idOf(c.GetOffer()), c.GetOfferDisplayName(),
 			idOf(c.GetLine()), idOf(c.GetExport()), csvAmount(c.GetBilled()), c.GetGateway(), c.GetCallId(),
+			c.GetProduct(),
 		})
 	}
 	if answer.GetNextPageToken() != "" {
 		linef(a.Err, "There are more; --limit, --since and --until say which.")
 	}
 	return writeCSV(w, "promise promise_time customer customer_display_name number currency amount promised_amount state "+
-		"state_time offer offer_display_name support_line export billed_amount gateway call_id", rows)
+		"state_time offer offer_display_name support_line export billed_amount gateway call_id product", rows)
 }
 
 // billingText is what billing was told to bill of a charge in all, and in which export last.

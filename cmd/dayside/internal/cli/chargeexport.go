@@ -144,7 +144,7 @@ func writeCharges(w io.Writer, export *ledgerv1.HandOverChargesResponse, format 
 	}
 	out := csv.NewWriter(w)
 	head := strings.Fields("export line kind charge promise customer customer_display_name number currency amount offer " +
-		"offer_display_name support_line gateway call_id promise_time")
+		"offer_display_name support_line gateway call_id promise_time product")
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func writeCharges(w io.Writer, export *ledgerv1.HandOverChargesResponse, format 
 			idOf(export.GetExport().GetName()), fmt.Sprint(l.GetPlace()), word(exportKindWords, l.GetKind()), idOf(c.GetName()),
 			idOf(c.GetPromise()), idOf(c.GetCustomer()), c.GetCustomerDisplayName(), c.GetNumber(), l.GetAmount().GetCurrencyCode(),
 			amount, idOf(c.GetOffer()), c.GetOfferDisplayName(), idOf(c.GetLine()), c.GetGateway(),
-			c.GetCallId(), c.GetPromiseTime().AsTime().Format("2006-01-02T15:04:05Z"),
+			c.GetCallId(), c.GetPromiseTime().AsTime().Format("2006-01-02T15:04:05Z"), c.GetProduct(),
 		}
 		for i, cell := range cells {
 			if i != amountColumn {

@@ -152,11 +152,11 @@ func promisesCSV(w io.Writer, list []*entitlementv1.Promise) error {
 			idOf(p.GetName()), csvTime(a.GetAcceptTime()), word(promiseWords, p.GetState()), idOf(a.GetCustomer()),
 			p.GetCustomerDisplayName(), a.GetNumber(), a.GetPerson(), p.GetAmount().GetCurrencyCode(), csvAmount(p.GetAmount()),
 			csvAmount(a.GetPrice()), idOf(a.GetOffer()), p.GetOfferDisplayName(), idOf(a.GetLine()), csvTime(p.GetLapseTime()),
-			a.GetGateway(), a.GetCallId(),
+			a.GetGateway(), a.GetCallId(), p.GetProduct(),
 		})
 	}
 	return writeCSV(w, "promise accept_time state customer customer_display_name number person currency amount "+
-		"promised_amount offer offer_display_name support_line lapse_time gateway call_id", rows)
+		"promised_amount offer offer_display_name support_line lapse_time gateway call_id product", rows)
 }
 
 // promiser is who promises: a customer, or a number that nobody knows.
@@ -206,7 +206,8 @@ func promiseText(w io.Writer, p *entitlementv1.Promise) {
 	for _, line := range [][2]string{
 		{"Who", promiser(p)}, {"Customer", acceptance.GetCustomer()}, {"Number", acceptance.GetNumber()},
 		{"Person", acceptance.GetPerson()}, {"Offer", p.GetOfferDisplayName() + ", " + acceptance.GetOffer()},
-		{"Line", acceptance.GetLine()}, {"Call", strings.Trim(acceptance.GetCallId()+" at gateway "+acceptance.GetGateway(), " ")},
+		{"Product", p.GetProduct()}, {"Line", acceptance.GetLine()},
+		{"Call", strings.Trim(acceptance.GetCallId()+" at gateway "+acceptance.GetGateway(), " ")},
 		{"Recording", acceptance.GetRecordingUri()},
 	} {
 		if line[1] != "" && line[1] != "at gateway" {

@@ -56,7 +56,7 @@ func (f *fake) AcceptOffer(_ context.Context, r *entitlementv1.AcceptOfferReques
 const onePromise = `
 name: "promises/20261122-090000-abc" state: PROMISE_STATE_PENDING amount { currency_code: "EUR" units: 90 }
 offer_display_name: "Help now (pay per call)" grant: "grants/20261122-090000-abc" grant_end_time { seconds: 1795352400 }
-lapse_time { seconds: 1797930000 } terms_text: "One call.\nAnd calls back." customer_display_name: "Acme \x1b[31mWidgets"
+lapse_time { seconds: 1797930000 } terms_text: "One call.\nAnd calls back." product: "dayside-db" customer_display_name: "Acme \x1b[31mWidgets"
 acceptance { offer: "offers/call" request_id: "gw1/c1/2" customer: "customers/acme" number: "+61255500111" line: "lines/gold"
   gateway: "gw1" call_id: "c1" terms_language: "en" terms_version: "2026-07" accept_time { seconds: 1795338000 } }
 trail { time { seconds: 1795338000 } state: PROMISE_STATE_PENDING by: "routing" reason: "pressed 1" }

@@ -145,7 +145,7 @@ func Accept(r *entitlementv1.AcceptOfferRequest, f Facts) Accepted {
 	out.Promise = &entitlementv1.Promise{
 		Name: Names + ID(r.GetRequestId(), at), State: state, Acceptance: filled(r, terms, price, at), Amount: price,
 		OfferDisplayName: fmt.Sprintf("%s (%s)", f.Offer.GetDisplayName(), kindWords(f.Offer.GetKind())),
-		TermsText:        terms.GetText(), CustomerDisplayName: f.Customer.GetDisplayName(),
+		TermsText:        terms.GetText(), CustomerDisplayName: f.Customer.GetDisplayName(), Product: product(f),
 		Trail: []*entitlementv1.PromiseEvent{{
 			Time: timestamppb.New(at), State: state, By: f.By, Reason: strings.Join(said(r, f, at, doubt), "; "),
 		}},
@@ -182,7 +182,7 @@ func refused(r *entitlementv1.AcceptOfferRequest, f Facts, at time.Time, as enti
 	out.Promise = &entitlementv1.Promise{
 		Name: Names + ID(r.GetRequestId(), at), State: state, Refused: as, Acceptance: filled(r, terms, price, at),
 		Amount: proto.CloneOf(price), OfferDisplayName: name, TermsText: terms.GetText(),
-		CustomerDisplayName: f.Customer.GetDisplayName(),
+		CustomerDisplayName: f.Customer.GetDisplayName(), Product: product(f),
 		Trail: []*entitlementv1.PromiseEvent{{
 			Time: timestamppb.New(f.Now), State: state, By: f.By, Reason: strings.Join(append(said(r, f, at, ""), why), "; "),
 		}},

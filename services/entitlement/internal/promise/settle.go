@@ -264,6 +264,7 @@ func Charge(p *entitlementv1.Promise, revision int64) *ledgerv1.Charge {
 		CustomerDisplayName: p.GetCustomerDisplayName(), Number: a.GetNumber(), Amount: p.GetAmount(), State: p.GetState(),
 		Offer: a.GetOffer(), OfferDisplayName: p.GetOfferDisplayName(), Line: a.GetLine(), Gateway: a.GetGateway(),
 		CallId: a.GetCallId(), PromiseTime: a.GetAcceptTime(), UpdateTime: p.GetUpdateTime(), Revision: revision,
+		Product: p.GetProduct(),
 	}
 	if !amounts.Same(a.GetPrice(), p.GetAmount()) {
 		c.Promised = a.GetPrice()
