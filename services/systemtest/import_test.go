@@ -69,6 +69,15 @@ func TestAnImportSurvivesKillsOfEitherSide(t *testing.T) {
 	if err != nil || strings.Count(string(text), "\n") != 2 || !strings.Contains(string(text), fmt.Sprintf("\n%d,", broken)) {
 		t.Errorf("report: %s, %v", text, err)
 	}
+	back := filepath.Join(dir, "back.jsonl")
+	if err := os.WriteFile(back, []byte(exported), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Count(exported, "\n") // with those of the example
+	stdout, stderr, err = dayside(t, "customer", "import", back, "--server", addr)
+	if err != nil || !strings.Contains(stdout, fmt.Sprintf(" 0 created, 0 updated, %d unchanged, 0 rejected.", all)) {
+		t.Errorf("what was exported, brought in again: %v\n%s%s", err, stdout, stderr)
+	}
 	second.interrupt(t)
 }
 
