@@ -1,9 +1,13 @@
 package routing_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
+	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	"github.com/daysidehq/dayside/services/internal/await"
 )
 
@@ -51,4 +55,44 @@ func TestATargetThatTwoCallsCouldNotReachIsBehindForTheNext(t *testing.T) {
 		h.clock.Advance(20 * time.Millisecond)
 		return next("5") == first
 	})
+}
+
+func TestAThousandGateways(t *testing.T) {
+	h := liveHouse(t)
+	h.leaseless = true
+	began := time.Now() //nolint:forbidigo // a figure for the log
+	wires := map[string]wire{}
+	for i := range 1000 {
+		id := fmt.Sprintf("sbc-%d", i)
+		wires[id] = h.dial(t, id)
+		wires[id].carries(t, map[string]int32{"sites/dublin": 2})
+	}
+	known := func() (gateways int, calls int32) {
+		state := h.liveState(t)
+		if len(state.GetSites()) == 0 {
+			return 0, 0
+		}
+		return len(state.GetGateways()), state.GetSites()[0].GetActiveCalls()
+	}
+	await.True(t, "a thousand gateways", func() bool {
+		h.clock.Advance(time.Second)
+		gateways, calls := known()
+		return gateways == 1000 && calls == 2000
+	})
+	t.Logf("a thousand gateways are known after %v", time.Since(began)) //nolint:forbidigo // a figure for the log
+	wantReason(t, h.dial(t, "one-too-many").end(t), rpcv1.Reason_REASON_LIMIT_EXCEEDED)
+	// A call is answered all the same, and one gateway can make room for another.
+	if r := h.route(t, "+61255500100", "+13035550100"); len(r.GetForward().GetTargets()) == 0 {
+		t.Errorf("a call beside a thousand streams: %v", r)
+	}
+	for _, id := range slices.Sorted(maps.Keys(wires))[:500] {
+		wires[id].hangUp()
+	}
+	await.True(t, "half of them to go", func() bool {
+		h.clock.Advance(time.Second)
+		gateways, calls := known()
+		return gateways == 500 && calls == 1000
+	})
+	h.dial(t, "one-too-many")
+	await.True(t, "room for another", func() bool { gateways, _ := known(); return gateways == 501 })
 }

@@ -296,7 +296,8 @@ func TestARecordIsThereBeforeTheAnswer(t *testing.T) {
 }
 
 func TestAFullSpoolStopsNoCall(t *testing.T) {
-	h := recording(t, segment, 4*segment)
+	const small = 32 << 10 // full after some hundred calls
+	h := recording(t, small, 4*small)
 	h.applied(t, h.put(t, followTheSun().Records()...))
 	for i := 0; h.spool.Stats().Dropped == 0; i++ {
 		request := call(goldNumber.String(), "")
