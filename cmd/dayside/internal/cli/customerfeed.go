@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	"github.com/daysidehq/dayside/cmd/dayside/internal/bulk"
@@ -124,34 +124,12 @@ type customerFeed struct {
 	token, state string
 }
 
-// follow prints changes until ctx ends, or the server says that it cannot go on from the token.
+// follow prints changes until ctx ends, or the server says that it cannot go on from the token. Whoever is cut off for being
+// slow goes on, too.
 func (f *customerFeed) follow(ctx context.Context, client entitlementv1.DataServiceClient) error {
-	wait, heard := minWatchWait, false
-	for {
-		stream, err := client.WatchCustomers(ctx, &entitlementv1.WatchCustomersRequest{ResumeToken: f.token})
-		for err == nil {
-			var change *entitlementv1.WatchCustomersResponse
-			if change, err = stream.Recv(); err == nil {
-				wait, heard = minWatchWait, true
-				if err := f.take(change); err != nil {
-					return err
-				}
-			}
-		}
-		code := status.Code(err)
-		switch {
-		case ctx.Err() != nil, errors.Is(err, io.EOF):
-			return nil //nolint:nilerr // interrupted, which is how it ends
-		case !heard || code != codes.Unavailable && code != codes.DeadlineExceeded && code != codes.ResourceExhausted:
-			return f.a.failed(err)
-		}
-		linef(f.a.Err, "%s does not answer; asking again in %v", f.a.server, wait)
-		select {
-		case <-ctx.Done():
-		case <-f.a.After(wait):
-		}
-		wait = min(2*wait, maxWatchWait)
-	}
+	return followed(ctx, f.a, func() (grpc.ServerStreamingClient[entitlementv1.WatchCustomersResponse], error) {
+		return client.WatchCustomers(ctx, &entitlementv1.WatchCustomersRequest{ResumeToken: f.token})
+	}, f.take, codes.ResourceExhausted)
 }
 
 // take prints a change, and only then notes that it was heard.

@@ -2,15 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc"
 
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/cmd/dayside/internal/manifest"
@@ -86,35 +84,19 @@ func (a *app) askTables(ctx context.Context, client routingv1.RouteTableServiceC
 	})
 }
 
-// followTables shows what stands, and what changes of it, until ctx ends. The first answer must come; a server that goes
-// away then is asked again until it is back.
+// followTables shows what stands, and what changes of it, until ctx ends.
 func (a *app) followTables(ctx context.Context, client routingv1.RouteTableServiceClient, lines []string) error {
-	wait, heard := minWatchWait, false
-	for {
-		stream, err := client.WatchRoutes(ctx, &routingv1.WatchRoutesRequest{Lines: lines})
-		for err == nil {
-			var r *routingv1.WatchRoutesResponse
-			if r, err = stream.Recv(); err == nil {
-				// One without tables says that nothing has changed.
-				if !heard || len(r.GetTables())+len(r.GetRemoved()) > 0 {
-					err = a.showTables(r)
-				}
-				wait, heard = minWatchWait, true
-			}
+	first := true
+	return followed(ctx, a, func() (grpc.ServerStreamingClient[routingv1.WatchRoutesResponse], error) {
+		return client.WatchRoutes(ctx, &routingv1.WatchRoutesRequest{Lines: lines})
+	}, func(r *routingv1.WatchRoutesResponse) error {
+		// One without tables says that nothing has changed.
+		if !first && len(r.GetTables())+len(r.GetRemoved()) == 0 {
+			return nil
 		}
-		switch {
-		case ctx.Err() != nil, errors.Is(err, io.EOF):
-			return nil //nolint:nilerr // interrupted, which is how it ends
-		case !heard || status.Code(err) != codes.Unavailable && status.Code(err) != codes.DeadlineExceeded:
-			return a.failed(err)
-		}
-		linef(a.Err, "%s does not answer; asking again in %v", a.server, wait)
-		select {
-		case <-ctx.Done():
-		case <-a.After(wait):
-		}
-		wait = min(2*wait, maxWatchWait)
-	}
+		first = false
+		return a.showTables(r)
+	})
 }
 
 func (a *app) showTables(r *routingv1.WatchRoutesResponse) error {

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -45,23 +47,33 @@ func newWatch(a *app) *cobra.Command {
 // minWatchWait and maxWatchWait bound the wait before a server that went away is asked again.
 const minWatchWait, maxWatchWait = time.Second, 15 * time.Second
 
-// watch follows a line until ctx ends, or the server says that there is no such line. The first answer must come: a server
-// that was never there is an error at once.
+// watch follows a line until ctx ends, or the server says that there is no such line.
 func (a *app) watch(ctx context.Context, client *api, line string) error {
+	return followed(ctx, a, func() (grpc.ServerStreamingClient[schedulev1.WatchCoverageResponse], error) {
+		return client.sites.WatchCoverage(ctx, &schedulev1.WatchCoverageRequest{Line: line})
+	}, a.showHandover)
+}
+
+// followed takes what streams bring until ctx ends. The first answer must come: a server that was never there is an error at
+// once. One that goes away later is asked again until it is back; so is one that ends a stream with a code of again.
+func followed[T any](ctx context.Context, a *app, open func() (grpc.ServerStreamingClient[T], error), take func(*T) error,
+	again ...codes.Code,
+) error {
+	again = append(again, codes.Unavailable, codes.DeadlineExceeded)
 	wait, heard := minWatchWait, false
 	for {
-		stream, err := client.sites.WatchCoverage(ctx, &schedulev1.WatchCoverageRequest{Line: line})
+		stream, err := open()
 		for err == nil {
-			var r *schedulev1.WatchCoverageResponse
-			if r, err = stream.Recv(); err == nil {
+			var answer *T
+			if answer, err = stream.Recv(); err == nil {
 				wait, heard = minWatchWait, true
-				err = a.showHandover(r)
+				err = take(answer)
 			}
 		}
 		switch {
 		case ctx.Err() != nil, errors.Is(err, io.EOF):
 			return nil //nolint:nilerr // interrupted, which is how it ends
-		case !heard || status.Code(err) != codes.Unavailable && status.Code(err) != codes.DeadlineExceeded:
+		case !heard || !slices.Contains(again, status.Code(err)):
 			return a.failed(err)
 		}
 		linef(a.Err, "%s does not answer; asking again in %v", a.server, wait)
