@@ -3,6 +3,8 @@ package names
 import (
 	"slices"
 	"strings"
+
+	"github.com/daysidehq/dayside/services/internal/roman"
 )
 
 const (
@@ -57,13 +59,18 @@ func In(place, locality string) bool {
 	for _, part := range append(parts, locality) {
 		for _, twoLetters := range []bool{false, true} {
 			words := strings.Join(split(letters(part, twoLetters)), " ")
-			long := len([]rune(said)) >= minPlaceRunes
-			if words == said || long && (strings.HasPrefix(words, said+" ") || strings.HasSuffix(words, " "+said)) {
+			if isThere(said, words) || isThere(roman.Of(said), roman.Of(words)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// isThere says whether a place is the words of another, or how they begin or end.
+func isThere(said, words string) bool {
+	long := len([]rune(said)) >= minPlaceRunes
+	return said != "" && words == said || long && (strings.HasPrefix(words, said+" ") || strings.HasSuffix(words, " "+said))
 }
 
 func foldedWords(text string) []string {

@@ -37,6 +37,7 @@ func TestWhereSomebodyIs(t *testing.T) {
 		{"zurich", "Zürich", true}, {"zuerich", "Zürich", true}, {"frankfurt", "Frankfurt am Main, Germany", true},
 		{"germany", "Berlin Germany", true}, {"bern", "Bernau", false}, {"new", "New York", false}, {"am", "Frankfurt am Main", false},
 		{"boston", "", false}, {"", "Boston", false}, {"us", "Boston, US", true},
+		{"moskva", "Москва, Россия", true}, {"берлин", "Berlin", true}, {"beijing", "北京", true}, {"tver", "Москва", false},
 	} {
 		if got := names.In(c.place, c.locality); got != c.want {
 			t.Errorf("%q in %q: got %v", c.place, c.locality, got)
