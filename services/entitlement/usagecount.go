@@ -23,11 +23,8 @@ import (
 	"github.com/daysidehq/dayside/services/internal/tzdata"
 )
 
-const (
-	lineNames = "lines/"
-	// defaultWindowDays is over how long goodwill is counted where the line does not say.
-	defaultWindowDays = 90
-)
+// lineNames is what names of lines begin with.
+const lineNames = "lines/"
 
 // page is calls being counted, and what was read for that. What cannot be read counts as not being there, but for counts.
 type page struct {
@@ -206,7 +203,7 @@ func (p *page) countGoodwill(c *ledgerv1.Call, began int64, counted bool, facts 
 	if usage == nil {
 		return
 	}
-	facts.GoodwillDays = defaultWindowDays
+	facts.GoodwillDays = published.DefaultGoodwillDays
 	if line, ok := read(p, published.LinePrefix+strings.TrimPrefix(c.GetLine(), lineNames), published.Line); ok {
 		facts.GoodwillMax = int(line.GetGoodwill().GetMaxCalls())
 		if days := line.GetGoodwill().GetWindowDays(); days > 0 {

@@ -52,6 +52,10 @@ const (
 // OpenEnded is the end of what never ends.
 const OpenEnded = math.MaxInt64
 
+// DefaultGoodwillDays is over how many days goodwill is counted where a line does not say: the same for whoever decides,
+// whoever counts, and whoever is asked.
+const DefaultGoodwillDays = 90
+
 // maxRecordBytes bounds one published record: etcd's own limit of a request is 1.5 MiB.
 const maxRecordBytes = 1 << 20
 

@@ -14,14 +14,13 @@ import (
 	"github.com/daysidehq/dayside/services/entitlement/internal/contracts"
 	"github.com/daysidehq/dayside/services/internal/contacttext"
 	"github.com/daysidehq/dayside/services/internal/entitle"
+	"github.com/daysidehq/dayside/services/internal/published"
 )
 
 const (
 	customerNames = "customers/"
 	planNames     = "plans/"
 	dayS          = 86400
-	// defaultWindowDays is over how long goodwill is counted where a line does not say.
-	defaultWindowDays = 90
 )
 
 // Asked is what is asked about.
@@ -140,7 +139,7 @@ func hoursUnknown(a entitle.Answer) []string {
 func GoodwillFrom(l *publishedv1.Line, atUnixS int64) int64 {
 	days := int64(l.GetGoodwill().GetWindowDays())
 	if days == 0 {
-		days = defaultWindowDays
+		days = published.DefaultGoodwillDays
 	}
 	return atUnixS - days*dayS + 1
 }

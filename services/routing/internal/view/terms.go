@@ -10,6 +10,7 @@ import (
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	"github.com/daysidehq/dayside/services/internal/phone"
+	"github.com/daysidehq/dayside/services/internal/published"
 )
 
 const (
@@ -18,9 +19,7 @@ const (
 	maxFormerNumbers = 8
 	maxGoodwillCalls = 16
 	maxWindowDays    = 400
-	// defaultWindowDays is over how many days goodwill is counted where the line does not say.
-	defaultWindowDays = 90
-	daySeconds        = 86400
+	daySeconds       = 86400
 )
 
 // readTerms reads on what terms a line helps callers who are not entitled, and which numbers it had.
@@ -49,7 +48,7 @@ func (l *Line) readTerms(p *routingv1.Line) error {
 	if g := p.GetGoodwill(); g != nil {
 		l.Goodwill = &Goodwill{
 			MaxCalls: int(min(max(g.GetMaxCalls(), 0), maxGoodwillCalls)),
-			WindowS:  int64(min(cmp.Or(max(g.GetWindowDays(), 0), defaultWindowDays), maxWindowDays)) * daySeconds,
+			WindowS:  int64(min(cmp.Or(max(g.GetWindowDays(), 0), published.DefaultGoodwillDays), maxWindowDays)) * daySeconds,
 			Then:     cmp.Or(g.GetThen(), routingv1.Treatment_TREATMENT_OFFER),
 		}
 	}
