@@ -20,6 +20,8 @@ const (
 	dialTimeout    = 10 * time.Second
 	commandTimeout = 20 * time.Second
 	submitTimeout  = 60 * time.Second
+	// greetTimeout is for what is said before any mail: of all commands together.
+	greetTimeout = 60 * time.Second
 )
 
 // deliver hands one mail to the server.
@@ -55,6 +57,11 @@ func (s *Sender) connect(ctx context.Context) (_ *smtp.Client, err error) {
 	if err != nil {
 		return nil, err
 	}
+	// A server that takes connections and says nothing holds nobody up: a stop cuts it off at once.
+	greeting, over := context.WithTimeout(ctx, greetTimeout)
+	defer over()
+	stop := context.AfterFunc(greeting, func() { _ = conn.Close() })
+	defer stop()
 	var c *smtp.Client
 	if s.cfg.Security == StartTLS {
 		if c, err = smtp.NewClientStartTLS(conn, s.tls()); err != nil {

@@ -332,3 +332,31 @@ func TestWhatIsLostWithTheProcessIsTold(t *testing.T) {
 		t.Errorf("told: %s", log.String())
 	}
 }
+
+// TestNobodyWaitsForAServerThatSaysNothing, though it takes connections, once what it is for is over.
+func TestNobodyWaitsForAServerThatSaysNothing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	sender, err := mail.New(mail.Config{
+		Addr: l.Addr().String(), From: "support@vendor.example", Security: mail.StartTLS, Clock: clock.System{}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- sender.Try(ctx, letter(soon())) }()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	stop()
+	if err := await.Receive(t, "the mail to be given up", done); err == nil {
+		t.Error("it was sent to nobody")
+	}
+}
