@@ -79,7 +79,7 @@ func Check(r *entitlementv1.AcceptOfferRequest) error {
 		}
 	}
 	if _, ok := phone.Parse(r.GetNumber()); r.GetNumber() != "" && !ok {
-		broken.Add("number", phone.Mask(r.GetNumber()), "must be E.164, such as +6125550100")
+		broken.Add("number", phone.Mask(r.GetNumber()), "must be E.164, such as +61255500100")
 	}
 	if r.GetPrice() != nil {
 		if rule := amounts.Rule(r.GetPrice()); rule != "" {
