@@ -123,7 +123,7 @@ func (r racing) HoldEvery(ctx context.Context, interval func() time.Duration, ke
 
 // bring writes until etcd has it.
 func (r racing) bring(ctx context.Context, w *rpcv1.Write) {
-	for range 5 {
+	for tries := 0; tries < 20 || ctx.Err() == nil; tries++ {
 		if _, err := r.Client.Commit(context.WithoutCancel(ctx), nil, []*rpcv1.Write{w}); err == nil {
 			return
 		}

@@ -74,9 +74,11 @@ func TestAThousandGateways(t *testing.T) {
 		}
 		return len(state.GetGateways()), state.GetSites()[0].GetActiveCalls()
 	}
+	gateways, calls := 0, int32(0)
+	defer func() { t.Logf("at last %d gateways carry %d calls", gateways, calls) }()
 	await.True(t, "a thousand gateways", func() bool {
 		h.clock.Advance(time.Second)
-		gateways, calls := known()
+		gateways, calls = known()
 		return gateways == 1000 && calls == 2000
 	})
 	t.Logf("a thousand gateways are known after %v", time.Since(began)) //nolint:forbidigo // a figure for the log
@@ -90,7 +92,7 @@ func TestAThousandGateways(t *testing.T) {
 	}
 	await.True(t, "half of them to go", func() bool {
 		h.clock.Advance(time.Second)
-		gateways, calls := known()
+		gateways, calls = known()
 		return gateways == 500 && calls == 1000
 	})
 	h.dial(t, "one-too-many")
