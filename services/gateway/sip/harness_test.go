@@ -30,7 +30,7 @@ var (
 func soon() time.Time { return clock.System{}.Now().Add(patience) }
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func testConfig() Config {
 	return Config{

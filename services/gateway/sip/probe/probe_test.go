@@ -85,7 +85,7 @@ func respond(request, start, more string) string {
 
 func place(t *testing.T, c Call) (*Result, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return Place(ctx, clock.System{}, c)
 }
