@@ -55,7 +55,9 @@ func (c *configuration) ApplyConfiguration(ctx context.Context, r *routingv1.App
 	if err != nil {
 		return nil, err
 	}
-	response := &routingv1.ApplyConfigurationResponse{Changes: whole.GetChanges(), Impact: p.impact}
+	response := &routingv1.ApplyConfigurationResponse{
+		Changes: whole.GetChanges(), Impact: p.impact, Warnings: warnings(p, c.current.Load()),
+	}
 	if r.GetValidateOnly() || len(whole.GetWrites()) == 0 {
 		return response, nil
 	}

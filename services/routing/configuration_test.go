@@ -1,18 +1,21 @@
 package routing_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/type/money"
 
 	entitlementv1 "github.com/daysidehq/dayside/api/dayside/entitlement/v1"
+	publishedv1 "github.com/daysidehq/dayside/api/dayside/published/v1"
 	routingv1 "github.com/daysidehq/dayside/api/dayside/routing/v1"
 	rpcv1 "github.com/daysidehq/dayside/api/dayside/rpc/v1"
 	schedulev1 "github.com/daysidehq/dayside/api/dayside/schedule/v1"
 	"github.com/daysidehq/dayside/services/internal/fault"
 	"github.com/daysidehq/dayside/services/internal/rpc"
 	"github.com/daysidehq/dayside/services/routing/internal/continuation"
+	"github.com/daysidehq/dayside/services/routing/internal/viewtest"
 )
 
 // example is a whole configuration: two sites, a customer, two lines.
@@ -307,5 +310,49 @@ func TestAnOwnersFaultIsPassedOn(t *testing.T) {
 	})
 	if got := fault.ReasonOf(rpc.Fault(err)); got == rpcv1.Reason_REASON_INTERNAL || got == 0 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWhoAppliesAnOfferThatDoesNotCoverItsLineIsTold: by whichever of the two is changed, or by the plan; nothing is refused.
+func TestWhoAppliesAnOfferThatDoesNotCoverItsLineIsTold(t *testing.T) {
+	h := open(t)
+	r := example()
+	r.Lines[0].Offers, r.Lines[0].Severity = []string{"offers/once"}, entitlementv1.Severity_SEVERITY_P1
+	r.Offers = []*entitlementv1.Offer{{
+		Name: "offers/once", DisplayName: "Once", Kind: entitlementv1.OfferKind_OFFER_KIND_UPGRADE, Plan: "plans/day",
+		Price: &money.Money{CurrencyCode: "EUR", Units: 90}, Terms: []*entitlementv1.OfferTerms{{Language: "en", Text: "T.", Version: "1"}},
+	}}
+	for _, c := range []struct {
+		name, line, offer string
+		plan              *publishedv1.Plan
+		want              string
+	}{
+		{name: "the same product", line: "db", offer: "db"},
+		{name: "an offer for any", line: "db"},
+		{name: "a line for any", offer: "db"},
+		{name: "another product", line: "web", offer: "db", want: "it is for product db, the line for web"},
+		{name: "the plan's product", line: "web", plan: &publishedv1.Plan{Products: []string{"db"}}, want: "plans/day does not cover product web"},
+		{name: "the plan's lines", plan: &publishedv1.Plan{Lines: []string{"lead"}}, want: "plans/day does not give the line"},
+		{name: "one of them", plan: &publishedv1.Plan{Lines: []string{"lead", "gold"}}},
+		{
+			name: "the plan's severities", want: "plans/day does not cover P1",
+			plan: &publishedv1.Plan{Severities: []entitlementv1.Severity{entitlementv1.Severity_SEVERITY_P2}},
+		},
+	} {
+		plan := &publishedv1.Plan{}
+		if c.plan != nil {
+			plan = c.plan
+		}
+		plan.Id = "day"
+		h.applied(t, h.put(t, viewtest.PlanRecord(plan)))
+		r.Lines[0].Product, r.Offers[0].Product, r.ValidateOnly = c.line, c.offer, true
+		answer, err := h.configuration.ApplyConfiguration(t.Context(), r)
+		var want []string
+		if c.want != "" {
+			want = []string{"lines/gold makes offers/once, which does not cover it: " + c.want}
+		}
+		if err != nil || !slices.Equal(answer.GetWarnings(), want) {
+			t.Errorf("%s: %q, %v", c.name, answer.GetWarnings(), err)
+		}
 	}
 }

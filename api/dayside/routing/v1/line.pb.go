@@ -2053,7 +2053,10 @@ type ApplyConfigurationResponse struct {
 	// The etcd revision that put it in force; 0 where nothing was written.
 	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	// What it does to coverage within the next 400 days.
-	Impact        *v1.Impact `protobuf:"bytes,3,opt,name=impact,proto3" json:"impact,omitempty"`
+	Impact *v1.Impact `protobuf:"bytes,3,opt,name=impact,proto3" json:"impact,omitempty"`
+	// What is put in force and can hardly be meant, for people: lines that make offers which do not cover them. At most 50, and
+	// "there are more".
+	Warnings      []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2105,6 +2108,13 @@ func (x *ApplyConfigurationResponse) GetRevision() int64 {
 func (x *ApplyConfigurationResponse) GetImpact() *v1.Impact {
 	if x != nil {
 		return x.Impact
+	}
+	return nil
+}
+
+func (x *ApplyConfigurationResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
 	}
 	return nil
 }
@@ -2263,11 +2273,12 @@ const file_dayside_routing_v1_line_proto_rawDesc = "" +
 	"\tallow_gap\x18\n" +
 	" \x01(\bR\ballowGap\x12=\n" +
 	"\x05plans\x18\v \x03(\v2\x1c.dayside.entitlement.v1.PlanB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05plans\x12@\n" +
-	"\x06offers\x18\f \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\"\x9f\x01\n" +
+	"\x06offers\x18\f \x03(\v2\x1d.dayside.entitlement.v1.OfferB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x06offers\"\xbb\x01\n" +
 	"\x1aApplyConfigurationResponse\x120\n" +
 	"\achanges\x18\x01 \x03(\v2\x16.dayside.rpc.v1.ChangeR\achanges\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x123\n" +
-	"\x06impact\x18\x03 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact*n\n" +
+	"\x06impact\x18\x03 \x01(\v2\x1b.dayside.schedule.v1.ImpactR\x06impact\x12\x1a\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings*n\n" +
 	"\tPinPolicy\x12\x1a\n" +
 	"\x16PIN_POLICY_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PIN_POLICY_NEVER\x10\x01\x12\x18\n" +

@@ -112,6 +112,9 @@ func (a *app) changesText(w io.Writer, r *routingv1.ApplyConfigurationResponse, 
 		}
 		linef(w, "")
 	}
+	for _, warning := range r.GetWarnings() {
+		a.colored(w, changeMarks[rpcv1.Change_KIND_UPDATE].color, "warning: "+oneLine(warning))
+	}
 	summarize(w, counts, r.GetRevision(), dryRun)
 	return nil
 }

@@ -104,6 +104,7 @@ func TestApplyShowsWhatItDoesToCoverage(t *testing.T) {
 			impact { lines {
 				line: "lines/gold" gaps_created { interval { start_time { seconds: 1798185600 } end_time { seconds: 1798214400 } } }
 			} }
+			warnings: "lines/gold makes offers/once, which does not cover it: it is for product db, the line for web"
 			revision: 7`)
 		if name != "apply-impact" {
 			f.applied.Revision = 0
