@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -77,12 +76,7 @@ func begin(t testing.TB, dir string, store alertStore, clk clock.Clock) *process
 func (p *process) killed(t testing.TB) string {
 	t.Helper()
 	p.stop() // nothing is told to the spool any more, and it is not closed
-	var dir string
-	await.True(t, "the directory holds still while it is copied", func() bool {
-		dir = t.TempDir()
-		return os.CopyFS(dir, os.DirFS(p.dir)) == nil
-	})
-	return dir
+	return await.Copy(t, p.dir)
 }
 
 // shown is the alerts listed, with where each is kept.

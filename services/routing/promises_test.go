@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -401,10 +400,7 @@ func TestAnAcceptanceSurvives(t *testing.T) {
 	}
 	accepted := s.clock.Now()
 	// A process that is started on what a killed one left delivers it.
-	left, next := t.TempDir(), &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
-	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
+	left, next := await.Copy(t, dir), &ledgerOfPromises{outcome: entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING}
 	s.beside(t, func(d *routing.Deps) { d.Promises, d.PromiseSpool = next, openSpool(t, left) })
 	await.True(t, "they are delivered by the next process", func() bool { return len(requestIDs(next.all())) == 4 })
 	s.promises.be(false, nil, entitlementv1.AcceptOutcome_ACCEPT_OUTCOME_PENDING)

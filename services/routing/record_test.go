@@ -274,10 +274,7 @@ func TestARecordIsThereBeforeTheAnswer(t *testing.T) {
 	if _, err := h.routing.RouteCall(t.Context(), call(goldNumber.String(), "")); err != nil {
 		t.Fatal(err)
 	}
-	left := h.dir + "-left"
-	if err := os.CopyFS(left, os.DirFS(h.dir)); err != nil {
-		t.Fatal(err)
-	}
+	left := await.Copy(t, h.dir)
 	all := ""
 	err := fs.WalkDir(os.DirFS(left), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -1,7 +1,8 @@
-// Package await is for tests: it waits for a condition, never for a time.
+// Package await is for tests: it waits for a condition, never for a time. It is not for the product.
 package await
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -27,6 +28,18 @@ func True(t testing.TB, what string, cond func() bool) {
 		}
 		<-clk.After(poll)
 	}
+}
+
+// Copy is a copy of a directory as a process leaves it that is killed now. Whoever works in it may remove a file meanwhile:
+// then it is copied anew.
+func Copy(t testing.TB, dir string) string {
+	t.Helper()
+	var to string
+	True(t, dir+" to hold still while it is copied", func() bool {
+		to = t.TempDir()
+		return os.CopyFS(to, os.DirFS(dir)) == nil
+	})
+	return to
 }
 
 // Receive is the next value of ch.

@@ -157,11 +157,7 @@ func drain(t testing.TB, cfg spool.Config) []string {
 // killed is a copy of a spool's directory as it stands: what a process that is killed now leaves behind.
 func killed(t testing.TB, cfg spool.Config) spool.Config {
 	t.Helper()
-	was := cfg.Dir
-	cfg.Dir = t.TempDir()
-	if err := os.CopyFS(cfg.Dir, os.DirFS(was)); err != nil {
-		t.Fatal(err)
-	}
+	cfg.Dir = await.Copy(t, cfg.Dir) // segments that are delivered go at any time
 	return cfg
 }
 
