@@ -4,8 +4,9 @@ package simulation
 
 import "testing"
 
-// unseenByRace skips what one goroutine does alone, for minutes: the race detector finds nothing in it.
+// unseenByRace skips what one goroutine does for minutes. What several of them share is seen by the race detector in
+// TestTwoBesideEachOtherAreAsOneAlone.
 func unseenByRace(t testing.TB) {
 	t.Helper()
-	t.Skip("SKIP: a simulation is one goroutine, in which there are no races")
+	t.Skip("SKIP: one goroutine for minutes; TestTwoBesideEachOtherAreAsOneAlone looks for races")
 }

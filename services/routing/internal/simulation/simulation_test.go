@@ -3,6 +3,7 @@ package simulation
 import (
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,25 @@ func TestTheSameSeedIsTheSameYear(t *testing.T) {
 	other := config(t, 8, 0.25)
 	if run(t, other).Hash == first.Hash {
 		t.Error("another seed is the same")
+	}
+}
+
+// Two that run beside each other share nothing that one of them writes: the race detector sees these, if no longer ones.
+func TestTwoBesideEachOtherAreAsOneAlone(t *testing.T) {
+	const week = 0.02
+	alone := run(t, config(t, 7, week))
+	var beside [2]Result
+	var errs [2]error
+	var both sync.WaitGroup
+	for i := range beside {
+		cfg := config(t, 7, week)
+		both.Go(func() { beside[i], errs[i] = Run(cfg) })
+	}
+	both.Wait()
+	for i, r := range beside {
+		if errs[i] != nil || r.Hash != alone.Hash || r.Counts != alone.Counts {
+			t.Errorf("%d: %s, alone %s, %v", i, r.Hash, alone.Hash, errs[i])
+		}
 	}
 }
 
